@@ -1,0 +1,152 @@
+"""The evaluator: every mask is paid for once, and what was paid for is kept."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spexlens.ablation import masks as mask_algebra
+from spexlens.ablation.game import Game
+from spexlens.ablation.ledger import Ledger
+from spexlens.errors import InvalidInput, NonFiniteValue, OutOfMemory
+
+Progress = Callable[[int, int], None]
+"""Called with (masks finished, masks asked for)."""
+
+
+class Evaluator:
+    """Runs a game through a ledger.
+
+    Batches are cut from the whole list of distinct masks before looking at what is known, and each
+    is committed all or nothing: an interrupted run, repeated, sends the model the very batches
+    that an uninterrupted one would have, and so gets the same values bit for bit. Commits run in a
+    thread beside the model, at most one batch behind it.
+
+    Attributes:
+        paid: evaluations of the model so far, one a distinct mask that was not in the ledger.
+        reused: distinct masks that were answered from the ledger.
+        passes: how often the model was called, each time with a batch of masks.
+    """
+
+    def __init__(
+        self, game: Game, ledger: Ledger, *, run: int | None = None, progress: Progress | None = None
+    ) -> None:
+        """
+        Args:
+            game: what to evaluate.
+            ledger: where to record it.
+            run: the ledger's run row in which to count.
+            progress: told after each batch how far things are.
+
+        Raises:
+            InvalidInput: the ledger is on disk and the game has no fingerprint.
+        """
+        if ledger.path is not None and game.fingerprint is None:
+            raise InvalidInput(
+                "a plain function cannot be recognised in a ledger on disk: "
+                "give Game(..., fingerprint='...'), or ledger=None"
+            )
+        self.game = game
+        self.ledger = ledger
+        self.run = run
+        self.progress = progress
+        self.paid = self.reused = self.passes = 0
+        self._fits: int | None = None
+
+    def values(self, masks: ArrayLike) -> NDArray[np.float64]:
+        """The game's values, from the ledger or from the model: (m, n) -> (m,) or (m, k) float64.
+
+        Raises:
+            NonFiniteValue: the model answered NaN or infinity.
+            OutOfMemory: a single mask does not fit into memory.
+            InvalidInput: the game's answer has the wrong shape.
+        """
+        rows = mask_algebra.as_masks(masks, self.game.n)
+        first, inverse = mask_algebra.distinct(mask_algebra.pack(rows))
+        rows = rows[first]
+        packed = mask_algebra.pack(rows)
+        known = np.array([value is not None for value in self.ledger.lookup(self.game.key, packed)])
+        self.reused += int(known.sum())
+        done = 0
+        with ThreadPoolExecutor(1, "ledger") as writer:
+            pending: Future[None] | None = None
+            for batch in self._batches(rows):
+                missing = batch[~known[batch]]
+                for part, answer in self._answers(rows, missing):
+                    if pending is not None:
+                        pending.result()
+                    pending = writer.submit(self._keep, rows[part], answer)
+                done += len(batch)
+                if self.progress is not None:
+                    self.progress(done, len(rows))
+            if pending is not None:
+                pending.result()
+        values = np.array(self.ledger.lookup(self.game.key, packed), dtype=np.float64)[inverse]
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    def _batches(self, rows: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+        longest_first = np.argsort(-self.game.lengths(rows), kind="stable")
+        return np.split(longest_first, range(self.game.batch_size, len(rows), self.game.batch_size))
+
+    def _answers(
+        self, rows: NDArray[np.bool_], batch: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """A batch's values, in halves of halves where the whole does not fit."""
+        if not len(batch):
+            return
+        if self._fits is None or len(batch) <= self._fits:
+            answer = self._ask(rows[batch])
+            if answer is not None:
+                yield batch, answer
+                return
+            if len(batch) == 1:
+                raise OutOfMemory(f"out of memory on a single mask of {self.game.n} candidates")
+            self._fits = (len(batch) + 1) // 2
+        middle = (len(batch) + 1) // 2
+        yield from self._answers(rows, batch[:middle])
+        yield from self._answers(rows, batch[middle:])
+
+    def _ask(self, masks: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+        """One call of the model: (m, k) float64, or None if it ran out of memory."""
+        try:
+            answer = np.asarray(self.game.value(masks), dtype=np.float64)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            return None
+        if answer.ndim not in (1, 2) or len(answer) != len(masks) or answer.size == 0:
+            raise InvalidInput(
+                f"the game answered {len(masks)} masks with an array of shape {answer.shape}; "
+                f"expected ({len(masks)},) or ({len(masks)}, k)"
+            )
+        self.passes += 1
+        return answer.reshape(len(masks), -1)
+
+    def _keep(self, masks: NDArray[np.bool_], answer: NDArray[np.float64]) -> None:
+        finite = np.isfinite(answer).all(axis=1)
+        packed = mask_algebra.pack(masks)
+        self.ledger.commit(self.game.key, packed[finite], answer[finite], self.run)
+        self.paid += int(finite.sum())
+        if not finite.all():
+            worst = int(np.flatnonzero(~finite)[0])
+            raise NonFiniteValue(self._accuse(masks[worst], answer[worst]))
+
+    def _accuse(self, mask: NDArray[np.bool_], answer: NDArray[np.float64]) -> str:
+        kept = [c.label for c, keep in zip(self.game.candidates, mask, strict=True) if keep]
+        bits = "".join("01"[int(keep)] for keep in mask)
+        shown = ", ".join(map(repr, kept[:20])) + (", ..." if len(kept) > 20 else "")
+        return (
+            f"the model answered {', '.join(map(str, answer))} for mask {bits} "
+            f"(kept: {shown or 'nothing'}); the values before it are in the ledger"
+        )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "out of memory" in text
+        or "can't allocate memory" in text
+    )

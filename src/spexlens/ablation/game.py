@@ -1,0 +1,96 @@
+"""Game: the one seam between a model and the mathematics."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spexlens.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something that may be ablated.
+
+    Attributes:
+        label: what a person reads.
+        kind: what it is, such as "word" or "sentence".
+        span: (start, end) characters in the text that the label was taken from, if any.
+    """
+
+    label: str
+    kind: str = "candidate"
+    span: tuple[int, int] | None = None
+
+
+class Game:
+    """Candidates, and what the model answers when only some of them are kept.
+
+    A lens is a Game that brings its own `value`; a plain function becomes one here.
+
+    Attributes:
+        candidates: what may be ablated, in order; n = len(candidates).
+        fingerprint: sha256 of everything that decides a value, or None where that is unknown; a
+            game without one cannot use a ledger on disk.
+        batch_size: the most masks that the evaluator hands to `value` at once.
+        outputs: the names of the k outputs of a vector-valued game, or None.
+        unit: what a value is measured in.
+    """
+
+    batch_size: int = 1024
+    outputs: tuple[str, ...] | None = None
+    unit: str = "value"
+
+    def __init__(
+        self,
+        value: Callable[[NDArray[np.bool_]], ArrayLike],
+        candidates: int | Sequence[str | Candidate],
+        fingerprint: str | None = None,
+        *,
+        outputs: Sequence[str] | None = None,
+        unit: str = "value",
+    ) -> None:
+        """
+        Args:
+            value: (m, n) bool, True = kept -> (m,) or (m, k) float, one row a mask.
+            candidates: how many there are, or their labels.
+            fingerprint: a string that changes whenever any value would.
+            outputs: names for the k outputs of a vector-valued function.
+            unit: what a value is measured in.
+
+        Raises:
+            InvalidInput: there is no candidate.
+        """
+        if isinstance(candidates, int):
+            candidates = [f"x{i}" for i in range(candidates)]
+        self._function = value
+        self._take(candidates, fingerprint)
+        self.outputs = tuple(outputs) if outputs is not None else None
+        self.unit = unit
+
+    def _take(self, candidates: Sequence[str | Candidate], fingerprint: str | None) -> None:
+        self.candidates = tuple(c if isinstance(c, Candidate) else Candidate(str(c)) for c in candidates)
+        if not self.candidates:
+            raise InvalidInput("a game needs at least one candidate; got none")
+        self.fingerprint = fingerprint
+        self.key = fingerprint or f"unnamed {uuid4()}"
+
+    @property
+    def n(self) -> int:
+        """The number of candidates."""
+        return len(self.candidates)
+
+    def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What the model answers: (m, n) bool, True = kept -> (m,) or (m, k) float64."""
+        return np.asarray(self._function(masks), dtype=np.float64)
+
+    def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(m,) int64: the relative cost of each mask; the evaluator batches rows of like cost."""
+        return np.zeros(len(masks), np.int64)
+
+    def facts(self) -> dict[str, Any]:
+        """What a result should say about this game, as JSON: at least its lens and unit."""
+        return {"lens": "function", "unit": self.unit}

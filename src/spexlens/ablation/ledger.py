@@ -1,0 +1,168 @@
+"""The ledger: a durable record of every ablation that was paid for."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import LedgerError
+
+_APPLICATION = 0x5350584C  # "SPXL", SQLite's mark of whose file this is
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS ablations (
+    game TEXT NOT NULL, mask BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (game, mask)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (
+    run INTEGER PRIMARY KEY, game TEXT NOT NULL, method TEXT NOT NULL, seed INTEGER NOT NULL,
+    design TEXT NOT NULL, budget INTEGER NOT NULL, evaluations INTEGER NOT NULL DEFAULT 0,
+    passes INTEGER NOT NULL DEFAULT 0, seconds REAL, started TEXT NOT NULL, versions TEXT NOT NULL
+);
+"""
+_MASKS_A_QUERY = 500
+
+
+class Ledger:
+    """One SQLite file (WAL, synchronous=FULL): a row an ablation, a row a run.
+
+    Values are committed before anything is computed from them. Several threads and processes may
+    use one file at once; where two of them evaluate the same mask at the same moment, the first
+    commit stands and both read it.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        """
+        Args:
+            path: the file, created if absent; None keeps the ledger in memory.
+
+        Raises:
+            LedgerError: the file is not a ledger, is from a newer version, or cannot be opened.
+        """
+        self.path = None if path is None else Path(path)
+        self._lock = threading.RLock()
+        with self._explained():
+            self._connection = sqlite3.connect(
+                ":memory:" if path is None else self.path or "",
+                timeout=60,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def lookup(self, game: str, masks: NDArray[np.uint8]) -> list[NDArray[np.float64] | None]:
+        """The recorded value, (k,) float64, of each packed mask, or None where there is none."""
+        keys = [row.tobytes() for row in masks]
+        found: dict[bytes, NDArray[np.float64]] = {}
+        with self._explained(), self._lock:
+            for start in range(0, len(keys), _MASKS_A_QUERY):
+                chunk = keys[start : start + _MASKS_A_QUERY]
+                marks = ",".join("?" * len(chunk))
+                query = f"SELECT mask, value FROM ablations WHERE game = ? AND mask IN ({marks})"
+                for mask, value in self._connection.execute(query, [game, *chunk]):
+                    found[mask] = np.frombuffer(value, "<f8").astype(np.float64)
+        return [found.get(key) for key in keys]
+
+    def commit(
+        self, game: str, masks: NDArray[np.uint8], values: NDArray[np.float64], run: int | None = None
+    ) -> None:
+        """Record one batch, all or nothing: (m, w) packed masks, (m, k) values; count it in the run."""
+        rows = zip((game,) * len(masks), map(bytes, masks), map(bytes, values.astype("<f8")), strict=True)
+        with self._transaction():
+            self._connection.executemany("INSERT OR IGNORE INTO ablations VALUES (?, ?, ?)", rows)
+            if run is not None:
+                self._connection.execute(
+                    "UPDATE runs SET evaluations = evaluations + ?, passes = passes + 1 WHERE run = ?",
+                    (len(masks), run),
+                )
+
+    def begin(
+        self, game: str, *, method: str, seed: int, design: str, budget: int, versions: dict[str, str]
+    ) -> int:
+        """Open a run's row; its evaluations and passes are counted as they are committed."""
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._transaction():
+            cursor = self._connection.execute(
+                "INSERT INTO runs (game, method, seed, design, budget, started, versions)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (game, method, seed, design, budget, started, json.dumps(versions)),
+            )
+        return int(cursor.lastrowid or 0)
+
+    def finish(self, run: int, seconds: float) -> None:
+        """Close a run's row; one that stays without seconds was interrupted."""
+        with self._transaction():
+            self._connection.execute("UPDATE runs SET seconds = ? WHERE run = ?", (seconds, run))
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Every run, oldest first, one dictionary a row."""
+        with self._explained(), self._lock:
+            cursor = self._connection.execute("SELECT * FROM runs ORDER BY run")
+            names = [column[0] for column in cursor.description]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor]
+        return [{**row, "versions": json.loads(row["versions"])} for row in rows]
+
+    def __len__(self) -> int:
+        """How many ablations are recorded, of all games."""
+        with self._explained(), self._lock:
+            return int(self._connection.execute("SELECT COUNT(*) FROM ablations").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        def pragma(name: str) -> int:
+            return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+        foreign = pragma("application_id") != _APPLICATION
+        if foreign and pragma("schema_version") > 0:
+            raise LedgerError(f"{self.path} is a database, but not a spexlens ledger; give another path")
+        if not foreign and pragma("user_version") > _VERSION:
+            raise LedgerError(f"{self.path} was written by a newer spexlens; upgrade, or give another path")
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        if foreign:
+            with self._transaction():
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._explained(), self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            where = "the ledger in memory" if self.path is None else self.path
+            raise LedgerError(f"{where} cannot be used as a ledger: {error}") from error

@@ -1,0 +1,168 @@
+"""Masks: their packed form, their parities, and the simple designs.
+
+A mask is a row of n booleans, True = the candidate is kept, False = it is ablated. Packed, it is
+ceil(n / 8) bytes, candidate i at bit i % 8 of byte i // 8, so that for n <= 62 the little-endian
+integer of a mask is its *index*: bit i is candidate i.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spexlens.errors import BudgetTooSmall, InvalidInput
+
+ENUMERABLE = 20
+"""The largest n whose 2^n masks are ever listed."""
+
+_DRAW = 1024  # rows drawn at a time: fixed, so that a longer design begins with a shorter one
+_BLOCK_BYTES = 1 << 24
+
+
+def as_masks(masks: ArrayLike, n: int) -> NDArray[np.bool_]:
+    """Masks as a boolean array of shape (m, n); a single mask becomes a row.
+
+    Raises:
+        InvalidInput: the shape is not (m, n) or (n,), or an entry is neither 0 nor 1.
+    """
+    array = np.asarray(masks)
+    array = array[None, :] if array.ndim == 1 else array
+    if array.ndim != 2 or array.shape[1] != n:
+        raise InvalidInput(f"masks have shape {array.shape}; expected (m, {n}), one column a candidate")
+    if array.dtype != np.bool_:
+        if not np.isin(array, (0, 1)).all():
+            raise InvalidInput("masks must hold only True/1 (kept) and False/0 (ablated)")
+        array = array.astype(np.bool_)
+    return array
+
+
+def pack(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Packed masks: (m, n) bool -> (m, ceil(n / 8)) uint8."""
+    return np.packbits(masks, axis=1, bitorder="little")
+
+
+def unpack(packed: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
+    """The inverse of `pack`: (m, ceil(n / 8)) uint8 -> (m, n) bool."""
+    return np.unpackbits(packed, axis=1, count=n, bitorder="little").astype(np.bool_)
+
+
+def to_index(masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The integer of each mask, bit i = candidate i; (m, n) -> (m,), n <= 62."""
+    return masks.astype(np.int64) @ (1 << np.arange(masks.shape[1], dtype=np.int64))
+
+
+def from_index(index: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
+    """The inverse of `to_index`: (m,) -> (m, n)."""
+    return (index[:, None] >> np.arange(n, dtype=np.int64) & 1).astype(np.bool_)
+
+
+def distinct(packed: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First positions of the distinct rows, in order of appearance, and where each row went.
+
+    Returns:
+        first (d,) and inverse (m,), such that packed[first][inverse] equals packed.
+    """
+    rows = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    appearance = np.argsort(first, kind="stable")
+    rank = np.empty_like(appearance)
+    rank[appearance] = np.arange(len(appearance))
+    return first[appearance], rank[inverse.ravel()]
+
+
+def parities(masks: NDArray[np.uint8], sets: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """|S ∩ m| mod 2 for every mask and set, packed along the sets.
+
+    Eight candidates at a time are looked up in a table of the 256 XORs of their incidence rows, so
+    the work is m * n/8 * s/8 byte operations and no float is touched.
+
+    Args:
+        masks: (m, w) uint8, packed masks.
+        sets: (s, w) uint8, packed sets over the same candidates.
+
+    Returns:
+        (m, ceil(s / 8)) uint8; bit j % 8 of byte j // 8 is the parity of set j.
+    """
+    bits = np.unpackbits(sets, axis=1, bitorder="little")
+    incidence = np.packbits(bits.T, axis=1, bitorder="little")
+    result = np.zeros((len(masks), incidence.shape[1]), np.uint8)
+    table = np.zeros((256, incidence.shape[1]), np.uint8)
+    for byte in range(masks.shape[1]):
+        rows = incidence[8 * byte : 8 * byte + 8]
+        if not rows.any():
+            continue
+        for bit, row in enumerate(rows):
+            table[1 << bit : 2 << bit] = table[: 1 << bit] ^ row
+        result ^= table[masks[:, byte]]
+    return result
+
+
+def characters(masks: NDArray[np.uint8], sets: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The design matrix χ_S(m) = (-1)^|S ∩ m|: (m, w) and (s, w) packed -> (m, s) float64."""
+    odd = np.unpackbits(parities(masks, sets), axis=1, count=len(sets), bitorder="little")
+    return 1.0 - 2.0 * odd.astype(np.float64)
+
+
+def blocks(rows: int, bytes_per_row: int) -> Iterator[slice]:
+    """Slices of range(rows), each of about 16 MiB."""
+    step = max(1, _BLOCK_BYTES // max(1, bytes_per_row))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+def whole(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which masks keep everything: (m, n) -> (m,) bool."""
+    return np.asarray(masks.all(axis=1), dtype=np.bool_)
+
+
+def empty(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which masks ablate everything: (m, n) -> (m,) bool."""
+    return np.asarray(~masks.any(axis=1), dtype=np.bool_)
+
+
+def everything(n: int) -> NDArray[np.bool_]:
+    """All 2^n masks; row j has index j.
+
+    Raises:
+        InvalidInput: n exceeds `ENUMERABLE`.
+    """
+    if n > ENUMERABLE:
+        raise InvalidInput(f"2^{n} masks are too many to list; at most 2^{ENUMERABLE}")
+    return from_index(np.arange(1 << n, dtype=np.int64), n)
+
+
+def uniform(n: int, count: int, seed: int) -> NDArray[np.bool_]:
+    """Distinct masks drawn uniformly, without replacement: (count, n) bool.
+
+    Nested: for one n and seed, the first rows of a longer design are the shorter design.
+
+    Raises:
+        BudgetTooSmall: more masks are asked for than there are.
+    """
+    if n <= 62 and count > 1 << n:
+        raise BudgetTooSmall(f"{count} distinct masks of {n} candidates do not exist; there are {1 << n}")
+    rng = np.random.default_rng([seed, n])
+    if n <= 16:
+        return from_index(rng.permutation(1 << n)[:count].astype(np.int64), n)
+    packed = np.empty((0, (n + 7) // 8), np.uint8)
+    while len(packed) < count:
+        fresh = pack(rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8).astype(np.bool_))
+        packed = np.concatenate([packed, fresh])
+        packed = packed[distinct(packed)[0]]
+    return unpack(packed[:count], n)
+
+
+def paired(n: int, count: int, seed: int) -> NDArray[np.bool_]:
+    """Uniform masks, each followed by its complement: (count, n) bool."""
+    half = uniform(n, (count + 1) // 2, seed)
+    both = np.stack([half, ~half], axis=1).reshape(-1, n)
+    both = both[distinct(pack(both))[0]]
+    if len(both) >= count:
+        return both[:count]
+    rest = uniform(n, min(2 * count, 1 << n) if n <= 62 else 2 * count, seed)
+    both = np.concatenate([both, rest])
+    return both[distinct(pack(both))[0]][:count]
+
+
+def leave_one_out(n: int) -> NDArray[np.bool_]:
+    """Everything kept, then each candidate ablated alone: (n + 1, n) bool."""
+    return np.concatenate([np.ones((1, n), np.bool_), ~np.eye(n, dtype=np.bool_)])

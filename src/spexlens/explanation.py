@@ -1,0 +1,204 @@
+"""Explanation: ranked interactions, and how they were obtained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation.game import Candidate
+from spexlens.errors import InvalidInput, MissingExtra
+from spexlens.evidence.faithfulness import Faithfulness
+from spexlens.spectrum.indices import interaction_index
+from spexlens.spectrum.spectrum import Spectrum
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """A set of candidates and the effect of their being kept together.
+
+    Attributes:
+        members: the candidates' positions, ascending.
+        labels: their labels.
+        effect: the index's value, in the objective's unit.
+        share: F(S)² over the variance, the share of the variation over masks that is this set's own.
+        interval: (low, high) of the effect, or None where there is none.
+        evidence: its check on the model, or None.
+    """
+
+    members: tuple[int, ...]
+    labels: tuple[str, ...]
+    effect: float
+    share: float
+    interval: tuple[float, float] | None = None
+    evidence: Mapping[str, Any] | None = None
+
+    @property
+    def order(self) -> int:
+        """How many candidates act together."""
+        return len(self.members)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What an explanation cost, and how it can be had again.
+
+    Attributes:
+        method: the solver.
+        design: how the masks were chosen.
+        seed: decides the masks and the fit.
+        budget: the calls allowed.
+        calls: model evaluations paid for, one a distinct mask that was not in the ledger.
+        reused: masks answered from the ledger.
+        passes: calls of the model, each with a batch of masks.
+        seconds: wall time of the ablations and the fit.
+        versions: of this package and of what decides its numbers.
+    """
+
+    method: str
+    design: str
+    seed: int
+    budget: int
+    calls: int
+    reused: int
+    passes: int
+    seconds: float
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What acts together, how strongly, how far to trust it and what it cost.
+
+    Attributes:
+        candidates: what was ablated, n of them.
+        spectrum: the sparse Fourier spectrum behind every number here; `spectrum.predict(masks)` is
+            what the explanation says the model would answer.
+        faithfulness: R² on masks that the fit did not see.
+        account: what was paid and how to have it again.
+        facts: the lens, the model, the target, the unit: what `Game.facts` says.
+        details: what the solver chose on the way.
+        whole: (k,) the model's answer with everything kept, or None if it was not asked.
+        empty: (k,) the model's answer with everything ablated, or None if it was not asked.
+        outputs: the names of the k outputs of a vector-valued game, or None.
+    """
+
+    candidates: tuple[Candidate, ...]
+    spectrum: Spectrum
+    faithfulness: Faithfulness
+    account: Account
+    facts: Mapping[str, Any]
+    details: Mapping[str, Any]
+    whole: tuple[float, ...] | None = None
+    empty: tuple[float, ...] | None = None
+    outputs: tuple[str, ...] | None = None
+
+    @property
+    def calls(self) -> int:
+        """Model evaluations paid for by this explanation."""
+        return self.account.calls
+
+    @property
+    def unit(self) -> str:
+        """What effects are measured in."""
+        return str(self.facts.get("unit", "value"))
+
+    def interactions(
+        self, index: str = "bii", order: int | None = 2, *, output: int | str = 0
+    ) -> list[Interaction]:
+        """Every non-zero interaction of at most `order` candidates, the largest |effect| first.
+
+        Args:
+            index: see `spectrum.indices`. The default, the Banzhaf interaction index, is the mean
+                over all masks of the others: of a single candidate, how much keeping it changes the
+                answer; of a pair, how much keeping both adds beyond their separate effects.
+            order: the largest order; None for all in the spectrum.
+            output: of a vector-valued game, which output, by position or name.
+        """
+        column = self.column(output)
+        scalar = Spectrum(self.spectrum.sets, column)
+        values = interaction_index(scalar, index, order)
+        share = {
+            members: energy / max(scalar.energy.sum(), 1e-300) for members, energy in self._shares(scalar)
+        }
+        found = [
+            Interaction(
+                members,
+                tuple(self.candidates[i].label for i in members),
+                float(effect),
+                share.get(members, 0.0),
+            )
+            for members, effect in values
+            if members and effect
+        ]
+        return sorted(found, key=lambda interaction: (-abs(interaction.effect), interaction.members))
+
+    def column(self, output: int | str = 0) -> NDArray[np.float64]:
+        """(s,) float64, the coefficients of one output.
+
+        Raises:
+            InvalidInput: there is no such output.
+        """
+        values = self.spectrum.values.reshape(len(self.spectrum), -1)
+        names = self.outputs or tuple(map(str, range(values.shape[1])))
+        if isinstance(output, str) and output in names:
+            output = names.index(output)
+        if isinstance(output, str) or not -values.shape[1] <= output < values.shape[1]:
+            raise InvalidInput(f"no output {output!r}; the outputs are {', '.join(names)}")
+        return values[:, output]
+
+    def to_frame(
+        self, index: str = "bii", order: int | None = 2, *, output: int | str = 0
+    ) -> "pandas.DataFrame":
+        """`interactions` as a pandas table: members, labels, order, effect, share, low, high."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra("pandas", "pandas") from error
+        rows = [
+            (i.members, " × ".join(i.labels), i.order, i.effect, i.share, *(i.interval or (np.nan, np.nan)))
+            for i in self.interactions(index, order, output=output)
+        ]
+        columns = ["members", "labels", "order", "effect", "share", "low", "high"]
+        return pandas.DataFrame(rows, columns=columns)
+
+    def save(self, path: str | Path) -> None:
+        """Write one JSON file, whole or not at all.
+
+        Raises:
+            ResultError: the file cannot be written.
+        """
+        from spexlens.record import write
+
+        write(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Explanation":
+        """Read what `save` wrote.
+
+        Raises:
+            ResultError: the file is missing, damaged, or from a newer version.
+        """
+        from spexlens.record import read
+
+        return read(Path(path))
+
+    def to_json(self) -> str:
+        """The text that `save` writes."""
+        from spexlens.record import dump
+
+        return dump(self)
+
+    def __repr__(self) -> str:
+        from spexlens.report.terminal import plain
+
+        return plain(self)
+
+    @staticmethod
+    def _shares(scalar: Spectrum) -> "zip[tuple[tuple[int, ...], float]]":
+        return zip(scalar.sets, scalar.energy.tolist(), strict=True)

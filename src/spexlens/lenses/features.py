@@ -1,0 +1,188 @@
+"""The feature lens: ablate words, sentences or spans of a text, and watch a Hugging Face model."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation import masks as mask_algebra
+from spexlens.ablation.game import Candidate, Game
+from spexlens.errors import InputTooLong, InvalidInput
+from spexlens.lenses.layout import lay_out
+from spexlens.lenses.replacement import ablatable, choose_replacement
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from spexlens.models.huggingface import Kind
+
+_TOKENS_A_BATCH = 8192
+_ROWS_A_BATCH = 256
+_LOGITS_A_BATCH = 1 << 26
+
+
+class FeatureLens(Game):
+    """The parts of one text, and what a model answers when only some of them are kept.
+
+    Replacements of an ablated candidate: `mask`, `pad` and `unk` put that special token in place of
+    each of its tokens; `neutral` puts one fixed string in place of the whole; `delete` closes the
+    gap; `attention` leaves the tokens and hides them from all others. By default a model with a mask
+    token uses `mask` (Hase, Xie & Bansal, NeurIPS 2021), any other `delete`.
+
+    Text outside the candidates (white space, punctuation at a word's edge, the template, special
+    tokens) always stays. A causal model's prompt begins with its beginning-of-sequence token, if it
+    has one, so that something is left when all is ablated.
+    """
+
+    def __init__(
+        self,
+        model: "str | Path | PreTrainedModel",
+        text: str,
+        *,
+        unit: str = "word",
+        target: str | int | Sequence[str | int] | None = None,
+        objective: str | None = None,
+        replacement: str | None = None,
+        neutral: str = "...",
+        template: str = "{text}",
+        chat: bool = False,
+        spans: Sequence[tuple[int, int]] | None = None,
+        tokenizer: "PreTrainedTokenizerBase | None" = None,
+        kind: "Kind | None" = None,
+        revision: str | None = None,
+        device: str | None = None,
+        batch_size: int | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        """
+        Args:
+            model: hub id, local directory, or a model in memory (then with its tokenizer).
+            text: the text to ablate.
+            unit: "word", "token", "sentence", "line" or "paragraph".
+            target: a classifier's label or labels (several make a vector-valued game; by default the
+                label it predicts), a causal model's completion, or the query an encoder's embedding
+                is compared with (by default the unablated text).
+            objective: classifiers "logit", "log-odds" or "probability"; causal models
+                "log-probability" or "mean log-probability"; encoders "cosine similarity". The first
+                is the default.
+            replacement: one of "mask", "pad", "unk", "neutral", "delete", "attention".
+            neutral: the string that `neutral` puts in.
+            template: what surrounds the text and is never ablated, with `{text}` once.
+            chat: put the templated text into the tokenizer's chat template, as the user's turn.
+            spans: the candidates' own (start, end) characters, instead of a unit.
+            tokenizer, kind, revision, device, trust_remote_code: see `models.huggingface.load`.
+            batch_size: rows a forward pass; by default what suits the length.
+
+        Raises:
+            InvalidInput, UnknownLabel, InputTooLong, ModelError, MissingExtra: one line that says
+                what is wrong and what to do.
+        """
+        if not text.strip():
+            raise InvalidInput("the text is empty")
+        if batch_size is not None and batch_size < 1:
+            raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
+        from spexlens.models.huggingface import load
+        from spexlens.models.objectives import completion_tokens, objective_for
+
+        self.model = load(
+            model,
+            tokenizer=tokenizer,
+            kind=kind,
+            revision=revision,
+            device=device,
+            trust_remote_code=trust_remote_code,
+        )
+        tokenizer = self.model.tokenizer
+        self.text = text
+        layout = lay_out(tokenizer, text, unit=unit, spans=spans, template=template, chat=chat)
+        completion = completion_tokens(self.model, target)
+        if self.model.kind == "causal":
+            if tokenizer.bos_token_id is not None and layout.owner[0] >= 0:
+                layout = layout.opened(int(tokenizer.bos_token_id))
+            layout = layout.followed(completion)
+        self.replacement = choose_replacement(replacement, tokenizer)
+        self.neutral = neutral if self.replacement == "neutral" else None
+        self._tokens = ablatable(layout, self.replacement, tokenizer, text, neutral)
+        self._refuse_what_cannot_be_read(len(completion))
+        whole = self.model.tensors(self._inputs(np.ones((1, len(layout.spans)), np.bool_)))
+        self.objective = objective_for(self.model, objective, target, completion, text, whole)
+        self.unit, self.outputs = self.objective.unit, self.objective.outputs
+        self.batch_size = batch_size or self._rows_that_fit(len(completion))
+        self._unit_of_text = unit if spans is None else "span"
+        self._take(
+            [Candidate(text[start:end], self._unit_of_text, (start, end)) for start, end in layout.spans],
+            self._identity(),
+        )
+
+    def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The objective for each mask: (m, n) bool -> (m,) or (m, k) float64.
+
+        Masks that lead to the same input share one row of the forward pass.
+        """
+        arrays = self._inputs(masks)
+        first, inverse = mask_algebra.distinct(np.concatenate([*arrays.values()], axis=1).view(np.uint8))
+        batch = self.model.tensors({name: array[first] for name, array in arrays.items()})
+        return self.objective.measure(self.model, batch)[inverse]
+
+    def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(m,) int64, tokens read for each mask."""
+        return self._tokens.lengths(masks)
+
+    def facts(self) -> dict[str, Any]:
+        """What was ablated, how, and what was watched."""
+        return {
+            "lens": "features",
+            "model": self.model.name,
+            "kind": self.model.kind,
+            "text": self.text,
+            "unit_of_text": self._unit_of_text,
+            "target": self.objective.target,
+            "unit": self.unit,
+            "replacement": self.replacement,
+            "neutral": self.neutral,
+            "device": str(self.model.device),
+        }
+
+    def _inputs(self, masks: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
+        """What the model reads for each mask: its arguments by name, each (m, L) int64."""
+        causal = self.model.kind == "causal"
+        ids, real, attention = self._tokens.rows(masks, pad=self.model.padding, left=causal)
+        arrays = {"input_ids": ids, "attention_mask": attention.astype(np.int64)}
+        if causal and "position_ids" in self.model.accepts:
+            arrays["position_ids"] = np.maximum(np.cumsum(real, axis=1) - 1, 0)
+        return arrays
+
+    def _refuse_what_cannot_be_read(self, completion: int) -> None:
+        window, longest = self.model.window, self._tokens.longest
+        if window is not None and longest > window:
+            raise InputTooLong(f"the input has {longest} tokens; {self.model.name!r} reads at most {window}")
+        fixed = int((self._tokens.owner < 0).sum()) - completion
+        if self.replacement in ("delete", "attention") and not fixed:
+            raise InvalidInput(
+                f"with replacement {self.replacement!r} nothing is left to read when all is ablated; "
+                "give a template, or another replacement"
+            )
+
+    def _rows_that_fit(self, completion: int) -> int:
+        rows = min(_ROWS_A_BATCH, _TOKENS_A_BATCH // self._tokens.longest)
+        if self.model.kind == "causal":
+            positions = completion + 1 if "logits_to_keep" in self.model.accepts else self._tokens.longest
+            rows = min(rows, _LOGITS_A_BATCH // (positions * self.model.vocabulary))
+        return max(1, rows)
+
+    def _identity(self) -> str:
+        """sha256 of everything that decides a value."""
+        slots: list[NDArray[Any]] = [self._tokens.ids, self._tokens.owner, self._tokens.when]
+        parts = [
+            "features 1",
+            self.model.fingerprint,
+            self.model.kind,
+            [array.tolist() for array in slots],
+            self._tokens.hidden,
+            self.objective.identity(),
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

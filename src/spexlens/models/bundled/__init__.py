@@ -1,0 +1,9 @@
+"""Small models that come with the package, so that everything can be tried without a network."""
+
+from pathlib import Path
+
+SENTIMENT = Path(__file__).parent / "sentiment"
+"""A film-review classifier, NEGATIVE or POSITIVE, in Transformers' own format.
+
+Trained by `scripts/train_sentiment.py` on sentences from the grammar in `scripts/review_grammar.py`.
+"""

@@ -1,0 +1,214 @@
+"""Hugging Face models: loaded quietly, checked, and identified by their weights."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput, MissingExtra, ModelError
+
+try:
+    import torch
+    import transformers
+    from transformers import AutoConfig, AutoTokenizer
+    from transformers.utils.hub import cached_file
+except ImportError as error:
+    raise MissingExtra(error.name or "transformers", "hf") from error
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Kind = Literal["classifier", "causal", "encoder"]
+
+_LOADERS: dict[Kind, str] = {
+    "classifier": "AutoModelForSequenceClassification",
+    "causal": "AutoModelForCausalLM",
+    "encoder": "AutoModel",
+}
+_SHIFTED_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "data2vec-text"}
+
+
+@dataclass(frozen=True)
+class HuggingFaceModel:
+    """A model in evaluation mode and its fast tokenizer.
+
+    Attributes:
+        model: the PyTorch module.
+        tokenizer: a fast tokenizer, so that characters can be mapped to tokens.
+        kind: "classifier", "causal" or "encoder".
+        name: the hub id or directory it came from, for people to read.
+    """
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    kind: Kind
+    name: str
+
+    @property
+    def device(self) -> "torch.device":
+        """Where inputs go."""
+        return self.model.device
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A classifier's labels, by index."""
+        names: dict[Any, str] = {**(self.model.config.id2label or {})}
+        return tuple(str(names.get(i, i)) for i in range(self.model.config.num_labels or 0))
+
+    @property
+    def vocabulary(self) -> int:
+        """How many logits a causal model gives for each position."""
+        return int(self.model.config.get_text_config().vocab_size)
+
+    @property
+    def padding(self) -> int:
+        """The token that fills short rows; attention never reaches it."""
+        known = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
+        return next(int(token) for token in known if token is not None)
+
+    def tensors(self, arrays: dict[str, NDArray[np.int64]]) -> dict[str, "torch.Tensor"]:
+        """Arrays as tensors on the model's device."""
+        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
+
+    @property
+    def window(self) -> int | None:
+        """The most tokens the model reads at once, or None where nothing limits it."""
+        config = self.model.config
+        positions = getattr(config, "max_position_embeddings", None)
+        if positions and config.model_type in _SHIFTED_POSITIONS:
+            positions -= (config.pad_token_id or 0) + 1
+        limits = (positions, self.tokenizer.model_max_length)
+        known = [int(limit) for limit in limits if limit and limit < 1_000_000]
+        return min(known) if known else None
+
+    @cached_property
+    def accepts(self) -> frozenset[str]:
+        """The names of the arguments of the model's forward pass."""
+        return frozenset(inspect.signature(self.model.forward).parameters)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the configuration, the data type and every weight."""
+        digest = hashlib.sha256()
+        config = self.model.config.to_dict()
+        for irrelevant in ("_name_or_path", "transformers_version"):
+            config.pop(irrelevant, None)
+        digest.update(json.dumps(config, sort_keys=True, default=str).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+
+def load(
+    model: "str | Path | PreTrainedModel",
+    *,
+    tokenizer: "PreTrainedTokenizerBase | None" = None,
+    kind: Kind | None = None,
+    revision: str | None = None,
+    device: str | None = None,
+    trust_remote_code: bool = False,
+) -> HuggingFaceModel:
+    """A model by hub id or local directory, or one that is already in memory.
+
+    Args:
+        model: hub id, directory, or a PyTorch module from transformers (then give its tokenizer).
+        tokenizer: instead of the model's own.
+        kind: what to load it as; by default what its configuration says it is.
+        revision: branch, tag or commit on the hub.
+        device: a torch device; by default CUDA if there is one.
+        trust_remote_code: run code that comes with the model. Off unless asked for.
+
+    Raises:
+        ModelError: it cannot be read, has no safetensors weights or no fast tokenizer, or lacks the
+            weights of the head that `kind` needs.
+        InvalidInput: an unknown kind, or a module without a tokenizer.
+    """
+    if kind is not None and kind not in _LOADERS:
+        raise InvalidInput(f"unknown model kind {kind!r}; choose one of {', '.join(_LOADERS)}")
+    if not isinstance(model, str | Path):
+        if tokenizer is None:
+            raise InvalidInput("a model in memory needs its tokenizer: pass tokenizer=...")
+        module = model
+        kind = kind or _kind_of(module.config, type(module).__name__)
+    else:
+        hub: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
+        module, kind, tokenizer = _from_pretrained(str(model), kind, tokenizer, hub)
+        torch.nn.Module.to(module, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if not tokenizer.is_fast:
+        raise ModelError(f"{type(tokenizer).__name__} is a slow tokenizer; a fast one is needed for offsets")
+    torch.nn.Module.eval(module)
+    return HuggingFaceModel(module, tokenizer, kind, str(getattr(module, "name_or_path", model)))
+
+
+def _from_pretrained(
+    name: str, kind: Kind | None, tokenizer: "PreTrainedTokenizerBase | None", hub: dict[str, Any]
+) -> "tuple[PreTrainedModel, Kind, PreTrainedTokenizerBase]":
+    with _quiet():
+        try:
+            config = AutoConfig.from_pretrained(name, **hub)
+            kind = kind or _kind_of(config, name)
+            loader = getattr(transformers, _LOADERS[kind])
+            module, report = loader.from_pretrained(
+                name, config=config, use_safetensors=True, output_loading_info=True, **hub
+            )
+            tokenizer = tokenizer or AutoTokenizer.from_pretrained(name, **hub)
+        except ModelError:
+            raise
+        except Exception as error:  # transformers raises whatever its parsers and downloads raise
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"cannot load a model from {name!r}: {reason}") from error
+    missing = sorted(report["missing_keys"])
+    if missing and not all("pooler" in key or "position_ids" in key for key in missing):
+        raise ModelError(
+            f"{name!r} has no weights for {', '.join(missing[:3])}: as a {kind} it would answer at random"
+        )
+    return module, kind, tokenizer
+
+
+def _kind_of(config: Any, name: str) -> Kind:
+    architecture = (getattr(config, "architectures", None) or [name])[0]
+    if architecture.endswith("ForSequenceClassification"):
+        return "classifier"
+    if architecture.endswith(("ForCausalLM", "LMHeadModel")):
+        return "causal"
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(f"{architecture} is an encoder-decoder, which the feature lens cannot ablate yet")
+    return "encoder"
+
+
+def pooling_of(name: str) -> Literal["mean", "cls"]:
+    """How a sentence encoder pools its tokens: what its `1_Pooling/config.json` says, else the mean."""
+    with _quiet():
+        path = cached_file(
+            name,
+            "1_Pooling/config.json",
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+            _raise_exceptions_for_gated_repo=False,
+        )
+    settings = json.loads(Path(path).read_text()) if path else {}
+    return "cls" if settings.get("pooling_mode_cls_token") else "mean"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars and no log lines while loading; the user's own settings come back after."""
+    logging: Any = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,222 @@
+"""Objectives: what is watched in a model's output, one number (or k) for each row of a batch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput, UnknownLabel
+from spexlens.models.huggingface import HuggingFaceModel, Kind, pooling_of
+
+OBJECTIVES: dict[Kind, tuple[str, ...]] = {
+    "classifier": ("logit", "log-odds", "probability"),
+    "causal": ("log-probability", "mean log-probability"),
+    "encoder": ("cosine similarity",),
+}
+"""The objectives of each kind of model; the first is the default."""
+
+Batch = dict[str, Any]
+
+
+class Objective(ABC):
+    """A model's answer to a batch.
+
+    Attributes:
+        unit: what the answer is measured in.
+        target: what it is about, for people to read.
+        outputs: names of the k answers where there are several.
+    """
+
+    unit: str
+    target: str
+    outputs: tuple[str, ...] | None = None
+
+    @abstractmethod
+    def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        """(m,) or (m, k) float64, for `batch` with input_ids and attention_mask of shape (m, L)."""
+
+    def measure(self, model: HuggingFaceModel, batch: Batch) -> NDArray[np.float64]:
+        """The answer as an array, (m,) or (m, k) float64, without keeping gradients."""
+        with torch.inference_mode():
+            return np.asarray(self(model, batch).cpu().numpy(), dtype=np.float64)
+
+    @abstractmethod
+    def identity(self) -> list[Any]:
+        """Everything that decides the answer beside the model and the batch, as JSON."""
+
+
+@dataclass
+class LabelObjective(Objective):
+    """A classifier's answer for one label, or for several at once.
+
+    "log-odds" is the logit less the log-sum-exp of the other labels' logits, so it never saturates.
+    A classifier with a single output is read as its own log-odds; one trained for several labels at
+    once (`multi_label_classification`) has independent logits.
+    """
+
+    indices: tuple[int, ...]
+    names: tuple[str, ...]
+    unit: str
+    independent: bool
+
+    def __post_init__(self) -> None:
+        self.target = ", ".join(self.names)
+        self.outputs = self.names if len(self.names) > 1 else None
+
+    def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        logits: torch.Tensor = model.model(**batch).logits.double()
+        chosen = logits[:, list(self.indices)]
+        if self.unit != "logit" and not self.independent:
+            chosen = torch.stack([self._log_odds(logits, i) for i in self.indices], dim=1)
+        if self.unit == "probability":
+            chosen = torch.sigmoid(chosen)
+        return chosen if self.outputs else chosen[:, 0]
+
+    def identity(self) -> list[Any]:
+        return ["label", self.indices, self.unit, self.independent]
+
+    @staticmethod
+    def _log_odds(logits: torch.Tensor, index: int) -> torch.Tensor:
+        others = torch.cat([logits[:, :index], logits[:, index + 1 :]], dim=1)
+        return logits[:, index] - torch.logsumexp(others, dim=1)
+
+
+@dataclass
+class CompletionObjective(Objective):
+    """The log-probability of a fixed completion, teacher-forced: summed, or the mean over its tokens.
+
+    The completion's tokens are the last of every row; rows are padded on the left.
+    """
+
+    completion: tuple[int, ...]
+    target: str
+    unit: str
+
+    def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        count = len(self.completion)
+        last = {"logits_to_keep": count + 1} if "logits_to_keep" in model.accepts else {}
+        logits: torch.Tensor = model.model(**batch, **last).logits[:, -count - 1 : -1].float()
+        wanted = torch.tensor(self.completion, device=logits.device)[:, None].expand(len(logits), -1, 1)
+        scores = logits.gather(2, wanted)[..., 0].double() - torch.logsumexp(logits, dim=2).double()
+        return scores.mean(dim=1) if self.unit.startswith("mean") else scores.sum(dim=1)
+
+    def identity(self) -> list[Any]:
+        return ["completion", self.completion, self.unit]
+
+
+@dataclass
+class SimilarityObjective(Objective):
+    """Cosine similarity of the text's embedding to a fixed one."""
+
+    reference: NDArray[np.float64]
+    pooling: Literal["mean", "cls"]
+    target: str
+    unit: str = "cosine similarity"
+
+    def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        embedding = embed(model, batch, self.pooling)
+        return torch.nn.functional.cosine_similarity(
+            embedding, torch.from_numpy(self.reference).to(embedding.device), dim=1
+        )
+
+    def identity(self) -> list[Any]:
+        return ["similarity", self.reference.tolist(), self.pooling]
+
+
+def embed(model: HuggingFaceModel, batch: Batch, pooling: Literal["mean", "cls"]) -> torch.Tensor:
+    """The pooled last hidden state, (m, d) float64; the mean is over the attended tokens."""
+    hidden: torch.Tensor = model.model(**batch).last_hidden_state.double()
+    if pooling == "cls":
+        return hidden[:, 0]
+    weight: torch.Tensor = batch["attention_mask"].double()[..., None]
+    return (hidden * weight).sum(dim=1) / weight.sum(dim=1)
+
+
+def completion_tokens(model: HuggingFaceModel, target: object) -> list[int]:
+    """A causal model's target as tokens; none for other kinds of model.
+
+    Raises:
+        InvalidInput: the target is not a text.
+    """
+    if model.kind != "causal":
+        return []
+    if not isinstance(target, str) or not target:
+        raise InvalidInput("a causal model needs target='...': the completion whose probability is watched")
+    return list(model.tokenizer(target, add_special_tokens=False)["input_ids"])
+
+
+def objective_for(
+    model: HuggingFaceModel,
+    objective: str | None,
+    target: str | int | Sequence[str | int] | None,
+    completion: Sequence[int],
+    text: str,
+    whole: Batch,
+) -> Objective:
+    """What to watch in a model's answer about a text.
+
+    Args:
+        model: decides which objectives there are.
+        objective: one of `OBJECTIVES`; by default the first of this kind.
+        target: label or labels, completion, or query; by default the predicted label, or the text.
+        completion: a causal model's target as tokens.
+        text: the text that is explained.
+        whole: the unablated input, for what has to be asked of the model once.
+
+    Raises:
+        InvalidInput, UnknownLabel: this kind of model has no such objective or target.
+    """
+    if objective is not None and objective not in OBJECTIVES[model.kind]:
+        choices = ", ".join(map(repr, OBJECTIVES[model.kind]))
+        raise InvalidInput(f"a {model.kind} has no objective {objective!r}; choose one of {choices}")
+    unit = objective or OBJECTIVES[model.kind][0]
+    if model.kind == "causal":
+        return CompletionObjective(tuple(completion), str(target), unit)
+    if model.kind == "classifier":
+        return _label_objective(model, target, unit, whole)
+    if target is not None and not isinstance(target, str):
+        raise InvalidInput("an encoder's target is a text, the query to compare with")
+    pooling = pooling_of(model.name)
+    if target is not None:
+        encoded = model.tokenizer(target, truncation=False, padding=False, verbose=False)
+        whole = model.tensors({name: np.array([encoded[name]]) for name in ("input_ids", "attention_mask")})
+    with torch.inference_mode():
+        reference = embed(model, whole, pooling)[0].cpu().numpy()
+    return SimilarityObjective(reference, pooling, target or text)
+
+
+def _label_objective(
+    model: HuggingFaceModel, target: str | int | Sequence[str | int] | None, unit: str, whole: Batch
+) -> LabelObjective:
+    labels = model.labels
+    if target is None:
+        with torch.inference_mode():
+            target = int(model.model(**whole).logits[0].argmax())
+    indices = label_indices(labels, [target] if isinstance(target, str | int) else list(target))
+    independent = len(labels) == 1 or model.model.config.problem_type == "multi_label_classification"
+    return LabelObjective(indices, tuple(labels[i] for i in indices), unit, independent)
+
+
+def label_indices(labels: tuple[str, ...], targets: Sequence[str | int]) -> tuple[int, ...]:
+    """The positions of labels given by name or index; names may differ in case.
+
+    Raises:
+        UnknownLabel: there is no such label; the text lists those there are.
+    """
+    lowered = [label.lower() for label in labels]
+    found = []
+    for target in targets:
+        text = str(target)
+        if text in labels:
+            found.append(labels.index(text))
+        elif lowered.count(text.lower()) == 1:
+            found.append(lowered.index(text.lower()))
+        elif text.isdigit() and int(text) < len(labels):
+            found.append(int(text))
+        else:
+            raise UnknownLabel(f"unknown label {target!r}; the model's labels are {', '.join(labels)}")
+    return tuple(found)

@@ -1,0 +1,155 @@
+"""The file of an explanation: JSON with a checked version."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from spexlens.ablation.game import Candidate
+from spexlens.errors import ResultError, SpexlensError
+from spexlens.evidence.faithfulness import Faithfulness, Source
+from spexlens.explanation import Account, Explanation
+from spexlens.spectrum.sets import Sets
+from spexlens.spectrum.spectrum import Spectrum
+
+FORMAT_VERSION = 1
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Candidate(_Part):
+    label: str
+    kind: str
+    span: tuple[int, int] | None
+
+
+class _Spectrum(_Part):
+    n: Annotated[int, Field(ge=1)]
+    sets: list[list[Count]]
+    coefficients: list[Number] | list[list[Number]]
+
+
+class _Faithfulness(_Part):
+    r2: list[Number]
+    source: Source
+    masks: Count
+
+
+class _Account(_Part):
+    method: str
+    design: str
+    seed: int
+    budget: Count
+    calls: Count
+    reused: Count
+    passes: Count
+    seconds: Number
+    versions: dict[str, str]
+
+
+class _Record(_Part):
+    format: Literal["spexlens explanation"]
+    format_version: Literal[1]
+    candidates: list[_Candidate]
+    spectrum: _Spectrum
+    faithfulness: _Faithfulness
+    account: _Account
+    facts: dict[str, Any]
+    details: dict[str, Any]
+    whole: list[Number] | None
+    empty: list[Number] | None
+    outputs: list[str] | None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "_Record":
+        if len(self.candidates) != self.spectrum.n:
+            raise ValueError(f"{len(self.candidates)} candidates, but a spectrum of {self.spectrum.n}")
+        return self
+
+
+def dump(explanation: Explanation) -> str:
+    """An explanation as JSON text; floats are written so that they read back bit for bit."""
+    e = explanation
+    record = {
+        "format": "spexlens explanation",
+        "format_version": FORMAT_VERSION,
+        "candidates": [{"label": c.label, "kind": c.kind, "span": c.span} for c in e.candidates],
+        "spectrum": {
+            "n": e.spectrum.n,
+            "sets": list(e.spectrum.sets),
+            "coefficients": e.spectrum.values.tolist(),
+        },
+        "faithfulness": vars(e.faithfulness),
+        "account": {**vars(e.account), "versions": dict(e.account.versions)},
+        "facts": dict(e.facts),
+        "details": dict(e.details),
+        "whole": e.whole,
+        "empty": e.empty,
+        "outputs": e.outputs,
+    }
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def write(explanation: Explanation, path: Path) -> None:
+    """Write to a file beside `path` first, so that a crash leaves the old file or the new one."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_text(dump(explanation) + "\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read(path: Path) -> Explanation:
+    """Read and check a file; see `Explanation.load`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ResultError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ResultError(f"{path} is not a saved explanation: it is not UTF-8 text") from error
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ResultError(f"{path} is damaged: not JSON at line {error.lineno}, {error.msg}") from error
+    if not isinstance(content, dict) or content.get("format") != "spexlens explanation":
+        raise ResultError(f"{path} is JSON, but not a saved explanation")
+    version = content.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise ResultError(
+            f"{path} has format version {version}, this spexlens reads {FORMAT_VERSION}: upgrade"
+        )
+    try:
+        return _explanation(_Record.model_validate_json(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ResultError(f"{path} is damaged at {where}: {first['msg']}") from error
+    except SpexlensError as error:
+        raise ResultError(f"{path} is damaged: {error}") from error
+
+
+def _explanation(record: _Record) -> Explanation:
+    sets = Sets.of(record.spectrum.n, record.spectrum.sets)
+    account = record.account.model_dump()
+    return Explanation(
+        candidates=tuple(Candidate(c.label, c.kind, c.span) for c in record.candidates),
+        spectrum=Spectrum(sets, np.array(record.spectrum.coefficients, dtype=np.float64)),
+        faithfulness=Faithfulness(
+            tuple(record.faithfulness.r2), record.faithfulness.source, record.faithfulness.masks
+        ),
+        account=Account(**account),
+        facts=record.facts,
+        details=record.details,
+        whole=None if record.whole is None else tuple(record.whole),
+        empty=None if record.empty is None else tuple(record.empty),
+        outputs=None if record.outputs is None else tuple(record.outputs),
+    )

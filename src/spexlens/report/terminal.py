@@ -1,0 +1,128 @@
+"""An explanation in a terminal: the text coloured by main effect, and what acts together."""
+
+from collections.abc import Iterable
+from io import StringIO
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from spexlens.explanation import Explanation, Interaction
+from spexlens.report.wording import meaning
+
+_PAIRS, _SINGLES, _HIGHER = 8, 8, 4
+_LEAST_SHARE = 0.005
+
+
+def render(explanation: Explanation, *, output: int | str = 0, top: int | None = None) -> RenderableType:
+    """A page for `rich`: the text, the answers, the tables and the account.
+
+    Args:
+        explanation: what to show.
+        output: of a vector-valued game, which output.
+        top: rows a table, instead of a page's worth.
+    """
+    everything = explanation.interactions("bii", order=None, output=output)
+    singles = [i for i in everything if i.order == 1]
+    alone = {i.members[0]: i.effect for i in singles}
+    pairs = [i for i in everything if i.order == 2]
+    higher = sorted((i for i in everything if i.order > 2), key=lambda i: -i.share)
+    higher = [i for i in higher if i.share >= _LEAST_SHARE]
+    unit = explanation.unit
+    parts: list[RenderableType] = [_title(explanation, output), _coloured(explanation, alone), Text()]
+    for name, found, rows in (
+        ("Act together", pairs, _PAIRS),
+        ("Act together, three or more", higher, _HIGHER),
+        ("On their own", singles, _SINGLES),
+    ):
+        if found:
+            parts += [_table(name, found[: top or rows], alone, unit, len(found)), Text()]
+    return Group(*parts, _account(explanation, output))
+
+
+def plain(explanation: Explanation) -> str:
+    """The same page as text, without colour."""
+    console = Console(file=StringIO(), width=110, color_system=None)
+    console.print(render(explanation))
+    page = console.file
+    assert isinstance(page, StringIO)
+    return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
+
+
+def _title(explanation: Explanation, output: int | str) -> Text:
+    facts = explanation.facts
+    target = facts.get("target")
+    if explanation.outputs:
+        target = output if isinstance(output, str) else explanation.outputs[output]
+    title = Text(f"{len(explanation.candidates)} candidates", style="bold")
+    if "unit_of_text" in facts:
+        title = Text(f"{len(explanation.candidates)} {facts['unit_of_text']}s", style="bold")
+    title.append(f" · {explanation.unit}" + (f" of {target}" if target else ""))
+    if facts.get("replacement"):
+        title.append(f" · ablated by {facts['replacement']}")
+    return title
+
+
+def _coloured(explanation: Explanation, alone: dict[int, float]) -> Text:
+    """The text, green where keeping a part raises the answer and red where it lowers it."""
+    text = explanation.facts.get("text")
+    largest = max(map(abs, alone.values()), default=0.0) or 1.0
+    if text is None or any(c.span is None for c in explanation.candidates):
+        shown = Text()
+        for position, candidate in enumerate(explanation.candidates):
+            shown.append(candidate.label, _style(alone.get(position, 0.0) / largest)).append(" ")
+        return shown
+    shown = Text(str(text))
+    for position, candidate in enumerate(explanation.candidates):
+        shown.stylize(_style(alone.get(position, 0.0) / largest), *(candidate.span or (0, 0)))
+    return shown
+
+
+def _style(strength: float) -> str:
+    """A background from black (0) to full green or red (±1)."""
+    level = int(40 + 160 * abs(strength))
+    if abs(strength) < 0.08:
+        return ""
+    colour = f"rgb(0,{level},60)" if strength > 0 else f"rgb({level},0,40)"
+    return f"white on {colour}"
+
+
+def _table(
+    name: str, interactions: Iterable[Interaction], alone: dict[int, float], unit: str, total: int
+) -> Table:
+    rows = list(interactions)
+    more = f" ({len(rows)} of {total})" if len(rows) < total else ""
+    table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("effect", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("of", style="bold", overflow="fold", min_width=12)
+    table.add_column("meaning", style="dim")
+    for row in rows:
+        effect = Text(f"{row.effect:+.3f}", style="green" if row.effect > 0 else "red")
+        labels = " × ".join(_shortened(label) for label in row.labels)
+        table.add_row(effect, f"{row.share:.1%}", Text(labels), meaning(row, alone, unit))
+    return table
+
+
+def _shortened(label: str) -> str:
+    line = " ".join(label.split())
+    return line if len(line) <= 48 else f"{line[:30]} … {line[-14:]}"
+
+
+def _account(explanation: Explanation, output: int | str) -> Text:
+    account = explanation.account
+    names = explanation.outputs or ("",)
+    column = names.index(output) if isinstance(output, str) and output in names else output
+    lines = []
+    if explanation.whole and explanation.empty and isinstance(column, int):
+        lines.append(
+            f"model: {explanation.whole[column]:+.3f} with everything kept, "
+            f"{explanation.empty[column]:+.3f} with everything ablated ({explanation.unit})"
+        )
+    lines += [
+        f"faithfulness: {explanation.faithfulness}",
+        f"method: {account.method}, {account.design}, seed {account.seed}; {len(explanation.spectrum)} sets",
+        f"cost: {account.calls} of {account.budget} calls paid, {account.reused} reused; "
+        f"{account.passes} forward passes, {account.seconds:.1f} s",
+    ]
+    return Text("\n".join(lines), style="dim")

@@ -1,0 +1,32 @@
+"""Which solver suits a number of candidates and a budget."""
+
+from spexlens.errors import BudgetTooSmall, InvalidInput
+from spexlens.solvers.base import Solver
+from spexlens.solvers.exact import Exact
+from spexlens.solvers.proxyspex.solver import ProxySpex
+
+SOLVERS: dict[str, type[Solver]] = {"exact": Exact, "proxyspex": ProxySpex}
+"""The solvers by the name of their method."""
+
+METHODS = ("auto", *SOLVERS)
+
+
+def choose_solver(method: str, n: int, budget: int) -> Solver:
+    """The solver of a method; "auto" is exact where 2^n calls fit the budget, ProxySPEX elsewhere.
+
+    Raises:
+        InvalidInput: the method is unknown, or the budget is not positive.
+        BudgetTooSmall: no method, or not this one, works with so few calls; the text says the least.
+    """
+    if method not in METHODS:
+        raise InvalidInput(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
+    if budget < 1:
+        raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
+    solvers = [SOLVERS[name]() for name in (SOLVERS if method == "auto" else [method])]
+    for solver in solvers:
+        if solver.least(n) <= budget:
+            return solver
+    cheapest = min(solvers, key=lambda solver: solver.least(n))
+    raise BudgetTooSmall(
+        f"{n} candidates need at least {cheapest.least(n)} calls ({cheapest.name}); the budget is {budget}"
+    )

@@ -1,0 +1,144 @@
+"""Interaction indices of a Spectrum.
+
+Every index here is linear in f and treats candidates alike, so it is a weighted sum over the sets
+that contain T, and the weight depends on three sizes only:
+
+    I(T) = Σ_{S ⊇ T} weight(|S|, |T|, order) · F(S).
+
+A set S of the spectrum is therefore visited once for each of its subsets of at most `order`
+members, never for all 2^|S|. The weights are the indices' definitions applied to one character:
+the Moebius transform of χ_S is (-2)^|R| on every R ⊆ S and zero elsewhere.
+
+| name      | index                         | source |
+|-----------|-------------------------------|--------|
+| `fourier` | Fourier coefficient           | O'Donnell, Analysis of Boolean Functions (2014), ch. 1 |
+| `moebius` | Moebius, Harsanyi dividend    | Harsanyi, Int. Econ. Rev. 4 (1963); Rota (1964) |
+| `bii`     | Banzhaf interaction index     | Grabisch & Roubens, Int. J. Game Theory 28 (1999), def. 4 |
+| `sii`     | Shapley interaction index     | Grabisch & Roubens, Int. J. Game Theory 28 (1999), def. 2 |
+| `stii`    | Shapley-Taylor index          | Sundararajan, Dhamdhere & Agarwal, ICML (2020), eq. 3 |
+| `fbii`    | Faith-Banzhaf index           | Tsai, Yeh & Ravikumar, JMLR 24 (2023), theorem 17 |
+| `fsii`    | Faith-Shapley index           | Tsai, Yeh & Ravikumar, JMLR 24 (2023), eq. 16 |
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput
+from spexlens.spectrum.sets import Sets
+from spexlens.spectrum.spectrum import SetFunction, Spectrum
+
+Weight = Callable[[int, int, int], Fraction]
+
+
+def _fourier(s: int, t: int, order: int) -> Fraction:
+    return Fraction(s == t)
+
+
+def _moebius(s: int, t: int, order: int) -> Fraction:
+    return Fraction((-2) ** t)
+
+
+def _bii(s: int, t: int, order: int) -> Fraction:
+    return Fraction((-2) ** t * (s == t))
+
+
+def _sii(s: int, t: int, order: int) -> Fraction:
+    # Σ_R a(R) / (|R|-|T|+1) over T ⊆ R ⊆ S is (-2)^t ∫₀¹ (1-2x)^(s-t) dx.
+    return Fraction((-2) ** t, s - t + 1) if (s - t) % 2 == 0 else Fraction(0)
+
+
+def _stii(s: int, t: int, order: int) -> Fraction:
+    if t < order:
+        return _moebius(s, t, order)
+    return sum((Fraction(comb(s - t, r - t) * (-2) ** r, comb(r, t)) for r in range(t, s + 1)), Fraction(0))
+
+
+def _fbii(s: int, t: int, order: int) -> Fraction:
+    return Fraction((-2) ** t * (s <= order))
+
+
+def _fsii(s: int, t: int, order: int) -> Fraction:
+    scale = Fraction((-1) ** (order - t) * t * comb(order, t), order + t) if t else Fraction(0)
+    above = (
+        Fraction(comb(s - t, r - t) * (-2) ** r * comb(r - 1, order), comb(r + order - 1, order + t))
+        for r in range(order + 1, s + 1)
+    )
+    return _moebius(s, t, order) + scale * sum(above, Fraction(0))
+
+
+INDICES: dict[str, Weight] = {
+    "fourier": _fourier,
+    "moebius": _moebius,
+    "bii": _bii,
+    "sii": _sii,
+    "stii": _stii,
+    "fbii": _fbii,
+    "fsii": _fsii,
+}
+"""The indices by name."""
+
+
+@cache
+def _weight(index: str, s: int, t: int, order: int) -> float:
+    return float(INDICES[index](s, t, order))
+
+
+def interaction_index(spectrum: Spectrum, index: str, order: int | None = None) -> SetFunction:
+    """An interaction index of every set of at most `order` members that can be non-zero.
+
+    Args:
+        spectrum: the function, n candidates and s sets.
+        index: a key of `INDICES`.
+        order: the order of the explanation; by default the largest order in the spectrum. For
+            `stii`, `fbii` and `fsii` the values depend on it; elsewhere it only cuts the list.
+
+    Returns:
+        The index of each T; the empty set is included, with the index's own baseline.
+
+    Raises:
+        InvalidInput: an unknown index, or an order below one.
+    """
+    if index not in INDICES:
+        raise InvalidInput(f"unknown index {index!r}; choose one of {', '.join(INDICES)}")
+    largest = int(spectrum.sets.orders.max(initial=0))
+    order = max(1, largest) if order is None else order
+    if order < 1:
+        raise InvalidInput(f"the order of an index is at least 1; got {order}")
+    families: list[NDArray[np.int32]] = []
+    values: list[NDArray[np.float64]] = []
+    for positions, members in spectrum.sets.by_order():
+        s = members.shape[1]
+        for t in range(min(s, order) + 1):
+            weight = _weight(index, s, t, order)
+            if weight:
+                chosen = np.array(list(combinations(range(s), t)), dtype=np.int64).reshape(comb(s, t), t)
+                subsets = np.full((len(positions) * len(chosen), order), spectrum.n, np.int32)
+                subsets[:, :t] = members[:, chosen].reshape(len(subsets), t)
+                families.append(subsets)
+                values.append(np.repeat(weight * spectrum.values[positions], len(chosen), axis=0))
+    if not families:
+        return SetFunction(Sets.of(spectrum.n, []), spectrum.values[:0])
+    return SetFunction(Sets.from_ragged(spectrum.n, np.concatenate(families)), np.concatenate(values))
+
+
+def shapley_values(spectrum: Spectrum) -> NDArray[np.float64]:
+    """Shapley values (Shapley, 1953): (n,) or (n, k) float64. They sum to f(all) - f(none)."""
+    return _per_candidate(interaction_index(spectrum, "sii", 1))
+
+
+def banzhaf_values(spectrum: Spectrum) -> NDArray[np.float64]:
+    """Banzhaf values (Banzhaf, 1965): (n,) or (n, k) float64, the mean change of f over uniform masks."""
+    return _per_candidate(interaction_index(spectrum, "bii", 1))
+
+
+def _per_candidate(index: SetFunction) -> NDArray[np.float64]:
+    result = np.zeros((index.n, *index.values.shape[1:]))
+    single = index.sets.orders == 1
+    result[index.sets.members[index.sets.starts[:-1][single]]] = index.values[single]
+    return result

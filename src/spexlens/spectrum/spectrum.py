@@ -1,0 +1,137 @@
+"""Spectrum: a sparse Fourier expansion of a function of masks."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spexlens.ablation import masks as mask_algebra
+from spexlens.errors import InvalidInput
+from spexlens.spectrum.hadamard import walsh_hadamard
+from spexlens.spectrum.sets import Sets
+
+
+class SetFunction:
+    """A number, or k numbers, for each of a sparse family of sets; zero for every other set.
+
+    Attributes:
+        sets: the s sets, distinct, sorted by order and then by members.
+        values: (s,) or (s, k) float64.
+    """
+
+    def __init__(self, sets: Sets, values: ArrayLike) -> None:
+        given = np.asarray(values, dtype=np.float64)
+        if given.ndim not in (1, 2) or len(given) != len(sets):
+            raise InvalidInput(f"{len(sets)} sets need as many values; got an array of shape {given.shape}")
+        self.sets, self.values = sets.merge(given)
+
+    @property
+    def n(self) -> int:
+        """The number of candidates."""
+        return self.sets.n
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+    def __iter__(self) -> Iterator[tuple[tuple[int, ...], NDArray[np.float64]]]:
+        return zip(self.sets, self.values, strict=True)
+
+    def __getitem__(self, members: Iterable[int]) -> NDArray[np.float64]:
+        """The value of a set, a float64 scalar or (k,); zero if the set is not listed."""
+        position = self._positions.get(tuple(sorted(members)))
+        return np.zeros(self.values.shape[1:]) if position is None else self.values[position]
+
+    @cached_property
+    def _positions(self) -> dict[tuple[int, ...], int]:
+        return {members: position for position, members in enumerate(self.sets)}
+
+    @property
+    def magnitude(self) -> NDArray[np.float64]:
+        """(s,) float64: |value|, or the Euclidean norm over the k outputs."""
+        return np.abs(self.values) if self.values.ndim == 1 else np.linalg.norm(self.values, axis=1)
+
+
+class Spectrum(SetFunction):
+    """f(m) = Σ_S F(S) χ_S(m), with χ_S(m) = (-1)^|S ∩ m|, m_i = 1 where candidate i is kept.
+
+    The expansion of a function of masks in the parity basis (O'Donnell, *Analysis of Boolean
+    Functions*, 2014, theorem 1.1). `values[j]` is the coefficient F of `sets[j]`.
+    """
+
+    @classmethod
+    def of(cls, n: int, coefficients: Mapping[tuple[int, ...], ArrayLike]) -> "Spectrum":
+        """A Spectrum from a mapping of sets (tuples of positions) to coefficients."""
+        return cls(Sets.of(n, coefficients), np.array([np.asarray(c) for c in coefficients.values()], float))
+
+    @classmethod
+    def from_table(cls, table: NDArray[np.float64]) -> "Spectrum":
+        """The exact spectrum of a function given on all 2^n masks, (2^n,) or (2^n, k) by mask index."""
+        n = len(table).bit_length() - 1
+        if len(table) != 1 << n:
+            raise InvalidInput(f"a table of all masks has 2^n rows; this one has {len(table)}")
+        return cls(Sets.from_incidence(mask_algebra.everything(n)), walsh_hadamard(table / len(table)))
+
+    def predict(self, masks: ArrayLike) -> NDArray[np.float64]:
+        """f at the given masks: (m, n) bool -> (m,) or (m, k) float64.
+
+        Raises:
+            InvalidInput: the masks are not of shape (m, n), or not boolean.
+        """
+        rows = mask_algebra.as_masks(masks, self.n)
+        if self.n <= mask_algebra.ENUMERABLE and len(rows) * len(self) > 8 * self.n << self.n:
+            return self.table()[mask_algebra.to_index(rows)]
+        packed = mask_algebra.pack(rows)
+        result = np.zeros((len(rows), *self.values.shape[1:]))
+        for chunk in mask_algebra.blocks(len(self), 2 * self.n + 512):
+            sums = _signed_sums(self.values[chunk])
+            for part in mask_algebra.blocks(len(rows), len(sums)):
+                odd = mask_algebra.parities(packed[part], self.sets.packed[chunk])
+                for byte, table in enumerate(sums):
+                    result[part] += table[odd[:, byte]]
+        return result
+
+    def table(self) -> NDArray[np.float64]:
+        """f on all 2^n masks, (2^n,) or (2^n, k) by mask index; n <= 20."""
+        if self.n > mask_algebra.ENUMERABLE:
+            raise InvalidInput(f"2^{self.n} masks are too many to list; predict the ones you need")
+        dense = np.zeros((1 << self.n, *self.values.shape[1:]))
+        bits = np.unpackbits(self.sets.packed, axis=1, count=self.n, bitorder="little").astype(np.bool_)
+        dense[mask_algebra.to_index(bits)] = self.values
+        return walsh_hadamard(dense)
+
+    @property
+    def energy(self) -> NDArray[np.float64]:
+        """(s,) float64: F(S)² (summed over outputs), and zero for the empty set.
+
+        The energies sum to the variance of f over uniform masks (Parseval).
+        """
+        return np.where(self.sets.orders > 0, self.magnitude**2, 0.0)
+
+    def truncate(self, *, energy: float = 1.0, count: int | None = None) -> "Spectrum":
+        """The fewest sets that hold this share of the energy, at most `count`; the mean stays.
+
+        Args:
+            energy: share of the energy to keep, in (0, 1].
+            count: the most sets to keep, the empty set not counted.
+        """
+        ranked = np.argsort(-self.energy, kind="stable")
+        ranked = ranked[self.energy[ranked] > 0]
+        held = np.cumsum(self.energy[ranked])
+        enough = len(ranked)
+        if energy < 1 and len(ranked):
+            enough = int(np.searchsorted(held, energy * held[-1] * (1 - 1e-12))) + 1
+        kept = np.concatenate([np.flatnonzero(self.sets.orders == 0), ranked[: min(enough, count or enough)]])
+        return Spectrum(self.sets.take(kept), self.values[kept])
+
+
+def _signed_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each eight sets, Σ ±F over the 256 patterns of their parities: (s/8, 256) or (s/8, 256, k)."""
+    padded = np.zeros((-(-len(values) // 8) * 8, *values.shape[1:]))
+    padded[: len(values)] = values
+    groups = padded.reshape(-1, 8, *values.shape[1:])
+    sums = np.zeros((len(groups), 256, *values.shape[1:]))
+    sums[:, 0] = groups.sum(axis=1)
+    for bit in range(8):
+        sums[:, 1 << bit : 2 << bit] = sums[:, : 1 << bit] - 2.0 * groups[:, bit, None]
+    return sums
