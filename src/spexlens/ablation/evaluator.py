@@ -42,7 +42,7 @@ class Evaluator:
         Raises:
             InvalidInput: the ledger is on disk and the game has no fingerprint.
         """
-        if ledger.path is not None and game.fingerprint is None:
+        if ledger.path is not None and not game.fingerprint:
             raise InvalidInput(
                 "a plain function cannot be recognised in a ledger on disk: "
                 "give Game(..., fingerprint='...'), or ledger=None"
@@ -52,7 +52,8 @@ class Evaluator:
         self.run = run
         self.progress = progress
         self.paid = self.reused = self.passes = 0
-        self._fits: int | None = None
+        self._fits = ledger.limit(game.key)
+        self._outputs: int | None = None
 
     def values(self, masks: ArrayLike) -> NDArray[np.float64]:
         """The game's values, from the ledger or from the model: (m, n) -> (m,) or (m, k) float64.
@@ -66,17 +67,22 @@ class Evaluator:
         first, inverse = mask_algebra.distinct(mask_algebra.pack(rows))
         rows = rows[first]
         packed = mask_algebra.pack(rows)
-        known = np.array([value is not None for value in self.ledger.lookup(self.game.key, packed)])
+        if not len(rows):
+            return np.zeros(0)
+        recorded = self.ledger.lookup(self.game.key, packed)
+        known = np.array([value is not None for value in recorded])
+        self._outputs = next((len(value) for value in recorded if value is not None), self._outputs)
         self.reused += int(known.sum())
         done = 0
         with ThreadPoolExecutor(1, "ledger") as writer:
             pending: Future[None] | None = None
             for batch in self._batches(rows):
-                missing = batch[~known[batch]]
-                for part, answer in self._answers(rows, missing):
+                for part, answer in self._answers(rows, batch, known):
                     if pending is not None:
                         pending.result()
                     pending = writer.submit(self._keep, rows[part], answer)
+                    if not np.isfinite(answer).all():
+                        pending.result()  # raises, before the model is asked for more
                 done += len(batch)
                 if self.progress is not None:
                     self.progress(done, len(rows))
@@ -90,22 +96,28 @@ class Evaluator:
         return np.split(longest_first, range(self.game.batch_size, len(rows), self.game.batch_size))
 
     def _answers(
-        self, rows: NDArray[np.bool_], batch: NDArray[np.int64]
+        self, rows: NDArray[np.bool_], batch: NDArray[np.int64], known: NDArray[np.bool_]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """A batch's values, in halves of halves where the whole does not fit."""
-        if not len(batch):
+        """A batch's missing values, in halves of halves where the whole does not fit.
+
+        The batch is halved, not what is missing of it, so that a resumed run halves where the first
+        one did.
+        """
+        missing = batch[~known[batch]]
+        if not len(missing):
             return
         if self._fits is None or len(batch) <= self._fits:
-            answer = self._ask(rows[batch])
+            answer = self._ask(rows[missing])
             if answer is not None:
-                yield batch, answer
+                yield missing, answer
                 return
-            if len(batch) == 1:
+            if len(missing) == 1:
                 raise OutOfMemory(f"out of memory on a single mask of {self.game.n} candidates")
             self._fits = (len(batch) + 1) // 2
+            self.ledger.remember_limit(self.game.key, self._fits)
         middle = (len(batch) + 1) // 2
-        yield from self._answers(rows, batch[:middle])
-        yield from self._answers(rows, batch[middle:])
+        yield from self._answers(rows, batch[:middle], known)
+        yield from self._answers(rows, batch[middle:], known)
 
     def _ask(self, masks: NDArray[np.bool_]) -> NDArray[np.float64] | None:
         """One call of the model: (m, k) float64, or None if it ran out of memory."""
@@ -121,7 +133,13 @@ class Evaluator:
                 f"expected ({len(masks)},) or ({len(masks)}, k)"
             )
         self.passes += 1
-        return answer.reshape(len(masks), -1)
+        answer = answer.reshape(len(masks), -1)
+        self._outputs = self._outputs or answer.shape[1]
+        if answer.shape[1] != self._outputs:
+            raise InvalidInput(
+                f"the game answered with {answer.shape[1]} outputs, and before with {self._outputs}"
+            )
+        return answer
 
     def _keep(self, masks: NDArray[np.bool_], answer: NDArray[np.float64]) -> None:
         finite = np.isfinite(answer).all(axis=1)

@@ -64,8 +64,8 @@ class Game:
         Raises:
             InvalidInput: there is no candidate.
         """
-        if isinstance(candidates, int):
-            candidates = [f"x{i}" for i in range(candidates)]
+        if isinstance(candidates, int | np.integer):
+            candidates = [f"x{i}" for i in range(int(candidates))]
         self._function = value
         self._take(candidates, fingerprint)
         self.outputs = tuple(outputs) if outputs is not None else None

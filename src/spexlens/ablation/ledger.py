@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,10 +18,12 @@ from spexlens.errors import LedgerError
 
 _APPLICATION = 0x5350584C  # "SPXL", SQLite's mark of whose file this is
 _VERSION = 1
+_HEADER = b"SQLite format 3\0"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS ablations (
     game TEXT NOT NULL, mask BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (game, mask)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS limits (game TEXT PRIMARY KEY, rows INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (
     run INTEGER PRIMARY KEY, game TEXT NOT NULL, method TEXT NOT NULL, seed INTEGER NOT NULL,
     design TEXT NOT NULL, budget INTEGER NOT NULL, evaluations INTEGER NOT NULL DEFAULT 0,
@@ -28,6 +31,7 @@ CREATE TABLE IF NOT EXISTS runs (
 );
 """
 _MASKS_A_QUERY = 500
+_PATIENCE = 60.0
 
 
 class Ledger:
@@ -51,7 +55,7 @@ class Ledger:
         with self._explained():
             self._connection = sqlite3.connect(
                 ":memory:" if path is None else self.path or "",
-                timeout=60,
+                timeout=_PATIENCE,
                 isolation_level=None,
                 check_same_thread=False,
             )
@@ -86,6 +90,17 @@ class Ledger:
                     "UPDATE runs SET evaluations = evaluations + ?, passes = passes + 1 WHERE run = ?",
                     (len(masks), run),
                 )
+
+    def limit(self, game: str) -> int | None:
+        """The rows of a batch beyond which this game is known to run out of memory."""
+        with self._explained(), self._lock:
+            row = self._connection.execute("SELECT rows FROM limits WHERE game = ?", (game,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def remember_limit(self, game: str, rows: int) -> None:
+        """Keep a limit, so that a run that is resumed cuts its batches as the first one did."""
+        with self._transaction():
+            self._connection.execute("INSERT OR REPLACE INTO limits VALUES (?, ?)", (game, rows))
 
     def begin(
         self, game: str, *, method: str, seed: int, design: str, budget: int, versions: dict[str, str]
@@ -134,19 +149,52 @@ class Ledger:
         def pragma(name: str) -> int:
             return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
-        foreign = pragma("application_id") != _APPLICATION
-        if foreign and pragma("schema_version") > 0:
+        self._refuse_other_files()
+        with self._snapshot():
+            mark, version = pragma("application_id"), pragma("user_version")
+            new = mark == 0 and pragma("schema_version") == 0
+        if mark != _APPLICATION and not new:
             raise LedgerError(f"{self.path} is a database, but not a spexlens ledger; give another path")
-        if not foreign and pragma("user_version") > _VERSION:
+        if mark == _APPLICATION and version > _VERSION:
             raise LedgerError(f"{self.path} was written by a newer spexlens; upgrade, or give another path")
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead()
         self._connection.execute("PRAGMA synchronous = FULL")
-        if foreign:
+        if new:
             with self._transaction():
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _refuse_other_files(self) -> None:
+        """SQLite itself takes a file of a few bytes for an empty database, and overwrites it."""
+        if self.path is not None and self.path.is_file():
+            with self.path.open("rb") as file:
+                head = file.read(len(_HEADER))
+            if head not in (b"", _HEADER):
+                raise LedgerError(f"{self.path} is not a ledger; give another path")
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """One state of the file for several reads: another process may be creating it."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    def _write_ahead(self) -> None:
+        """Switch to WAL; SQLite does not wait by itself for another connection that is switching."""
+        patience = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -25,7 +25,10 @@ def as_masks(masks: ArrayLike, n: int) -> NDArray[np.bool_]:
     Raises:
         InvalidInput: the shape is not (m, n) or (n,), or an entry is neither 0 nor 1.
     """
-    array = np.asarray(masks)
+    try:
+        array = np.asarray(masks)
+    except ValueError as error:
+        raise InvalidInput(f"masks must be a rectangle of booleans: {error}") from error
     array = array[None, :] if array.ndim == 1 else array
     if array.ndim != 2 or array.shape[1] != n:
         raise InvalidInput(f"masks have shape {array.shape}; expected (m, {n}), one column a candidate")
@@ -141,7 +144,7 @@ def uniform(n: int, count: int, seed: int) -> NDArray[np.bool_]:
     if n <= 62 and count > 1 << n:
         raise BudgetTooSmall(f"{count} distinct masks of {n} candidates do not exist; there are {1 << n}")
     rng = np.random.default_rng([seed, n])
-    if n <= 16:
+    if n <= ENUMERABLE:
         return from_index(rng.permutation(1 << n)[:count].astype(np.int64), n)
     packed = np.empty((0, (n + 7) // 8), np.uint8)
     while len(packed) < count:
@@ -152,15 +155,14 @@ def uniform(n: int, count: int, seed: int) -> NDArray[np.bool_]:
 
 
 def paired(n: int, count: int, seed: int) -> NDArray[np.bool_]:
-    """Uniform masks, each followed by its complement: (count, n) bool."""
-    half = uniform(n, (count + 1) // 2, seed)
-    both = np.stack([half, ~half], axis=1).reshape(-1, n)
-    both = both[distinct(pack(both))[0]]
-    if len(both) >= count:
-        return both[:count]
-    rest = uniform(n, min(2 * count, 1 << n) if n <= 62 else 2 * count, seed)
-    both = np.concatenate([both, rest])
-    return both[distinct(pack(both))[0]][:count]
+    """Distinct uniform masks, each followed by its complement: (count, n) bool; nested as `uniform`.
+
+    Raises:
+        BudgetTooSmall: more masks are asked for than there are.
+    """
+    rest = uniform(n - 1, (count + 1) // 2, seed)  # of each pair, the mask that ablates candidate 0
+    half = np.concatenate([np.zeros((len(rest), 1), np.bool_), rest], axis=1)
+    return np.stack([half, ~half], axis=1).reshape(-1, n)[:count]
 
 
 def leave_one_out(n: int) -> NDArray[np.bool_]:

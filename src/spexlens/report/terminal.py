@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from spexlens.explanation import Explanation, Interaction
-from spexlens.report.wording import meaning
+from spexlens.report.wording import KINDS, kind, meaning
 
-_PAIRS, _SINGLES, _HIGHER = 8, 8, 4
+_ROWS = 8
 _LEAST_SHARE = 0.005
 
 
@@ -27,16 +27,17 @@ def render(explanation: Explanation, *, output: int | str = 0, top: int | None =
     alone = {i.members[0]: i.effect for i in singles}
     pairs = [i for i in everything if i.order == 2]
     higher = sorted((i for i in everything if i.order > 2), key=lambda i: -i.share)
-    higher = [i for i in higher if i.share >= _LEAST_SHARE]
     unit = explanation.unit
     parts: list[RenderableType] = [_title(explanation, output), _coloured(explanation, alone), Text()]
-    for name, found, rows in (
-        ("Act together", pairs, _PAIRS),
-        ("Act together, three or more", higher, _HIGHER),
-        ("On their own", singles, _SINGLES),
+    for name, found, least in (
+        ("Act together", pairs, 3),
+        ("Act together, three or more", higher, 0),
+        ("On their own", singles, 3),
     ):
-        if found:
-            parts += [_table(name, found[: top or rows], alone, unit, len(found)), Text()]
+        shown = found[:top] if top else _worth_showing(found, least)
+        if shown:
+            parts += [_table(name, shown, alone, unit, len(found)), Text()]
+    parts.append(_legend(_worth_showing(pairs, 3), alone))
     return Group(*parts, _account(explanation, output))
 
 
@@ -47,6 +48,12 @@ def plain(explanation: Explanation) -> str:
     page = console.file
     assert isinstance(page, StringIO)
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
+
+
+def _worth_showing(interactions: list[Interaction], least: int) -> list[Interaction]:
+    """A page's worth: at most 8, of at least half a percent of the variance, but the first few anyway."""
+    audible = sum(interaction.share >= _LEAST_SHARE for interaction in interactions)
+    return interactions[: min(_ROWS, max(audible, least))]
 
 
 def _title(explanation: Explanation, output: int | str) -> Text:
@@ -93,15 +100,23 @@ def _table(
     rows = list(interactions)
     more = f" ({len(rows)} of {total})" if len(rows) < total else ""
     table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column("effect", justify="right", no_wrap=True)
+    table.add_column(unit if len(unit) <= 8 else "effect", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("of", style="bold", overflow="fold", min_width=12)
     table.add_column("meaning", style="dim")
     for row in rows:
         effect = Text(f"{row.effect:+.3f}", style="green" if row.effect > 0 else "red")
         labels = " × ".join(_shortened(label) for label in row.labels)
-        table.add_row(effect, f"{row.share:.1%}", Text(labels), meaning(row, alone, unit))
+        table.add_row(effect, f"{row.share:.1%}", Text(labels), meaning(row, alone))
     return table
+
+
+def _legend(pairs: list[Interaction], alone: dict[int, float]) -> Text:
+    """What the kinds of pairs on the page mean, and what a share is."""
+    used = {kind(pair, alone) for pair in pairs}
+    lines = [f"{name}: {what}" for name, what in KINDS.items() if name in used]
+    lines.append("share: of the answer's variance over random masks, what is this set's own")
+    return Text("\n".join(lines), style="dim italic")
 
 
 def _shortened(label: str) -> str:

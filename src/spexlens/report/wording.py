@@ -4,30 +4,38 @@ from collections.abc import Mapping
 
 from spexlens.explanation import Interaction
 
+KINDS = {
+    "reversal": "each turns the other's effect round",
+    "synergy": "together they go further the way they go alone",
+    "redundancy": "together they do less than the sum of what they do alone",
+}
+"""What the kinds of a pair mean."""
 
-def meaning(interaction: Interaction, alone: Mapping[int, float], unit: str) -> str:
-    """One line on what a sign means.
 
-    A pair is a *reversal* where the presence of either changes the sign of the other's effect, a
-    *synergy* where it adds in the direction that the two take anyway, and a *redundancy* where it
-    takes from it.
+def kind(pair: Interaction, alone: Mapping[int, float]) -> str:
+    """One of `KINDS`: reversal, synergy or redundancy.
+
+    A pair is a reversal where the presence of either changes the sign of the other's effect (by a
+    margin of a tenth), else a synergy where it adds in the direction that the two take on the
+    whole, else a redundancy.
 
     Args:
-        interaction: a Banzhaf interaction.
-        alone: the Banzhaf value of each candidate.
-        unit: what effects are measured in.
+        pair: a Banzhaf interaction of order 2.
+        alone: the Banzhaf value of each candidate; with the other ablated, its effect is that less
+            half of the pair's, with the other kept, that plus half of the pair's.
     """
-    effect, size = interaction.effect, f"{abs(interaction.effect):.3g} {unit}"
-    verb = "add" if effect > 0 else "take away"
-    if interaction.order == 1:
-        return f"keeping it {'raises' if effect > 0 else 'lowers'} the answer by {size} on average"
-    if interaction.order > 2:
-        return f"together they {verb} {size} beyond what any fewer of them do"
-    return f"together they {verb} {size} beyond their separate effects ({_kind(interaction, alone)})"
-
-
-def _kind(pair: Interaction, alone: Mapping[int, float]) -> str:
     effects = [alone.get(member, 0.0) for member in pair.members]
     if all(abs(effect) < 0.45 * abs(pair.effect) for effect in effects):
-        return "reversal: each turns the other's effect round"
+        return "reversal"
     return "synergy" if sum(effects) * pair.effect > 0 else "redundancy"
+
+
+def meaning(interaction: Interaction, alone: Mapping[int, float]) -> str:
+    """One line on what the sign of a Banzhaf interaction means; `alone` as for `kind`."""
+    size = f"{abs(interaction.effect):.3g}"
+    if interaction.order == 1:
+        return f"keeping it {'adds' if interaction.effect > 0 else 'takes away'} {size} on average"
+    verb = "add" if interaction.effect > 0 else "take away"
+    if interaction.order > 2:
+        return f"together they {verb} {size} beyond what any fewer do"
+    return f"together they {verb} {size} beyond their separate effects: {kind(interaction, alone)}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from operator import index
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Sets:
         Raises:
             InvalidInput: a position is outside 0..n-1 or stands twice in one set.
         """
-        rows = [sorted(int(i) for i in members) for members in sets]
+        rows = [sorted(index(i) for i in members) for members in sets]
         for row in rows:
             if row and (row[0] < 0 or row[-1] >= n or len(set(row)) < len(row)):
                 raise InvalidInput(f"{tuple(row)} is not a set of positions from 0 to {n - 1}")
@@ -106,16 +107,15 @@ class Sets:
     def _keys(self) -> NDArray[np.uint64]:
         """Columns that sort the sets by order, then by members: (w, s), the last the most significant.
 
-        Members are packed into 64-bit words, several a word, so that sorting compares few words.
+        The order and the members are packed into 64-bit words, as many a word as fit, so that
+        sorting compares few words: one, for most spectra.
         """
         width = max(1, int(self.n).bit_length())
         per_word = 64 // width
-        deepest = int(self.orders.max(initial=0))
-        words = np.zeros((-(-deepest // per_word) + 1, len(self)), np.uint64)
+        words = np.zeros((int(self.orders.max(initial=0)) // per_word + 1, len(self)), np.uint64)
         for positions, members in self.by_order():
-            words[-1, positions] = members.shape[1]
-            for j in range(members.shape[1]):
+            fields = np.column_stack([np.full(len(positions), members.shape[1]), members]).astype(np.uint64)
+            for j, field in enumerate(fields.T):
                 word, slot = divmod(j, per_word)
-                shift = np.uint64((per_word - 1 - slot) * width)
-                words[-2 - word, positions] |= members[:, j].astype(np.uint64) << shift
+                words[-1 - word, positions] |= field << np.uint64((per_word - 1 - slot) * width)
         return words

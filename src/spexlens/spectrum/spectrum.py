@@ -67,7 +67,7 @@ class Spectrum(SetFunction):
     @classmethod
     def from_table(cls, table: NDArray[np.float64]) -> "Spectrum":
         """The exact spectrum of a function given on all 2^n masks, (2^n,) or (2^n, k) by mask index."""
-        n = len(table).bit_length() - 1
+        n = max(len(table), 1).bit_length() - 1
         if len(table) != 1 << n:
             raise InvalidInput(f"a table of all masks has 2^n rows; this one has {len(table)}")
         return cls(Sets.from_incidence(mask_algebra.everything(n)), walsh_hadamard(table / len(table)))
@@ -121,7 +121,8 @@ class Spectrum(SetFunction):
         enough = len(ranked)
         if energy < 1 and len(ranked):
             enough = int(np.searchsorted(held, energy * held[-1] * (1 - 1e-12))) + 1
-        kept = np.concatenate([np.flatnonzero(self.sets.orders == 0), ranked[: min(enough, count or enough)]])
+        enough = enough if count is None else min(enough, count)
+        kept = np.concatenate([np.flatnonzero(self.sets.orders == 0), ranked[:enough]])
         return Spectrum(self.sets.take(kept), self.values[kept])
 
 

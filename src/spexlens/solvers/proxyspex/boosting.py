@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,12 @@ class Boosting(Proxy):
 
     def fit(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> FittedProxy:
         """Fit on one thread, so that any number of threads around it gives the same trees."""
+        return FittedForest(
+            parse_lightgbm(self.booster(masks, values, seed).model_to_string(), masks.shape[1])
+        )
+
+    def booster(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Any:
+        """The fitted `lightgbm.Booster`."""
         import lightgbm
 
         quiet = {"verbose": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True}
@@ -44,7 +51,7 @@ class Boosting(Proxy):
             values,
             params={**quiet, "min_data_in_bin": 1, "feature_pre_filter": False},
         )
-        booster = lightgbm.train(
+        booster = lightgbm.Booster(
             {
                 **quiet,
                 "objective": "regression",
@@ -59,9 +66,10 @@ class Boosting(Proxy):
                 "lambda_l2": 1.0,
             },
             table,
-            self.trees,
         )
-        return FittedForest(parse_lightgbm(booster.model_to_string(), masks.shape[1]))
+        for _ in range(self.trees):
+            booster.update()
+        return booster
 
 
 @dataclass(frozen=True)

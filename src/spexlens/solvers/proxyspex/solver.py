@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from spexlens.ablation import masks as mask_algebra
+from spexlens.errors import InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
 from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.solvers.proxyspex.boosting import BOOSTING
+from spexlens.solvers.proxyspex.constant import Constant
 from spexlens.solvers.proxyspex.proxy import Proxy
 from spexlens.solvers.refine import refit
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 
+_LEAST = 20
 _FOLDS = 5
 _READOUTS = ("as fitted", "ridge refit")
 _ENERGY = 0.99
@@ -50,15 +53,15 @@ class ProxySpex(Solver):
     def __init__(self, proxies: Sequence[Proxy] = BOOSTING, workers: int | None = None) -> None:
         """
         Args:
-            proxies: what to choose from.
+            proxies: what to choose from, beside the mean of the values.
             workers: threads; every number gives the same result.
         """
-        self.proxies = tuple(proxies)
+        self.proxies = (Constant(), *proxies)
         self.workers = workers or os.cpu_count() or 1
 
     def least(self, n: int) -> int:
         """Half a call a candidate, and at least 20."""
-        return max(20, (n + 1) // 2)
+        return max(_LEAST, (n + 1) // 2)
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
         """Everything kept, everything ablated, then uniform masks; all distinct.
@@ -68,6 +71,8 @@ class ProxySpex(Solver):
         """
         self.refuse_below_least(n, budget)
         count = min(budget, 1 << n) if n <= 62 else budget
+        if count < _LEAST:
+            raise InvalidInput(f"{n} candidates have only {count} masks: use method 'exact'")
         corners = np.repeat([[True], [False]], n, axis=1)
         masks = np.concatenate([corners, mask_algebra.uniform(n, count, seed)])
         first, _ = mask_algebra.distinct(mask_algebra.pack(masks))
@@ -102,18 +107,18 @@ class ProxySpex(Solver):
         folds = np.random.default_rng(seed).permutation(len(masks)) % _FOLDS
         corner = _corners(masks)
         folds[corner] = -1
-        jobs = [(proxy, fold) for proxy in self.proxies for fold in range(_FOLDS)]
+        jobs = [(which, fold) for which in range(len(self.proxies)) for fold in range(_FOLDS)]
 
-        def predict(job: tuple[Proxy, int]) -> list[NDArray[np.float64]]:
-            proxy, fold = job
+        def predict(job: tuple[int, int]) -> list[NDArray[np.float64]]:
+            which, fold = job
             seen = folds != fold
-            fitted = _cut(proxy, masks[seen], values[seen], seed)
+            fitted = _cut(self.proxies[which], masks[seen], values[seen], seed)
             spectra = (fitted, refit(fitted, masks[seen], values[seen]))
             return [spectrum.predict(masks[~seen]) for spectrum in spectra]
 
         predictions = np.empty((len(self.proxies), len(_READOUTS), len(masks)))
-        for (proxy, fold), answers in zip(jobs, pool.map(predict, jobs), strict=True):
-            predictions[self.proxies.index(proxy), :, folds == fold] = np.array(answers).T
+        for (which, fold), answers in zip(jobs, pool.map(predict, jobs), strict=True):
+            predictions[which, :, folds == fold] = np.array(answers).T
         return [
             _Trial(proxy, readout, r_squared(values[~corner], predictions[i, j, ~corner]))
             for i, proxy in enumerate(self.proxies)

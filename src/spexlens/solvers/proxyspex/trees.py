@@ -13,6 +13,8 @@ from spexlens.spectrum.spectrum import Spectrum
 class Forest:
     """A sum of regression trees that split on masks, all trees' nodes in one table.
 
+    No path splits on one candidate twice: after the first split it no longer varies.
+
     A child >= 0 is the row of an internal node, a child < 0 is leaf ~child. Left = ablated.
 
     Attributes:
@@ -52,10 +54,11 @@ class Forest:
             members = np.full((len(nodes), 1 << depth, len(levels)), self.n, np.int32)
             members[:, :, :depth] = np.where(subsets, path[:, None, :], self.n)
             members[:, :, depth] = self.feature[nodes, None]
-            odd = (signs[:, None, :] < 0) & subsets
-            weight = np.where(odd.sum(axis=2) % 2, -1.0, 1.0) / (1 << depth)
+            spread = half[nodes, None] / (1 << depth)
+            for sign in signs.T[:, :, None]:
+                spread = np.concatenate([spread, spread * sign], axis=1)
             families.append(members.reshape(-1, len(levels)))
-            values.append((half[nodes, None] * weight).ravel())
+            values.append(spread.ravel())
         return Spectrum(Sets.from_ragged(self.n, np.concatenate(families)), np.concatenate(values))
 
     def _means(self, children: NDArray[np.int64], means: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -81,26 +84,24 @@ class Forest:
 
 def parse_lightgbm(text: str, n: int) -> Forest:
     """The trees of a LightGBM model from its own text format (`Booster.model_to_string`)."""
-    features, children, leaves, roots = [], [], [], []
-    node_count = leaf_count = 0
-    for block in text.split("\nTree=")[1:]:
-        fields = dict(line.split("=", 1) for line in block.split("\n\n", 1)[0].splitlines() if "=" in line)
-        leaf_values = np.array(fields["leaf_value"].split(), np.float64)
-        if int(fields["num_leaves"]) > 1:
-            feature = np.array(fields["split_feature"].split(), np.int32)
-            pair = np.array([fields["left_child"].split(), fields["right_child"].split()], np.int64).T
-            roots.append(node_count)
-            children.append(np.where(pair >= 0, pair + node_count, pair - leaf_count))
-            features.append(feature)
-            node_count += len(feature)
-        else:
-            roots.append(~leaf_count)
-        leaves.append(leaf_values)
-        leaf_count += len(leaf_values)
+    trees = text.split("\nTree=")[1:]
+    leaves = _numbers(trees, "leaf_value")
+    sizes = _numbers(trees, "num_leaves").astype(np.int64)
+    nodes = sizes - 1
+    first_leaf, first_node = np.cumsum(sizes) - sizes, np.cumsum(nodes) - nodes
+    split = [tree for tree, size in zip(trees, sizes, strict=True) if size > 1]
+    pair = np.stack([_numbers(split, "left_child"), _numbers(split, "right_child")], axis=1).astype(np.int64)
+    shift = np.where(pair >= 0, np.repeat(first_node, nodes)[:, None], -np.repeat(first_leaf, nodes)[:, None])
     return Forest(
         n,
-        np.concatenate(features) if features else np.empty(0, np.int32),
-        np.concatenate(children) if children else np.empty((0, 2), np.int64),
-        np.concatenate(leaves),
-        np.array(roots, np.int64),
+        _numbers(split, "split_feature").astype(np.int32),
+        pair + shift,
+        leaves,
+        np.where(nodes > 0, first_node, ~first_leaf),
     )
+
+
+def _numbers(trees: list[str], field: str) -> NDArray[np.float64]:
+    """One field of every tree, end to end."""
+    mark = f"\n{field}="
+    return np.fromstring(" ".join(tree.split(mark, 1)[1].split("\n", 1)[0] for tree in trees), sep=" ")

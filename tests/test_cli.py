@@ -1,0 +1,209 @@
+"""The command line, as a person at a terminal or a program at the end of a pipe meets it."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from spexlens import Explanation, Ledger
+from spexlens.cli import app, main
+
+TEXT = "Her acting never fails to impress"
+
+
+def run(*arguments: str, stdin: str = "") -> str:
+    result = CliRunner().invoke(app, list(arguments), input=stdin, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    """The one line on standard error of a command that leaves with exit code 2."""
+    monkeypatch.setattr(sys, "argv", ["spexlens", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    shown = capsys.readouterr()
+    assert caught.value.code == 2
+    assert shown.out == ""
+    assert shown.err.startswith("spexlens: ")
+    assert shown.err.count("\n") == 1
+    return shown.err
+
+
+def test_the_demo_shows_a_double_negation_as_a_pair() -> None:
+    page = run("demo")
+    first = next(line for line in page.splitlines() if "×" in line)
+    assert "never × fails" in first
+    assert first.startswith("+")
+    assert "reversal" in page
+    assert "300 of 300 calls paid" in page
+
+
+def test_the_double_negation_is_the_strongest_pair_of_the_whole_table() -> None:
+    explanation = json.loads(run("features", TEXT, "--target", "POSITIVE", "--json"))
+    assert explanation["account"]["method"] == "exact"
+    assert explanation["account"]["calls"] == 64
+    pairs = {
+        tuple(members): coefficient
+        for members, coefficient in zip(
+            explanation["spectrum"]["sets"], explanation["spectrum"]["coefficients"], strict=True
+        )
+        if len(members) == 2
+    }
+    labels = [candidate["label"] for candidate in explanation["candidates"]]
+    assert [labels[i] for i in max(pairs, key=lambda pair: abs(pairs[pair]))] == ["never", "fails"]
+    assert pairs[2, 3] > 0
+
+
+def test_a_text_comes_from_an_argument_a_file_or_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(TEXT + "\n")
+    pages = [
+        json.loads(run("features", *arguments, "--json", stdin=stdin))["spectrum"]
+        for arguments, stdin in (
+            ((TEXT,), ""),
+            (("--file", str(tmp_path / "text.txt")), ""),
+            ((), TEXT + "\n"),
+            (("-",), TEXT),
+        )
+    ]
+    assert pages[0] == pages[1] == pages[2] == pages[3]
+
+
+def test_a_saved_explanation_is_shown_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    page = run("features", TEXT, "--out", str(path))
+    assert run("show", str(path)) == page
+    assert run("show", str(path), "--json").strip() == Explanation.load(path).to_json()
+    assert len(run("show", str(path), "--top", "1").splitlines()) < len(page.splitlines())
+
+
+def test_a_ledger_is_paid_into_once(tmp_path: Path) -> None:
+    ledger = str(tmp_path / "runs.db")
+    assert "64 of 300 calls paid" in run("features", TEXT, "--ledger", ledger)
+    assert "0 of 300 calls paid, 64 reused" in run("features", TEXT, "--ledger", ledger)
+
+
+def test_several_targets_are_shown_one_after_the_other() -> None:
+    page = run("features", TEXT, "--target", "POSITIVE", "--target", "NEGATIVE")
+    assert "logit of POSITIVE" in page
+    assert "logit of NEGATIVE" in page
+
+
+def test_a_plan_says_what_a_budget_buys() -> None:
+    assert re.search(
+        r"method +proxyspex\nmasks +500 of a budget of 500", run("plan", "-n", "40", "-b", "500")
+    )
+    assert re.search(r"method +exact\nmasks +64 of a budget of 300", run("plan", "-n", "6"))
+    timed = run("plan", TEXT + " and the plot is not bad at all", "--budget", "400")
+    assert re.search(r"time +about [\d.]+ s for \d+ masks at \d+ masks a second, on cpu", timed)
+
+
+def test_what_a_plan_timed_is_not_paid_for_again(tmp_path: Path) -> None:
+    ledger = tmp_path / "runs.db"
+    text = TEXT + " and the plot is not bad at all"
+    run("plan", text, "--ledger", str(ledger))
+    with Ledger(ledger) as book:
+        timed = len(book)
+    assert 0 < timed <= 300
+    explanation = json.loads(run("features", text, "--ledger", str(ledger), "--json"))
+    assert explanation["account"]["reused"] == timed
+    assert explanation["account"]["calls"] == 300 - timed
+
+
+def test_bad_input_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, causal: Path
+) -> None:
+    (tmp_path / "not-a-ledger.db").write_text("milk, bread")
+    (tmp_path / "damaged.json").write_text('{"format": "spexlens explanation", ')
+    (tmp_path / "newer.json").write_text('{"format": "spexlens explanation", "format_version": 9}')
+    (tmp_path / "model").mkdir()
+    cases = [
+        (["features", " "], "the text is empty"),
+        (["features", TEXT, "--target", "MAYBE"], "labels are NEGATIVE, POSITIVE"),
+        (["features", TEXT + " " + TEXT, "--budget", "10"], "at least 20 calls"),
+        (["features", TEXT, "--model", str(tmp_path / "model")], "cannot load a model"),
+        (
+            ["features", TEXT, "--model", str(causal), "--target", "x", "--replacement", "mask"],
+            "these work: ",
+        ),
+        (["features", TEXT * 40], "reads at most"),
+        (["features", TEXT, "--ledger", str(tmp_path / "not-a-ledger.db")], "is not a ledger"),
+        (["features", TEXT, "--ledger", str(tmp_path / "no" / "x.db")], "cannot be used as a ledger"),
+        (["features", TEXT, "--out", "x.png"], "ends in .json"),
+        (["features", TEXT, "--out", str(tmp_path / "no" / "x.json")], "no directory"),
+        (["features", TEXT, "--file", "x.txt"], "not both"),
+        (["features", "--file", str(tmp_path / "absent.txt")], "cannot read"),
+        (["features", TEXT, "--method", "magic"], "choose one of auto"),
+        (["features", TEXT, "--unit", "letter"], "choose one of word"),
+        (["plan", "-n", "0"], "at least 1"),
+        (["plan", "-n", "40", "--budget", "5"], "at least 20 calls"),
+        (["show", str(tmp_path / "damaged.json")], "is damaged"),
+        (["show", str(tmp_path / "newer.json")], "upgrade"),
+        (["show", str(tmp_path / "absent.json")], "cannot read"),
+    ]
+    for arguments, message in cases:
+        assert message in refused(capsys, monkeypatch, *arguments), arguments
+
+
+def test_the_version_is_shown() -> None:
+    assert re.fullmatch(r"spexlens \d+\.\d+\.\d+\n", run("--version"))
+
+
+def spexlens(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from spexlens.cli import main; main()", *arguments]
+
+
+def test_a_pipe_gets_no_progress_and_no_colour() -> None:
+    result = subprocess.run(spexlens("features", TEXT), capture_output=True, text=True, check=True)
+    assert result.stderr == ""
+    assert "\x1b" not in result.stdout
+
+
+def test_a_terminal_gets_progress_and_colour() -> None:
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen(
+        spexlens("demo"), stdin=slave, stdout=slave, stderr=slave, env=environment
+    ) as child:
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(master, 4096)
+            except OSError:  # the terminal closes with the child
+                break
+            if not chunk:
+                break
+            shown += chunk
+    os.close(master)
+    assert child.returncode == 0
+    assert b"\x1b[" in shown
+    assert b"300/300" in shown
+    assert b"/s" in shown
+
+
+def test_an_interrupted_command_keeps_what_it_paid_for(tmp_path: Path) -> None:
+    ledger = tmp_path / "runs.db"
+    text = " ".join([TEXT] * 4)
+    command = spexlens("features", text, "-b", "20000", "--batch-size", "4", "--ledger", str(ledger))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and (not ledger.exists() or ledger.stat().st_size == 0):
+            time.sleep(0.05)
+        time.sleep(1.0)
+        child.send_signal(signal.SIGINT)
+        child.wait(timeout=60)
+    assert child.returncode not in (0, None)
+    with Ledger(ledger) as book:
+        kept = len(book)
+        assert book.runs()[0]["evaluations"] == kept > 0
+        assert book.runs()[0]["seconds"] is None

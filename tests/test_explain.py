@@ -1,0 +1,248 @@
+"""explain: a budget in, an explanation out, and an account of both."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spexlens import Explanation, Game, Ledger, Spectrum, explain
+from spexlens.ablation import masks as mask_algebra
+from spexlens.errors import BudgetTooSmall, InvalidInput, ResultError
+from spexlens.report.terminal import plain
+from spexlens.report.wording import kind, meaning
+
+
+def planted(masks: np.ndarray) -> np.ndarray:
+    """An AND, an OR, an exclusive or, and one candidate on its own."""
+    a, b, c, d, e, f, g = masks.T[:7].astype(float)
+    return 2 * a * b + np.maximum(c, d) + (e + f - 2 * e * f) + 0.5 * g
+
+
+def test_few_candidates_are_explained_exactly() -> None:
+    explanation = explain(Game(planted, 8), 300)
+    assert explanation.account.method == "exact"
+    assert explanation.calls == 256
+    assert explanation.faithfulness.source == "exact"
+    effects = {i.members: i.effect for i in explanation.interactions(order=2)}
+    assert effects[0, 1] == pytest.approx(2)
+    assert effects[2, 3] == pytest.approx(-1)
+    assert effects[4, 5] == pytest.approx(-2)
+    assert effects[6,] == pytest.approx(0.5)
+    assert not any(7 in members for members in effects)
+
+
+def test_more_candidates_are_explained_from_exactly_the_budget() -> None:
+    asked = []
+
+    def value(masks: np.ndarray) -> np.ndarray:
+        asked.append(masks)
+        return planted(masks)
+
+    explanation = explain(Game(value, 20), 300)
+    assert sum(map(len, asked)) == explanation.calls == explanation.account.budget == 300
+    assert explanation.account.passes == len(asked)
+    assert explanation.account.method == "proxyspex"
+    assert [i.members for i in explanation.interactions(order=2) if i.order == 2][:3] == [
+        (0, 1),
+        (4, 5),
+        (2, 3),
+    ]
+    fresh = mask_algebra.uniform(20, 2000, seed=5)
+    residual = planted(fresh) - explanation.spectrum.predict(fresh)
+    truth = 1 - residual.var() / planted(fresh).var()
+    assert truth > 0.97
+    assert explanation.faithfulness.mean == pytest.approx(truth, abs=0.03)
+
+
+def test_both_corners_are_measured() -> None:
+    for n in (8, 20):
+        explanation = explain(Game(planted, n), 300)
+        assert explanation.whole == (3.5,)
+        assert explanation.empty == (0.0,)
+
+
+def test_the_seed_decides_everything() -> None:
+    one, two, other = (explain(Game(planted, 20), 100, seed=seed).spectrum for seed in (3, 3, 4))
+    assert one.values.tobytes() == two.values.tobytes()
+    assert list(one.sets) == list(two.sets)
+    assert one.values.tobytes() != other.values.tobytes()
+
+
+def test_a_larger_budget_pays_only_for_the_difference(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    game = Game(planted, 20, fingerprint="planted")
+    assert explain(game, 100, ledger=path).calls == 100
+    more = explain(game, 250, ledger=path)
+    assert (more.calls, more.account.reused) == (150, 100)
+    again = explain(game, 250, ledger=path)
+    assert (again.calls, again.account.passes) == (0, 0)
+    assert again.spectrum.values.tobytes() == more.spectrum.values.tobytes()
+    with Ledger(path) as ledger:
+        runs = ledger.runs()
+    assert [(run["budget"], run["evaluations"], run["passes"]) for run in runs] == [
+        (100, 100, 1), (250, 150, 1), (250, 0, 0),
+    ]  # fmt: skip
+    assert all(run["seconds"] > 0 and run["versions"]["spexlens"] for run in runs)
+
+
+def test_a_vector_valued_game_is_its_outputs_one_by_one() -> None:
+    def both(masks: np.ndarray) -> np.ndarray:
+        return np.stack([planted(masks), masks[:, 7] - 2.0 * masks[:, 8] * masks[:, 9]], axis=1)
+
+    explanation = explain(Game(both, 20, outputs=["first", "second"]), 200)
+    alone = explain(Game(planted, 20), 200)
+    masks = mask_algebra.uniform(20, 50, seed=8)
+    np.testing.assert_allclose(
+        explanation.spectrum.predict(masks)[:, 0], alone.spectrum.predict(masks), atol=1e-9
+    )
+    assert explanation.interactions(output="second")[0].members == (8, 9)
+    assert len(explanation.faithfulness.r2) == 2
+    with pytest.raises(InvalidInput, match="the outputs are first, second"):
+        explanation.interactions(output="third")
+
+
+def test_what_cannot_be_done_is_refused_before_anything_is_paid() -> None:
+    def never(masks: np.ndarray) -> np.ndarray:
+        raise AssertionError("the model was asked")
+
+    for settings, error, message in (
+        ({"budget": 19}, BudgetTooSmall, "at least 20 calls"),
+        ({"budget": 0}, InvalidInput, "at least 1"),
+        ({"budget": 300, "method": "magic"}, InvalidInput, "auto, exact, proxyspex"),
+        ({"budget": 300, "method": "exact"}, BudgetTooSmall, "1048576 calls"),
+        ({"budget": 300, "seed": -1}, InvalidInput, "not negative"),
+    ):
+        with pytest.raises(error, match=message):
+            explain(Game(never, 20), **settings)  # type: ignore[arg-type]
+    with pytest.raises(BudgetTooSmall, match="3 candidates need at least 8 calls"):
+        explain(Game(never, 3), 7)
+    with pytest.raises(InvalidInput, match="use method 'exact'"):
+        explain(Game(never, 3), 100, method="proxyspex")
+
+
+def test_noise_is_not_explained() -> None:
+    noise = np.random.default_rng(0).normal(size=1 << 16)
+    explanation = explain(Game(lambda masks: noise[mask_algebra.to_index(masks)], 16), 200)
+    values = mask_algebra.everything(16)
+    assert 1 - ((noise - explanation.spectrum.predict(values)) ** 2).sum() / (noise**2).sum() > -0.1
+    assert explanation.faithfulness.mean < 0.1
+
+
+def test_a_constant_is_a_constant() -> None:
+    explanation = explain(Game(lambda masks: np.full(len(masks), 7.0), 20), 100)
+    assert explanation.interactions() == []
+    np.testing.assert_allclose(explanation.spectrum.predict(np.zeros((1, 20), bool)), [7.0])
+    assert "100 of 100 calls" in repr(explanation)
+
+
+@pytest.fixture
+def explanation() -> Explanation:
+    return explain(Game(planted, ["a", "b", "c", "d", "e", "f", "g", "<h> [bold]", "é"]), 600)
+
+
+def test_an_explanation_survives_its_file_bit_for_bit(explanation: Explanation, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    explanation.save(path)
+    loaded = Explanation.load(path)
+    assert loaded.spectrum.values.tobytes() == explanation.spectrum.values.tobytes()
+    assert loaded.to_json() == explanation.to_json()
+    assert loaded.interactions() == explanation.interactions()
+    assert loaded.candidates == explanation.candidates
+    assert loaded.account == explanation.account
+    assert repr(loaded) == repr(explanation)
+    assert [file.name for file in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_a_vector_valued_explanation_survives_its_file(tmp_path: Path) -> None:
+    before = explain(Game(lambda masks: masks[:, :2] * 1.0, 4, outputs=["x", "y"]), 50)
+    before.save(tmp_path / "x.json")
+    after = Explanation.load(tmp_path / "x.json")
+    np.testing.assert_array_equal(after.spectrum.values, before.spectrum.values)
+    assert after.outputs == ("x", "y")
+
+
+def test_a_bad_file_is_refused_in_one_line(explanation: Explanation, tmp_path: Path) -> None:
+    good = json.loads(explanation.to_json())
+
+    def changed(**parts: Any) -> str:
+        return json.dumps({**good, **parts})
+
+    cases = {
+        "is damaged: not JSON at line 1": explanation.to_json()[:-40],
+        "not a saved explanation": '{"a": 1}',
+        "is JSON, but not": "[1, 2]",
+        "format version 2": changed(format_version=2),
+        "damaged at format_version": changed(format_version="1"),
+        "damaged at spectrum": changed(spectrum={"n": 9}),
+        "damaged at the file": changed(candidates=good["candidates"][:3]),
+        "damaged at faithfulness.r2": changed(faithfulness={**good["faithfulness"], "r2": ["high"]}),
+        "is not a set of positions": changed(spectrum={"n": 9, "sets": [[11]], "coefficients": [1.0]}),
+        "sets need as many values": changed(spectrum={"n": 9, "sets": [[1]], "coefficients": []}),
+    }
+    path = tmp_path / "x.json"
+    for message, text in cases.items():
+        path.write_text(text)
+        with pytest.raises(ResultError, match=message) as caught:
+            Explanation.load(path)
+        assert "\n" not in str(caught.value)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ResultError, match="not UTF-8"):
+        Explanation.load(path)
+    with pytest.raises(ResultError, match="cannot read"):
+        Explanation.load(tmp_path / "absent.json")
+    with pytest.raises(ResultError, match="cannot write"):
+        explanation.save(tmp_path / "absent" / "x.json")
+
+
+def test_the_table_holds_the_interactions(explanation: Explanation) -> None:
+    frame = explanation.to_frame(order=3)
+    assert list(frame.columns) == ["members", "labels", "order", "effect", "share", "low", "high"]
+    assert len(frame) == len(explanation.interactions(order=3))
+    assert frame.effect.abs().is_monotonic_decreasing
+    assert frame.labels[0] == "a × b"
+
+
+def test_indices_agree_where_they_must(explanation: Explanation) -> None:
+    pairs = [
+        {i.members: i.effect for i in explanation.interactions(index, order=2) if i.order == 2}
+        for index in ("bii", "fbii", "moebius", "stii", "sii", "fsii")
+    ]
+    for other in pairs[1:]:  # a function of order 2 has one notion of a pair
+        assert other == pytest.approx(pairs[0], abs=1e-9)
+
+
+def test_shares_are_of_the_variance(explanation: Explanation) -> None:
+    assert sum(i.share for i in explanation.interactions(order=None)) == pytest.approx(1)
+
+
+def test_the_page_says_what_was_found_and_what_it_cost(explanation: Explanation) -> None:
+    page = plain(explanation)
+    assert "a × b" in page
+    assert "<h> [bold]" in page
+    assert "together they add 2 beyond their separate effects: synergy" in page
+    assert "exact: all 512 masks were evaluated" in page
+    assert "512 of 600 calls paid" in page
+    assert "\x1b" not in page
+    assert page == repr(explanation)
+
+
+def test_kinds_of_pairs_are_named_for_what_they_are() -> None:
+    def pair_of(value: Any) -> tuple[Any, dict[int, float]]:
+        interactions = explain(Game(value, 2), 4).interactions()
+        alone = {i.members[0]: i.effect for i in interactions if i.order == 1}
+        return next(i for i in interactions if i.order == 2), alone
+
+    assert kind(*pair_of(lambda m: m[:, 0] * m[:, 1])) == "synergy"
+    assert kind(*pair_of(lambda m: -1.0 * m[:, 0] * m[:, 1])) == "synergy"
+    assert kind(*pair_of(lambda m: m[:, 0] | m[:, 1])) == "redundancy"
+    assert kind(*pair_of(lambda m: -1.0 * (m[:, 0] | m[:, 1]))) == "redundancy"
+    assert kind(*pair_of(lambda m: m[:, 0] ^ m[:, 1])) == "reversal"
+    pair, alone = pair_of(lambda m: 1.0 * (m[:, 0] == m[:, 1]))
+    assert meaning(pair, alone) == "together they add 2 beyond their separate effects: reversal"
+
+
+def test_a_spectrum_can_be_written_down() -> None:
+    spectrum = Spectrum.of(3, {(): 1.0, (0, 2): -2.0})
+    np.testing.assert_allclose(spectrum.predict([[1, 0, 0], [1, 1, 1]]), [3.0, -1.0])
