@@ -98,12 +98,21 @@ def test_several_targets_are_shown_one_after_the_other() -> None:
 
 
 def test_a_plan_says_what_a_budget_buys() -> None:
-    assert re.search(
-        r"method +proxyspex\nmasks +500 of a budget of 500", run("plan", "-n", "40", "-b", "500")
-    )
-    assert re.search(r"method +exact\nmasks +64 of a budget of 300", run("plan", "-n", "6"))
+    assert re.search(r"method +proxyspex\nmasks +500\nbudget +500", run("plan", "-n", "40", "-b", "500"))
+    assert re.search(r"method +exact\nmasks +64\nbudget +300", run("plan", "-n", "6"))
     timed = run("plan", TEXT + " and the plot is not bad at all", "--budget", "400")
-    assert re.search(r"time +about [\d.]+ s for \d+ masks at \d+ masks a second, on cpu", timed)
+    assert re.search(r"time +about [\d.]+ s for \d+ masks at \d+ a second, on cpu", timed)
+
+
+def test_a_plan_can_be_read_by_a_machine() -> None:
+    planned = json.loads(run("plan", "-n", "40", "--json"))
+    assert planned == {
+        "candidates": 40,
+        "method": "proxyspex",
+        "masks": 300,
+        "budget": 300,
+        "design": "both corners, then uniform",
+    }
 
 
 def test_what_a_plan_timed_is_not_paid_for_again(tmp_path: Path) -> None:
@@ -191,19 +200,34 @@ def test_a_terminal_gets_progress_and_colour() -> None:
     assert b"/s" in shown
 
 
-def test_an_interrupted_command_keeps_what_it_paid_for(tmp_path: Path) -> None:
-    ledger = tmp_path / "runs.db"
-    text = " ".join([TEXT] * 4)
-    command = spexlens("features", text, "-b", "20000", "--batch-size", "4", "--ledger", str(ledger))
+LONG = " ".join([TEXT] * 4)
+
+
+def interrupted(ledger: Path, how: signal.Signals) -> int:
+    """Start a long command, stop it once it has paid for something, and say how much it kept."""
+    command = spexlens("features", LONG, "-b", "4000", "--batch-size", "4", "--ledger", str(ledger))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and (not ledger.exists() or ledger.stat().st_size == 0):
+        while time.monotonic() < deadline and not (ledger.exists() and ledger.stat().st_size):
             time.sleep(0.05)
-        time.sleep(1.0)
-        child.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        child.send_signal(how)
         child.wait(timeout=60)
     assert child.returncode not in (0, None)
     with Ledger(ledger) as book:
-        kept = len(book)
-        assert book.runs()[0]["evaluations"] == kept > 0
-        assert book.runs()[0]["seconds"] is None
+        run_row = book.runs()[0]
+        assert run_row["seconds"] is None
+        assert 0 < run_row["evaluations"] == len(book) < 4000
+        return len(book)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_command_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: signal.Signals) -> None:
+    kept = interrupted(tmp_path / "runs.db", how)
+    arguments = ["features", LONG, "-b", "4000", "--batch-size", "4", "--json"]
+    resumed = json.loads(run(*arguments, "--ledger", str(tmp_path / "runs.db")))
+    assert resumed["account"]["reused"] == kept
+    assert resumed["account"]["calls"] == 4000 - kept
+    whole = json.loads(run(*arguments))
+    for part in ("spectrum", "faithfulness", "whole", "empty", "details"):
+        assert resumed[part] == whole[part]

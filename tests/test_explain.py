@@ -137,6 +137,17 @@ def test_a_constant_is_a_constant() -> None:
     assert "100 of 100 calls" in repr(explanation)
 
 
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(1).normal(size=1 << 16)
+    for value in (
+        planted,
+        lambda masks: noise[mask_algebra.to_index(masks)],
+        lambda masks: masks[:, 0] * 0.0,
+    ):
+        explain(Game(value, 16), 40)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.fixture
 def explanation() -> Explanation:
     return explain(Game(planted, ["a", "b", "c", "d", "e", "f", "g", "<h> [bold]", "é"]), 600)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 from games import load
 
-PUBLISHED: dict[str, float] = {}
+PUBLISHED = {"sentiment": 0.723, "image-vit": 0.590, "image-resnet18": 0.828, "datavalue": 0.325}
 """Mean R² over the first three games at 200 calls: `benchmarks/faithfulness.py --games 3 --budgets 200`."""
 
 

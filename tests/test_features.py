@@ -155,6 +155,17 @@ def test_an_encoders_similarity_is_the_models_own(encoder: Path) -> None:
     np.testing.assert_allclose(itself.value(np.ones((1, 5), bool)), [1.0], rtol=1e-6)
 
 
+def test_an_encoder_made_in_memory_pools_by_the_mean(encoder: Path) -> None:
+    model, tokenizer = AutoModel.from_pretrained(encoder), AutoTokenizer.from_pretrained(encoder)
+    model.name_or_path = ""
+    masks = some_masks(5, 10)
+    made, saved = (
+        FeatureLens(source, "the film is not bad", target="a critic", tokenizer=tokenizer)
+        for source in (model, encoder)
+    )
+    np.testing.assert_array_equal(made.value(masks), saved.value(masks))
+
+
 def test_deletion_closes_the_gap_and_a_neutral_string_stands_once(classifier: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(classifier)
     mask = np.array([[True, False, False, True]])

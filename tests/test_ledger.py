@@ -248,7 +248,7 @@ def test_nothing_is_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ledger.commit("game", masks(3), np.array([[1.0, -2.5]]))
         assert recorded(ledger, "game", 3) == [[1.0, -2.5]]
     raw = sqlite3.connect(tmp_path / "runs.db")
-    stored = raw.execute("SELECT game, mask, value FROM ablations").fetchall()
+    stored = raw.execute("SELECT fingerprint, mask, value FROM ablations JOIN games ON game = id").fetchall()
     raw.close()
     assert stored == [("game", b"\x03\x00", struct.pack("<2d", 1.0, -2.5))]
 

@@ -1,15 +1,19 @@
 """The command line: thin; everything it does, the library does."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from spexlens import __version__
+from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.evaluator import Evaluator, Progress
 from spexlens.ablation.ledger import Ledger
 from spexlens.errors import InvalidInput, SpexlensError
@@ -56,7 +60,7 @@ Method = Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")]
 Seed = Annotated[int, typer.Option(help="Decides everything random.")]
 Book = Annotated[Path | None, typer.Option("--ledger", help="Keep evaluations in this file, and reuse them.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Save the explanation here, as JSON.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the explanation as JSON instead of a page.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")]
 Device = Annotated[str | None, typer.Option(help="A torch device. Default: cuda if there is one.")]
 BatchSize = Annotated[int | None, typer.Option(help="Rows a forward pass.")]
@@ -152,6 +156,7 @@ def plan(
     ledger: Book = None,
     device: Device = None,
     batch_size: BatchSize = None,
+    as_json: AsJson = False,
 ) -> None:
     """What a budget buys: the method, the masks and, for a text and a model, the time they take."""
     lens = None
@@ -169,11 +174,19 @@ def plan(
     if candidates < 1:
         raise InvalidInput(f"-n is a number of candidates, at least 1; got {candidates}")
     planned = choose_solver(method, candidates, budget).plan(candidates, budget, seed)
-    typer.echo(f"candidates  {candidates}")
-    typer.echo(f"method      {planned.method}")
-    typer.echo(f"masks       {len(planned.masks)} of a budget of {budget}: {planned.design}")
+    said: dict[str, str | int] = {
+        "candidates": candidates,
+        "method": planned.method,
+        "masks": len(planned.masks),
+        "budget": budget,
+        "design": planned.design,
+    }
     if lens is not None:
-        typer.echo(f"time        {_estimate(lens, planned.masks, ledger)}")
+        said["time"] = _estimate(lens, planned.masks, ledger)
+    if as_json:
+        typer.echo(json.dumps(said))
+    else:
+        typer.echo("\n".join(f"{name:<12}{value}" for name, value in said.items()))
 
 
 @app.command()
@@ -229,28 +242,21 @@ def _check_out(out: Path | None) -> None:
         raise InvalidInput(f"--out: there is no directory {out.parent}")
 
 
-def _estimate(lens: FeatureLens, masks: Any, ledger: Path | None) -> str:
-    """Seconds for all masks, from the second of two timed batches; both are kept in the ledger, if any."""
+def _estimate(lens: FeatureLens, masks: NDArray[np.bool_], ledger: Path | None) -> str:
+    """The time for all masks, from one timed batch after one to warm up; a ledger keeps both."""
     with Ledger(ledger) as book:
         evaluator = Evaluator(lens, book)
-        missing = [value is None for value in book.lookup(lens.key, _packed(masks))]
-        todo = masks[missing]
+        known = [value is not None for value in book.lookup(lens.key, mask_algebra.pack(masks))]
+        todo = masks[~np.array(known)]
         seconds = 0.0
         for start in (0, lens.batch_size):
             batch = todo[start : start + lens.batch_size]
-            if not len(batch):
-                break
-            began = perf_counter()
-            evaluator.values(batch)
-            seconds = (perf_counter() - began) / len(batch)
-    rate = f" at {1 / seconds:.0f} masks a second" if seconds else ""
+            if len(batch):
+                began = perf_counter()
+                evaluator.values(batch)
+                seconds = (perf_counter() - began) / len(batch)
+    rate = f" at {1 / seconds:.0f} a second" if seconds else ""
     return f"about {seconds * len(todo):.1f} s for {len(todo)} masks{rate}, on {lens.model.device}"
-
-
-def _packed(masks: Any) -> Any:
-    from spexlens.ablation.masks import pack
-
-    return pack(masks)
 
 
 def _show(explanation: Explanation, *, top: int | None = None, output: str | None = None) -> None:

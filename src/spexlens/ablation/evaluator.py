@@ -54,6 +54,7 @@ class Evaluator:
         self.paid = self.reused = self.passes = 0
         self._fits = ledger.limit(game.key)
         self._outputs: int | None = None
+        self._overtaken = False  # by another process, whose values were committed first and stand
 
     def values(self, masks: ArrayLike) -> NDArray[np.float64]:
         """The game's values, from the ledger or from the model: (m, n) -> (m,) or (m, k) float64.
@@ -66,12 +67,9 @@ class Evaluator:
         rows = mask_algebra.as_masks(masks, self.game.n)
         first, inverse = mask_algebra.distinct(mask_algebra.pack(rows))
         rows = rows[first]
-        packed = mask_algebra.pack(rows)
         if not len(rows):
             return np.zeros(0)
-        recorded = self.ledger.lookup(self.game.key, packed)
-        known = np.array([value is not None for value in recorded])
-        self._outputs = next((len(value) for value in recorded if value is not None), self._outputs)
+        known, values = self._recorded(rows)
         self.reused += int(known.sum())
         done = 0
         with ThreadPoolExecutor(1, "ledger") as writer:
@@ -83,13 +81,29 @@ class Evaluator:
                     pending = writer.submit(self._keep, rows[part], answer)
                     if not np.isfinite(answer).all():
                         pending.result()  # raises, before the model is asked for more
+                    if not values.size:
+                        values = np.empty((len(rows), answer.shape[1]))
+                    values[part] = answer
                 done += len(batch)
                 if self.progress is not None:
                     self.progress(done, len(rows))
             if pending is not None:
                 pending.result()
-        values = np.array(self.ledger.lookup(self.game.key, packed), dtype=np.float64)[inverse]
+        if self._overtaken:
+            _, values = self._recorded(rows)
+        values = values[inverse]
         return values[:, 0] if values.shape[1] == 1 else values
+
+    def _recorded(self, rows: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Which masks the ledger holds (m,), and their values in an (m, k) table; k = 0 if it holds none."""
+        answers = self.ledger.lookup(self.game.key, mask_algebra.pack(rows))
+        known = np.array([answer is not None for answer in answers])
+        found = [answer for answer in answers if answer is not None]
+        self._outputs = len(found[0]) if found else self._outputs
+        values = np.empty((len(rows), len(found[0]) if found else 0))
+        if found:
+            values[known] = found
+        return known, values
 
     def _batches(self, rows: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
         longest_first = np.argsort(-self.game.lengths(rows), kind="stable")
@@ -144,7 +158,8 @@ class Evaluator:
     def _keep(self, masks: NDArray[np.bool_], answer: NDArray[np.float64]) -> None:
         finite = np.isfinite(answer).all(axis=1)
         packed = mask_algebra.pack(masks)
-        self.ledger.commit(self.game.key, packed[finite], answer[finite], self.run)
+        new = self.ledger.commit(self.game.key, packed[finite], answer[finite], self.run)
+        self._overtaken |= new < finite.sum()
         self.paid += int(finite.sum())
         if not finite.all():
             worst = int(np.flatnonzero(~finite)[0])

@@ -20,8 +20,9 @@ _APPLICATION = 0x5350584C  # "SPXL", SQLite's mark of whose file this is
 _VERSION = 1
 _HEADER = b"SQLite format 3\0"
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS games (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS ablations (
-    game TEXT NOT NULL, mask BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (game, mask)
+    game INTEGER NOT NULL, mask BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (game, mask)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS limits (game TEXT PRIMARY KEY, rows INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (
@@ -67,29 +68,40 @@ class Ledger:
 
     def lookup(self, game: str, masks: NDArray[np.uint8]) -> list[NDArray[np.float64] | None]:
         """The recorded value, (k,) float64, of each packed mask, or None where there is none."""
-        keys = [row.tobytes() for row in masks]
+        keys = _rows(masks)
         found: dict[bytes, NDArray[np.float64]] = {}
         with self._explained(), self._lock:
-            for start in range(0, len(keys), _MASKS_A_QUERY):
+            number = self._number(game)
+            for start in range(0, len(keys) if number is not None else 0, _MASKS_A_QUERY):
                 chunk = keys[start : start + _MASKS_A_QUERY]
                 marks = ",".join("?" * len(chunk))
                 query = f"SELECT mask, value FROM ablations WHERE game = ? AND mask IN ({marks})"
-                for mask, value in self._connection.execute(query, [game, *chunk]):
+                for mask, value in self._connection.execute(query, [number, *chunk]):
                     found[mask] = np.frombuffer(value, "<f8").astype(np.float64)
         return [found.get(key) for key in keys]
 
     def commit(
         self, game: str, masks: NDArray[np.uint8], values: NDArray[np.float64], run: int | None = None
-    ) -> None:
-        """Record one batch, all or nothing: (m, w) packed masks, (m, k) values; count it in the run."""
-        rows = zip((game,) * len(masks), map(bytes, masks), map(bytes, values.astype("<f8")), strict=True)
+    ) -> int:
+        """Record one batch, all or nothing: (m, w) packed masks, (m, k) values; count it in the run.
+
+        Returns:
+            How many of the masks were new; of the others, the values recorded first stand.
+        """
         with self._transaction():
-            self._connection.executemany("INSERT OR IGNORE INTO ablations VALUES (?, ?, ?)", rows)
+            number = self._number(game)
+            if number is None:
+                new = self._connection.execute("INSERT INTO games (fingerprint) VALUES (?)", (game,))
+                number = int(new.lastrowid or 0)
+            pairs = zip(_rows(masks), _rows(values.astype("<f8")), strict=True)
+            rows = ((number, mask, value) for mask, value in pairs)
+            inserted = self._connection.executemany("INSERT OR IGNORE INTO ablations VALUES (?, ?, ?)", rows)
             if run is not None:
                 self._connection.execute(
                     "UPDATE runs SET evaluations = evaluations + ?, passes = passes + 1 WHERE run = ?",
                     (len(masks), run),
                 )
+        return inserted.rowcount
 
     def limit(self, game: str) -> int | None:
         """The rows of a batch beyond which this game is known to run out of memory."""
@@ -144,6 +156,10 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _number(self, game: str) -> int | None:
+        row = self._connection.execute("SELECT id FROM games WHERE fingerprint = ?", (game,)).fetchone()
+        return None if row is None else int(row[0])
 
     def _prepare(self) -> None:
         def pragma(name: str) -> int:
@@ -214,3 +230,10 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             where = "the ledger in memory" if self.path is None else self.path
             raise LedgerError(f"{where} cannot be used as a ledger: {error}") from error
+
+
+def _rows(table: NDArray[Any]) -> list[bytes]:
+    """The bytes of each row."""
+    width = table.shape[1] * table.itemsize
+    data = table.tobytes()
+    return [data[start : start + width] for start in range(0, len(data), width)]

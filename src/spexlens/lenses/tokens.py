@@ -69,15 +69,19 @@ class AblatableTokens:
         Returns:
             ids (m, L) int64, real (m, L) bool (not padding), attention (m, L) bool.
         """
-        present = self.present(masks)
+        present, seen = self.present(masks), self.seen(masks)
         length = present.sum(axis=1)
         longest = int(length.max())
+        if (length == longest).all():
+            shape = (len(masks), longest)
+            ids = np.broadcast_to(self.ids, present.shape)[present].reshape(shape)
+            return ids, np.ones(shape, np.bool_), seen[present].reshape(shape)
         # A stable sort on "absent" (or "present") moves the slots that are read to one end, in order.
         order = np.argsort(present if left else ~present, axis=1, kind="stable")
         order = order[:, -longest:] if left else order[:, :longest]
         real = np.take_along_axis(present, order, axis=1)
         ids = np.where(real, self.ids[order], pad)
-        return ids, real, np.take_along_axis(self.seen(masks), order, axis=1) & real
+        return ids, real, np.take_along_axis(seen, order, axis=1) & real
 
 
 def substitute(

@@ -146,7 +146,7 @@ def load(
     if not tokenizer.is_fast:
         raise ModelError(f"{type(tokenizer).__name__} is a slow tokenizer; a fast one is needed for offsets")
     torch.nn.Module.eval(module)
-    return HuggingFaceModel(module, tokenizer, kind, str(getattr(module, "name_or_path", model)))
+    return HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path))
 
 
 def _from_pretrained(
@@ -187,6 +187,8 @@ def _kind_of(config: Any, name: str) -> Kind:
 
 def pooling_of(name: str) -> Literal["mean", "cls"]:
     """How a sentence encoder pools its tokens: what its `1_Pooling/config.json` says, else the mean."""
+    if not name:
+        return "mean"  # a model made in memory comes from nowhere
     with _quiet():
         path = cached_file(
             name,
