@@ -38,7 +38,7 @@ def render(explanation: Explanation, *, output: int | str = 0, top: int | None =
         if shown:
             parts += [_table(name, shown, alone, unit, len(found)), Text()]
     parts.append(_legend(_worth_showing(pairs, 3), alone))
-    return Group(*parts, _account(explanation, output))
+    return Group(*parts, Text(), _account(explanation, output))
 
 
 def plain(explanation: Explanation) -> str:
@@ -87,11 +87,11 @@ def _coloured(explanation: Explanation, alone: dict[int, float]) -> Text:
 
 def _style(strength: float) -> str:
     """A background from black (0) to full green or red (±1)."""
-    level = int(40 + 160 * abs(strength))
+    level = int(40 + 110 * abs(strength))
     if abs(strength) < 0.08:
         return ""
     colour = f"rgb(0,{level},60)" if strength > 0 else f"rgb({level},0,40)"
-    return f"white on {colour}"
+    return f"bold white on {colour}"
 
 
 def _table(
