@@ -83,6 +83,9 @@ def test_a_saved_explanation_is_shown_again(tmp_path: Path) -> None:
     assert run("show", str(path)) == page
     assert run("show", str(path), "--json").strip() == Explanation.load(path).to_json()
     assert len(run("show", str(path), "--top", "1").splitlines()) < len(page.splitlines())
+    listed = run("show", str(path), "--index", "sii", "--order", "1").splitlines()
+    shapley = Explanation.load(path).interactions("sii", 1)
+    assert [line.split() for line in listed[2:]] == [[f"{i.effect:+.3f}", *i.labels] for i in shapley]
 
 
 def test_a_ledger_is_paid_into_once(tmp_path: Path) -> None:

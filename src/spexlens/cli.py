@@ -24,6 +24,7 @@ from spexlens.lenses.replacement import REPLACEMENTS
 from spexlens.lenses.units import UNITS
 from spexlens.models.bundled import SENTIMENT
 from spexlens.solvers.choice import METHODS, choose_solver
+from spexlens.spectrum.indices import INDICES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -194,14 +195,21 @@ def show(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="What --out wrote.")],
     top: Annotated[int | None, typer.Option(min=1, help="Rows a table.")] = None,
     output: Annotated[str | None, typer.Option(help="Which output of a vector-valued explanation.")] = None,
+    index: Annotated[str | None, typer.Option(help=f"List one index instead: {', '.join(INDICES)}.")] = None,
+    order: Annotated[int, typer.Option(help="The order of that index.")] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Show a saved explanation."""
+    """Show a saved explanation, as a page or as a list of one interaction index."""
     explanation = Explanation.load(path)
     if as_json:
         typer.echo(explanation.to_json())
-    else:
+    elif index is None:
         _show(explanation, top=top, output=output)
+    else:
+        from spexlens.report.terminal import listing
+
+        for each in _outputs(explanation, output):
+            _console().print(listing(explanation, index, order, output=each, top=top))
 
 
 def main() -> None:
@@ -262,9 +270,13 @@ def _estimate(lens: FeatureLens, masks: NDArray[np.bool_], ledger: Path | None) 
 def _show(explanation: Explanation, *, top: int | None = None, output: str | None = None) -> None:
     from spexlens.report.terminal import render
 
-    outputs: list[int | str] = [output] if output is not None else list(explanation.outputs or [0])
-    for each in outputs:
+    for each in _outputs(explanation, output):
         _console().print(render(explanation, output=each, top=top))
+
+
+def _outputs(explanation: Explanation, output: str | None) -> list[int | str]:
+    """The output asked for, or all."""
+    return [output] if output is not None else list(explanation.outputs or [0])
 
 
 def _console(*, stderr: bool = False) -> "Console":

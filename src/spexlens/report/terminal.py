@@ -41,6 +41,25 @@ def render(explanation: Explanation, *, output: int | str = 0, top: int | None =
     return Group(*parts, Text(), _account(explanation, output))
 
 
+def listing(
+    explanation: Explanation,
+    index: str,
+    order: int,
+    *,
+    output: int | str = 0,
+    top: int | None = None,
+) -> RenderableType:
+    """One table of any index, the largest |effect| first; see `Explanation.interactions`."""
+    found = explanation.interactions(index, order, output=output)
+    title = f"{index} of order {order} · {explanation.unit}{_of_target(explanation, output)}"
+    table = Table(box=None, pad_edge=False)
+    table.add_column(index, justify="right", no_wrap=True)
+    table.add_column("of", style="bold", overflow="fold")
+    for row in found[: top or 20]:
+        table.add_row(_effect(row), Text(" × ".join(map(_shortened, row.labels))))
+    return Group(Text(title, style="bold"), table)
+
+
 def plain(explanation: Explanation) -> str:
     """The same page as text, without colour."""
     console = Console(file=StringIO(), width=110, color_system=None)
@@ -58,16 +77,20 @@ def _worth_showing(interactions: list[Interaction], least: int) -> list[Interact
 
 def _title(explanation: Explanation, output: int | str) -> Text:
     facts = explanation.facts
-    target = facts.get("target")
-    if explanation.outputs:
-        target = output if isinstance(output, str) else explanation.outputs[output]
     title = Text(f"{len(explanation.candidates)} candidates", style="bold")
     if "unit_of_text" in facts:
         title = Text(f"{len(explanation.candidates)} {facts['unit_of_text']}s", style="bold")
-    title.append(f" · {explanation.unit}" + (f" of {target}" if target else ""))
+    title.append(f" · {explanation.unit}{_of_target(explanation, output)}")
     if facts.get("replacement"):
         title.append(f" · ablated by {facts['replacement']}")
     return title
+
+
+def _of_target(explanation: Explanation, output: int | str) -> str:
+    target = explanation.facts.get("target")
+    if explanation.outputs:
+        target = output if isinstance(output, str) else explanation.outputs[output]
+    return f" of {target}" if target else ""
 
 
 def _coloured(explanation: Explanation, alone: dict[int, float]) -> Text:
@@ -105,10 +128,13 @@ def _table(
     table.add_column("of", style="bold", overflow="fold", min_width=12)
     table.add_column("meaning", style="dim")
     for row in rows:
-        effect = Text(f"{row.effect:+.3f}", style="green" if row.effect > 0 else "red")
-        labels = " × ".join(_shortened(label) for label in row.labels)
-        table.add_row(effect, f"{row.share:.1%}", Text(labels), meaning(row, alone))
+        labels = Text(" × ".join(map(_shortened, row.labels)))
+        table.add_row(_effect(row), f"{row.share:.1%}", labels, meaning(row, alone))
     return table
+
+
+def _effect(interaction: Interaction) -> Text:
+    return Text(f"{interaction.effect:+.3f}", style="green" if interaction.effect > 0 else "red")
 
 
 def _legend(pairs: list[Interaction], alone: dict[int, float]) -> Text:
