@@ -124,3 +124,18 @@ def causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
         eos_token_id=0,
     )  # fmt: skip
     return _saved(tmp_path_factory.mktemp("causal"), GPT2LMHeadModel(config), byte_tokenizer())
+
+
+@pytest.fixture(scope="session")
+def decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random GPT-2 that classifies, with a padding token that its tokenizer does not know of."""
+    import torch
+    from transformers import GPT2Config, GPT2ForSequenceClassification
+
+    torch.manual_seed(3)
+    config = GPT2Config(
+        vocab_size=340, n_positions=64, n_embd=16, n_layer=2, n_head=2, initializer_range=0.5, pad_token_id=5,
+        bos_token_id=0, eos_token_id=0,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("decoder")
+    return _saved(folder, GPT2ForSequenceClassification(config), byte_tokenizer())

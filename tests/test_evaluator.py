@@ -15,6 +15,7 @@ from spexlens.errors import AblationError, InvalidInput, NonFiniteValue, OutOfMe
 
 Masks = NDArray[np.bool_]
 N = 9
+KEY = f"recorded n={N}"
 WEIGHTS = np.random.default_rng(0).normal(size=N)
 
 
@@ -75,7 +76,7 @@ def flat(batches: list[Masks]) -> list[int]:
 def held(ledger: Ledger) -> set[int]:
     """The masks of the recorded game that the ledger knows."""
     everything = mask_algebra.everything(N)
-    found = ledger.lookup("recorded", mask_algebra.pack(everything))
+    found = ledger.lookup(KEY, mask_algebra.pack(everything))
     return {index for index, value in enumerate(found) if value is not None}
 
 
@@ -87,7 +88,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def run(ledger: Ledger) -> int:
-    return ledger.begin("recorded", method="exact", seed=0, design="uniform", budget=40, versions={})
+    return ledger.begin(KEY, method="exact", seed=0, design="uniform", budget=40, versions={})
 
 
 def counts(evaluator: Evaluator) -> tuple[int, int, int]:
@@ -247,7 +248,7 @@ def test_an_answer_of_the_wrong_shape_is_refused(ledger: Ledger, wrong: Callable
 
 def test_a_game_that_changes_its_number_of_outputs_is_refused(ledger: Ledger) -> None:
     game = Recorded(lambda masks, call: np.zeros((len(masks), 1 + call)))
-    with pytest.raises(InvalidInput, match="2 outputs, and before with 1"):
+    with pytest.raises(InvalidInput, match="2 outputs; expected 1"):
         Evaluator(game, ledger).values(design(16))
 
 

@@ -12,6 +12,7 @@ from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import BudgetTooSmall, InvalidInput, ResultError
 from spexlens.report.terminal import plain
 from spexlens.report.wording import kind, meaning
+from spexlens.solvers.choice import choose_solver
 
 
 def planted(masks: np.ndarray) -> np.ndarray:
@@ -87,6 +88,30 @@ def test_a_larger_budget_pays_only_for_the_difference(tmp_path: Path) -> None:
     assert all(run["seconds"] > 0 and run["versions"]["spexlens"] for run in runs)
 
 
+def test_games_of_different_sizes_never_meet(tmp_path: Path) -> None:
+    for n in (7, 8):
+        game = Game(planted if n == 8 else lambda m: m.sum(axis=1), n, fingerprint="same")
+        assert explain(game, 256, ledger=tmp_path / "runs.db").calls == 1 << n
+
+
+def test_what_another_process_paid_meanwhile_is_not_paid_again(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    other = Game(planted, 20, fingerprint="planted")
+    calls = []
+
+    def value(masks: np.ndarray) -> np.ndarray:
+        if not calls:
+            explain(other, 200, ledger=path)
+        calls.append(len(masks))
+        return planted(masks)
+
+    game = Game(value, 20, fingerprint="planted")
+    game.batch_size = 50
+    explanation = explain(game, 200, ledger=path)
+    assert calls == [50]
+    assert (explanation.account.reused, explanation.calls) == (150, 50)
+
+
 def test_a_vector_valued_game_is_its_outputs_one_by_one() -> None:
     def both(masks: np.ndarray) -> np.ndarray:
         return np.stack([planted(masks), masks[:, 7] - 2.0 * masks[:, 8] * masks[:, 9]], axis=1)
@@ -113,6 +138,9 @@ def test_what_cannot_be_done_is_refused_before_anything_is_paid() -> None:
         ({"budget": 300, "method": "magic"}, InvalidInput, "auto, exact, proxyspex"),
         ({"budget": 300, "method": "exact"}, BudgetTooSmall, "1048576 calls"),
         ({"budget": 300, "seed": -1}, InvalidInput, "not negative"),
+        ({"budget": 300, "seed": 1 << 70}, InvalidInput, "below 2\\^63"),
+        ({"budget": 300.5}, InvalidInput, "whole number"),
+        ({"budget": 300, "seed": None}, InvalidInput, "whole number"),
     ):
         with pytest.raises(error, match=message):
             explain(Game(never, 20), **settings)  # type: ignore[arg-type]
@@ -120,6 +148,32 @@ def test_what_cannot_be_done_is_refused_before_anything_is_paid() -> None:
         explain(Game(never, 3), 7)
     with pytest.raises(InvalidInput, match="use method 'exact'"):
         explain(Game(never, 3), 100, method="proxyspex")
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    explanation = explain(Game(planted, np.int64(8)), np.int64(300), seed=np.int32(1))
+    assert json.loads(explanation.to_json())["account"]["seed"] == 1
+
+
+def test_more_than_can_be_listed_is_never_exact() -> None:
+    assert choose_solver("auto", 21, 1 << 21).name == "proxyspex"
+    with pytest.raises(BudgetTooSmall, match=r"2\^1000 calls"):
+        choose_solver("exact", 1000, 300)
+
+
+def test_outputs_without_names_are_numbered() -> None:
+    explanation = explain(Game(lambda masks: masks[:, :2] * [1.0, -2.0], 4), 16)
+    assert explanation.outputs == ("0", "1")
+    assert explanation.interactions(output="1") == explanation.interactions(output=1)
+    assert repr(explanation).count("faithfulness") == 2
+    with pytest.raises(InvalidInput, match="answered with 2 outputs; expected 3"):
+        explain(Game(lambda masks: masks[:, :2], 4, outputs=["a", "b", "c"]), 16)
+
+
+def test_a_value_far_from_zero_loses_nothing() -> None:
+    near, far = (explain(Game(lambda m, s=shift: planted(m) + s, 20), 200) for shift in (0.0, 1e9))
+    pairs = [{i.members: i.effect for i in e.interactions() if i.order == 2} for e in (near, far)]
+    assert pairs[1][0, 1] == pytest.approx(pairs[0][0, 1], abs=1e-2)
 
 
 def test_noise_is_not_explained() -> None:
@@ -189,6 +243,8 @@ def test_a_bad_file_is_refused_in_one_line(explanation: Explanation, tmp_path: P
         "damaged at spectrum": changed(spectrum={"n": 9}),
         "damaged at the file": changed(candidates=good["candidates"][:3]),
         "damaged at faithfulness.r2": changed(faithfulness={**good["faithfulness"], "r2": ["high"]}),
+        "different numbers of outputs": changed(whole=[1.0, 2.0]),
+        "is damaged": "[" * 100_000,
         "is not a set of positions": changed(spectrum={"n": 9, "sets": [[11]], "coefficients": [1.0]}),
         "sets need as many values": changed(spectrum={"n": 9, "sets": [[1]], "coefficients": []}),
     }
@@ -203,8 +259,10 @@ def test_a_bad_file_is_refused_in_one_line(explanation: Explanation, tmp_path: P
         Explanation.load(path)
     with pytest.raises(ResultError, match="cannot read"):
         Explanation.load(tmp_path / "absent.json")
-    with pytest.raises(ResultError, match="cannot write"):
-        explanation.save(tmp_path / "absent" / "x.json")
+    for unwritable in (tmp_path / "absent" / "x.json", tmp_path, ""):
+        with pytest.raises(ResultError, match="cannot write"):
+            explanation.save(unwritable)
+    assert [file.name for file in tmp_path.iterdir()] == ["x.json"]
 
 
 def test_the_table_holds_the_interactions(explanation: Explanation) -> None:
@@ -250,6 +308,7 @@ def test_kinds_of_pairs_are_named_for_what_they_are() -> None:
     assert kind(*pair_of(lambda m: m[:, 0] | m[:, 1])) == "redundancy"
     assert kind(*pair_of(lambda m: -1.0 * (m[:, 0] | m[:, 1]))) == "redundancy"
     assert kind(*pair_of(lambda m: m[:, 0] ^ m[:, 1])) == "reversal"
+    assert kind(*pair_of(lambda m: m[:, 0] & ~m[:, 1])) == "modulation"
     pair, alone = pair_of(lambda m: 1.0 * (m[:, 0] == m[:, 1]))
     assert meaning(pair, alone) == "together they add 2 beyond their separate effects: reversal"
 

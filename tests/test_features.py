@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import bert_tokenizer
+from tokenizers import processors
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
 )
 
 from spexlens import FeatureLens, explain
@@ -36,10 +39,18 @@ def test_words_leave_the_punctuation_at_their_edges() -> None:
         "Her", "acting", "never", "fails", "to", "impress", "not", "bad",
     ]  # fmt: skip
     odd = "don't stop, e-mail me -- $5!"
-    assert [odd[a:b] for a, b in cut(odd, "word")] == ["don't", "stop", "e-mail", "me", "5"]
+    assert [odd[a:b] for a, b in cut(odd, "word")] == ["don't", "stop", "e-mail", "me", "$5"]
+
+
+def test_words_of_other_scripts_are_whole() -> None:
+    text = "अच्छी है। cafe\u0301, I ❤\ufe0f 😀 this -- «très» bon\u200b"
+    assert [text[a:b] for a, b in cut(text, "word")] == [
+        "अच्छी", "है", "cafe\u0301", "I", "❤\ufe0f", "😀", "this", "très", "bon",
+    ]  # fmt: skip
 
 
 def test_sentences_lines_and_paragraphs() -> None:
+    assert cut("Bad? No. It is.", "sentence") == [(0, 4), (5, 8), (9, 15)]
     text = 'Mr. Smith came. "Really?" he said. It cost 3.50 dollars!  Nobody\nlaughed.\n\nThe end'
     pieces = [text[a:b] for a, b in cut(text, "sentence")]
     assert pieces == [
@@ -110,7 +121,9 @@ def test_a_batch_is_its_rows_one_at_a_time(kind: str, replacement: str, request:
 
 @pytest.mark.parametrize("replacement", ["neutral", "delete", "attention"])
 def test_a_causal_batch_is_its_rows_one_at_a_time(causal: Path, replacement: str) -> None:
-    lens = FeatureLens(causal, "the film is not bad", target=" and never fails", replacement=replacement)
+    lens = FeatureLens(
+        causal, "the film is not bad", target=" and never", replacement=replacement, template="{text} !"
+    )
     masks = mask_algebra.everything(lens.n)
     np.testing.assert_allclose(lens.value(masks), one_at_a_time(lens, masks), atol=1e-4)
 
@@ -180,14 +193,53 @@ def test_deletion_closes_the_gap_and_a_neutral_string_stands_once(classifier: Pa
         assert shown.replace(". . .", "...").split() == ["[CLS]", *text.split(), "[SEP]"]
 
 
-def test_a_hidden_token_cannot_be_told_from_another(classifier: Path) -> None:
-    masks = np.array([[True, False, True, True]])
-    film, critic = (
-        FeatureLens(classifier, f"the {word} is bad", target="GOOD", replacement="attention")
-        for word in ("film", "critic")
+@pytest.mark.parametrize("replacement", ["mask", "pad", "unk", "neutral", "delete", "attention"])
+@pytest.mark.parametrize("kind", ["classifier", "encoder", "causal", "decoder"])
+def test_an_ablated_word_leaves_no_trace(kind: str, replacement: str, request: Any) -> None:
+    if kind in ("causal", "decoder") and replacement in ("mask", "pad", "unk"):
+        pytest.skip("its tokenizer has no such token")
+    target = {"encoder": "a bored critic", "causal": " bad"}.get(kind, 0)
+    for position in range(4):
+        mask = np.ones((1, 4), np.bool_)
+        mask[0, position] = False
+        values = []
+        for word in ("film", "bad", "not"):
+            words = ["the", "her", "is", "a"]
+            words[position] = word
+            settings = {"target": target, "replacement": replacement, "template": "{text} ! "}
+            values.append(FeatureLens(request.getfixturevalue(kind), " ".join(words), **settings).value(mask))
+        np.testing.assert_allclose(np.ravel(values), values[0][0], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["causal", "decoder"])
+def test_the_token_where_the_answer_is_read_cannot_be_hidden(kind: str, request: Any) -> None:
+    target = " bad" if kind == "causal" else 0
+    settings = {"target": target, "replacement": "attention", "template": "the {text}"}
+    with pytest.raises(InvalidInput, match="give a template that ends in text"):
+        FeatureLens(request.getfixturevalue(kind), "film", **settings)
+
+
+def test_a_decoder_that_classifies_reads_its_last_token(decoder: Path) -> None:
+    for replacement in ("delete", "neutral"):
+        lens = FeatureLens(
+            decoder, "the film is not bad", target=0, replacement=replacement, template="a {text}"
+        )
+        masks = mask_algebra.everything(lens.n)
+        np.testing.assert_allclose(lens.value(masks), one_at_a_time(lens, masks), atol=1e-5)
+
+
+def test_labels_that_are_numerals_are_names(classifier: Path) -> None:
+    model = AutoModelForSequenceClassification.from_pretrained(classifier)
+    tokenizer = AutoTokenizer.from_pretrained(classifier)
+    model.config.id2label = {0: "1", 1: "2", 2: "3"}
+    by_name, by_position, other = (
+        FeatureLens(model, TEXT, tokenizer=tokenizer, target=target).facts()["target"]
+        for target in ("1", 1, np.int64(2))
     )
-    np.testing.assert_allclose(film.value(masks), critic.value(masks), atol=1e-6)
-    assert abs(film.value(np.ones((1, 4), bool)) - critic.value(np.ones((1, 4), bool))) > 1e-3
+    assert (by_name, by_position, other) == ("1", "2", "3")
+    logits = FeatureLens(model, TEXT, tokenizer=tokenizer, target=[0, 1, 2]).value(np.ones((1, 8), bool))
+    predicted = FeatureLens(model, TEXT, tokenizer=tokenizer).facts()["target"]
+    assert predicted == str(int(logits.argmax()) + 1)
 
 
 def test_the_template_is_never_ablated(classifier: Path) -> None:
@@ -272,6 +324,14 @@ def test_a_long_text_is_refused_not_truncated(classifier: Path) -> None:
 
 
 def test_bad_input_is_one_clear_line(classifier: Path, causal: Path, encoder: Path, tmp_path: Path) -> None:
+    def bare() -> Any:
+        tokenizer = bert_tokenizer()
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A")
+        return tokenizer
+
+    def wide() -> Any:
+        return BertForSequenceClassification(BertConfig(vocab_size=8, hidden_size=8, num_attention_heads=2))
+
     cases: list[tuple[type[Exception], str, Any]] = [
         (InvalidInput, "the text is empty", lambda: FeatureLens(classifier, "  \n")),
         (InvalidInput, "no word to ablate", lambda: FeatureLens(classifier, "!!! ...")),
@@ -288,9 +348,23 @@ def test_bad_input_is_one_clear_line(classifier: Path, causal: Path, encoder: Pa
         (InvalidInput, "is a text", lambda: FeatureLens(encoder, "a", target=3)),
         (ModelError, "no chat template", lambda: FeatureLens(causal, "a", target="b", chat=True)),
         (ModelError, "cannot load", lambda: FeatureLens(tmp_path, "a")),
-        (ModelError, "cannot load", lambda: FeatureLens(tmp_path / "absent", "a")),
+        (ModelError, "no such directory", lambda: FeatureLens(tmp_path / "absent", "a")),
         (ModelError, "would answer at random", lambda: FeatureLens(encoder, "a", kind="classifier")),
         (InvalidInput, "needs its tokenizer", lambda: FeatureLens(AutoModel.from_pretrained(encoder), "a")),
+        (InvalidInput, "not valid Unicode", lambda: FeatureLens(classifier, "good \ud800")),
+        (InvalidInput, "cannot use the device", lambda: FeatureLens(classifier, "a", device="foo")),
+        (InvalidInput, "pair of character positions",
+         lambda: FeatureLens(classifier, "a film", spans=[(0, 1, 2)])),  # type: ignore[list-item]
+        (InvalidInput, "share the token 'film'",
+         lambda: FeatureLens(classifier, "a film", spans=[(0, 4), (4, 6)])),
+        (InvalidInput, "nothing is left to read",
+         lambda: FeatureLens(classifier, "a", tokenizer=bare(), replacement="neutral", neutral="")),
+        (UnknownLabel, "no label was given", lambda: FeatureLens(classifier, "a", target=[])),
+        (UnknownLabel, "unknown label '²'", lambda: FeatureLens(classifier, "a", target="²")),
+        (InputTooLong, "the query has 62 tokens", lambda: FeatureLens(encoder, "a", target="bad " * 60)),
+        (ModelError, "no such directory", lambda: FeatureLens("./absent", "a")),
+        (ModelError, "cannot read the text",
+         lambda: FeatureLens(wide(), "critic", tokenizer=bert_tokenizer())),
     ]  # fmt: skip
     for kind, message, act in cases:
         with pytest.raises(kind, match=message) as caught:

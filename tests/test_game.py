@@ -61,7 +61,7 @@ def test_a_game_without_candidates_is_refused(nothing: int | list[str] | tuple[s
 
 def test_a_fingerprint_is_the_key() -> None:
     game = Game(count, 3, fingerprint="kept words")
-    assert game.key == game.fingerprint == "kept words"
+    assert game.key == "kept words n=3"
 
 
 def test_unnamed_games_never_share_a_key() -> None:
@@ -77,3 +77,9 @@ def test_one_game_keeps_its_key() -> None:
 
 def test_every_mask_of_a_function_costs_the_same() -> None:
     assert len(set(Game(count, 3).lengths(everything(3)).tolist())) == 1
+
+
+@pytest.mark.parametrize("answer", ["words", 1j])
+def test_an_answer_that_is_no_real_number_is_refused(answer: object) -> None:
+    with pytest.raises(InvalidInput, match="expected real numbers"):
+        Game(lambda masks: [answer] * len(masks), 3).value(np.ones((2, 3), np.bool_))

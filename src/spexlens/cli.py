@@ -1,28 +1,30 @@
 """The command line: thin; everything it does, the library does."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from spexlens import __version__
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.evaluator import Evaluator, Progress
 from spexlens.ablation.ledger import Ledger
 from spexlens.errors import InvalidInput, SpexlensError
-from spexlens.explain import explain
+from spexlens.explain import explain, versions, whole_number
 from spexlens.explanation import Explanation
 from spexlens.lenses.features import FeatureLens
 from spexlens.lenses.replacement import REPLACEMENTS
 from spexlens.lenses.units import UNITS
 from spexlens.models.bundled import SENTIMENT
+from spexlens.solvers.base import Plan
 from spexlens.solvers.choice import METHODS, choose_solver
 from spexlens.spectrum.indices import INDICES
 
@@ -150,30 +152,48 @@ def plan(
     model: Model = str(SENTIMENT),
     target: Target = None,
     unit: Unit = "word",
+    objective: Objective = None,
     replacement: Replacement = None,
+    neutral: Neutral = "...",
+    template: Template = "{text}",
+    chat: Chat = False,
     budget: Budget = 300,
     method: Method = "auto",
     seed: Seed = 0,
     ledger: Book = None,
+    revision: Revision = None,
     device: Device = None,
     batch_size: BatchSize = None,
+    trust_remote_code: Trust = False,
     as_json: AsJson = False,
 ) -> None:
-    """What a budget buys: the method, the masks and, for a text and a model, the time they take."""
+    """What a budget buys: the method, the masks and, for a text and a model, the time they take.
+
+    The time is that of one batch of the planned masks; with a ledger, they are paid for and kept.
+    """
     lens = None
+    if candidates is not None and (text is not None or file is not None):
+        raise InvalidInput("give a text or -n, not both")
     if candidates is None:
         lens = FeatureLens(
             model,
             _text(text, file),
             unit=unit,
             target=_targets(target),
+            objective=objective,
             replacement=replacement,
+            neutral=neutral,
+            template=template,
+            chat=chat,
+            revision=revision,
             device=device,
             batch_size=batch_size,
+            trust_remote_code=trust_remote_code,
         )
         candidates = lens.n
     if candidates < 1:
         raise InvalidInput(f"-n is a number of candidates, at least 1; got {candidates}")
+    seed = whole_number(seed, "a seed")
     planned = choose_solver(method, candidates, budget).plan(candidates, budget, seed)
     said: dict[str, str | int] = {
         "candidates": candidates,
@@ -183,7 +203,7 @@ def plan(
         "design": planned.design,
     }
     if lens is not None:
-        said["time"] = _estimate(lens, planned.masks, ledger)
+        said["time"] = _estimate(lens, planned, budget, seed, ledger)
     if as_json:
         typer.echo(json.dumps(said))
     else:
@@ -214,6 +234,9 @@ def show(
 
 def main() -> None:
     """Run the command line; an error that a user can mend is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except SpexlensError as error:
@@ -232,7 +255,10 @@ def _text(text: str | None, file: Path | None) -> str:
     if text in (None, "-"):
         if sys.stdin.isatty():
             raise InvalidInput("no text: give it as an argument, with --file, or on standard input")
-        return sys.stdin.read().strip("\n")
+        try:
+            return sys.stdin.read().strip("\n")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"standard input is not UTF-8 text: {error.reason}") from error
     return str(text)
 
 
@@ -246,25 +272,31 @@ def _check_out(out: Path | None) -> None:
     """Refuse before anything is paid for."""
     if out is not None and out.suffix != ".json":
         raise InvalidInput(f"--out writes JSON: give a path that ends in .json, not {out}")
-    if out is not None and not out.parent.is_dir():
-        raise InvalidInput(f"--out: there is no directory {out.parent}")
+    if out is not None and not os.access(out.parent, os.W_OK | os.X_OK):
+        raise InvalidInput(f"--out: {out.parent} is not a directory that can be written")
+    if out is not None and out.is_dir():
+        raise InvalidInput(f"--out: {out} is a directory")
 
 
-def _estimate(lens: FeatureLens, masks: NDArray[np.bool_], ledger: Path | None) -> str:
-    """The time for all masks, from one timed batch after one to warm up; a ledger keeps both."""
+def _estimate(lens: FeatureLens, planned: Plan, budget: int, seed: int, ledger: Path | None) -> str:
+    """The time for the masks that are missing, from a second, timed pass of their first batch."""
     with Ledger(ledger) as book:
-        evaluator = Evaluator(lens, book)
-        known = [value is not None for value in book.lookup(lens.key, mask_algebra.pack(masks))]
-        todo = masks[~np.array(known)]
-        seconds = 0.0
-        for start in (0, lens.batch_size):
-            batch = todo[start : start + lens.batch_size]
-            if len(batch):
-                began = perf_counter()
-                evaluator.values(batch)
-                seconds = (perf_counter() - began) / len(batch)
-    rate = f" at {1 / seconds:.0f} a second" if seconds else ""
-    return f"about {seconds * len(todo):.1f} s for {len(todo)} masks{rate}, on {lens.model.device}"
+        known = [value is not None for value in book.lookup(lens.key, mask_algebra.pack(planned.masks))]
+        todo = planned.masks[~np.array(known)]
+        if not len(todo):
+            return "none: the ledger holds every mask"
+        began = perf_counter()
+        run = book.begin(
+            lens.key, method="plan", seed=seed, design=planned.design, budget=budget, versions=versions()
+        )
+        batch = todo[: lens.batch_size]
+        Evaluator(lens, book, run=run).values(batch)
+        warm = perf_counter()
+        lens.value(batch)
+        seconds = (perf_counter() - warm) / len(batch)
+        book.finish(run, perf_counter() - began)
+    rate = f"{1 / seconds:.0f} a second, on {lens.model.device}"
+    return f"about {seconds * len(todo):.1f} s for {len(todo)} masks at {rate}"
 
 
 def _show(explanation: Explanation, *, top: int | None = None, output: str | None = None) -> None:
@@ -308,7 +340,9 @@ def _progress(ledger: Path | None = None) -> Iterator[Progress | None]:
             yield advance
         except KeyboardInterrupt:
             kept = (
-                f"what is finished is in {ledger}; repeat the command to go on" if ledger else "nothing kept"
+                f"what is finished is in {ledger}; repeat the command to go on"
+                if ledger
+                else "without a --ledger nothing is kept"
             )
             console.print(f"interrupted; {kept}")
             raise

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from operator import index
 from pathlib import Path
 from time import perf_counter
 
@@ -44,16 +45,15 @@ def explain(
         NonFiniteValue, OutOfMemory: the model failed; what was finished is in the ledger.
         LedgerError: the ledger cannot be used.
     """
-    if seed < 0:
-        raise InvalidInput(f"a seed is not negative; got {seed}")
+    seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
     solver = choose_solver(method, game.n, budget)
     plan = solver.plan(game.n, budget, seed)
     started = perf_counter()
-    versions = _versions()
+    used = versions()
     with _opened(ledger) as book:
         evaluator = Evaluator(game, book, progress=progress)
         evaluator.run = book.begin(
-            game.key, method=plan.method, seed=seed, design=plan.design, budget=budget, versions=versions
+            game.key, method=plan.method, seed=seed, design=plan.design, budget=budget, versions=used
         )
         values = evaluator.values(plan.masks)
         fit = solver.fit(plan.masks, values, seed)
@@ -72,13 +72,13 @@ def explain(
             reused=evaluator.reused,
             passes=evaluator.passes,
             seconds=seconds,
-            versions=versions,
+            versions=used,
         ),
         facts=game.facts(),
         details=fit.details,
         whole=_measured(mask_algebra.whole(plan.masks), values),
         empty=_measured(mask_algebra.empty(plan.masks), values),
-        outputs=game.outputs,
+        outputs=game.outputs or (None if values.ndim == 1 else tuple(map(str, range(values.shape[1])))),
     )
 
 
@@ -87,7 +87,22 @@ def _measured(where: NDArray[np.bool_], values: NDArray[np.float64]) -> tuple[fl
     return tuple(np.atleast_1d(rows[0]).tolist()) if len(rows) else None
 
 
-def _versions() -> dict[str, str]:
+def whole_number(given: object, what: str) -> int:
+    """A seed or a budget as an int.
+
+    Raises:
+        InvalidInput: it is no whole number, negative, or too large for 64 bits.
+    """
+    try:
+        number = index(given)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidInput(f"{what} is a whole number; got {given!r}") from None
+    if not 0 <= number < 1 << 63:
+        raise InvalidInput(f"{what} is not negative and below 2^63; got {number}")
+    return number
+
+
+def versions() -> dict[str, str]:
     """Of the packages that decide the numbers; torch and transformers only where they are in use."""
     names = ["spexlens", "numpy", "lightgbm", *(n for n in ("torch", "transformers") if n in sys.modules)]
     return {"python": sys.version.split()[0], **{name: version(name) for name in names}}

@@ -12,7 +12,7 @@ from spexlens.ablation.game import Candidate
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.spectrum.indices import interaction_index
-from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.spectrum import SetFunction, Spectrum
 
 if TYPE_CHECKING:
     import pandas
@@ -26,7 +26,8 @@ class Interaction:
         members: the candidates' positions, ascending.
         labels: their labels.
         effect: the index's value, in the objective's unit.
-        share: F(S)² over the variance, the share of the variation over masks that is this set's own.
+        share: F(S)² over the spectrum's Σ F², the share of the variance that the explanation carries
+            which is this set's own.
         interval: (low, high) of the effect, or None where there is none.
         evidence: its check on the model, or None.
     """
@@ -120,23 +121,35 @@ class Explanation:
             order: the largest order; None for all in the spectrum.
             output: of a vector-valued game, which output, by position or name.
         """
-        column = self.column(output)
-        scalar = Spectrum(self.spectrum.sets, column)
-        values = interaction_index(scalar, index, order)
-        share = {
-            members: energy / max(scalar.energy.sum(), 1e-300) for members, energy in self._shares(scalar)
-        }
-        found = [
+        scalar = Spectrum(self.spectrum.sets, self.column(output))
+        found = self._named(interaction_index(scalar, index, order), scalar)
+        return sorted(found, key=lambda interaction: (-abs(interaction.effect), interaction.members))
+
+    def higher(self, count: int, *, output: int | str = 0) -> tuple[list[Interaction], int]:
+        """The `count` sets of three or more with the largest share, as `bii`, and how many there are.
+
+        Ranked by share, since an index of high order magnifies what little a large set carries.
+        """
+        scalar = Spectrum(self.spectrum.sets, self.column(output))
+        large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
+        top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
+        chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
+        found = self._named(interaction_index(chosen, "bii"), scalar) if len(top) else []
+        return sorted(found, key=lambda interaction: -interaction.share), len(large)
+
+    def _named(self, index: SetFunction, scalar: Spectrum) -> list[Interaction]:
+        """The non-zero values of an index, with labels and shares."""
+        total = max(float(scalar.energy.sum()), np.finfo(np.float64).tiny)
+        return [
             Interaction(
                 members,
                 tuple(self.candidates[i].label for i in members),
                 float(effect),
-                share.get(members, 0.0),
+                float(scalar[members]) ** 2 / total,
             )
-            for members, effect in values
+            for members, effect in index
             if members and effect
         ]
-        return sorted(found, key=lambda interaction: (-abs(interaction.effect), interaction.members))
 
     def column(self, output: int | str = 0) -> NDArray[np.float64]:
         """(s,) float64, the coefficients of one output.
@@ -144,13 +157,19 @@ class Explanation:
         Raises:
             InvalidInput: there is no such output.
         """
-        values = self.spectrum.values.reshape(len(self.spectrum), -1)
-        names = self.outputs or tuple(map(str, range(values.shape[1])))
-        if isinstance(output, str) and output in names:
-            output = names.index(output)
-        if isinstance(output, str) or not -values.shape[1] <= output < values.shape[1]:
+        return self.spectrum.values.reshape(len(self.spectrum), -1)[:, self.position(output)]
+
+    def position(self, output: int | str) -> int:
+        """An output's position, given that or its name.
+
+        Raises:
+            InvalidInput: there is no such output.
+        """
+        names = self.outputs or ("0",)
+        position = names.index(output) if isinstance(output, str) and output in names else output
+        if isinstance(position, str) or not 0 <= position < len(names):
             raise InvalidInput(f"no output {output!r}; the outputs are {', '.join(names)}")
-        return values[:, output]
+        return position
 
     def to_frame(
         self, index: str = "bii", order: int | None = 2, *, output: int | str = 0
@@ -198,7 +217,3 @@ class Explanation:
         from spexlens.report.terminal import plain
 
         return plain(self)
-
-    @staticmethod
-    def _shares(scalar: Spectrum) -> "zip[tuple[tuple[int, ...], float]]":
-        return zip(scalar.sets, scalar.energy.tolist(), strict=True)

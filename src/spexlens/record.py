@@ -38,7 +38,7 @@ class _Spectrum(_Part):
 
 
 class _Faithfulness(_Part):
-    r2: list[Number]
+    r2: Annotated[list[Number], Field(min_length=1)]
     source: Source
     masks: Count
 
@@ -72,6 +72,12 @@ class _Record(_Part):
     def _fits_together(self) -> "_Record":
         if len(self.candidates) != self.spectrum.n:
             raise ValueError(f"{len(self.candidates)} candidates, but a spectrum of {self.spectrum.n}")
+        widths = {len(c) if isinstance(c, list) else 1 for c in self.spectrum.coefficients}
+        answers = [part for part in (self.whole, self.empty, self.outputs) if part is not None]
+        if widths - {len(self.faithfulness.r2)} or {len(part) for part in answers} - {
+            len(self.faithfulness.r2)
+        }:
+            raise ValueError("its parts are of different numbers of outputs")
         return self
 
 
@@ -100,12 +106,16 @@ def dump(explanation: Explanation) -> str:
 
 def write(explanation: Explanation, path: Path) -> None:
     """Write to a file beside `path` first, so that a crash leaves the old file or the new one."""
+    if not path.name or path.is_dir():
+        raise ResultError(f"cannot write {path}: it is not the path of a file")
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         beside.write_text(dump(explanation) + "\n", encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         raise ResultError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Explanation:
@@ -120,10 +130,12 @@ def read(path: Path) -> Explanation:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise ResultError(f"{path} is damaged: not JSON at line {error.lineno}, {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path} is damaged: {error}") from error
     if not isinstance(content, dict) or content.get("format") != "spexlens explanation":
         raise ResultError(f"{path} is JSON, but not a saved explanation")
     version = content.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if type(version) is int and version > FORMAT_VERSION:
         raise ResultError(
             f"{path} has format version {version}, this spexlens reads {FORMAT_VERSION}: upgrade"
         )
@@ -133,7 +145,7 @@ def read(path: Path) -> Explanation:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ResultError(f"{path} is damaged at {where}: {first['msg']}") from error
-    except SpexlensError as error:
+    except (SpexlensError, ValueError) as error:
         raise ResultError(f"{path} is damaged: {error}") from error
 
 

@@ -53,6 +53,7 @@ class Evaluator:
         self.progress = progress
         self.paid = self.reused = self.passes = 0
         self._fits = ledger.limit(game.key)
+        self._pending: Future[None] | None = None
         self._outputs: int | None = None
         self._overtaken = False  # by another process, whose values were committed first and stand
 
@@ -73,26 +74,40 @@ class Evaluator:
         self.reused += int(known.sum())
         done = 0
         with ThreadPoolExecutor(1, "ledger") as writer:
-            pending: Future[None] | None = None
             for batch in self._batches(rows):
+                if self.ledger.changed_elsewhere():
+                    self._take_over(rows, known)
                 for part, answer in self._answers(rows, batch, known):
-                    if pending is not None:
-                        pending.result()
-                    pending = writer.submit(self._keep, rows[part], answer)
+                    self._flush()
+                    self._pending = writer.submit(self._keep, rows[part], answer)
                     if not np.isfinite(answer).all():
-                        pending.result()  # raises, before the model is asked for more
+                        self._flush()  # raises, before the model is asked for more
                     if not values.size:
                         values = np.empty((len(rows), answer.shape[1]))
                     values[part] = answer
+                    known[part] = True
                 done += len(batch)
                 if self.progress is not None:
                     self.progress(done, len(rows))
-            if pending is not None:
-                pending.result()
+            self._flush()
         if self._overtaken:
             _, values = self._recorded(rows)
         values = values[inverse]
         return values[:, 0] if values.shape[1] == 1 else values
+
+    def _flush(self) -> None:
+        """Wait for the commit that is under way, and raise what it raised."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def _take_over(self, rows: NDArray[np.bool_], known: NDArray[np.bool_]) -> None:
+        """Count as known what another process has paid for since."""
+        missing = np.flatnonzero(~known)
+        theirs = missing[self._recorded(rows[missing])[0]] if len(missing) else missing
+        known[theirs] = True
+        self.reused += len(theirs)
+        self._overtaken |= len(theirs) > 0
 
     def _recorded(self, rows: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Which masks the ledger holds (m,), and their values in an (m, k) table; k = 0 if it holds none."""
@@ -127,6 +142,7 @@ class Evaluator:
                 return
             if len(missing) == 1:
                 raise OutOfMemory(f"out of memory on a single mask of {self.game.n} candidates")
+            self._flush()
             self._fits = (len(batch) + 1) // 2
             self.ledger.remember_limit(self.game.key, self._fits)
         middle = (len(batch) + 1) // 2
@@ -148,11 +164,10 @@ class Evaluator:
             )
         self.passes += 1
         answer = answer.reshape(len(masks), -1)
-        self._outputs = self._outputs or answer.shape[1]
+        named = len(self.game.outputs) if self.game.outputs is not None else None
+        self._outputs = self._outputs or named or answer.shape[1]
         if answer.shape[1] != self._outputs:
-            raise InvalidInput(
-                f"the game answered with {answer.shape[1]} outputs, and before with {self._outputs}"
-            )
+            raise InvalidInput(f"the game answered with {answer.shape[1]} outputs; expected {self._outputs}")
         return answer
 
     def _keep(self, masks: NDArray[np.bool_], answer: NDArray[np.float64]) -> None:
@@ -169,9 +184,10 @@ class Evaluator:
         kept = [c.label for c, keep in zip(self.game.candidates, mask, strict=True) if keep]
         bits = "".join("01"[int(keep)] for keep in mask)
         shown = ", ".join(map(repr, kept[:20])) + (", ..." if len(kept) > 20 else "")
+        fate = "is lost with this process" if self.ledger.path is None else "stays in the ledger"
         return (
             f"the model answered {', '.join(map(str, answer))} for mask {bits} "
-            f"(kept: {shown or 'nothing'}); the values before it are in the ledger"
+            f"(kept: {shown or 'nothing'}); what was finished before {fate}"
         )
 
 

@@ -35,6 +35,7 @@ class Game:
         candidates: what may be ablated, in order; n = len(candidates).
         fingerprint: sha256 of everything that decides a value, or None where that is unknown; a
             game without one cannot use a ledger on disk.
+        key: what the ledger knows the game by.
         batch_size: the most masks that the evaluator hands to `value` at once.
         outputs: the names of the k outputs of a vector-valued game, or None.
         unit: what a value is measured in.
@@ -76,7 +77,7 @@ class Game:
         if not self.candidates:
             raise InvalidInput("a game needs at least one candidate; got none")
         self.fingerprint = fingerprint
-        self.key = fingerprint or f"unnamed {uuid4()}"
+        self.key = f"{fingerprint or uuid4()} n={self.n}"
 
     @property
     def n(self) -> int:
@@ -84,8 +85,15 @@ class Game:
         return len(self.candidates)
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """What the model answers: (m, n) bool, True = kept -> (m,) or (m, k) float64."""
-        return np.asarray(self._function(masks), dtype=np.float64)
+        """What the model answers: (m, n) bool, True = kept -> (m,) or (m, k) float64.
+
+        Raises:
+            InvalidInput: the function answered with something other than real numbers.
+        """
+        answer = np.asarray(self._function(masks))
+        if answer.dtype.kind not in "biuf":
+            raise InvalidInput(f"the game answered with {answer.dtype} values; expected real numbers")
+        return answer.astype(np.float64)
 
     def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64: the relative cost of each mask; the evaluator batches rows of like cost."""

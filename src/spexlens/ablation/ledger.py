@@ -53,6 +53,7 @@ class Ledger:
         """
         self.path = None if path is None else Path(path)
         self._lock = threading.RLock()
+        self._seen: int | None = None
         with self._explained():
             self._connection = sqlite3.connect(
                 ":memory:" if path is None else self.path or "",
@@ -79,6 +80,13 @@ class Ledger:
                 for mask, value in self._connection.execute(query, [number, *chunk]):
                     found[mask] = np.frombuffer(value, "<f8").astype(np.float64)
         return [found.get(key) for key in keys]
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another process or connection has committed to the file since this was last asked."""
+        with self._explained(), self._lock:
+            self._connection.execute("SELECT 1 FROM games").fetchone()  # a read, to see the newest state
+            before, self._seen = self._seen, self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return bool(before != self._seen)
 
     def commit(
         self, game: str, masks: NDArray[np.uint8], values: NDArray[np.float64], run: int | None = None

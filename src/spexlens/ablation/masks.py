@@ -148,8 +148,9 @@ def uniform(n: int, count: int, seed: int) -> NDArray[np.bool_]:
         return from_index(rng.permutation(1 << n)[:count].astype(np.int64), n)
     packed = np.empty((0, (n + 7) // 8), np.uint8)
     while len(packed) < count:
-        fresh = pack(rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8).astype(np.bool_))
-        packed = np.concatenate([packed, fresh])
+        draws = -(-(count - len(packed)) // _DRAW)
+        fresh = [rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8) for _ in range(draws)]
+        packed = np.concatenate([packed, pack(np.concatenate(fresh).astype(np.bool_))])
         packed = packed[distinct(packed)[0]]
     return unpack(packed[:count], n)
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.game import Candidate, Game
-from spexlens.errors import InputTooLong, InvalidInput
+from spexlens.errors import InvalidInput, ModelError
 from spexlens.lenses.layout import lay_out
 from spexlens.lenses.replacement import ablatable, choose_replacement
 
@@ -36,6 +37,9 @@ class FeatureLens(Game):
     Text outside the candidates (white space, punctuation at a word's edge, the template, special
     tokens) always stays. A causal model's prompt begins with its beginning-of-sequence token, if it
     has one, so that something is left when all is ablated.
+
+    Making a lens takes one forward pass, of the whole and the empty mask, to see that the model reads
+    them, and one more for an encoder's reference or a label that was not given; the facts say so.
     """
 
     def __init__(
@@ -81,8 +85,7 @@ class FeatureLens(Game):
             InvalidInput, UnknownLabel, InputTooLong, ModelError, MissingExtra: one line that says
                 what is wrong and what to do.
         """
-        if not text.strip():
-            raise InvalidInput("the text is empty")
+        _refuse_unreadable(text)
         if batch_size is not None and batch_size < 1:
             raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
         from spexlens.models.huggingface import load
@@ -109,7 +112,10 @@ class FeatureLens(Game):
         self._tokens = ablatable(layout, self.replacement, tokenizer, text, neutral)
         self._refuse_what_cannot_be_read(len(completion))
         whole = self.model.tensors(self._inputs(np.ones((1, len(layout.spans)), np.bool_)))
-        self.objective = objective_for(self.model, objective, target, completion, text, whole)
+        with self._explained():
+            self.objective = objective_for(self.model, objective, target, completion, text, whole)
+        asked = self.model.kind == "encoder" or (self.model.kind == "classifier" and target is None)
+        self._setup_passes = 1 + asked
         self.unit, self.outputs = self.objective.unit, self.objective.outputs
         self.batch_size = batch_size or self._rows_that_fit(len(completion))
         self._unit_of_text = unit if spans is None else "span"
@@ -117,6 +123,8 @@ class FeatureLens(Game):
             [Candidate(text[start:end], self._unit_of_text, (start, end)) for start, end in layout.spans],
             self._identity(),
         )
+        with self._explained():
+            self.value(np.array([[True], [False]]).repeat(self.n, axis=1))
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask: (m, n) bool -> (m,) or (m, k) float64.
@@ -144,6 +152,7 @@ class FeatureLens(Game):
             "unit": self.unit,
             "replacement": self.replacement,
             "neutral": self.neutral,
+            "setup_passes": self._setup_passes,
             "device": str(self.model.device),
         }
 
@@ -157,15 +166,30 @@ class FeatureLens(Game):
         return arrays
 
     def _refuse_what_cannot_be_read(self, completion: int) -> None:
-        window, longest = self.model.window, self._tokens.longest
-        if window is not None and longest > window:
-            raise InputTooLong(f"the input has {longest} tokens; {self.model.name!r} reads at most {window}")
-        fixed = int((self._tokens.owner < 0).sum()) - completion
-        if self.replacement in ("delete", "attention") and not fixed:
+        self.model.refuse_longer_than_window(self._tokens.longest, "the input")
+        nothing = np.zeros((1, int(self._tokens.owner.max()) + 1), np.bool_)
+        if int(self._tokens.seen(nothing).sum()) <= completion:
             raise InvalidInput(
                 f"with replacement {self.replacement!r} nothing is left to read when all is ablated; "
                 "give a template, or another replacement"
             )
+        last = self._tokens.owner[len(self._tokens.owner) - completion - 1]
+        if self._tokens.hidden and self.model.kind != "encoder" and last >= 0:
+            raise InvalidInput(
+                "replacement 'attention' cannot hide the last token, where the answer is read: "
+                "give a template that ends in text, or another replacement"
+            )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Around the first forward passes: a model that cannot read its input says so in one line."""
+        try:
+            yield
+        except InvalidInput:
+            raise
+        except (RuntimeError, ValueError, IndexError, AttributeError, TypeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"{self.model.name!r} cannot read the text: {reason}") from error
 
     def _rows_that_fit(self, completion: int) -> int:
         rows = min(_ROWS_A_BATCH, _TOKENS_A_BATCH // self._tokens.longest)
@@ -186,3 +210,12 @@ class FeatureLens(Game):
             self.objective.identity(),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _refuse_unreadable(text: str) -> None:
+    if not text.strip():
+        raise InvalidInput("the text is empty")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"the text is not valid Unicode at character {error.start}") from error

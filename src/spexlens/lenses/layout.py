@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+_PLACE = "\u27e6spexlens\u27e7"  # stands for the text while a chat template is filled in
+
+
 @dataclass(frozen=True)
 class Layout:
     """Tokens in reading order and the candidates they belong to.
@@ -72,11 +75,13 @@ def lay_out(
     if spans is not None:
         cut = units.check(spans, text)
     elif unit == "token":
-        inside = sorted({(int(start), int(end)) for start, end in places if text[start:end].strip()})
-        cut = units.check(inside, text)
+        cut = _merged(sorted((int(start), int(end)) for start, end in places if text[start:end].strip()))
+        if not cut:
+            raise InvalidInput("the text has no token to ablate")
     else:
         cut = units.cut(text, unit)
-    return Layout(np.array(encoded["input_ids"], dtype=np.int64), _owners(places, cut, text), cut)
+    owner = _owners(places, cut, text, exclusive=spans is not None)
+    return Layout(np.array(encoded["input_ids"], dtype=np.int64), owner, cut)
 
 
 def _surroundings(
@@ -90,18 +95,39 @@ def _surroundings(
         return before, after
     if not tokenizer.chat_template:
         raise ModelError("the tokenizer has no chat template; leave chat out")
-    turn = [{"role": "user", "content": before + text + after}]
-    whole = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
-    if whole.count(text) != 1:
-        raise InvalidInput("the chat template changes or repeats the text; strip white space at its ends")
-    before, after = whole.split(text)
+    turn = [{"role": "user", "content": before + _PLACE + after}]
+    try:
+        whole = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+    except Exception as error:  # a template is a program of its own, and raises what it likes
+        raise ModelError(f"the chat template fails: {' '.join(str(error).split())[:200]}") from error
+    if whole.count(_PLACE) != 1:
+        raise ModelError("the chat template does not show the user's text exactly once")
+    before, after = whole.split(_PLACE)
     return before, after
 
 
-def _owners(places: NDArray[np.int64], spans: list[Span], text: str) -> NDArray[np.int64]:
-    """For each token's (start, end) the span it overlaps most, -1 for none: (L, 2) -> (L,) int64."""
+def _merged(places: list[Span]) -> list[Span]:
+    """Sorted places, those that overlap made one: several tokens may share a character."""
+    merged: list[Span] = []
+    for start, end in places:
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _owners(places: NDArray[np.int64], spans: list[Span], text: str, *, exclusive: bool) -> NDArray[np.int64]:
+    """For each token's (start, end) the span it overlaps most, -1 for none: (L, 2) -> (L,) int64.
+
+    `exclusive` refuses a token that overlaps two.
+    """
     starts, ends = np.array(spans, dtype=np.int64).T
     overlap = np.minimum(places[:, 1:], ends) - np.maximum(places[:, :1], starts)
+    shared = np.flatnonzero((overlap > 0).sum(axis=1) > 1)
+    if exclusive and len(shared):
+        start, end = places[shared[0]]
+        raise InvalidInput(f"two spans share the token {text[start:end]!r}; move the border between them")
     owner = np.where(overlap.max(axis=1) > 0, overlap.argmax(axis=1), -1)
     bare = np.setdiff1d(np.arange(len(spans)), owner)
     if len(bare):

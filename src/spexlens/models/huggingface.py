@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.errors import InvalidInput, MissingExtra, ModelError
+from spexlens.errors import InputTooLong, InvalidInput, MissingExtra, ModelError
 
 try:
     import torch
@@ -33,7 +33,16 @@ _LOADERS: dict[Kind, str] = {
     "causal": "AutoModelForCausalLM",
     "encoder": "AutoModel",
 }
-_SHIFTED_POSITIONS = {"roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "data2vec-text"}
+_SHIFTED_POSITIONS = {
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "camembert",
+    "mpnet",
+    "data2vec-text",
+    "longformer",
+}
 
 
 @dataclass(frozen=True)
@@ -45,12 +54,14 @@ class HuggingFaceModel:
         tokenizer: a fast tokenizer, so that characters can be mapped to tokens.
         kind: "classifier", "causal" or "encoder".
         name: the hub id or directory it came from, for people to read.
+        revision: of the hub, where one was asked for.
     """
 
     model: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerBase"
     kind: Kind
     name: str
+    revision: str | None = None
 
     @property
     def device(self) -> "torch.device":
@@ -71,8 +82,15 @@ class HuggingFaceModel:
     @property
     def padding(self) -> int:
         """The token that fills short rows; attention never reaches it."""
-        known = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
+        # A decoder that classifies finds the last token by its own padding token, not the tokenizer's.
+        own = self.model.config.pad_token_id if self.kind == "classifier" else None
+        known = (own, self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
         return next(int(token) for token in known if token is not None)
+
+    def refuse_longer_than_window(self, tokens: int, what: str) -> None:
+        """Raise InputTooLong if the model cannot read so many tokens at once."""
+        if self.window is not None and tokens > self.window:
+            raise InputTooLong(f"{what} has {tokens} tokens; {self.name!r} reads at most {self.window}")
 
     def tensors(self, arrays: dict[str, NDArray[np.int64]]) -> dict[str, "torch.Tensor"]:
         """Arrays as tensors on the model's device."""
@@ -120,7 +138,8 @@ def load(
     """A model by hub id or local directory, or one that is already in memory.
 
     Args:
-        model: hub id, directory, or a PyTorch module from transformers (then give its tokenizer).
+        model: hub id, directory, or a model of transformers that is in memory (then give its
+            tokenizer); it is put into evaluation mode.
         tokenizer: instead of the model's own.
         kind: what to load it as; by default what its configuration says it is.
         revision: branch, tag or commit on the hub.
@@ -137,25 +156,33 @@ def load(
     if not isinstance(model, str | Path):
         if tokenizer is None:
             raise InvalidInput("a model in memory needs its tokenizer: pass tokenizer=...")
+        if not isinstance(model, transformers.PreTrainedModel):
+            raise InvalidInput(f"a model in memory is one of transformers; got {type(model).__name__}")
         module = model
         kind = kind or _kind_of(module.config, type(module).__name__)
     else:
         hub: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
         module, kind, tokenizer = _from_pretrained(str(model), kind, tokenizer, hub)
-        torch.nn.Module.to(module, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            torch.nn.Module.to(module, device)
+        except (RuntimeError, AssertionError) as error:
+            raise InvalidInput(f"cannot use the device {device!r}: {_one_line(error)}") from error
     if not tokenizer.is_fast:
         raise ModelError(f"{type(tokenizer).__name__} is a slow tokenizer; a fast one is needed for offsets")
     torch.nn.Module.eval(module)
-    return HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path))
+    return HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision)
 
 
 def _from_pretrained(
     name: str, kind: Kind | None, tokenizer: "PreTrainedTokenizerBase | None", hub: dict[str, Any]
 ) -> "tuple[PreTrainedModel, Kind, PreTrainedTokenizerBase]":
+    if name.startswith((".", "/", "~")) and not Path(name).is_dir():
+        raise ModelError(f"cannot load a model from {name!r}: there is no such directory")
     with _quiet():
         try:
             config = AutoConfig.from_pretrained(name, **hub)
-            kind = kind or _kind_of(config, name)
+            kind = kind or _kind_of(config, (config.architectures or [""])[0])
             loader = getattr(transformers, _LOADERS[kind])
             module, report = loader.from_pretrained(
                 name, config=config, use_safetensors=True, output_loading_info=True, **hub
@@ -164,8 +191,7 @@ def _from_pretrained(
         except ModelError:
             raise
         except Exception as error:  # transformers raises whatever its parsers and downloads raise
-            reason = " ".join(str(error).split())[:300]
-            raise ModelError(f"cannot load a model from {name!r}: {reason}") from error
+            raise ModelError(f"cannot load a model from {name!r}: {_one_line(error)}") from error
     missing = sorted(report["missing_keys"])
     if missing and not all("pooler" in key or "position_ids" in key for key in missing):
         raise ModelError(
@@ -174,31 +200,58 @@ def _from_pretrained(
     return module, kind, tokenizer
 
 
-def _kind_of(config: Any, name: str) -> Kind:
-    architecture = (getattr(config, "architectures", None) or [name])[0]
+def _kind_of(config: Any, architecture: str) -> Kind:
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(f"{architecture} is an encoder-decoder, which the feature lens cannot ablate yet")
     if architecture.endswith("ForSequenceClassification"):
         return "classifier"
     if architecture.endswith(("ForCausalLM", "LMHeadModel")):
         return "causal"
-    if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(f"{architecture} is an encoder-decoder, which the feature lens cannot ablate yet")
     return "encoder"
 
 
-def pooling_of(name: str) -> Literal["mean", "cls"]:
-    """How a sentence encoder pools its tokens: what its `1_Pooling/config.json` says, else the mean."""
+def pooling_of(name: str, revision: str | None = None) -> Literal["mean", "cls"]:
+    """How a sentence encoder pools its tokens: what its `1_Pooling/config.json` says, else the mean.
+
+    Raises:
+        ModelError: it pools in another way, or has layers after the pooling.
+    """
+    pooling, modules = (
+        _settings(name, "1_Pooling/config.json", revision),
+        _settings(name, "modules.json", revision),
+    )
+    after = [module["type"] for module in modules or [] if "Dense" in module["type"]]
+    modes = [
+        mode for mode, used in (pooling or {}).items() if mode.startswith("pooling_mode_") and used is True
+    ]
+    if after or modes not in ([], ["pooling_mode_mean_tokens"], ["pooling_mode_cls_token"]):
+        raise ModelError(
+            f"{name!r} embeds with {', '.join(modes + after)}; only mean and cls pooling are known"
+        )
+    return "cls" if modes == ["pooling_mode_cls_token"] else "mean"
+
+
+def _settings(name: str, file: str, revision: str | None) -> Any:
+    """A JSON file that lies beside a model, or None."""
     if not name:
-        return "mean"  # a model made in memory comes from nowhere
+        return None  # a model made in memory comes from nowhere
     with _quiet():
         path = cached_file(
             name,
-            "1_Pooling/config.json",
+            file,
+            revision=revision,
             _raise_exceptions_for_missing_entries=False,
             _raise_exceptions_for_connection_errors=False,
             _raise_exceptions_for_gated_repo=False,
         )
-    settings = json.loads(Path(path).read_text()) if path else {}
-    return "cls" if settings.get("pooling_mode_cls_token") else "mean"
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8")) if path else None
+    except ValueError as error:
+        raise ModelError(f"{file} of {name!r} is damaged: {_one_line(error)}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 @contextmanager

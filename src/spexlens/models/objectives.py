@@ -98,7 +98,8 @@ class CompletionObjective(Objective):
 
     def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
         count = len(self.completion)
-        last = {"logits_to_keep": count + 1} if "logits_to_keep" in model.accepts else {}
+        settings = {"logits_to_keep": count + 1, "use_cache": False}
+        last = {name: value for name, value in settings.items() if name in model.accepts}
         logits: torch.Tensor = model.model(**batch, **last).logits[:, -count - 1 : -1].float()
         wanted = torch.tensor(self.completion, device=logits.device)[:, None].expand(len(logits), -1, 1)
         scores = logits.gather(2, wanted)[..., 0].double() - torch.logsumexp(logits, dim=2).double()
@@ -110,9 +111,10 @@ class CompletionObjective(Objective):
 
 @dataclass
 class SimilarityObjective(Objective):
-    """Cosine similarity of the text's embedding to a fixed one."""
+    """Cosine similarity of the text's embedding to a fixed one, that of `tokens`."""
 
     reference: NDArray[np.float64]
+    tokens: tuple[int, ...]
     pooling: Literal["mean", "cls"]
     target: str
     unit: str = "cosine similarity"
@@ -124,7 +126,7 @@ class SimilarityObjective(Objective):
         )
 
     def identity(self) -> list[Any]:
-        return ["similarity", self.reference.tolist(), self.pooling]
+        return ["similarity", self.tokens, self.pooling]
 
 
 def embed(model: HuggingFaceModel, batch: Batch, pooling: Literal["mean", "cls"]) -> torch.Tensor:
@@ -146,7 +148,10 @@ def completion_tokens(model: HuggingFaceModel, target: object) -> list[int]:
         return []
     if not isinstance(target, str) or not target:
         raise InvalidInput("a causal model needs target='...': the completion whose probability is watched")
-    return list(model.tokenizer(target, add_special_tokens=False)["input_ids"])
+    tokens = list(model.tokenizer(target, add_special_tokens=False)["input_ids"])
+    if not tokens:
+        raise InvalidInput(f"the completion {target!r} has no token")
+    return tokens
 
 
 def objective_for(
@@ -180,13 +185,15 @@ def objective_for(
         return _label_objective(model, target, unit, whole)
     if target is not None and not isinstance(target, str):
         raise InvalidInput("an encoder's target is a text, the query to compare with")
-    pooling = pooling_of(model.name)
+    pooling = pooling_of(model.name, model.revision)
     if target is not None:
         encoded = model.tokenizer(target, truncation=False, padding=False, verbose=False)
         whole = model.tensors({name: np.array([encoded[name]]) for name in ("input_ids", "attention_mask")})
+        model.refuse_longer_than_window(len(encoded["input_ids"]), "the query")
+    tokens = tuple(whole["input_ids"][0].tolist())
     with torch.inference_mode():
         reference = embed(model, whole, pooling)[0].cpu().numpy()
-    return SimilarityObjective(reference, pooling, target or text)
+    return SimilarityObjective(reference, tokens, pooling, target or text)
 
 
 def _label_objective(
@@ -196,13 +203,13 @@ def _label_objective(
     if target is None:
         with torch.inference_mode():
             target = int(model.model(**whole).logits[0].argmax())
-    indices = label_indices(labels, [target] if isinstance(target, str | int) else list(target))
+    indices = label_indices(labels, list(target) if isinstance(target, list | tuple) else [target])
     independent = len(labels) == 1 or model.model.config.problem_type == "multi_label_classification"
     return LabelObjective(indices, tuple(labels[i] for i in indices), unit, independent)
 
 
-def label_indices(labels: tuple[str, ...], targets: Sequence[str | int]) -> tuple[int, ...]:
-    """The positions of labels given by name or index; names may differ in case.
+def label_indices(labels: tuple[str, ...], targets: Sequence[object]) -> tuple[int, ...]:
+    """The positions of labels: an integer is a position, a text a name (case aside) or else a position.
 
     Raises:
         UnknownLabel: there is no such label; the text lists those there are.
@@ -211,12 +218,15 @@ def label_indices(labels: tuple[str, ...], targets: Sequence[str | int]) -> tupl
     found = []
     for target in targets:
         text = str(target)
-        if text in labels:
+        position = int(text) if text.isascii() and text.isdigit() else len(labels)
+        if isinstance(target, str) and text in labels:
             found.append(labels.index(text))
-        elif lowered.count(text.lower()) == 1:
+        elif isinstance(target, str) and lowered.count(text.lower()) == 1:
             found.append(lowered.index(text.lower()))
-        elif text.isdigit() and int(text) < len(labels):
-            found.append(int(text))
+        elif position < len(labels):
+            found.append(position)
         else:
             raise UnknownLabel(f"unknown label {target!r}; the model's labels are {', '.join(labels)}")
-    return tuple(found)
+    if not found:
+        raise UnknownLabel(f"no label was given; the model's labels are {', '.join(labels)}")
+    return tuple(dict.fromkeys(found))

@@ -1,6 +1,7 @@
 """An explanation in a terminal: the text coloured by main effect, and what acts together."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console, Group, RenderableType
@@ -22,23 +23,22 @@ def render(explanation: Explanation, *, output: int | str = 0, top: int | None =
         output: of a vector-valued game, which output.
         top: rows a table, instead of a page's worth.
     """
-    everything = explanation.interactions("bii", order=None, output=output)
-    singles = [i for i in everything if i.order == 1]
+    low = explanation.interactions("bii", order=2, output=output)
+    singles = [i for i in low if i.order == 1]
     alone = {i.members[0]: i.effect for i in singles}
-    pairs = [i for i in everything if i.order == 2]
-    higher = sorted((i for i in everything if i.order > 2), key=lambda i: -i.share)
-    unit = explanation.unit
+    pairs = [i for i in low if i.order == 2]
+    higher, total = explanation.higher(top or _ROWS, output=output)
     parts: list[RenderableType] = [_title(explanation, output), _coloured(explanation, alone), Text()]
-    for name, found, least in (
-        ("Act together", pairs, 3),
-        ("Act together, three or more", higher, 0),
-        ("On their own", singles, 3),
+    for name, found, least, of in (
+        ("Act together", pairs, 3, len(pairs)),
+        ("Act together, three or more", higher, 0, total),
+        ("On their own", singles, 3, len(singles)),
     ):
         shown = found[:top] if top else _worth_showing(found, least)
         if shown:
-            parts += [_table(name, shown, alone, unit, len(found)), Text()]
-    parts.append(_legend(_worth_showing(pairs, 3), alone))
-    return Group(*parts, Text(), _account(explanation, output))
+            parts += [_table(name, shown, alone, explanation.unit, of), Text()]
+    parts += [_legend(pairs[:top] if top else _worth_showing(pairs, 3), alone), Text()]
+    return Group(*parts, _account(explanation, output))
 
 
 def listing(
@@ -63,7 +63,8 @@ def listing(
 def plain(explanation: Explanation) -> str:
     """The same page as text, without colour."""
     console = Console(file=StringIO(), width=110, color_system=None)
-    console.print(render(explanation))
+    for output in range(len(explanation.outputs or ("",))):
+        console.print(render(explanation, output=output))
     page = console.file
     assert isinstance(page, StringIO)
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
@@ -89,7 +90,7 @@ def _title(explanation: Explanation, output: int | str) -> Text:
 def _of_target(explanation: Explanation, output: int | str) -> str:
     target = explanation.facts.get("target")
     if explanation.outputs:
-        target = output if isinstance(output, str) else explanation.outputs[output]
+        target = explanation.outputs[explanation.position(output)]
     return f" of {target}" if target else ""
 
 
@@ -141,7 +142,7 @@ def _legend(pairs: list[Interaction], alone: dict[int, float]) -> Text:
     """What the kinds of pairs on the page mean, and what a share is."""
     used = {kind(pair, alone) for pair in pairs}
     lines = [f"{name}: {what}" for name, what in KINDS.items() if name in used]
-    lines.append("share: of the answer's variance over random masks, what is this set's own")
+    lines.append("share: of the variance over masks that the explanation carries, what is this set's own")
     return Text("\n".join(lines), style="dim italic")
 
 
@@ -152,16 +153,16 @@ def _shortened(label: str) -> str:
 
 def _account(explanation: Explanation, output: int | str) -> Text:
     account = explanation.account
-    names = explanation.outputs or ("",)
-    column = names.index(output) if isinstance(output, str) and output in names else output
+    column = explanation.position(output)
+    faithfulness = replace(explanation.faithfulness, r2=(explanation.faithfulness.r2[column],))
     lines = []
-    if explanation.whole and explanation.empty and isinstance(column, int):
+    if explanation.whole and explanation.empty:
         lines.append(
             f"model: {explanation.whole[column]:+.3f} with everything kept, "
             f"{explanation.empty[column]:+.3f} with everything ablated ({explanation.unit})"
         )
     lines += [
-        f"faithfulness: {explanation.faithfulness}",
+        f"faithfulness: {faithfulness}",
         f"method: {account.method}, {account.design}, seed {account.seed}; {len(explanation.spectrum)} sets",
         f"cost: {account.calls} of {account.budget} calls paid, {account.reused} reused; "
         f"{account.passes} forward passes, {account.seconds:.1f} s",

@@ -8,16 +8,17 @@ KINDS = {
     "reversal": "each turns the other's effect round",
     "synergy": "together they go further the way they go alone",
     "redundancy": "together they do less than the sum of what they do alone",
+    "modulation": "they pull apart, and one changes how strong the other is",
 }
 """What the kinds of a pair mean."""
 
 
 def kind(pair: Interaction, alone: Mapping[int, float]) -> str:
-    """One of `KINDS`: reversal, synergy or redundancy.
+    """One of `KINDS`.
 
     A pair is a reversal where the presence of either changes the sign of the other's effect (by a
-    margin of a tenth), else a synergy where it adds in the direction that the two take on the
-    whole, else a redundancy.
+    margin of a tenth). Else, where the two have one sign, it is a synergy if it adds to them and a
+    redundancy if it takes from them; where they have two, a modulation.
 
     Args:
         pair: a Banzhaf interaction of order 2.
@@ -27,6 +28,8 @@ def kind(pair: Interaction, alone: Mapping[int, float]) -> str:
     effects = [alone.get(member, 0.0) for member in pair.members]
     if all(abs(effect) < 0.45 * abs(pair.effect) for effect in effects):
         return "reversal"
+    if effects[0] * effects[1] < 0:
+        return "modulation"
     return "synergy" if sum(effects) * pair.effect > 0 else "redundancy"
 
 

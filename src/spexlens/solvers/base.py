@@ -77,5 +77,11 @@ class Solver(ABC):
         """Raise BudgetTooSmall if the budget is below `least(n)`."""
         if budget < self.least(n):
             raise BudgetTooSmall(
-                f"{self.name} needs at least {self.least(n)} calls for {n} candidates; the budget is {budget}"
+                f"{self.name} needs at least {shown(self.least(n))} calls for {n} candidates; "
+                f"the budget is {budget}"
             )
+
+
+def shown(calls: int) -> str:
+    """A number of calls, large powers of two as such."""
+    return str(calls) if calls.bit_length() <= 32 else f"2^{calls.bit_length() - 1}"

@@ -1,7 +1,8 @@
 """Which solver suits a number of candidates and a budget."""
 
+from spexlens.ablation.masks import ENUMERABLE
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.solvers.base import Solver
+from spexlens.solvers.base import Solver, shown
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.solver import ProxySpex
 
@@ -22,11 +23,13 @@ def choose_solver(method: str, n: int, budget: int) -> Solver:
         raise InvalidInput(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
     if budget < 1:
         raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
-    solvers = [SOLVERS[name]() for name in (SOLVERS if method == "auto" else [method])]
+    names = [method] if method != "auto" else [name for name in SOLVERS if name != "exact" or n <= ENUMERABLE]
+    solvers = [SOLVERS[name]() for name in names]
     for solver in solvers:
         if solver.least(n) <= budget:
             return solver
     cheapest = min(solvers, key=lambda solver: solver.least(n))
     raise BudgetTooSmall(
-        f"{n} candidates need at least {cheapest.least(n)} calls ({cheapest.name}); the budget is {budget}"
+        f"{n} candidates need at least {shown(cheapest.least(n))} calls ({cheapest.name}); "
+        f"the budget is {budget}"
     )

@@ -1,15 +1,13 @@
 """Gradient-boosted trees as a proxy: their spectrum is exact."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.solvers.proxyspex.proxy import FittedProxy, Proxy
-from spexlens.solvers.proxyspex.trees import Forest, parse_lightgbm
-from spexlens.spectrum.spectrum import Spectrum
+from spexlens.solvers.proxyspex.proxy import FittedProxy, FittedSpectrum, Proxy
+from spexlens.solvers.proxyspex.trees import parse_lightgbm
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,10 @@ class Boosting(Proxy):
 
     def fit(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> FittedProxy:
         """Fit on one thread, so that any number of threads around it gives the same trees."""
-        return FittedForest(
-            parse_lightgbm(self.booster(masks, values, seed).model_to_string(), masks.shape[1])
-        )
+        mean, scale = float(values.mean()), float(values.std()) or 1.0
+        booster = self.booster(masks, (values - mean) / scale, seed)  # LightGBM keeps labels in float32
+        forest = parse_lightgbm(booster.model_to_string(), masks.shape[1])
+        return FittedSpectrum(forest.rescaled(scale, mean).spectrum())
 
     def booster(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Any:
         """The fitted `lightgbm.Booster`."""
@@ -70,25 +69,6 @@ class Boosting(Proxy):
         for _ in range(self.trees):
             booster.update()
         return booster
-
-
-@dataclass(frozen=True)
-class FittedForest:
-    """Trees, predicted through their exact spectrum."""
-
-    forest: Forest
-
-    def predict(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """(m, n) bool -> (m,) float64."""
-        return self._spectrum.predict(masks)
-
-    def spectrum(self) -> Spectrum:
-        """The trees' exact spectrum."""
-        return self._spectrum
-
-    @cached_property
-    def _spectrum(self) -> Spectrum:
-        return self.forest.spectrum()
 
 
 BOOSTING = (Boosting(depth=2, columns=0.5), Boosting(depth=4, columns=0.5), Boosting(depth=5, columns=1.0))

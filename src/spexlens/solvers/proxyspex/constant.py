@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.solvers.proxyspex.proxy import FittedProxy, Proxy
+from spexlens.solvers.proxyspex.proxy import FittedProxy, FittedSpectrum, Proxy
 from spexlens.spectrum.spectrum import Spectrum
 
 
@@ -18,19 +18,4 @@ class Constant(Proxy):
 
     def fit(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> FittedProxy:
         """Take the mean."""
-        return FittedConstant(Spectrum.of(masks.shape[1], {(): values.mean()}))
-
-
-@dataclass(frozen=True)
-class FittedConstant:
-    """One coefficient, that of the empty set."""
-
-    mean: Spectrum
-
-    def predict(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """(m, n) bool -> (m,) float64."""
-        return self.mean.predict(masks)
-
-    def spectrum(self) -> Spectrum:
-        """The mean."""
-        return self.mean
+        return FittedSpectrum(Spectrum.of(masks.shape[1], {(): values.mean()}))

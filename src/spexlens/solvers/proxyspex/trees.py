@@ -1,6 +1,6 @@
 """The exact Fourier spectrum of regression trees over masks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,14 @@ class Forest:
             families.append(members.reshape(-1, len(levels)))
             values.append(spread.ravel())
         return Spectrum(Sets.from_ragged(self.n, np.concatenate(families)), np.concatenate(values))
+
+    def rescaled(self, scale: float, shift: float) -> "Forest":
+        """scale · f + shift: the shift is one more tree, of a single leaf."""
+        return replace(
+            self,
+            leaves=np.append(self.leaves * scale, shift),
+            roots=np.append(self.roots, ~len(self.leaves)),
+        )
 
     def _means(self, children: NDArray[np.int64], means: NDArray[np.float64]) -> NDArray[np.float64]:
         inner = children >= 0
