@@ -70,22 +70,23 @@ class Evaluator:
         rows = rows[first]
         if not len(rows):
             return np.zeros(0)
+        self.ledger.changed_elsewhere()
         known, values = self._recorded(rows)
         self.reused += int(known.sum())
         done = 0
         with ThreadPoolExecutor(1, "ledger") as writer:
             for batch in self._batches(rows):
-                if self.ledger.changed_elsewhere():
-                    self._take_over(rows, known)
                 for part, answer in self._answers(rows, batch, known):
+                    known[part] = True
                     self._flush()
+                    if self.ledger.changed_elsewhere():
+                        self._take_over(rows, known)
                     self._pending = writer.submit(self._keep, rows[part], answer)
                     if not np.isfinite(answer).all():
                         self._flush()  # raises, before the model is asked for more
                     if not values.size:
                         values = np.empty((len(rows), answer.shape[1]))
                     values[part] = answer
-                    known[part] = True
                 done += len(batch)
                 if self.progress is not None:
                     self.progress(done, len(rows))
