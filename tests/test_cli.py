@@ -151,6 +151,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
         (["features", TEXT, "--ledger", str(tmp_path / "no" / "x.db")], "cannot be used as a ledger"),
         (["features", TEXT, "--out", "x.png"], "ends in .json"),
         (["features", TEXT, "--out", str(tmp_path / "no" / "x.json")], "can be written"),
+        (["features", TEXT, "--out", "/proc/x.json"], "can be written"),
         (["features", TEXT, "--file", "x.txt"], "not both"),
         (["features", "--file", str(tmp_path / "absent.txt")], "cannot read"),
         (["features", TEXT, "--method", "magic"], "choose one of auto"),

@@ -1,12 +1,12 @@
 """The command line: thin; everything it does, the library does."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
@@ -272,8 +272,11 @@ def _check_out(out: Path | None) -> None:
     """Refuse before anything is paid for."""
     if out is not None and out.suffix != ".json":
         raise InvalidInput(f"--out writes JSON: give a path that ends in .json, not {out}")
-    if out is not None and not os.access(out.parent, os.W_OK | os.X_OK):
-        raise InvalidInput(f"--out: {out.parent} is not a directory that can be written")
+    if out is not None:
+        try:
+            TemporaryFile(dir=out.parent).close()
+        except OSError as error:
+            raise InvalidInput(f"--out: {out.parent} is not a directory that can be written") from error
     if out is not None and out.is_dir():
         raise InvalidInput(f"--out: {out} is a directory")
 

@@ -50,7 +50,7 @@ class ModelError(SpexlensError):
 
 
 class AblationError(SpexlensError):
-    """An evaluation of the model failed. Every value that was finished before it is in the ledger."""
+    """An evaluation of the model failed. What was finished before it is in the ledger, if that is on disk."""
 
 
 class NonFiniteValue(AblationError):
