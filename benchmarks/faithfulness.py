@@ -10,12 +10,9 @@ makes it), up to its refined Fourier coefficients: its conversion to an index is
 """
 
 import argparse
-import json
 import os
 import platform
-import subprocess
 import sys
-from pathlib import Path
 from statistics import mean, median
 from time import perf_counter
 
@@ -23,35 +20,17 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
 from games import KINDS, SHARED, RecordedGame, games
+from peers import Peer
 from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.spectrum.spectrum import Spectrum
 
-HERE = Path(__file__).parent
 
-
-class Peer:
-    """The published implementation, in a process of its own."""
-
-    def __init__(self) -> None:
-        python = HERE / ".venv-peers" / "bin" / "python"
-        if not python.exists():
-            raise SystemExit("the peer is not installed: make benchmarks/.venv-peers/.installed")
-        self.process = subprocess.Popen(
-            [python, HERE / "peer_proxyspex.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def fit(self, game: RecordedGame, budget: int, seed: int) -> tuple[Spectrum, float]:
-        """The peer's spectrum and its seconds."""
-        assert self.process.stdin
-        assert self.process.stdout
-        path = str(SHARED / "games" / f"{game.name}.npz")
-        request = {"game": path, "budget": budget, "seed": seed}
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        pairs = zip(map(tuple, answer["sets"]), answer["coefficients"], strict=True)
-        return Spectrum.of(game.n, dict(pairs)), answer["seconds"]
+def theirs(peer: Peer, game: RecordedGame, budget: int, seed: int) -> tuple[Spectrum, float]:
+    """The peer's spectrum and its seconds."""
+    answer = peer.ask(game=str(SHARED / "games" / f"{game.name}.npz"), budget=budget, seed=seed)
+    pairs = zip(map(tuple, answer["sets"]), answer["coefficients"], strict=True)
+    return Spectrum.of(game.n, dict(pairs)), answer["seconds"]
 
 
 def ours(game: RecordedGame, budget: int, seed: int, workers: int) -> tuple[Spectrum, float, float]:
@@ -76,10 +55,10 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     chosen = arguments.parse_args()
-    peer = Peer()
+    peer = Peer("peer_proxyspex.py")
     warm = games(chosen.kinds[0], 1)[0]  # both import LightGBM on their first fit
     ours(warm, 50, chosen.seed, chosen.workers)
-    peer.fit(warm, 50, chosen.seed)
+    theirs(peer, warm, 50, chosen.seed)
     command = " ".join(sys.argv)
     print(f"{platform.machine()}, {os.cpu_count()} cores; {command}; {chosen.workers} threads, peer 1")
     print(f"{'game':<20}{'calls':>6}{'R² ours':>10}{'peer':>8}{'reported':>10}{'off by':>8}", end="")
@@ -90,9 +69,9 @@ def main() -> None:
             for game in games(kind, chosen.games):
                 masks, values = game.test
                 spectrum, seconds, reported = ours(game, budget, chosen.seed, chosen.workers)
-                theirs, their_seconds = peer.fit(game, budget, chosen.seed)
+                found, their_seconds = theirs(peer, game, budget, chosen.seed)
                 r2 = r_squared(values, spectrum.predict(masks))
-                their_r2 = r_squared(values, theirs.predict(masks))
+                their_r2 = r_squared(values, found.predict(masks))
                 rows.append((r2, their_r2, reported, abs(reported - r2), seconds, their_seconds))
             r2, their_r2, reported, off = (mean(column) for column in list(zip(*rows, strict=True))[:4])
             fits = [median(row[4] for row in rows), median(row[5] for row in rows)]

@@ -45,11 +45,9 @@ def test_more_candidates_are_explained_from_exactly_the_budget() -> None:
     assert sum(map(len, asked)) == explanation.calls == explanation.account.budget == 300
     assert explanation.account.passes == len(asked)
     assert explanation.account.method == "proxyspex"
-    assert [i.members for i in explanation.interactions(order=2) if i.order == 2][:3] == [
-        (0, 1),
-        (4, 5),
-        (2, 3),
-    ]
+    pairs = [i.members for i in explanation.interactions(order=2) if i.order == 2]
+    assert set(pairs[:2]) == {(0, 1), (4, 5)}  # +2 and -2: equally large
+    assert pairs[2] == (2, 3)
     fresh = mask_algebra.uniform(20, 2000, seed=5)
     residual = planted(fresh) - explanation.spectrum.predict(fresh)
     truth = 1 - residual.var() / planted(fresh).var()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spexlens.ablation.masks import everything, uniform
+from spexlens.ablation.masks import everything, pack, uniform
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.solvers.base import Fit
 from spexlens.solvers.exact import Exact
@@ -113,7 +113,9 @@ def test_a_refit_on_the_true_support_finds_the_true_coefficients(seed: int) -> N
     truth = planted(30, seed)
     masks = uniform(30, 120, seed)
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], len(truth))
-    found = refit(Spectrum(truth.sets, signs), masks, truth.predict(masks))  # the signs do not matter
+    found = refit(
+        Spectrum(truth.sets, signs), pack(masks), truth.predict(masks)
+    ).spectrum  # the signs do not matter
     assert list(found.sets) == list(truth.sets)
     np.testing.assert_allclose(found.values, truth.values, atol=2e-3)
 
@@ -125,7 +127,7 @@ def test_more_sets_than_masks_do_no_harm_where_their_sizes_are_small(seed: int) 
     decoys = {members: 0.1 for order in (1, 2) for members in combinations(range(30), order)}
     support = Spectrum.of(30, decoys | {members: 1.0 for members, _ in truth})
     assert len(support) > 3 * len(masks)
-    found = refit(support, masks, truth.predict(masks))
+    found = refit(support, pack(masks), truth.predict(masks)).spectrum
     assert explained(truth.predict(fresh), found.predict(fresh)) > 0.98
 
 
@@ -136,7 +138,7 @@ def test_a_refit_to_noise_on_more_sets_than_masks_stays_near_the_mean(seed: int)
     support = Spectrum.of(
         30, {members: 1.0 for order in (1, 2) for members in combinations(range(30), order)}
     )
-    predicted = refit(support, masks, values).predict(fresh)
+    predicted = refit(support, pack(masks), values).spectrum.predict(fresh)
     assert np.sqrt(np.mean((predicted - values.mean()) ** 2)) < 0.5 * values.std()
 
 
@@ -144,7 +146,7 @@ def test_a_refit_to_noise_on_more_sets_than_masks_stays_near_the_mean(seed: int)
 def test_a_refit_on_no_sets_is_the_mean_of_the_values(support: dict[tuple[int, ...], float]) -> None:
     masks = uniform(6, 30, seed=0)
     values = np.random.default_rng(0).normal(size=30)
-    found = refit(Spectrum.of(6, support), masks, values)
+    found = refit(Spectrum.of(6, support), pack(masks), values).spectrum
     assert dict(found) == {(): pytest.approx(values.mean(), abs=1e-15)}
 
 
@@ -152,14 +154,14 @@ def test_a_refit_on_sets_that_never_change_is_the_mean_of_the_values() -> None:
     masks = uniform(6, 30, seed=0)
     masks[:, 2] = True
     values = np.random.default_rng(0).normal(size=30)
-    found = refit(Spectrum.of(6, {(2,): 1.0}), masks, values)
+    found = refit(Spectrum.of(6, {(2,): 1.0}), pack(masks), values).spectrum
     np.testing.assert_allclose(found.predict(masks), values.mean(), atol=1e-12)
 
 
 def test_a_refit_moves_with_the_values() -> None:
     truth, masks = planted(12, 0), uniform(12, 80, seed=0)
     values = truth.predict(masks) + np.random.default_rng(0).normal(size=80)
-    base, moved = refit(truth, masks, values), refit(truth, masks, 10.0 - 3.0 * values)
+    base, moved = (refit(truth, pack(masks), each).spectrum for each in (values, 10.0 - 3.0 * values))
     np.testing.assert_allclose(moved.predict(masks), 10.0 - 3.0 * base.predict(masks), atol=1e-9)
 
 

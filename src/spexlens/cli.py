@@ -14,7 +14,6 @@ import numpy as np
 import typer
 
 from spexlens import __version__
-from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.evaluator import Evaluator, Progress
 from spexlens.ablation.ledger import Ledger
 from spexlens.errors import InvalidInput, SpexlensError
@@ -198,7 +197,7 @@ def plan(
     said: dict[str, str | int] = {
         "candidates": candidates,
         "method": planned.method,
-        "masks": len(planned.masks),
+        "masks": len(planned),
         "budget": budget,
         "design": planned.design,
     }
@@ -284,7 +283,7 @@ def _check_out(out: Path | None) -> None:
 def _estimate(lens: FeatureLens, planned: Plan, budget: int, seed: int, ledger: Path | None) -> str:
     """The time for the masks that are missing, from a second, timed pass of their first batch."""
     with Ledger(ledger) as book:
-        known = [value is not None for value in book.lookup(lens.key, mask_algebra.pack(planned.masks))]
+        known = [value is not None for value in book.lookup(lens.key, planned.packed)]
         todo = planned.masks[~np.array(known)]
         if not len(todo):
             return "none: the ledger holds every mask"

@@ -17,6 +17,7 @@ from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger
 from spexlens.errors import InvalidInput
 from spexlens.explanation import Account, Explanation
+from spexlens.solvers.base import Solver
 from spexlens.solvers.choice import choose_solver
 
 
@@ -24,7 +25,7 @@ def explain(
     game: Game,
     budget: int = 300,
     *,
-    method: str = "auto",
+    method: str | Solver = "auto",
     seed: int = 0,
     ledger: str | Path | Ledger | None = None,
     progress: Progress | None = None,
@@ -34,7 +35,7 @@ def explain(
     Args:
         game: a lens, or `Game(value, candidates)` around a function of masks.
         budget: the most model evaluations, counting those already in the ledger.
-        method: "auto", "exact" (all 2^n masks) or "proxyspex".
+        method: "auto", "exact" (all 2^n masks), "proxyspex", "spex", or a solver with settings of its own.
         seed: decides everything that is random; the same seed gives the same explanation.
         ledger: where evaluations are kept, a path or an open Ledger; None keeps them in memory.
         progress: called with (masks finished, masks asked for) after each batch.
@@ -55,8 +56,8 @@ def explain(
         evaluator.run = book.begin(
             game.key, method=plan.method, seed=seed, design=plan.design, budget=budget, versions=used
         )
-        values = evaluator.values(plan.masks)
-        fit = solver.fit(plan.masks, values, seed)
+        values = evaluator.packed_values(plan.packed)
+        fit = solver.fit_packed(plan.packed, game.n, values, seed)
         seconds = perf_counter() - started
         book.finish(evaluator.run, seconds)
     return Explanation(
@@ -76,8 +77,8 @@ def explain(
         ),
         facts=game.facts(),
         details=fit.details,
-        whole=_measured(mask_algebra.whole(plan.masks), values),
-        empty=_measured(mask_algebra.empty(plan.masks), values),
+        whole=_measured(mask_algebra.whole(plan.packed, game.n), values),
+        empty=_measured(mask_algebra.empty(plan.packed), values),
         outputs=game.outputs or (None if values.ndim == 1 else tuple(map(str, range(values.shape[1])))),
     )
 

@@ -65,9 +65,12 @@ class Evaluator:
             OutOfMemory: a single mask does not fit into memory.
             InvalidInput: the game's answer has the wrong shape.
         """
-        rows = mask_algebra.as_masks(masks, self.game.n)
-        first, inverse = mask_algebra.distinct(mask_algebra.pack(rows))
-        rows = rows[first]
+        return self.packed_values(mask_algebra.pack(mask_algebra.as_masks(masks, self.game.n)))
+
+    def packed_values(self, packed: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """`values` of packed masks, (m, w) uint8; they are unpacked a batch at a time."""
+        first, inverse = mask_algebra.distinct(packed)
+        rows = packed[first]
         if not len(rows):
             return np.zeros(0)
         self.ledger.changed_elsewhere()
@@ -102,7 +105,7 @@ class Evaluator:
         if pending is not None:
             pending.result()
 
-    def _take_over(self, rows: NDArray[np.bool_], known: NDArray[np.bool_]) -> None:
+    def _take_over(self, rows: NDArray[np.uint8], known: NDArray[np.bool_]) -> None:
         """Count as known what another process has paid for since."""
         missing = np.flatnonzero(~known)
         theirs = missing[self._recorded(rows[missing])[0]] if len(missing) else missing
@@ -110,9 +113,9 @@ class Evaluator:
         self.reused += len(theirs)
         self._overtaken |= len(theirs) > 0
 
-    def _recorded(self, rows: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    def _recorded(self, rows: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Which masks the ledger holds (m,), and their values in an (m, k) table; k = 0 if it holds none."""
-        answers = self.ledger.lookup(self.game.key, mask_algebra.pack(rows))
+        answers = self.ledger.lookup(self.game.key, rows)
         known = np.array([answer is not None for answer in answers])
         found = [answer for answer in answers if answer is not None]
         self._outputs = len(found[0]) if found else self._outputs
@@ -121,12 +124,14 @@ class Evaluator:
             values[known] = found
         return known, values
 
-    def _batches(self, rows: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-        longest_first = np.argsort(-self.game.lengths(rows), kind="stable")
+    def _batches(self, rows: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
+        blocks = mask_algebra.blocks(len(rows), self.game.n)
+        lengths = [self.game.lengths(mask_algebra.unpack(rows[block], self.game.n)) for block in blocks]
+        longest_first = np.argsort(-np.concatenate(lengths), kind="stable")
         return np.split(longest_first, range(self.game.batch_size, len(rows), self.game.batch_size))
 
     def _answers(
-        self, rows: NDArray[np.bool_], batch: NDArray[np.int64], known: NDArray[np.bool_]
+        self, rows: NDArray[np.uint8], batch: NDArray[np.int64], known: NDArray[np.bool_]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """A batch's missing values, in halves of halves where the whole does not fit.
 
@@ -137,7 +142,7 @@ class Evaluator:
         if not len(missing):
             return
         if self._fits is None or len(batch) <= self._fits:
-            answer = self._ask(rows[missing])
+            answer = self._ask(mask_algebra.unpack(rows[missing], self.game.n))
             if answer is not None:
                 yield missing, answer
                 return
@@ -171,15 +176,16 @@ class Evaluator:
             raise InvalidInput(f"the game answered with {answer.shape[1]} outputs; expected {self._outputs}")
         return answer
 
-    def _keep(self, masks: NDArray[np.bool_], answer: NDArray[np.float64]) -> None:
+    def _keep(self, packed: NDArray[np.uint8], answer: NDArray[np.float64]) -> None:
         finite = np.isfinite(answer).all(axis=1)
-        packed = mask_algebra.pack(masks)
         new = self.ledger.commit(self.game.key, packed[finite], answer[finite], self.run)
         self._overtaken |= new < finite.sum()
         self.paid += int(finite.sum())
         if not finite.all():
             worst = int(np.flatnonzero(~finite)[0])
-            raise NonFiniteValue(self._accuse(masks[worst], answer[worst]))
+            raise NonFiniteValue(
+                self._accuse(mask_algebra.unpack(packed[worst : worst + 1], self.game.n)[0], answer[worst])
+            )
 
     def _accuse(self, mask: NDArray[np.bool_], answer: NDArray[np.float64]) -> str:
         kept = [c.label for c, keep in zip(self.game.candidates, mask, strict=True) if keep]

@@ -112,14 +112,19 @@ def blocks(rows: int, bytes_per_row: int) -> Iterator[slice]:
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
-def whole(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which masks keep everything: (m, n) -> (m,) bool."""
-    return np.asarray(masks.all(axis=1), dtype=np.bool_)
+def whole(packed: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
+    """Which packed masks keep everything: (m, w) -> (m,) bool."""
+    return np.asarray((packed == pack(np.ones((1, n), np.bool_))).all(axis=1), dtype=np.bool_)
 
 
-def empty(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which masks ablate everything: (m, n) -> (m,) bool."""
-    return np.asarray(~masks.any(axis=1), dtype=np.bool_)
+def empty(packed: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which packed masks ablate everything: (m, w) -> (m,) bool."""
+    return np.asarray(~packed.any(axis=1), dtype=np.bool_)
+
+
+def corners(n: int) -> NDArray[np.bool_]:
+    """Everything kept, and everything ablated: (2, n) bool."""
+    return np.repeat([[True], [False]], n, axis=1)
 
 
 def everything(n: int) -> NDArray[np.bool_]:
@@ -141,18 +146,23 @@ def uniform(n: int, count: int, seed: int) -> NDArray[np.bool_]:
     Raises:
         BudgetTooSmall: more masks are asked for than there are.
     """
+    return unpack(packed_uniform(n, count, seed), n)
+
+
+def packed_uniform(n: int, count: int, seed: int) -> NDArray[np.uint8]:
+    """`uniform` in packed form, (count, ceil(n / 8)) uint8."""
     if n <= 62 and count > 1 << n:
         raise BudgetTooSmall(f"{count} distinct masks of {n} candidates do not exist; there are {1 << n}")
     rng = np.random.default_rng([seed, n])
     if n <= ENUMERABLE:
-        return from_index(rng.permutation(1 << n)[:count].astype(np.int64), n)
+        return pack(from_index(rng.permutation(1 << n)[:count].astype(np.int64), n))
     packed = np.empty((0, (n + 7) // 8), np.uint8)
     while len(packed) < count:
         draws = -(-(count - len(packed)) // _DRAW)
         fresh = [rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8) for _ in range(draws)]
         packed = np.concatenate([packed, pack(np.concatenate(fresh).astype(np.bool_))])
         packed = packed[distinct(packed)[0]]
-    return unpack(packed[:count], n)
+    return packed[:count]
 
 
 def paired(n: int, count: int, seed: int) -> NDArray[np.bool_]:

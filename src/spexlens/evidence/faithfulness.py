@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Source = Literal["exact", "cross-validated", "held out"]
+Source = Literal["exact", "cross-validated", "leave-one-out", "held out"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Faithfulness:
     Attributes:
         r2: one R² an output.
         source: "exact" (all 2^n masks were evaluated, so nothing is left to predict),
-            "cross-validated" (each mask predicted by a fit to the other folds) or "held out".
+            "cross-validated" (each mask predicted by a fit to the other folds), "leave-one-out" (by
+            a regression on all others, on sets that were chosen with all) or "held out".
         masks: the number of masks that R² is over.
     """
 
@@ -33,7 +34,12 @@ class Faithfulness:
         if self.source == "exact":
             return f"exact: all {self.masks} masks were evaluated"
         shown = ", ".join(f"{r2:.3f}" for r2 in self.r2)
-        return f"R² {shown} ({self.source}, on {self.masks} masks that the fit did not see)"
+        how = (
+            "each left out of the regression"
+            if self.source == "leave-one-out"
+            else "that the fit did not see"
+        )
+        return f"R² {shown} ({self.source}, on {self.masks} masks {how})"
 
 
 def r_squared(values: NDArray[np.float64], predictions: NDArray[np.float64]) -> float:

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.errors import BudgetTooSmall
+from spexlens.ablation import masks as mask_algebra
+from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -18,13 +19,23 @@ class Plan:
 
     Attributes:
         method: the solver's name.
-        masks: (m, n) bool, distinct, in the order in which they are worth having.
+        n: the number of candidates.
+        packed: (m, ceil(n / 8)) uint8, distinct packed masks.
         design: how they were chosen, in a few words.
     """
 
     method: str
-    masks: NDArray[np.bool_]
+    n: int
+    packed: NDArray[np.uint8]
     design: str
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    @property
+    def masks(self) -> NDArray[np.bool_]:
+        """(m, n) bool, unpacked anew each time."""
+        return mask_algebra.unpack(self.packed, self.n)
 
 
 @dataclass(frozen=True)
@@ -63,23 +74,46 @@ class Solver(ABC):
             BudgetTooSmall: the budget is below `least(n)`.
         """
 
-    @abstractmethod
     def fit(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Fit:
         """The spectrum behind the values.
 
         Args:
-            masks: (m, n) bool.
-            values: (m,) or (m, k) float64, finite.
+            masks: (m, n) bool, distinct.
+            values: (m,) or (m, k) float64.
             seed: decides every random choice.
+
+        Raises:
+            InvalidInput: the values are not one finite number, or k, a mask.
         """
+        return self.fit_packed(mask_algebra.pack(masks), masks.shape[1], values, seed)
+
+    def fit_packed(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
+        """`fit` for packed masks of n candidates, (m, ceil(n / 8)) uint8."""
+        if values.ndim not in (1, 2) or len(values) != len(packed):
+            raise InvalidInput(
+                f"{len(packed)} masks need as many values; got an array of shape {values.shape}"
+            )
+        finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+        if not finite.all():
+            worst = int(np.flatnonzero(~finite)[0])
+            raise InvalidInput(f"values must be finite; row {worst} is {values[worst]}")
+        return self._fit(packed, n, values, seed)
+
+    @abstractmethod
+    def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
+        """`fit_packed` for values that are known to be sound."""
 
     def refuse_below_least(self, n: int, budget: int) -> None:
         """Raise BudgetTooSmall if the budget is below `least(n)`."""
         if budget < self.least(n):
             raise BudgetTooSmall(
                 f"{self.name} needs at least {shown(self.least(n))} calls for {n} candidates; "
-                f"the budget is {budget}"
+                f"the budget is {budget}{self.instead(n, budget)}"
             )
+
+    def instead(self, n: int, budget: int) -> str:
+        """What would fit a budget that is too small, as the end of a sentence; nothing by default."""
+        return ""
 
 
 def shown(calls: int) -> str:

@@ -31,22 +31,21 @@ class Exact(Solver):
         if n > mask_algebra.ENUMERABLE:
             raise BudgetTooSmall(f"exact cannot list the 2^{n} masks of {n} candidates; use proxyspex")
         self.refuse_below_least(n, budget)
-        return Plan(self.name, mask_algebra.everything(n), f"all {1 << n} masks")
+        return Plan(self.name, n, mask_algebra.pack(mask_algebra.everything(n)), f"all {1 << n} masks")
 
-    def fit(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Fit:
+    def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """The exact spectrum; the masks may stand in any order.
 
         Raises:
             InvalidInput: a mask is missing or stands twice.
         """
-        n = masks.shape[1]
-        complete = n <= mask_algebra.ENUMERABLE and len(masks) == 1 << n
-        index = mask_algebra.to_index(masks) if complete else np.empty(0)
+        complete = n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n
+        index = mask_algebra.to_index(mask_algebra.unpack(packed, n)) if complete else np.empty(0)
         if not complete or not np.array_equal(np.sort(index), np.arange(1 << n)):
-            raise InvalidInput(f"exact needs each of the 2^{n} masks once; got {len(masks)} masks")
+            raise InvalidInput(f"exact needs each of the 2^{n} masks once; got {len(packed)} masks")
         spectrum = Spectrum.from_table(values[np.argsort(index)])
         audible = spectrum.magnitude > 1e-12 * spectrum.magnitude.max()
         kept = np.flatnonzero(audible | (spectrum.sets.orders == 0))
         spectrum = Spectrum(spectrum.sets.take(kept), spectrum.values[kept])
         outputs = 1 if values.ndim == 1 else values.shape[1]
-        return Fit(spectrum, Faithfulness((1.0,) * outputs, "exact", len(masks)))
+        return Fit(spectrum, Faithfulness((1.0,) * outputs, "exact", len(packed)))

@@ -1,6 +1,6 @@
 """Spectrum: a sparse Fourier expansion of a function of masks."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -71,6 +71,17 @@ class Spectrum(SetFunction):
         if len(table) != 1 << n:
             raise InvalidInput(f"a table of all masks has 2^n rows; this one has {len(table)}")
         return cls(Sets.from_incidence(mask_algebra.everything(n)), walsh_hadamard(table / len(table)))
+
+    @classmethod
+    def stack(cls, spectra: Sequence["Spectrum"]) -> "Spectrum":
+        """k scalar spectra of the same candidates as one with k columns."""
+        sets = [members for spectrum in spectra for members in spectrum.sets]
+        values = np.zeros((len(sets), len(spectra)))
+        start = 0
+        for column, spectrum in enumerate(spectra):
+            values[start : start + len(spectrum), column] = spectrum.values
+            start += len(spectrum)
+        return cls(Sets.of(spectra[0].n, sets), values)
 
     def predict(self, masks: ArrayLike) -> NDArray[np.float64]:
         """f at the given masks: (m, n) bool -> (m,) or (m, k) float64.

@@ -17,7 +17,6 @@ from spexlens.solvers.proxyspex.boosting import BOOSTING
 from spexlens.solvers.proxyspex.constant import Constant
 from spexlens.solvers.proxyspex.proxy import Proxy
 from spexlens.solvers.refine import refit
-from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 
 _LEAST = 20
@@ -73,13 +72,15 @@ class ProxySpex(Solver):
         count = min(budget, 1 << n) if n <= 62 else budget
         if count < _LEAST:
             raise InvalidInput(f"{n} candidates have only {count} masks: use method 'exact'")
-        corners = np.repeat([[True], [False]], n, axis=1)
-        masks = np.concatenate([corners, mask_algebra.uniform(n, count, seed)])
-        first, _ = mask_algebra.distinct(mask_algebra.pack(masks))
-        return Plan(self.name, masks[first[:count]], "both corners, then uniform")
+        masks = mask_algebra.pack(
+            np.concatenate([mask_algebra.corners(n), mask_algebra.uniform(n, count, seed)])
+        )
+        first, _ = mask_algebra.distinct(masks)
+        return Plan(self.name, n, masks[first[:count]], "both corners, then uniform")
 
-    def fit(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Fit:
+    def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """The winner's sparse spectrum, one winner an output, with its cross-validated R²."""
+        masks = mask_algebra.unpack(packed, n)
         columns = values[:, None] if values.ndim == 1 else values
         with threadpool_limits(1), ThreadPoolExecutor(self.workers) as pool:
             trials = [self._compare(pool, masks, column, seed) for column in columns.T]
@@ -89,7 +90,7 @@ class ProxySpex(Solver):
                 for trial, column in zip(best, columns.T, strict=True)
             ]
         return Fit(
-            spectra[0] if values.ndim == 1 else _stack(spectra),
+            spectra[0] if values.ndim == 1 else Spectrum.stack(spectra),
             Faithfulness(tuple(trial.r2 for trial in best), "cross-validated", int((~_corners(masks)).sum())),
             {
                 "chosen": [trial.report() for trial in best],
@@ -113,7 +114,7 @@ class ProxySpex(Solver):
             which, fold = job
             seen = folds != fold
             fitted = _cut(self.proxies[which], masks[seen], values[seen], seed)
-            spectra = (fitted, refit(fitted, masks[seen], values[seen]))
+            spectra = (fitted, refit(fitted, mask_algebra.pack(masks[seen]), values[seen]).spectrum)
             return [spectrum.predict(masks[~seen]) for spectrum in spectra]
 
         predictions = np.empty((len(self.proxies), len(_READOUTS), len(masks)))
@@ -127,7 +128,7 @@ class ProxySpex(Solver):
 
 
 def _corners(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return mask_algebra.whole(masks) | mask_algebra.empty(masks)
+    return np.asarray(masks.all(axis=1) | ~masks.any(axis=1), dtype=np.bool_)
 
 
 def _cut(proxy: Proxy, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Spectrum:
@@ -139,15 +140,4 @@ def _read(
     proxy: Proxy, readout: str, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int
 ) -> Spectrum:
     fitted = _cut(proxy, masks, values, seed)
-    return refit(fitted, masks, values) if readout == "ridge refit" else fitted
-
-
-def _stack(spectra: Sequence[Spectrum]) -> Spectrum:
-    """k scalar spectra as one with k columns."""
-    sets = [members for spectrum in spectra for members in spectrum.sets]
-    values = np.zeros((len(sets), len(spectra)))
-    start = 0
-    for column, spectrum in enumerate(spectra):
-        values[start : start + len(spectrum), column] = spectrum.values
-        start += len(spectrum)
-    return Spectrum(Sets.of(spectra[0].n, sets), values)
+    return refit(fitted, mask_algebra.pack(masks), values).spectrum if readout == "ridge refit" else fitted

@@ -1,0 +1,187 @@
+"""Peeling: decode the bins that one set explains, subtract it everywhere, and look again."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation import masks as mask_algebra
+from spexlens.solvers.spex.bch import Code
+from spexlens.solvers.spex.binary import Bits, product
+from spexlens.solvers.spex.design import Group
+from spexlens.solvers.spex.support import Bins, Support
+
+_QUIET, _NORMAL_QUIET = 0.1, -1.2816  # the quantile of the bins' powers that the noise is read from
+_LOUD = 4.0  # standard deviations of noise power above which a bin is not empty
+_CLEAR = 10.0  # signal over noise from which a bin speaks for itself
+_CONFIRMED = 4.0  # standard errors with which the other groups confirm a set
+_AGREES, _ABOUT = 4.0, 0.25  # a bin agrees with the other groups: standard errors, share of the coefficient
+_AUDIBLE = 3.0  # standard errors below which a set is dropped in the end
+_EMPTY = 1.2  # mean over noise power, below which only noise is left
+_ROUNDING = 1e-26  # of the power of the values
+_STAGES = ((0, _LOUD), (6, _LOUD), (6, -np.inf), (10, -np.inf))  # entries flipped; how loud a bin must be
+_PASSES, _ROUNDS = 3, 200
+
+
+def peel(code: Code, groups: Sequence[Group], bins: Bins, *, soft: bool = True) -> Support:
+    """The sets that explain the bins.
+
+    A bin is decoded by its signs (hard) or, where that finds nothing more, also by the sign
+    patterns that flip its weakest entries (soft; Chase, 1972, algorithm 2). What it names is
+    believed if nothing else but noise is in a bin where it lies, or if its bins in the other groups
+    confirm it: so a bin of several sets can give up its largest. Then all coefficients are refitted
+    at once and the residual is decoded again. The noise is read off the data, from the quietest
+    bins, anew in each round. Where this ends, sets of no weight are dropped; their place may have
+    hidden others, so it begins again, a few times.
+
+    Args:
+        code: names the sets.
+        groups: the subsampling groups.
+        bins: their transforms, (2^b, P) float64 each.
+        soft: whether to decode softly where hard decoding ends.
+
+    Returns:
+        The sets, the empty one among them, and their least-squares coefficients.
+    """
+    peeling = _Peeling(code, groups, bins)
+    for _ in range(_PASSES):
+        peeling.run(_STAGES if soft else _STAGES[:1])
+        if not peeling.prune():
+            break
+    return peeling.support
+
+
+class _Peeling:
+    """Where peeling stands: the sets so far, and the bins without them."""
+
+    def __init__(self, code: Code, groups: Sequence[Group], bins: Bins) -> None:
+        self.code, self.groups, self.bins = code, groups, bins
+        self.support = Support(groups, np.zeros((1, code.n), np.uint8))
+        self.residual = self.support.fit(bins)
+        self._rounding = _ROUNDING * max(
+            float((each**2).mean()) * group.bins for each, group in zip(bins, groups, strict=True)
+        )
+
+    def run(self, stages: Sequence[tuple[int, float]]) -> None:
+        """Rounds of decoding, to the next stage where one finds nothing, until the last does not."""
+        tried = [[np.full(group.bins, -1.0) for group in self.groups] for _ in stages]
+        doubted = np.zeros((0, self.code.n), np.uint8), np.zeros(0, np.int64)
+        stage = 0
+        for _ in range(_ROUNDS):
+            noise = max(_noise(self.groups, self.residual), self._rounding)
+            if stage == len(stages) or _mean_power(self.groups, self.residual) <= _EMPTY * noise:
+                return
+            words, origins = self._decode(noise, *stages[stage], tried[stage])
+            both = np.concatenate([doubted[0], words]), np.concatenate([doubted[1], origins])
+            members, origins = _new(self.support.members, *both)
+            believed, alone = _judged(self.groups, self.residual, noise, members, origins)
+            doubted = members[alone & ~believed], origins[alone & ~believed]
+            if believed.any():
+                self._take(np.concatenate([self.support.members, members[believed]]))
+            stage = 0 if believed.any() else stage + 1
+
+    def prune(self) -> bool:
+        """Drop the sets whose coefficient is not told from zero; whether there were any."""
+        members = self.support.members
+        free = max(sum(each.size for each in self.residual) - len(members), 1)
+        error = np.sqrt(_mean_power(self.groups, self.residual) / free)
+        heard = (np.abs(self.support.coefficients) > _AUDIBLE * error) | ~members.any(axis=1)
+        if not heard.all():
+            self._take(members[heard])
+        return not heard.all()
+
+    def _take(self, members: Bits) -> None:
+        self.support = Support(self.groups, members)
+        self.residual = self.support.fit(self.bins)
+
+    def _decode(
+        self, noise: float, flips: int, loudness: float, tried: list[NDArray[np.float64]]
+    ) -> tuple[Bits, NDArray[np.int64]]:
+        """What the loud bins name that have changed since they were last tried: (k, n), and whence (k,)."""
+        words = []
+        for group, residual, before in zip(self.groups, self.residual, tried, strict=True):
+            power = (residual**2).mean(axis=1)
+            loud = power > _ceiling(noise / group.bins, group.delays, loudness)
+            rows = np.flatnonzero(loud & (np.abs(power - before) > 1e-9 * power))
+            before[rows] = power[rows]
+            words.append(_named(self.code, group, residual, rows, flips))
+        origins = np.repeat(np.arange(len(words)), [len(each) for each in words])
+        return np.concatenate(words), origins
+
+
+def _noise(groups: Sequence[Group], residual: Bins) -> float:
+    """The variance of one value that no set explains."""
+    levels = []
+    for group, each in zip(groups, residual, strict=True):
+        spread = 2.0 / (9.0 * group.delays)
+        share = (1.0 - spread + _NORMAL_QUIET * np.sqrt(spread)) ** 3  # of the mean of a chi-square
+        quiet = float(np.quantile((each**2).mean(axis=1), _QUIET))
+        levels.append(group.bins * quiet / max(share, 1e-3))
+    return float(np.median(levels))
+
+
+def _mean_power(groups: Sequence[Group], residual: Bins) -> float:
+    """The mean square of the values that no set explains."""
+    total = sum(group.bins * float((each**2).sum()) for group, each in zip(groups, residual, strict=True))
+    return total / sum(each.size for each in residual)
+
+
+def _ceiling(noise: float, delays: int, deviations: float) -> float:
+    """The power that noise alone hardly exceeds in the mean of so many delays."""
+    return noise * float(1.0 + deviations * np.sqrt(2.0 / delays))
+
+
+def _named(
+    code: Code, group: Group, residual: NDArray[np.float64], rows: NDArray[np.int64], flips: int
+) -> Bits:
+    """The sets that some bins name: (k, n) uint8."""
+    flips = min(flips, group.delays)
+    patterns = mask_algebra.from_index(np.arange(1 << flips), flips).astype(np.uint8)
+    found = [np.zeros((0, code.n), np.uint8)]
+    for part in mask_algebra.blocks(len(rows), 64 * len(patterns) * len(group.basis)):
+        entries = residual[rows[part]]
+        words = np.repeat((entries < 0).astype(np.uint8)[:, None], len(patterns), axis=1)
+        weakest = np.argsort(np.abs(entries), axis=1, kind="stable")[:, :flips]
+        for j, column in enumerate(weakest.T):
+            words[np.arange(len(entries)), :, column] ^= patterns[:, j]
+        words = words.reshape(-1, group.delays)
+        place = rows[part, None] >> np.arange(group.bits) & 1
+        bits = np.concatenate(
+            [np.repeat(place.astype(np.uint8), len(patterns), axis=0), words[:, 1:] ^ words[:, :1]], axis=1
+        )
+        found.append(code.decode(product(bits, group.syndrome.T))[1])
+    return np.concatenate(found)
+
+
+def _new(known: Bits, words: Bits, origins: NDArray[np.int64]) -> tuple[Bits, NDArray[np.int64]]:
+    """The distinct sets among the words that are not known, and the group that named each."""
+    first, _ = mask_algebra.distinct(np.packbits(np.concatenate([known, words]), axis=1))
+    fresh = first[first >= len(known)] - len(known)
+    return words[fresh], origins[fresh]
+
+
+def _judged(
+    groups: Sequence[Group], residual: Bins, noise: float, members: Bits, origins: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which sets to believe (k,), and which are alone in a bin (k,)."""
+    count = len(members)
+    estimate, weight = np.zeros((len(groups), count)), np.zeros((len(groups), count))
+    clear = np.zeros((len(groups), count), np.bool_)
+    for c, group in enumerate(groups):
+        places, signs = group.locate(members)
+        entries = residual[c][places]
+        estimate[c] = (entries * signs).mean(axis=1)
+        rest = ((entries - estimate[c][:, None] * signs) ** 2).mean(axis=1)
+        level = noise / group.bins
+        weight[c] = max(group.delays - 1, 1) / np.maximum(rest, level)
+        clear[c] = (estimate[c] ** 2 >= _CLEAR * level) & (rest <= _ceiling(level, group.delays, _LOUD))
+    others = 1.0 - np.eye(len(groups))
+    total = np.maximum(others @ weight, 1e-200)
+    elsewhere = others @ (estimate * weight) / total
+    error = np.sqrt(1.0 / weight + 1.0 / total)
+    agrees = np.abs(estimate - elsewhere) <= _AGREES * error + _ABOUT * np.abs(elsewhere)
+    confirmed = np.abs(elsewhere) * np.sqrt(total) >= _CONFIRMED
+    named = origins, np.arange(count)
+    believed: NDArray[np.bool_] = (clear & agrees).any(axis=0) | (confirmed & agrees)[named]
+    alone: NDArray[np.bool_] = clear.sum(axis=0) > 0
+    return believed, alone

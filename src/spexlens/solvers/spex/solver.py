@@ -1,0 +1,178 @@
+"""SPEX: masks from an error-correcting code, a sparse Fourier transform, and a regression."""
+
+from itertools import combinations
+from math import comb
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation import masks as mask_algebra
+from spexlens.errors import BudgetTooSmall, InvalidInput
+from spexlens.evidence.faithfulness import Faithfulness, r_squared
+from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.exact import Exact
+from spexlens.solvers.refine import Refit, refit
+from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
+from spexlens.solvers.spex.design import Design
+from spexlens.solvers.spex.peeling import peel
+from spexlens.spectrum.spectrum import Spectrum
+
+_LOW_ORDERS = 2000  # the most sets that are taken for their low order alone
+_FIRST, _DECAY = (
+    0.25,
+    0.15,
+)  # their prior variance: of one member, over the typical set's; for each further member
+_ROUNDING = 1e-20  # of the values' squares
+_TRIAL = 4000  # masks on which the priors are compared
+
+
+class Spex(Solver):
+    """Kang et al., SPEX, ICML 2025 (arXiv 2502.13870).
+
+    Random subspaces of masks, shifted by the parity checks of a BCH code; a fast Walsh-Hadamard
+    transform of each; decoding and peeling of the bins; and a regression on the sets found, with
+    every value that was paid for. Where all 2^n masks fit the budget, the transform is exact.
+
+    Beside the paper: the subspaces are drawn from the code's own checks, so that a bin's place
+    tells part of the syndrome and fewer delays are needed; all bins are decoded at once, and what
+    one names is checked against the other groups; calls that the code leaves over go to uniform
+    masks; and the regression takes in all sets of low order, under a prior that shrinks them, where
+    that predicts better.
+    """
+
+    name = "spex"
+
+    def __init__(
+        self,
+        corrections: int | None = None,
+        bits: int | None = None,
+        groups: int | None = None,
+        *,
+        soft: bool = True,
+    ) -> None:
+        """
+        Args:
+            corrections: t, the order up to which every set can be named; None: planned.
+            bits: b, a group sorts the sets into 2^b bins; None: planned.
+            groups: C; None: planned.
+            soft: whether decoding may doubt weak signs.
+
+        Raises:
+            InvalidInput: a parameter is not positive.
+        """
+        for name, given in (("corrections", corrections), ("bits", bits), ("groups", groups)):
+            if given is not None and given < 1:
+                raise InvalidInput(f"{name} must be at least 1; got {given}")
+        self.corrections, self.bits, self.groups, self.soft = corrections, bits, groups, soft
+
+    def least(self, n: int) -> int:
+        """The smallest design's masks, or all 2^n if they are fewer: 32 for n = 20, 72 for n = 1,000."""
+        coded = least_calls(n, self.corrections, self.bits, self.groups)
+        if n <= mask_algebra.ENUMERABLE:
+            return min(coded or 1 << n, 1 << n)
+        if coded is None:
+            raise InvalidInput(f"no code for {n} candidates has {self.bits} independent parity checks")
+        return coded
+
+    def plan(self, n: int, budget: int, seed: int) -> Plan:
+        """All masks where they fit; else the design's, both corners and, for the rest, uniform ones."""
+        if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
+            return Plan(self.name, n, Exact().plan(n, budget, seed).packed, f"exact: all {1 << n} masks")
+        allotment = self._allot(n, budget)
+        coded = Design.draw(n, allotment.corrections, allotment.bits, seed).masks()
+        corners = mask_algebra.pack(mask_algebra.corners(n))
+        masks = np.concatenate([coded, corners, mask_algebra.packed_uniform(n, budget, seed)])
+        first = mask_algebra.distinct(masks)[0][:budget]
+        count = int((first < len(coded)).sum())
+        return Plan(self.name, n, masks[first], f"{allotment}: {count} masks, and {budget - count} uniform")
+
+    def _allot(self, n: int, budget: int) -> Allotment:
+        found = allot(n, budget, self.corrections, self.bits, self.groups)
+        if found is None:
+            self.refuse_below_least(n, max(budget, 0))
+            raise BudgetTooSmall(f"spex has no design for {n} candidates and {budget} calls")
+        return found
+
+    def instead(self, n: int, budget: int) -> str:
+        """Doubling n adds a parity check for each correction: the most candidates that would do."""
+        sizes = (1 << power for power in range(n.bit_length(), 1, -1))
+        fits = next((size - 1 for size in sizes if size <= n and self.least(size - 1) <= budget), None)
+        return f"; {budget} are enough for {fits} candidates" if fits else ""
+
+    def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
+        """The sparse spectrum, with its leave-one-out R².
+
+        Raises:
+            InvalidInput: the masks are not those that `plan` makes for so many and this seed.
+        """
+        if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
+            return Exact().fit_packed(packed, n, values, seed)
+        allotment = self._allot(n, len(packed))
+        design = Design.draw(n, allotment.corrections, allotment.bits, seed)
+        rows = _rows(design.masks(), packed, seed)
+        columns = values[:, None] if values.ndim == 1 else values
+        fits = [self._column(design, rows, packed, column) for column in columns.T]
+        inner = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
+        r2 = tuple(
+            r_squared(column[inner], (column - fit.residuals)[inner])
+            for (fit, _), column in zip(fits, columns.T, strict=True)
+        )
+        return Fit(
+            fits[0][0].spectrum if values.ndim == 1 else Spectrum.stack([fit.spectrum for fit, _ in fits]),
+            Faithfulness(r2, "leave-one-out", int(inner.sum())),
+            {
+                "corrections": allotment.corrections,
+                "bits": list(allotment.bits),
+                "checks": allotment.checks,
+                "coded": len(set(rows.tolist())),
+                "recovered": [report for _, report in fits],
+            },
+        )
+
+    def _column(
+        self,
+        design: Design,
+        rows: NDArray[np.int64],
+        packed: NDArray[np.uint8],
+        values: NDArray[np.float64],
+    ) -> tuple[Refit, dict[str, Any]]:
+        """One output: transform, peel, and regress on all values under the better of two priors."""
+        recovered = peel(
+            design.code, design.groups, design.transform(values[rows]), soft=self.soft
+        ).spectrum()
+        some = slice(None, None, -(-len(packed) // _TRIAL))
+        few = refit(recovered, packed[some], values[some])
+        wide = _with_low_orders(recovered)
+        many = refit(wide, packed[some], values[some])
+        left, least = (float((trial.residuals**2).sum()) for trial in (few, many))
+        better = least < left and left > _ROUNDING * float(np.square(values[some]).sum())
+        fit = many if better else few
+        if len(packed) > _TRIAL:
+            fit = refit(wide if better else recovered, packed, values)
+        return fit, {"sets": len(recovered) - 1, "low orders": better}
+
+
+def _rows(coded: NDArray[np.uint8], packed: NDArray[np.uint8], seed: int) -> NDArray[np.int64]:
+    """Where each coded mask stands among those given."""
+    first, inverse = mask_algebra.distinct(np.concatenate([packed, coded]))
+    if len(first) > len(packed):
+        raise InvalidInput(
+            f"a sparse transform needs the masks it planned: these {len(packed)} are not those of seed {seed}"
+        )
+    return inverse[len(packed) :]
+
+
+def _with_low_orders(recovered: Spectrum) -> Spectrum:
+    """The recovered sets and, with the sizes that a prior gives them, as many whole orders as fit."""
+    n, real = recovered.n, recovered.sets.orders > 0
+    typical = float(np.sqrt(np.mean(recovered.values[real] ** 2))) if real.any() else 1.0
+    sizes: dict[tuple[int, ...], float] = {}
+    order = 1
+    while order <= n and len(sizes) + comb(n, order) <= _LOW_ORDERS:
+        size = typical * np.sqrt(_FIRST * _DECAY ** (order - 1))
+        sizes.update(dict.fromkeys(combinations(range(n), order), size))
+        order += 1
+    for members, value in recovered:
+        sizes[members] = max(sizes.get(members, 0.0), abs(float(value)))
+    return Spectrum.of(n, sizes)
