@@ -166,5 +166,6 @@ def _account(explanation: Explanation, output: int | str) -> Text:
         f"method: {account.method}, {account.design}, seed {account.seed}; {len(explanation.spectrum)} sets",
         f"cost: {account.calls} of {account.budget} calls paid, {account.reused} reused; "
         f"{account.passes} forward passes, {account.seconds:.1f} s",
+        *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats", [])),
     ]
     return Text("\n".join(lines), style="dim")

@@ -1,6 +1,7 @@
 """The solver seam: plan the masks, then turn masks and values into a Spectrum."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -103,17 +104,25 @@ class Solver(ABC):
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """`fit_packed` for values that are known to be sound."""
 
-    def refuse_below_least(self, n: int, budget: int) -> None:
-        """Raise BudgetTooSmall if the budget is below `least(n)`."""
-        if budget < self.least(n):
-            raise BudgetTooSmall(
-                f"{self.name} needs at least {shown(self.least(n))} calls for {n} candidates; "
-                f"the budget is {budget}{self.instead(n, budget)}"
-            )
+    def refuse_below_least(self, n: int, budget: int, instead: Sequence[str] = ()) -> None:
+        """Raise BudgetTooSmall if the budget is below `least(n)`, and say what it is enough for.
 
-    def instead(self, n: int, budget: int) -> str:
-        """What would fit a budget that is too small, as the end of a sentence; nothing by default."""
-        return ""
+        Args:
+            n: the number of candidates.
+            budget: the calls.
+            instead: other things that it is enough for.
+        """
+        if budget >= self.least(n):
+            return
+        enough = [*self.enough_for(n, budget), *instead]
+        raise BudgetTooSmall(
+            f"{self.name} needs at least {shown(self.least(n))} calls for {n} candidates; "
+            f"the budget is {budget}" + (f", enough for {' or '.join(enough)}" if enough else "")
+        )
+
+    def enough_for(self, n: int, budget: int) -> list[str]:
+        """What this solver can do with a budget that is too small for n candidates, if anything."""
+        return []
 
 
 def shown(calls: int) -> str:

@@ -1,8 +1,8 @@
 """Which solver suits a number of candidates and a budget."""
 
 from spexlens.ablation.masks import ENUMERABLE
-from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.solvers.base import Solver, shown
+from spexlens.errors import InvalidInput
+from spexlens.solvers.base import Solver
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.spex.solver import Spex
@@ -27,16 +27,14 @@ def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
         raise InvalidInput(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
     if budget < 1:
         raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
-    if method != "auto":
-        solver = SOLVERS[method]() if isinstance(method, str) else method
-        solver.refuse_below_least(n, budget)
-        return solver
     solvers = [SOLVERS[name]() for name in SOLVERS if name != "exact" or n <= ENUMERABLE]
-    for solver in solvers:
-        if solver.least(n) <= budget:
-            return solver
-    cheapest = min(solvers, key=lambda solver: solver.least(n))
-    raise BudgetTooSmall(
-        f"{n} candidates need at least {shown(cheapest.least(n))} calls ({cheapest.name}); "
-        f"the budget is {budget}{cheapest.instead(n, budget)}"
-    )
+    if method != "auto":
+        chosen = SOLVERS[method]() if isinstance(method, str) else method
+        if chosen.least(n) > budget:
+            others = [repr(solver.name) for solver in solvers if solver.least(n) <= budget]
+            chosen.refuse_below_least(n, budget, [f"method {name}" for name in others])
+        return chosen
+    best = next((solver for solver in solvers if solver.least(n) <= budget), None)
+    best = best or min(solvers, key=lambda solver: solver.least(n))
+    best.refuse_below_least(n, budget)
+    return best

@@ -1,12 +1,14 @@
 """The proxy seam: a cheap model of the values whose Fourier spectrum can be read."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.solvers.spex.virtual import virtual_spectrum
 from spexlens.spectrum.spectrum import Spectrum
 
 
@@ -33,6 +35,29 @@ class FittedSpectrum:
     def spectrum(self) -> Spectrum:
         """All of it."""
         return self.exact
+
+
+@dataclass(frozen=True)
+class FittedFunction:
+    """A proxy whose spectrum has no closed form: it is ablated virtually, and SPEX reads it.
+
+    Attributes:
+        n: the number of candidates.
+        function: (m, n) bool -> (m,) float64.
+        seed: decides the virtual masks.
+    """
+
+    n: int
+    function: Callable[[NDArray[np.bool_]], NDArray[np.float64]]
+    seed: int = 0
+
+    def predict(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(m, n) bool -> (m,) float64."""
+        return self.function(masks)
+
+    def spectrum(self) -> Spectrum:
+        """Its large coefficients."""
+        return virtual_spectrum(self.function, self.n, seed=self.seed)
 
 
 class Proxy(ABC):

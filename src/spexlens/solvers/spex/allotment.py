@@ -54,7 +54,7 @@ def allot(
     """
     for t, count, least in _preferences(n, corrections, bits, groups):
         checks = rank(n, t)
-        most = bits or checks - _LEAST_DELAYS + 1
+        most = min(bits or checks, checks - _LEAST_DELAYS + 1)
         fitting = [
             each
             for b in range(least, most + 1)
@@ -73,10 +73,8 @@ def least_calls(
         Allotment(t, (least,) * count, rank(n, t))
         for t, count, least in _preferences(n, corrections, bits, groups)
     ]
-    return min(
-        (each.calls for each in options if bits or each.bits[0] <= each.checks - _LEAST_DELAYS + 1),
-        default=None,
-    )
+    possible = [each.calls for each in options if each.checks - each.bits[0] + 1 >= _LEAST_DELAYS]
+    return min(possible, default=None)
 
 
 def _preferences(

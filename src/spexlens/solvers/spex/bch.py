@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
+from spexlens.errors import InvalidInput
 from spexlens.solvers.spex.binary import Bits, reduce
 from spexlens.solvers.spex.field import Field
 
@@ -25,6 +26,12 @@ class Code:
     """
 
     def __init__(self, n: int, t: int) -> None:
+        """
+        Raises:
+            InvalidInput: there are more candidates than elements in the largest field, 65,535.
+        """
+        if n >= 1 << 16:
+            raise InvalidInput(f"a sparse transform takes at most {(1 << 16) - 1} candidates; got {n}")
         self.n = n
         self._field = Field(max(2, n.bit_length()))
         powers = np.arange(1, 2 * t, 2)[:, None] * np.arange(n) % self._field.order

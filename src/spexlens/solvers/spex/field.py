@@ -16,6 +16,10 @@ _PRIMITIVE = {
     10: 0b10000001001,
     11: 0b100000000101,
     12: 0b1000001010011,
+    13: 0b10000000011011,
+    14: 0b100010001000011,
+    15: 0b1000000000000011,
+    16: 0b10001000000001011,
 }
 
 Elements = NDArray[np.int32]
@@ -25,7 +29,7 @@ class Field:
     """GF(2^m): elements are integers below 2^m, bit k the coefficient of α^k; addition is XOR.
 
     Attributes:
-        degree: m, from 2 to 12.
+        degree: m, from 2 to 16.
         order: 2^m - 1, the number of elements other than zero.
         powers: (4 order + 1,) int32, α^i for i < 2 order, then zeros.
         logs: (2^m,) int32, the inverse of `powers`; of zero, 2 order, so that a product with zero

@@ -17,10 +17,11 @@ _CLEAR = 10.0  # signal over noise from which a bin speaks for itself
 _CONFIRMED = 4.0  # standard errors with which the other groups confirm a set
 _AGREES, _ABOUT = 4.0, 0.25  # a bin agrees with the other groups: standard errors, share of the coefficient
 _AUDIBLE = 3.0  # standard errors below which a set is dropped in the end
+_CHANGED = 0.01  # share of its power by which a bin must have changed to be decoded again
 _EMPTY = 1.2  # mean over noise power, below which only noise is left
 _ROUNDING = 1e-26  # of the power of the values
 _STAGES = ((0, _LOUD), (6, _LOUD), (6, -np.inf), (10, -np.inf))  # entries flipped; how loud a bin must be
-_PASSES, _ROUNDS = 3, 200
+_PASSES, _ROUNDS, _WORDS = 3, 200, 1 << 19  # begun again; decoded; words decoded of a group at a time
 
 
 def peel(code: Code, groups: Sequence[Group], bins: Bins, *, soft: bool = True) -> Support:
@@ -63,14 +64,11 @@ class _Peeling:
         )
 
     def run(self, stages: Sequence[tuple[int, float]]) -> None:
-        """Rounds of decoding, to the next stage where one finds nothing, until the last does not."""
-        tried = [[np.full(group.bins, -1.0) for group in self.groups] for _ in stages]
+        """Rounds of decoding, to the next stage where one finds nothing, until no stage does."""
         doubted = np.zeros((0, self.code.n), np.uint8), np.zeros(0, np.int64)
-        stage = 0
+        tried, stage, grown = self._untried(stages), 0, False
         for _ in range(_ROUNDS):
             noise = max(_noise(self.groups, self.residual), self._rounding)
-            if stage == len(stages) or _mean_power(self.groups, self.residual) <= _EMPTY * noise:
-                return
             words, origins = self._decode(noise, *stages[stage], tried[stage])
             both = np.concatenate([doubted[0], words]), np.concatenate([doubted[1], origins])
             members, origins = _new(self.support.members, *both)
@@ -78,7 +76,20 @@ class _Peeling:
             doubted = members[alone & ~believed], origins[alone & ~believed]
             if believed.any():
                 self._take(np.concatenate([self.support.members, members[believed]]))
-            stage = 0 if believed.any() else stage + 1
+                stage, grown = 0, True
+            elif stage + 1 < len(stages) and (stages[stage + 1][1] == _LOUD or not self._only_noise(noise)):
+                stage += 1
+            elif grown:
+                tried, stage, grown = self._untried(stages), 0, False
+            else:
+                return
+
+    def _untried(self, stages: Sequence[tuple[int, float]]) -> list[list[NDArray[np.float64]]]:
+        """The power with which each bin was last decoded, at each stage: none yet."""
+        return [[np.full(group.bins, -1.0) for group in self.groups] for _ in stages]
+
+    def _only_noise(self, noise: float) -> bool:
+        return _mean_power(self.groups, self.residual) <= _EMPTY * noise
 
     def prune(self) -> bool:
         """Drop the sets whose coefficient is not told from zero; whether there were any."""
@@ -102,7 +113,7 @@ class _Peeling:
         for group, residual, before in zip(self.groups, self.residual, tried, strict=True):
             power = (residual**2).mean(axis=1)
             loud = power > _ceiling(noise / group.bins, group.delays, loudness)
-            rows = np.flatnonzero(loud & (np.abs(power - before) > 1e-9 * power))
+            rows = np.flatnonzero(loud & (np.abs(power - before) > _CHANGED * power))
             before[rows] = power[rows]
             words.append(_named(self.code, group, residual, rows, flips))
         origins = np.repeat(np.arange(len(words)), [len(each) for each in words])
@@ -135,7 +146,7 @@ def _named(
     code: Code, group: Group, residual: NDArray[np.float64], rows: NDArray[np.int64], flips: int
 ) -> Bits:
     """The sets that some bins name: (k, n) uint8."""
-    flips = min(flips, group.delays)
+    flips = min(flips, group.delays, int(np.log2(max(1, _WORDS // max(1, len(rows))))))
     patterns = mask_algebra.from_index(np.arange(1 << flips), flips).astype(np.uint8)
     found = [np.zeros((0, code.n), np.uint8)]
     for part in mask_algebra.blocks(len(rows), 64 * len(patterns) * len(group.basis)):

@@ -14,6 +14,7 @@ from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.refine import Refit, refit
 from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
+from spexlens.solvers.spex.bch import Code
 from spexlens.solvers.spex.design import Design
 from spexlens.solvers.spex.peeling import peel
 from spexlens.spectrum.spectrum import Spectrum
@@ -24,6 +25,7 @@ _FIRST, _DECAY = (
     0.15,
 )  # their prior variance: of one member, over the typical set's; for each further member
 _ROUNDING = 1e-20  # of the values' squares
+_POOR = 0.5  # R² below which a reader is told what may be missing
 _TRIAL = 4000  # masks on which the priors are compared
 
 
@@ -72,7 +74,7 @@ class Spex(Solver):
         if n <= mask_algebra.ENUMERABLE:
             return min(coded or 1 << n, 1 << n)
         if coded is None:
-            raise InvalidInput(f"no code for {n} candidates has {self.bits} independent parity checks")
+            raise InvalidInput(f"no code for {n} candidates leaves delays beside bins of {self.bits} bits")
         return coded
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
@@ -94,11 +96,10 @@ class Spex(Solver):
             raise BudgetTooSmall(f"spex has no design for {n} candidates and {budget} calls")
         return found
 
-    def instead(self, n: int, budget: int) -> str:
-        """Doubling n adds a parity check for each correction: the most candidates that would do."""
-        sizes = (1 << power for power in range(n.bit_length(), 1, -1))
-        fits = next((size - 1 for size in sizes if size <= n and self.least(size - 1) <= budget), None)
-        return f"; {budget} are enough for {fits} candidates" if fits else ""
+    def enough_for(self, n: int, budget: int) -> list[str]:
+        """The most candidates that would do: doubling n adds a parity check for each correction."""
+        sizes = [(1 << power) - 1 for power in range(n.bit_length() - 1, 1, -1)]
+        return next(([f"{size} candidates"] for size in sizes if self.least(size) <= budget), [])
 
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """The sparse spectrum, with its leave-one-out R².
@@ -125,8 +126,9 @@ class Spex(Solver):
                 "corrections": allotment.corrections,
                 "bits": list(allotment.bits),
                 "checks": allotment.checks,
-                "coded": len(set(rows.tolist())),
+                "coded": len(np.unique(rows)),
                 "recovered": [report for _, report in fits],
+                "caveats": _caveats(max(r2), design.code),
             },
         )
 
@@ -151,6 +153,14 @@ class Spex(Solver):
         if len(packed) > _TRIAL:
             fit = refit(wide if better else recovered, packed, values)
         return fit, {"sets": len(recovered) - 1, "low orders": better}
+
+
+def _caveats(r2: float, code: Code) -> list[str]:
+    """What to say where much is left unexplained."""
+    if r2 >= _POOR:
+        return []
+    higher = "" if code.all_orders else f", or in sets of more than {code.t}"
+    return [f"{1 - max(r2, 0.0):.0%} of the variance is in sets too small for so few calls{higher}"]
 
 
 def _rows(coded: NDArray[np.uint8], packed: NDArray[np.uint8], seed: int) -> NDArray[np.int64]:

@@ -49,7 +49,8 @@ def virtual_spectrum(
         design = Design.draw(n, corrections, (bits,) * _GROUPS, seed)
         if design.size > most_calls:
             break
-        spectrum = peel(design.code, design.groups, design.transform(_called(value, design, n))).spectrum()
+        bins = design.transform(_called(value, design, n))
+        spectrum = peel(design.code, design.groups, bins, soft=False).spectrum()
         if r_squared(wanted, spectrum.predict(test)) >= r2:
             break
     if spectrum is None:
