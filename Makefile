@@ -22,6 +22,7 @@ bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with 
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/spectra.py
 	$(BIN)/python benchmarks/faithfulness.py
+	$(BIN)/python benchmarks/spex_scale.py
 
 clean:
 	rm -rf .venv benchmarks/.venv-peers

@@ -1,28 +1,33 @@
 """SPEX on planted sets and recorded games, side by side with the published implementation.
 
-    python benchmarks/spex_scale.py [--seeds 10] [--peer-seeds 1] [--parts planted least growth games]
+    python benchmarks/spex_scale.py [--seeds 10] [--peer-seeds 1] [--parts planted least growth memory games]
 
 planted: sets of orders 1 to 5 with coefficients in ±[.5, 1.5], noise-free and with noise of 10% of the
 signal's standard deviation, at the calls of the published C = 3, t = 5, b = 8. least: the same while b
 falls, until neither recovers all. growth: the least calls, and the seconds, as n and the number of sets
-grow; ours only. games: R² over the whole table of recorded games. A set is recovered if its coefficient is
-above 5% of the largest planted one, and false if it is above that and not planted. Seconds are those of
-planning and fitting, without the function's calls, on one thread. The peer is shapiq[sparse]==1.4.1, SPEX
-with soft decoding, in benchmarks/.venv-peers (`make bench` makes it), up to its Fourier coefficients.
+grow; ours only. memory: the peak of a whole `explain`, in a process of its own. games: R² over the whole
+table of recorded games. A set is recovered if its coefficient is above 5% of the largest planted one, and
+false if it is above that and not planted. Seconds are those of planning and fitting, without the
+function's calls, on one thread. The peer is shapiq[sparse]==1.4.1, SPEX with soft decoding, in
+benchmarks/.venv-peers (`make bench` makes it), up to its Fourier coefficients.
 """
 
 import argparse
 import os
 import platform
+import resource
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from statistics import mean, median
 from time import perf_counter
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
+import spexlens
 from games import SHARED, games
 from peers import Peer
 from planted import Planted
@@ -34,7 +39,7 @@ from spexlens.spectrum.spectrum import Spectrum
 
 PLANTED = ((64, 50, 27_648), (256, 100, 35_328), (1000, 100, 43_008))
 NOISES = (0.0, 0.1)
-PARTS = ("planted", "least", "growth", "games")
+PARTS = ("planted", "least", "growth", "memory", "games")
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,23 @@ def growth(seeds: range) -> None:
                 break
 
 
+def explained(n: int, budget: int) -> tuple[float, float]:
+    """Seconds and peak memory in MB of an explanation of 100 planted sets."""
+    truth = Planted.draw(n, 100, 0)
+    started = perf_counter()
+    spexlens.explain(spexlens.Game(truth.noisy(0.1, 0), n), budget, method="spex")
+    return perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory() -> None:
+    """Each in a fresh process."""
+    head("n", "calls", "peak MB", "s, with the function")
+    for n, budget in ((1000, 43_008), (2000, 90_000)):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            seconds, peak = pool.submit(explained, n, budget).result()
+        row(n, f"{budget:,}", round(peak), f"{seconds:.1f}")
+
+
 def recorded(peer: Peer, kinds: list[str], count: int) -> None:
     """On recorded games, the whole table."""
     head("games", "calls", "R² ours", "R² peer", "ours reports", "off by, per game", "s ours", "s peer")
@@ -212,6 +234,8 @@ def main() -> None:
         least(peer, seeds, peer_seeds)
     if "growth" in chosen.parts:
         growth(range(min(3, chosen.seeds)))
+    if "memory" in chosen.parts:
+        memory()
     if "games" in chosen.parts:
         recorded(peer, chosen.kinds, chosen.games)
 

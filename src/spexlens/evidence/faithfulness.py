@@ -34,12 +34,9 @@ class Faithfulness:
         if self.source == "exact":
             return f"exact: all {self.masks} masks were evaluated"
         shown = ", ".join(f"{r2:.3f}" for r2 in self.r2)
-        how = (
-            "each left out of the regression"
-            if self.source == "leave-one-out"
-            else "that the fit did not see"
-        )
-        return f"R² {shown} ({self.source}, on {self.masks} masks {how})"
+        if self.source == "leave-one-out":
+            return f"R² {shown} (leave-one-out over {self.masks} masks)"
+        return f"R² {shown} ({self.source}, on {self.masks} masks that the fit did not see)"
 
 
 def r_squared(values: NDArray[np.float64], predictions: NDArray[np.float64]) -> float:

@@ -144,15 +144,14 @@ class Spex(Solver):
             design.code, design.groups, design.transform(values[rows]), soft=self.soft
         ).spectrum()
         some = slice(None, None, -(-len(packed) // _TRIAL))
-        few = refit(recovered, packed[some], values[some])
-        wide = _with_low_orders(recovered)
-        many = refit(wide, packed[some], values[some])
-        left, least = (float((trial.residuals**2).sum()) for trial in (few, many))
-        better = least < left and left > _ROUNDING * float(np.square(values[some]).sum())
-        fit = many if better else few
-        if len(packed) > _TRIAL:
-            fit = refit(wide if better else recovered, packed, values)
-        return fit, {"sets": len(recovered) - 1, "low orders": better}
+        best, trial = recovered, refit(recovered, packed[some], values[some])
+        if np.square(trial.residuals).sum() > _ROUNDING * np.square(values[some]).sum():
+            wide = _with_low_orders(recovered)
+            other = refit(wide, packed[some], values[some])
+            if np.square(other.residuals).sum() < np.square(trial.residuals).sum():
+                best, trial = wide, other
+        fit = trial if len(packed) <= _TRIAL else refit(best, packed, values)
+        return fit, {"sets": len(recovered) - 1, "low orders": best is not recovered}
 
 
 def _caveats(r2: float, code: Code) -> list[str]:
