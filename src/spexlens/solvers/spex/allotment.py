@@ -32,8 +32,8 @@ class Allotment:
         return sum((self.checks - b + 1) << b for b in self.bits)
 
     def __str__(self) -> str:
-        shown = ", ".join(f"2^{b} bins × {self.checks - b + 1} delays" for b in dict.fromkeys(self.bits))
-        return f"t = {self.corrections}, {len(self.bits)} groups of {shown}"
+        sizes = ", ".join(f"2^{b} bins × {self.checks - b + 1} delays" for b in dict.fromkeys(self.bits))
+        return f"t = {self.corrections}, {len(self.bits)} groups of {sizes}"
 
 
 def allot(
@@ -43,7 +43,8 @@ def allot(
 
     Three groups, and the highest t up to 5 that leaves each 8 √n bins: on models' outputs, more
     bins were worth more than higher orders until then. Below that pairs (t = 2), then fewer groups,
-    then single candidates (t = 1). What is left raises b, group by group.
+    then single candidates (t = 1). What is left raises b, group by group, and then buys further,
+    smaller groups: they tell apart sets that share a bin in all others.
 
     Args:
         n: the number of candidates.
@@ -61,7 +62,8 @@ def allot(
             if (each := Allotment(t, (b,) * count, checks)).calls <= budget
         ]
         if fitting:
-            return _raised(fitting[-1], most, budget)
+            raised = _raised(fitting[-1], most, budget)
+            return raised if groups else _extended(raised, budget)
     return None
 
 
@@ -97,4 +99,15 @@ def _raised(design: Allotment, most: int, budget: int) -> Allotment:
         raised = Allotment(design.corrections, bits, design.checks)
         if b < most and raised.calls <= budget:
             design = raised
+    return design
+
+
+def _extended(design: Allotment, budget: int) -> Allotment:
+    """The design with smaller and smaller groups, as long as the budget allows one."""
+    b = min(design.bits) - 1
+    while b >= _LEAST_BITS:
+        more = Allotment(design.corrections, (*design.bits, b), design.checks)
+        if more.calls <= budget:
+            design = more
+        b -= 1
     return design

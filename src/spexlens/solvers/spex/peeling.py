@@ -122,8 +122,11 @@ class _Peeling:
 
 def _noise(groups: Sequence[Group], residual: Bins) -> float:
     """The variance of one value that no set explains."""
+    most = max(group.bits for group in groups)
     levels = []
     for group, each in zip(groups, residual, strict=True):
+        if group.bits < most - 1:
+            continue  # hardly a bin is quiet
         spread = 2.0 / (9.0 * group.delays)
         share = (1.0 - spread + _NORMAL_QUIET * np.sqrt(spread)) ** 3  # of the mean of a chi-square
         quiet = float(np.quantile((each**2).mean(axis=1), _QUIET))
