@@ -32,8 +32,6 @@ from games import SHARED, games
 from peers import Peer
 from planted import Planted
 from spexlens.evidence.faithfulness import r_squared
-from spexlens.solvers.spex.allotment import Allotment
-from spexlens.solvers.spex.bch import rank
 from spexlens.solvers.spex.solver import Spex
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -98,8 +96,7 @@ def theirs(peer: Peer, truth: Planted, noise: float, budget: int, seed: int) -> 
 def designed(n: int, bits: int, seeds: Iterable[int], sets: int, noise: float) -> list[Result]:
     """Ours with t = 5, C = 3 and a given b, at exactly the calls of that design."""
     solver = Spex(corrections=5, bits=bits, groups=3)
-    budget = Allotment(5, (bits,) * 3, rank(n, 5)).calls
-    return [ours(Planted.draw(n, sets, seed), noise, budget, seed, solver) for seed in seeds]
+    return [ours(Planted.draw(n, sets, seed), noise, solver.least(n), seed, solver) for seed in seeds]
 
 
 def row(*cells: object) -> None:
@@ -137,16 +134,15 @@ def planted(peer: Peer, seeds: range, peer_seeds: range) -> None:
 
 
 def least(peer: Peer, seeds: range, peer_seeds: range) -> None:
-    """While b falls."""
-    head("n", "sets", "noise", "b", "calls ours", "all right", "calls peer", "all right")
-    for n, sets, budget in PLANTED:
+    """While the peer's b falls; ours plans with the calls that the peer spends."""
+    head("n", "sets", "noise", "peer's b", "calls", "all right, ours", "peer")
+    for n, sets, published in PLANTED:
         for noise in NOISES:
             for bits in (6, 5, 4, 3):
-                mine = designed(n, bits, seeds, sets, noise)
-                each = budget * 2**bits // 256
-                other = [theirs(peer, Planted.draw(n, sets, seed), noise, each, seed) for seed in peer_seeds]
-                calls = f"{mine[0].calls:,}", f"{other[0].calls:,}"
-                row(n, sets, f"{noise:.0%}", bits, calls[0], summary(mine), calls[1], summary(other))
+                calls = published * 2**bits // 256
+                mine = [ours(Planted.draw(n, sets, seed), noise, calls, seed, Spex()) for seed in seeds]
+                other = [theirs(peer, Planted.draw(n, sets, seed), noise, calls, seed) for seed in peer_seeds]
+                row(n, sets, f"{noise:.0%}", bits, f"{calls:,}", summary(mine), summary(other))
                 if not any(result.right for result in (*mine, *other)):
                     break
 
@@ -178,7 +174,7 @@ def explained(n: int, budget: int) -> tuple[float, float]:
 def memory() -> None:
     """Each in a fresh process."""
     head("n", "calls", "peak MB", "s, with the function")
-    for n, budget in ((1000, 43_008), (2000, 90_000)):
+    for n, budget in ((1000, 17_000), (1000, 43_008), (2000, 30_000), (2000, 90_000)):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             seconds, peak = pool.submit(explained, n, budget).result()
         row(n, f"{budget:,}", round(peak), f"{seconds:.1f}")

@@ -44,9 +44,11 @@ def r_squared(values: NDArray[np.float64], predictions: NDArray[np.float64]) -> 
 
     For constant values it is 1 if they are met to rounding, else 0.
     """
+    size = float(np.abs(values).max(initial=0.0)) or 1.0
+    values, predictions = values / size, predictions / size
     residual = float(((values - predictions) ** 2).sum())
     total = float(((values - values.mean()) ** 2).sum())
-    rounding = len(values) * (np.finfo(np.float64).eps * 8 * float(np.abs(values).max(initial=0.0))) ** 2
+    rounding = len(values) * (np.finfo(np.float64).eps * 8) ** 2
     if total <= rounding:
         return 1.0 if residual <= rounding else 0.0
     return 1.0 - residual / total

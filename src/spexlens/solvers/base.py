@@ -86,10 +86,12 @@ class Solver(ABC):
         Raises:
             InvalidInput: the values are not one finite number, or k, a mask.
         """
-        return self.fit_packed(mask_algebra.pack(masks), masks.shape[1], values, seed)
+        rows = mask_algebra.as_masks(masks, np.shape(masks)[-1])
+        return self.fit_packed(mask_algebra.pack(rows), rows.shape[1], values, seed)
 
     def fit_packed(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """`fit` for packed masks of n candidates, (m, ceil(n / 8)) uint8."""
+        values = np.asarray(values, dtype=np.float64)
         if values.ndim not in (1, 2) or len(values) != len(packed):
             raise InvalidInput(
                 f"{len(packed)} masks need as many values; got an array of shape {values.shape}"
@@ -126,5 +128,5 @@ class Solver(ABC):
 
 
 def shown(calls: int) -> str:
-    """A number of calls, large powers of two as such."""
-    return str(calls) if calls.bit_length() <= 32 else f"2^{calls.bit_length() - 1}"
+    """A number of calls, a large power of two as such."""
+    return f"2^{calls.bit_length() - 1}" if calls > 1 << 32 and calls.bit_count() == 1 else str(calls)

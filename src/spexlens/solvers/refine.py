@@ -141,4 +141,6 @@ def _left_out(
     """Leave-one-out residuals of some of the rows, one column a penalty."""
     shrink = squares[:, None] / (squares[:, None] + penalties)
     leverage = left**2 @ shrink + 1.0 / count
-    return (values[:, None] - left @ (shrink * target[:, None])) / np.maximum(1.0 - leverage, 1e-6)
+    errors: NDArray[np.float64] = values[:, None] - left @ (shrink * target[:, None])
+    # A row that alone decides a coefficient says nothing of it when left out.
+    return np.where(leverage < 1.0 - 1e-6, errors / np.maximum(1.0 - leverage, 1e-6), values[:, None])

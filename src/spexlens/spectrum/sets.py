@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import combinations
+from math import comb
 from operator import index
 
 import numpy as np
@@ -53,6 +55,16 @@ class Sets:
         starts = np.concatenate([[0], np.cumsum(real.sum(axis=1))]).astype(np.int64)
         return cls(n, rows[real].astype(np.int32), starts)
 
+    @classmethod
+    def low_orders(cls, n: int, most: int) -> "Sets":
+        """All sets of 1, 2, ... members, as many whole orders as make at most so many sets."""
+        rows: list[tuple[int, ...]] = []
+        order = 1
+        while order <= n and len(rows) + comb(n, order) <= most:
+            rows += combinations(range(n), order)
+            order += 1
+        return cls.of(n, rows)
+
     def __len__(self) -> int:
         return len(self.starts) - 1
 
@@ -66,6 +78,11 @@ class Sets:
     def orders(self) -> NDArray[np.int64]:
         """(s,) int64, the number of members of each set."""
         return np.diff(self.starts)
+
+    @property
+    def indicators(self) -> NDArray[np.uint8]:
+        """(s, n) uint8, 1 where a candidate is a member."""
+        return np.unpackbits(self.packed, axis=1, count=self.n, bitorder="little")
 
     @cached_property
     def packed(self) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.solvers.spex.virtual import virtual_spectrum
+from spexlens.solvers.spex.virtual import read_spectrum
 from spexlens.spectrum.spectrum import Spectrum
 
 
@@ -57,7 +57,7 @@ class FittedFunction:
 
     def spectrum(self) -> Spectrum:
         """Its large coefficients."""
-        return virtual_spectrum(self.function, self.n, seed=self.seed)
+        return read_spectrum(self.function, self.n, seed=self.seed).spectrum
 
 
 class Proxy(ABC):

@@ -1,6 +1,7 @@
 """BCH codes as they serve a sparse transform: the syndrome of a set names the set."""
 
 from functools import cache
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,8 @@ class Code:
         if n >= 1 << 16:
             raise InvalidInput(f"a sparse transform takes at most {(1 << 16) - 1} candidates; got {n}")
         self.n = n
-        self._field = Field(max(2, n.bit_length()))
+        self._field = Field(max(4, n.bit_length()))
+        t = min(t, self._field.order // 2 + 1)  # from where the rank is n
         powers = np.arange(1, 2 * t, 2)[:, None] * np.arange(n) % self._field.order
         bits = self._field.powers[powers][:, None] >> np.arange(self._field.degree)[:, None] & 1
         self.rows: Bits = bits.astype(np.uint8).reshape(-1, n)
@@ -47,6 +49,14 @@ class Code:
     def rank(self) -> int:
         """r, the number of independent checks."""
         return len(self.basis)
+
+    @property
+    def density(self) -> float:
+        """The share of all syndromes that name a set."""
+        if self.all_orders:
+            return 1.0
+        named = sum(comb(self.n, order) for order in range(self.t + 1))
+        return min(1.0, named / float(1 << self.rank))
 
     def decode(self, syndromes: Bits) -> tuple[NDArray[np.bool_], Bits]:
         """The sets that have these syndromes.
@@ -64,12 +74,11 @@ class Code:
         odd = syndromes.reshape(len(syndromes), self.t, -1) @ place
         locators, orders = self._locators(odd)
         named = np.zeros(len(syndromes), np.bool_)
-        found = np.zeros((0, self.n), np.uint8)
         rows = np.flatnonzero(self._splits(locators, orders))
         members = self._roots(locators[rows])
         sound = members.sum(axis=1) == orders[rows]
         named[rows[sound]] = True
-        return named, members[sound] if len(rows) else found
+        return named, members[sound]
 
     def _locators(self, odd: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Error locators Λ(x) = c Π (1 + x α^i), by Berlekamp and Massey without division.

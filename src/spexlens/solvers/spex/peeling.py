@@ -10,18 +10,38 @@ from spexlens.solvers.spex.bch import Code
 from spexlens.solvers.spex.binary import Bits, product
 from spexlens.solvers.spex.design import Group
 from spexlens.solvers.spex.support import Bins, Support
+from spexlens.spectrum.sets import Sets
 
-_QUIET, _NORMAL_QUIET = 0.1, -1.2816  # the quantile of the bins' powers that the noise is read from
-_LOUD = 4.0  # standard deviations of noise power above which a bin is not empty
-_CLEAR = 10.0  # signal over noise from which a bin speaks for itself
-_CONFIRMED = 4.0  # standard errors with which the other groups confirm a set
-_AGREES, _ABOUT = 4.0, 0.25  # a bin agrees with the other groups: standard errors, share of the coefficient
-_AUDIBLE = 3.0  # standard errors below which a set is dropped in the end
-_CHANGED = 0.01  # share of its power by which a bin must have changed to be decoded again
-_EMPTY = 1.2  # mean over noise power, below which only noise is left
-_ROUNDING = 1e-26  # of the power of the values
-_STAGES = ((0, _LOUD), (6, _LOUD), (6, -np.inf), (10, -np.inf))  # entries flipped; how loud a bin must be
-_PASSES, _ROUNDS, _WORDS = 3, 200, 1 << 19  # begun again; decoded; words decoded of a group at a time
+# The noise is read from this quantile of the bins' powers; the standard normal's is beside it.
+_QUIET = 0.1
+_NORMAL_QUIET = -1.2816
+# A bin is not empty above so many standard deviations of the noise's power.
+_LOUD = 4.0
+# A bin speaks for itself from this signal over noise, if the other groups lean its way by a standard error.
+_CLEAR = 10.0
+_LEANS = 1.0
+# The chance, over all that is named in a round, that the other groups confirm a set that is not there.
+_ERROR = 0.01
+# A bin agrees with the others within so many standard errors and this share of the coefficient.
+_AGREES = 4.0
+_ABOUT = 0.25
+# A set is dropped in the end if its coefficient is below so many standard errors.
+_AUDIBLE = 3.0
+# A bin is decoded again when its power has changed by this share.
+_CHANGED = 0.01
+# Only noise is left if the mean power of the bins is below so many times the noise's.
+_EMPTY = 1.2
+# What is rounding, as a share of the power of the values.
+_ROUNDING = 1e-26
+# The entries that decoding may flip, and how loud a bin must be.
+_STAGES = ((0, _LOUD), (6, _LOUD), (6, -np.inf), (10, -np.inf))
+# The most sets that are proposed for their low order alone, when decoding ends.
+_LOW_ORDERS = 2000
+_PASSES = 3
+_ROUNDS = 200
+# The most words decoded at a time, and the most cells of the indicators of what they name.
+_WORDS = 1 << 19
+_CELLS = 1 << 24
 
 
 def peel(code: Code, groups: Sequence[Group], bins: Bins, *, soft: bool = True) -> Support:
@@ -32,8 +52,9 @@ def peel(code: Code, groups: Sequence[Group], bins: Bins, *, soft: bool = True) 
     believed if nothing else but noise is in a bin where it lies, or if its bins in the other groups
     confirm it: so a bin of several sets can give up its largest. Then all coefficients are refitted
     at once and the residual is decoded again. The noise is read off the data, from the quietest
-    bins, anew in each round. Where this ends, sets of no weight are dropped; their place may have
-    hidden others, so it begins again, a few times.
+    bins, anew in each round. Where decoding ends, the sets of low order are looked for by name.
+    In the end sets of no weight are dropped; their place may have hidden others, so it begins
+    again, a few times.
 
     Args:
         code: names the sets.
@@ -59,6 +80,7 @@ class _Peeling:
         self.code, self.groups, self.bins = code, groups, bins
         self.support = Support(groups, np.zeros((1, code.n), np.uint8))
         self.residual = self.support.fit(bins)
+        self.listed = Sets.low_orders(code.n, _LOW_ORDERS).indicators
         self._rounding = _ROUNDING * max(
             float((each**2).mean()) * group.bins for each, group in zip(bins, groups, strict=True)
         )
@@ -81,8 +103,21 @@ class _Peeling:
                 stage += 1
             elif grown:
                 tried, stage, grown = self._untried(stages), 0, False
-            else:
+            elif not self._take_listed(noise):
                 return
+            else:
+                stage, grown = 0, True
+
+    def _take_listed(self, noise: float) -> bool:
+        """Take the sets of low order that the bins confirm though none named them; whether there were any.
+
+        Two sets of like size that share a bin in every group hide each other's signs.
+        """
+        listed = _new(self.support.members, self.listed, np.full(len(self.listed), len(self.groups) - 1))
+        believed, _ = _judged(self.groups, self.residual, noise, *listed)
+        if believed.any():
+            self._take(np.concatenate([self.support.members, listed[0][believed]]))
+        return bool(believed.any())
 
     def _untried(self, stages: Sequence[tuple[int, float]]) -> list[list[NDArray[np.float64]]]:
         """The power with which each bin was last decoded, at each stage: none yet."""
@@ -129,7 +164,7 @@ def _noise(groups: Sequence[Group], residual: Bins) -> float:
             continue  # hardly a bin is quiet
         spread = 2.0 / (9.0 * group.delays)
         share = (1.0 - spread + _NORMAL_QUIET * np.sqrt(spread)) ** 3  # of the mean of a chi-square
-        quiet = float(np.quantile((each**2).mean(axis=1), _QUIET))
+        quiet = float(np.quantile((each**2).mean(axis=1), _QUIET, method="lower"))
         levels.append(group.bins * quiet / max(share, 1e-3))
     return float(np.median(levels))
 
@@ -149,7 +184,8 @@ def _named(
     code: Code, group: Group, residual: NDArray[np.float64], rows: NDArray[np.int64], flips: int
 ) -> Bits:
     """The sets that some bins name: (k, n) uint8."""
-    flips = min(flips, group.delays, int(np.log2(max(1, _WORDS // max(1, len(rows))))))
+    most = min(_WORDS, int(_CELLS / (code.n * code.density))) // max(1, len(rows))
+    flips = min(flips, group.delays, max(most, 1).bit_length() - 1)
     patterns = mask_algebra.from_index(np.arange(1 << flips), flips).astype(np.uint8)
     found = [np.zeros((0, code.n), np.uint8)]
     for part in mask_algebra.blocks(len(rows), 64 * len(patterns) * len(group.basis)):
@@ -179,7 +215,7 @@ def _judged(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which sets to believe (k,), and which are alone in a bin (k,)."""
     count = len(members)
-    estimate, weight = np.zeros((len(groups), count)), np.zeros((len(groups), count))
+    estimate, weight, power = np.zeros((3, len(groups), count))
     clear = np.zeros((len(groups), count), np.bool_)
     for c, group in enumerate(groups):
         places, signs = group.locate(members)
@@ -188,14 +224,17 @@ def _judged(
         rest = ((entries - estimate[c][:, None] * signs) ** 2).mean(axis=1)
         level = noise / group.bins
         weight[c] = max(group.delays - 1, 1) / np.maximum(rest, level)
+        power[c] = group.delays / np.maximum((entries**2).mean(axis=1), level)
         clear[c] = (estimate[c] ** 2 >= _CLEAR * level) & (rest <= _ceiling(level, group.delays, _LOUD))
     others = 1.0 - np.eye(len(groups))
     total = np.maximum(others @ weight, 1e-200)
     elsewhere = others @ (estimate * weight) / total
     error = np.sqrt(1.0 / weight + 1.0 / total)
     agrees = np.abs(estimate - elsewhere) <= _AGREES * error + _ABOUT * np.abs(elsewhere)
-    confirmed = np.abs(elsewhere) * np.sqrt(total) >= _CONFIRMED
+    # Were the set not there, this would be standard normal at most: all of a bin's power is its variance.
+    leaning = np.sign(estimate) * (others @ (estimate * power)) / np.sqrt(np.maximum(others @ power, 1e-200))
+    confirmed = leaning >= np.sqrt(2.0 * np.log(max(count, 1) / _ERROR))
+    clear &= (leaning >= _LEANS) | (len(groups) == 1)
     named = origins, np.arange(count)
     believed: NDArray[np.bool_] = (clear & agrees).any(axis=0) | (confirmed & agrees)[named]
-    alone: NDArray[np.bool_] = clear.sum(axis=0) > 0
-    return believed, alone
+    return believed, np.asarray(clear.any(axis=0))

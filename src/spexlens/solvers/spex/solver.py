@@ -1,14 +1,15 @@
 """SPEX: masks from an error-correcting code, a sparse Fourier transform, and a regression."""
 
-from itertools import combinations
-from math import comb
+from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from spexlens.ablation import masks as mask_algebra
-from spexlens.errors import BudgetTooSmall, InvalidInput
+from spexlens.errors import InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
 from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.solvers.exact import Exact
@@ -17,6 +18,7 @@ from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
 from spexlens.solvers.spex.bch import Code
 from spexlens.solvers.spex.design import Design
 from spexlens.solvers.spex.peeling import peel
+from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 
 _LOW_ORDERS = 2000  # the most sets that are taken for their low order alone
@@ -24,7 +26,7 @@ _FIRST, _DECAY = (
     0.25,
     0.15,
 )  # their prior variance: of one member, over the typical set's; for each further member
-_ROUNDING = 1e-20  # of the values' squares
+_ROUNDING = 1e-20  # mean square of what is left of values up to 1
 _POOR = 0.5  # R² below which a reader is told what may be missing
 _TRIAL = 4000  # masks on which the priors are compared
 
@@ -61,21 +63,24 @@ class Spex(Solver):
             soft: whether decoding may doubt weak signs.
 
         Raises:
-            InvalidInput: a parameter is not positive.
+            InvalidInput: a parameter is not a positive whole number.
         """
-        for name, given in (("corrections", corrections), ("bits", bits), ("groups", groups)):
-            if given is not None and given < 1:
-                raise InvalidInput(f"{name} must be at least 1; got {given}")
-        self.corrections, self.bits, self.groups, self.soft = corrections, bits, groups, soft
+        self.corrections = _positive("corrections", corrections)
+        self.bits = _positive("bits", bits)
+        self.groups = _positive("groups", groups)
+        self.soft = soft
 
     def least(self, n: int) -> int:
-        """The smallest design's masks, or all 2^n if they are fewer: 32 for n = 20, 72 for n = 1,000."""
-        coded = least_calls(n, self.corrections, self.bits, self.groups)
-        if n <= mask_algebra.ENUMERABLE:
-            return min(coded or 1 << n, 1 << n)
-        if coded is None:
+        """The smallest design's masks and the corners, or all 2^n if they are fewer; 74 for n = 1,000."""
+        least = self._least(n)
+        if least is None:
             raise InvalidInput(f"no code for {n} candidates leaves delays beside bins of {self.bits} bits")
-        return coded
+        return least
+
+    def _least(self, n: int) -> int | None:
+        coded = least_calls(n, self.corrections, self.bits, self.groups)
+        whole = 1 << n if n <= mask_algebra.ENUMERABLE else None
+        return min((each for each in (coded, whole) if each is not None), default=None)
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
         """All masks where they fit; else the design's, both corners and, for the rest, uniform ones."""
@@ -84,22 +89,24 @@ class Spex(Solver):
         allotment = self._allot(n, budget)
         coded = Design.draw(n, allotment.corrections, allotment.bits, seed).masks()
         corners = mask_algebra.pack(mask_algebra.corners(n))
-        masks = np.concatenate([coded, corners, mask_algebra.packed_uniform(n, budget, seed)])
+        masks = np.concatenate([corners, coded, mask_algebra.packed_uniform(n, budget, seed)])
         first = mask_algebra.distinct(masks)[0][:budget]
-        count = int((first < len(coded)).sum())
-        return Plan(self.name, n, masks[first], f"{allotment}: {count} masks, and {budget - count} uniform")
+        uniform = int((first >= len(corners) + len(coded)).sum())
+        counts = f"{budget - uniform} coded masks and {uniform} uniform"
+        return Plan(self.name, n, masks[first], f"{allotment}; {counts}")
 
     def _allot(self, n: int, budget: int) -> Allotment:
+        self.refuse_below_least(n, budget)
         found = allot(n, budget, self.corrections, self.bits, self.groups)
-        if found is None:
-            self.refuse_below_least(n, max(budget, 0))
-            raise BudgetTooSmall(f"spex has no design for {n} candidates and {budget} calls")
+        assert found is not None
         return found
 
     def enough_for(self, n: int, budget: int) -> list[str]:
-        """The most candidates that would do: doubling n adds a parity check for each correction."""
-        sizes = [(1 << power) - 1 for power in range(n.bit_length() - 1, 1, -1)]
-        return next(([f"{size} candidates"] for size in sizes if self.least(size) <= budget), [])
+        """The most candidates that would do: for more than 20, a power of two less one."""
+        sizes = [(1 << power) - 1 for power in range(n.bit_length(), 4, -1)] + list(range(20, 1, -1))
+        least = ((size, self._least(size)) for size in sizes if size < n)
+        fits = next((size for size, calls in least if calls is not None and calls <= budget), None)
+        return [f"{fits} candidates"] if fits else []
 
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """The sparse spectrum, with its leave-one-out R².
@@ -113,7 +120,8 @@ class Spex(Solver):
         design = Design.draw(n, allotment.corrections, allotment.bits, seed)
         rows = _rows(design.masks(), packed, seed)
         columns = values[:, None] if values.ndim == 1 else values
-        fits = [self._column(design, rows, packed, column) for column in columns.T]
+        with threadpool_limits(1):  # sums in another order would be other bits
+            fits = [self._column(design, rows, packed, column) for column in columns.T]
         inner = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
         r2 = tuple(
             r_squared(column[inner], (column - fit.residuals)[inner])
@@ -128,7 +136,7 @@ class Spex(Solver):
                 "checks": allotment.checks,
                 "coded": len(np.unique(rows)),
                 "recovered": [report for _, report in fits],
-                "caveats": _caveats(max(r2), design.code),
+                "caveats": _caveats(r2, design.code),
             },
         )
 
@@ -139,13 +147,30 @@ class Spex(Solver):
         packed: NDArray[np.uint8],
         values: NDArray[np.float64],
     ) -> tuple[Refit, dict[str, Any]]:
-        """One output: transform, peel, and regress on all values under the better of two priors."""
-        recovered = peel(
-            design.code, design.groups, design.transform(values[rows]), soft=self.soft
-        ).spectrum()
+        """One output, of any scale."""
+        mean = float(values.mean())
+        scale = float(np.abs(values - mean).max())
+        if scale <= 8 * np.finfo(np.float64).eps * abs(mean):
+            constant = Spectrum.of(design.code.n, {(): mean})
+            return Refit(constant, values - mean), {"sets": 0, "low orders": False}
+        fit, report = self._standardised(design, rows, packed, (values - mean) / scale)
+        found = fit.spectrum
+        restored = found.values * scale + mean * (found.sets.orders == 0)
+        return Refit(Spectrum(found.sets, restored), fit.residuals * scale), report
+
+    def _standardised(
+        self,
+        design: Design,
+        rows: NDArray[np.int64],
+        packed: NDArray[np.uint8],
+        values: NDArray[np.float64],
+    ) -> tuple[Refit, dict[str, Any]]:
+        """Transform, peel, and regress on all values under the better of two priors."""
+        bins = design.transform(values[rows])
+        recovered = peel(design.code, design.groups, bins, soft=self.soft).spectrum()
         some = slice(None, None, -(-len(packed) // _TRIAL))
         best, trial = recovered, refit(recovered, packed[some], values[some])
-        if np.square(trial.residuals).sum() > _ROUNDING * np.square(values[some]).sum():
+        if np.square(trial.residuals).sum() > _ROUNDING * len(trial.residuals):
             wide = _with_low_orders(recovered)
             other = refit(wide, packed[some], values[some])
             if np.square(other.residuals).sum() < np.square(trial.residuals).sum():
@@ -154,34 +179,44 @@ class Spex(Solver):
         return fit, {"sets": len(recovered) - 1, "low orders": best is not recovered}
 
 
-def _caveats(r2: float, code: Code) -> list[str]:
+def _caveats(r2: Sequence[float], code: Code) -> list[str]:
     """What to say where much is left unexplained."""
-    if r2 >= _POOR:
-        return []
-    higher = "" if code.all_orders else f", or in sets of more than {code.t}"
-    return [f"{1 - max(r2, 0.0):.0%} of the variance is in sets too small for so few calls{higher}"]
+    higher = "" if code.all_orders else f", or sets of more than {code.t}"
+    whose = ("",) if len(r2) == 1 else tuple(f"output {j}: " for j in range(len(r2)))
+    return [
+        f"{name}{1 - max(each, 0.0):.0%} of the variance is unexplained: noise, too few calls{higher}"
+        for name, each in zip(whose, r2, strict=True)
+        if each < _POOR
+    ]
+
+
+def _positive(name: str, given: int | None) -> int | None:
+    try:
+        number = None if given is None else index(given)
+    except TypeError:
+        number = 0
+    if number is not None and number < 1:
+        raise InvalidInput(f"{name} must be a whole number, at least 1; got {given!r}")
+    return number
 
 
 def _rows(coded: NDArray[np.uint8], packed: NDArray[np.uint8], seed: int) -> NDArray[np.int64]:
     """Where each coded mask stands among those given."""
     first, inverse = mask_algebra.distinct(np.concatenate([packed, coded]))
-    if len(first) > len(packed):
+    if not np.array_equal(first, np.arange(len(packed))):
         raise InvalidInput(
-            f"a sparse transform needs the masks it planned: these {len(packed)} are not those of seed {seed}"
+            "a sparse transform needs the masks it planned, each once: "
+            f"these {len(packed)} are not those of seed {seed}"
         )
     return inverse[len(packed) :]
 
 
 def _with_low_orders(recovered: Spectrum) -> Spectrum:
     """The recovered sets and, with the sizes that a prior gives them, as many whole orders as fit."""
-    n, real = recovered.n, recovered.sets.orders > 0
+    real = recovered.sets.orders > 0
     typical = float(np.sqrt(np.mean(recovered.values[real] ** 2))) if real.any() else 1.0
-    sizes: dict[tuple[int, ...], float] = {}
-    order = 1
-    while order <= n and len(sizes) + comb(n, order) <= _LOW_ORDERS:
-        size = typical * np.sqrt(_FIRST * _DECAY ** (order - 1))
-        sizes.update(dict.fromkeys(combinations(range(n), order), size))
-        order += 1
+    low = Sets.low_orders(recovered.n, _LOW_ORDERS)
+    sizes = dict(zip(low, typical * np.sqrt(_FIRST * _DECAY ** (low.orders - 1.0)), strict=True))
     for members, value in recovered:
         sizes[members] = max(sizes.get(members, 0.0), abs(float(value)))
-    return Spectrum.of(n, sizes)
+    return Spectrum.of(recovered.n, sizes)

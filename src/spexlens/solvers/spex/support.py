@@ -51,7 +51,10 @@ class Support:
         self.coefficients = np.zeros(len(self.members))
         gradient = self._gather(residual)
         direction, square = gradient, float(gradient @ gradient)
-        enough = _TOLERANCE**2 * float(np.square(self._gather(bins)).sum())
+        power = sum(
+            group.bins * float((each**2).sum()) for group, each in zip(self.groups, bins, strict=True)
+        )
+        enough = _TOLERANCE**2 * power * sum(group.size for group in self.groups)
         for _ in range(_ITERATIONS):
             if square <= enough:
                 break

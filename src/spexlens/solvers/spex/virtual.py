@@ -1,6 +1,7 @@
 """Virtual ablations: the large coefficients of a function that costs nothing to call."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,62 +9,82 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import BudgetTooSmall
 from spexlens.evidence.faithfulness import r_squared
-from spexlens.solvers.spex.bch import rank
+from spexlens.solvers.spex.allotment import Allotment
 from spexlens.solvers.spex.design import Design
 from spexlens.solvers.spex.peeling import peel
 from spexlens.spectrum.spectrum import Spectrum
 
 _GROUPS = 3
+_LEAST_BITS = 2
+_LEAST_DELAYS = 3
 _TEST = 1000
 
+Value = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
+"""(m, n) bool -> (m,) float64."""
 
-def virtual_spectrum(
-    value: Callable[[NDArray[np.bool_]], NDArray[np.float64]],
-    n: int,
-    *,
-    corrections: int = 5,
-    r2: float = 0.99,
-    most_calls: int = 1 << 19,
-    seed: int = 0,
-) -> Spectrum:
-    """The sparse spectrum of a function, by sparse transforms of growing size.
 
-    The transform is doubled until its spectrum predicts the function at fresh masks as well as
-    asked, or the next would take too many calls. What it leaves out are many small coefficients.
+@dataclass(frozen=True)
+class Reading:
+    """What was read of a function.
+
+    Attributes:
+        spectrum: the sets found.
+        r2: how well it predicts the function, at 1,000 uniform masks.
+        calls: of the function.
+    """
+
+    spectrum: Spectrum
+    r2: float
+    calls: int
+
+
+def read_spectrum(
+    value: Value, n: int, *, corrections: int = 5, r2: float = 0.99, most_calls: int = 1 << 19, seed: int = 0
+) -> Reading:
+    """The sparse spectrum of a function: exact for few candidates, else by sparse transforms.
+
+    Where 2^n calls may be made, all are. Else the transform is doubled until its spectrum predicts
+    the function as well as asked, or the next would take too many calls; the best one is returned.
+    It misses sets of more than t candidates, and many small coefficients: `r2` says how much.
 
     Args:
-        value: (m, n) bool -> (m,) float64; a fitted proxy's `predict`.
+        value: a fitted proxy's `predict`, or any other function of masks.
         n: the number of candidates.
         corrections: t, the order up to which every set can be named.
-        r2: how well to predict, on 1,000 masks.
+        r2: how well to predict.
         most_calls: the most masks of one transform.
         seed: decides the masks.
 
     Raises:
         BudgetTooSmall: not even the smallest transform takes so few calls.
     """
-    test = mask_algebra.uniform(n, min(_TEST, 1 << min(n, 62)), seed)
+    if n <= mask_algebra.ENUMERABLE and 1 << n <= most_calls:
+        return Reading(Spectrum.from_table(value(mask_algebra.everything(n))), 1.0, 1 << n)
+    test = mask_algebra.uniform(n, _TEST, seed)
     wanted = value(test)
-    spectrum = None
-    for bits in range(2, rank(n, corrections) + 1):
-        design = Design.draw(n, corrections, (bits,) * _GROUPS, seed)
-        if design.size > most_calls:
+    calls = _TEST
+    best: Reading | None = None
+    bits = _LEAST_BITS
+    while best is None or best.r2 < r2:
+        allotment = Allotment(n, corrections, (bits,) * _GROUPS)
+        if allotment.coded > most_calls or allotment.checks - bits + 1 < _LEAST_DELAYS:
             break
-        bins = design.transform(_called(value, design, n))
-        spectrum = peel(design.code, design.groups, bins, soft=False).spectrum()
-        if r_squared(wanted, spectrum.predict(test)) >= r2:
-            break
-    if spectrum is None:
+        found = _transformed(value, Design.draw(n, corrections, allotment.bits, seed))
+        calls += allotment.coded
+        reached = r_squared(wanted, found.predict(test))
+        if best is None or reached > best.r2:
+            best = Reading(found, reached, calls)
+        bits += 1
+    if best is None:
         raise BudgetTooSmall(
             f"a transform of {n} candidates with t = {corrections} takes more than {most_calls} calls"
         )
-    return spectrum
+    return Reading(best.spectrum, best.r2, calls)
 
 
-def _called(
-    value: Callable[[NDArray[np.bool_]], NDArray[np.float64]], design: Design, n: int
-) -> NDArray[np.float64]:
-    masks = design.masks()
-    return np.concatenate(
-        [value(mask_algebra.unpack(masks[block], n)) for block in mask_algebra.blocks(len(masks), n)]
-    )
+def _transformed(value: Value, design: Design) -> Spectrum:
+    """Hard decoding is enough: there is no noise, and a larger transform costs nothing."""
+    masks, n = design.masks(), design.code.n
+    blocks = mask_algebra.blocks(len(masks), n)
+    values = np.concatenate([value(mask_algebra.unpack(masks[block], n)) for block in blocks])
+    return peel(design.code, design.groups, design.transform(values), soft=False).spectrum()
