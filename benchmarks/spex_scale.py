@@ -17,9 +17,10 @@ import os
 import platform
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 from multiprocessing import get_context
 from statistics import mean, median
 from time import perf_counter
@@ -93,10 +94,10 @@ def theirs(peer: Peer, truth: Planted, noise: float, budget: int, seed: int) -> 
     return Result.of(truth, found, answer["calls"], answer["seconds"])
 
 
-def designed(n: int, bits: int, seeds: Iterable[int], sets: int, noise: float) -> list[Result]:
+def designed(n: int, bits: int, seeds: Iterable[int], sets: int, noise: float) -> Iterator[Result]:
     """Ours with t = 5, C = 3 and a given b, at exactly the calls of that design."""
     solver = Spex(corrections=5, bits=bits, groups=3)
-    return [ours(Planted.draw(n, sets, seed), noise, solver.least(n), seed, solver) for seed in seeds]
+    return (ours(Planted.draw(n, sets, seed), noise, solver.least(n), seed, solver) for seed in seeds)
 
 
 def row(*cells: object) -> None:
@@ -154,9 +155,9 @@ def growth(seeds: range) -> None:
     cases += [(n, 100) for n in (64, 128, 256, 512, 1024)]
     cases += [(256, sets) for sets in (10, 20, 50, 100, 200, 500, 1000)] + [(1024, 1000)]
     for n, sets in cases:
-        for bits in range(2, 13):
-            results = designed(n, bits, seeds, sets, 0.1)
-            if all(result.right for result in results):
+        for bits in range(max(2, (sets // 12).bit_length()), 13):
+            results = list(takewhile(lambda result: result.right, designed(n, bits, seeds, sets, 0.1)))
+            if len(results) == len(seeds):
                 calls = results[0].calls
                 seconds = f"{median(result.seconds for result in results):.2f}"
                 row(n, sets, "10%", bits, f"{calls:,}", round(calls / sets), seconds)
