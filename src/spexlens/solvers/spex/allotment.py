@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from spexlens.solvers.spex.bch import rank
 
 _CORRECTIONS = (5, 4, 3, 2)
-_GROUPS, _LEAST_GROUPS = 3, 2
-_LEAST_BITS = 2
+GROUPS, _LEAST_GROUPS = 3, 2
+LEAST_BITS = 2
 _LEAST_DELAYS = 3
 
 
@@ -41,6 +41,11 @@ class Allotment:
         """The least budget: the code's masks and the two corners."""
         return self.coded + 2
 
+    @property
+    def readable(self) -> bool:
+        """Whether every group has delays enough to tell one set from several."""
+        return self.checks - max(self.bits) + 1 >= _LEAST_DELAYS
+
     def __str__(self) -> str:
         orders = "all orders" if self.checks == self.n else f"t = {self.corrections}"
         sizes = [
@@ -67,11 +72,10 @@ def allot(
         groups: a given C.
     """
     for t, count, least in _preferences(n, corrections, bits, groups):
-        most = min(bits or n, rank(n, t) - _LEAST_DELAYS + 1)
-        designs = (Allotment(n, t, (b,) * count) for b in range(least, most + 1))
-        fitting = [design for design in designs if design.calls <= budget]
+        designs = (Allotment(n, t, (b,) * count) for b in range(least, (bits or rank(n, t)) + 1))
+        fitting = [design for design in designs if design.readable and design.calls <= budget]
         if fitting:
-            raised = _raised(fitting[-1], most, budget)
+            raised = fitting[-1] if bits else _raised(fitting[-1], budget)
             return raised if groups else _extended(raised, budget)
     return None
 
@@ -83,36 +87,35 @@ def least_calls(
     options = [
         Allotment(n, t, (least,) * count) for t, count, least in _preferences(n, corrections, bits, groups)
     ]
-    possible = [each.calls for each in options if each.checks - each.bits[0] + 1 >= _LEAST_DELAYS]
-    return min(possible, default=None)
+    return min((each.calls for each in options if each.readable), default=None)
 
 
 def _preferences(
     n: int, corrections: int | None, bits: int | None, groups: int | None
 ) -> Iterator[tuple[int, int, int]]:
     """(t, C, the least b), best first."""
-    roomy = bits or max(_LEAST_BITS, ((n - 1).bit_length() + 1) // 2)  # 2^b >= √n
+    roomy = bits or max(LEAST_BITS, ((n - 1).bit_length() + 1) // 2)  # 2^b >= √n
     if corrections is None:
         for t in _CORRECTIONS:
-            yield t, groups or _GROUPS, roomy
+            yield t, groups or GROUPS, roomy
     for t in (2, 1) if corrections is None else (corrections,):
-        for count in (_GROUPS, _LEAST_GROUPS) if groups is None else (groups,):
-            yield t, count, bits or _LEAST_BITS
+        for count in (GROUPS, _LEAST_GROUPS) if groups is None else (groups,):
+            yield t, count, bits or LEAST_BITS
 
 
-def _raised(design: Allotment, most: int, budget: int) -> Allotment:
+def _raised(design: Allotment, budget: int) -> Allotment:
     """The design with one more bit for as many groups as the budget allows."""
     for c, b in enumerate(design.bits):
         bits = (*design.bits[:c], b + 1, *design.bits[c + 1 :])
         raised = Allotment(design.n, design.corrections, bits)
-        if b < most and raised.calls <= budget:
+        if raised.readable and raised.calls <= budget:
             design = raised
     return design
 
 
 def _extended(design: Allotment, budget: int) -> Allotment:
     """The design with smaller and smaller groups, where the budget allows one."""
-    for b in range(min(design.bits) - 1, _LEAST_BITS - 1, -1):
+    for b in range(min(design.bits) - 1, LEAST_BITS - 1, -1):
         more = Allotment(design.n, design.corrections, (*design.bits, b))
         if more.calls <= budget:
             design = more

@@ -36,7 +36,7 @@ _ROUNDING = 1e-26
 # The entries that decoding may flip, and how loud a bin must be.
 _STAGES = ((0, _LOUD), (6, _LOUD), (6, -np.inf), (10, -np.inf))
 # The most sets that are proposed for their low order alone, when decoding ends.
-_LOW_ORDERS = 2000
+LOW_ORDERS = 2000
 _PASSES = 3
 _ROUNDS = 200
 # The most words decoded at a time, and the most cells of the indicators of what they name.
@@ -80,7 +80,7 @@ class _Peeling:
         self.code, self.groups, self.bins = code, groups, bins
         self.support = Support(groups, np.zeros((1, code.n), np.uint8))
         self.residual = self.support.fit(bins)
-        self.listed = Sets.low_orders(code.n, _LOW_ORDERS).indicators
+        self.listed = Sets.low_orders(code.n, LOW_ORDERS).indicators
         self._rounding = _ROUNDING * max(
             float((each**2).mean()) * group.bins for each, group in zip(bins, groups, strict=True)
         )

@@ -17,11 +17,10 @@ from spexlens.solvers.refine import Refit, refit
 from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
 from spexlens.solvers.spex.bch import Code
 from spexlens.solvers.spex.design import Design
-from spexlens.solvers.spex.peeling import peel
+from spexlens.solvers.spex.peeling import LOW_ORDERS, peel
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 
-_LOW_ORDERS = 2000  # the most sets that are taken for their low order alone
 _FIRST, _DECAY = (
     0.25,
     0.15,
@@ -153,30 +152,29 @@ class Spex(Solver):
         if scale <= 8 * np.finfo(np.float64).eps * abs(mean):
             constant = Spectrum.of(design.code.n, {(): mean})
             return Refit(constant, values - mean), {"sets": 0, "low orders": False}
-        fit, report = self._standardised(design, rows, packed, (values - mean) / scale)
+        standard = (values - mean) / scale
+        bins = design.transform(standard[rows])
+        recovered = peel(design.code, design.groups, bins, soft=self.soft).spectrum()
+        fit, low = _regressed(recovered, packed, standard)
         found = fit.spectrum
         restored = found.values * scale + mean * (found.sets.orders == 0)
+        report = {"sets": len(recovered) - 1, "low orders": low}
         return Refit(Spectrum(found.sets, restored), fit.residuals * scale), report
 
-    def _standardised(
-        self,
-        design: Design,
-        rows: NDArray[np.int64],
-        packed: NDArray[np.uint8],
-        values: NDArray[np.float64],
-    ) -> tuple[Refit, dict[str, Any]]:
-        """Transform, peel, and regress on all values under the better of two priors."""
-        bins = design.transform(values[rows])
-        recovered = peel(design.code, design.groups, bins, soft=self.soft).spectrum()
-        some = slice(None, None, -(-len(packed) // _TRIAL))
-        best, trial = recovered, refit(recovered, packed[some], values[some])
-        if np.square(trial.residuals).sum() > _ROUNDING * len(trial.residuals):
-            wide = _with_low_orders(recovered)
-            other = refit(wide, packed[some], values[some])
-            if np.square(other.residuals).sum() < np.square(trial.residuals).sum():
-                best, trial = wide, other
-        fit = trial if len(packed) <= _TRIAL else refit(best, packed, values)
-        return fit, {"sets": len(recovered) - 1, "low orders": best is not recovered}
+
+def _regressed(
+    recovered: Spectrum, packed: NDArray[np.uint8], values: NDArray[np.float64]
+) -> tuple[Refit, bool]:
+    """The regression on all values, and whether sets of low order joined it: where that predicts better."""
+    some = slice(None, None, -(-len(packed) // _TRIAL))
+    best, trial = recovered, refit(recovered, packed[some], values[some])
+    if np.square(trial.residuals).sum() > _ROUNDING * len(trial.residuals):
+        wide = _with_low_orders(recovered)
+        other = refit(wide, packed[some], values[some])
+        if np.square(other.residuals).sum() < np.square(trial.residuals).sum():
+            best, trial = wide, other
+    fit = trial if len(packed) <= _TRIAL else refit(best, packed, values)
+    return fit, best is not recovered
 
 
 def _caveats(r2: Sequence[float], code: Code) -> list[str]:
@@ -215,7 +213,7 @@ def _with_low_orders(recovered: Spectrum) -> Spectrum:
     """The recovered sets and, with the sizes that a prior gives them, as many whole orders as fit."""
     real = recovered.sets.orders > 0
     typical = float(np.sqrt(np.mean(recovered.values[real] ** 2))) if real.any() else 1.0
-    low = Sets.low_orders(recovered.n, _LOW_ORDERS)
+    low = Sets.low_orders(recovered.n, LOW_ORDERS)
     sizes = dict(zip(low, typical * np.sqrt(_FIRST * _DECAY ** (low.orders - 1.0)), strict=True))
     for members, value in recovered:
         sizes[members] = max(sizes.get(members, 0.0), abs(float(value)))

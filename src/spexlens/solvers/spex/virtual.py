@@ -9,14 +9,11 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import BudgetTooSmall
 from spexlens.evidence.faithfulness import r_squared
-from spexlens.solvers.spex.allotment import Allotment
+from spexlens.solvers.spex.allotment import GROUPS, LEAST_BITS, Allotment
 from spexlens.solvers.spex.design import Design
 from spexlens.solvers.spex.peeling import peel
 from spexlens.spectrum.spectrum import Spectrum
 
-_GROUPS = 3
-_LEAST_BITS = 2
-_LEAST_DELAYS = 3
 _TEST = 1000
 
 Value = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
@@ -64,10 +61,10 @@ def read_spectrum(
     wanted = value(test)
     calls = _TEST
     best: Reading | None = None
-    bits = _LEAST_BITS
+    bits = LEAST_BITS
     while best is None or best.r2 < r2:
-        allotment = Allotment(n, corrections, (bits,) * _GROUPS)
-        if allotment.coded > most_calls or allotment.checks - bits + 1 < _LEAST_DELAYS:
+        allotment = Allotment(n, corrections, (bits,) * GROUPS)
+        if allotment.coded > most_calls or not allotment.readable:
             break
         found = _transformed(value, Design.draw(n, corrections, allotment.bits, seed))
         calls += allotment.coded
