@@ -1,82 +1,121 @@
-"""How faithful an explanation is for its calls, side by side with the published ProxySPEX.
+"""How faithful an explanation is for its calls, side by side with published methods.
 
     python benchmarks/faithfulness.py [--kinds sentiment image-vit] [--games 10] [--budgets 100 200 500]
 
-For each recorded game and budget both are fitted one after the other in one run, and R² is measured
-over the whole table of 2^n masks (or on the last 1,000 recorded ones). Fit time leaves out the model's
-calls, which are looked up. Ours runs on --workers threads, by default all cores, as a user gets it; the
-peer's code fixes one thread. The peer is shapiq[sparse]==1.4.1, in benchmarks/.venv-peers (`make bench`
-makes it), up to its refined Fourier coefficients: its conversion to an index is not counted.
+For each recorded game and budget ours and the peers are fitted one after the other, never at once, and R²
+is measured over the whole table of 2^n masks (or on the last 1,000 recorded ones). Ours is what `explain`
+does by default; on recorded masks, the first ones. The seed of a game is --seed and its place within its
+kind. The peers are ProxySPEX and SPEX of shapiq[sparse]==1.4.1, up to their Fourier coefficients (their
+conversion to an index is not counted), and scikit-learn's cross-validated LASSO on all sets of one member
+(LASSO-1) or of one and two (LASSO-2), all in benchmarks/.venv-peers (`make bench` makes it). Each gets the
+same number of calls and draws its own masks; all get the same recorded ones. The peers are fitted with
+multiples of the calls too. A dash: SPEX needs more calls, or masks of its own where only some are
+recorded; or too few masks are recorded.
+
+Seconds are of planning and fitting, without the model's calls, which are looked up. Ours runs on --workers
+threads, by default all cores, as a user gets it; the peers run on one.
 """
 
 import argparse
 import os
 import platform
 import sys
-from statistics import mean, median
-from time import perf_counter
+from collections.abc import Iterator
+from functools import partial
+from importlib.metadata import distributions, version
+from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
-from games import KINDS, SHARED, RecordedGame, games
-from peers import Peer
-from spexlens.evidence.faithfulness import r_squared
-from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.spectrum.spectrum import Spectrum
+from faithfulness_tables import Tables
+from fits import OURS, PEERS, Fit, Fits, ours, read, theirs
+from games import KINDS, RecordedGame, games
+from peers import HERE
+
+BUDGETS = (100, 200, 500)
+MORE_BUDGETS = (1000, 2000)
+_TESTED = 1000
 
 
-def theirs(peer: Peer, game: RecordedGame, budget: int, seed: int) -> tuple[Spectrum, float]:
-    """The peer's spectrum and its seconds."""
-    answer = peer.ask(game=str(SHARED / "games" / f"{game.name}.npz"), budget=budget, seed=seed)
-    pairs = zip(map(tuple, answer["sets"]), answer["coefficients"], strict=True)
-    return Spectrum.of(game.n, dict(pairs)), answer["seconds"]
+def options() -> argparse.Namespace:
+    """What was asked for."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments.add_argument("--kinds", nargs="+", default=KINDS)
+    arguments.add_argument("--games", type=int, default=10, help="the first of each kind")
+    arguments.add_argument(
+        "--budgets",
+        nargs="+",
+        type=int,
+        help=f"by default {' '.join(map(str, BUDGETS))}; for reviews also {' '.join(map(str, MORE_BUDGETS))}",
+    )
+    arguments.add_argument("--multiples", nargs="+", type=int, default=[1, 2, 3], help="of the peers' calls")
+    arguments.add_argument("--peers", nargs="*", default=list(PEERS), choices=PEERS)
+    arguments.add_argument("--no-ours", action="store_true", help="the peers only")
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    arguments.add_argument("--save", type=Path, metavar="FILE", help="every fit as JSON, after each game")
+    arguments.add_argument("--reuse", type=Path, metavar="FILE", help="the peers' fits that were saved there")
+    return arguments.parse_args()
 
 
-def ours(game: RecordedGame, budget: int, seed: int, workers: int) -> tuple[Spectrum, float, float]:
-    """Our spectrum, its seconds and the R² it reports of itself."""
-    solver = ProxySpex(workers=workers)
-    if game.whole:
-        masks = solver.plan(game.n, budget, seed).masks
-        values = game.lookup(masks)
-    else:
-        masks, values = game.masks[:budget], game.values[:budget]
-    started = perf_counter()
-    fit = solver.fit(masks, values, seed)
-    return fit.spectrum, perf_counter() - started, fit.faithfulness.mean
+def header(chosen: argparse.Namespace) -> str:
+    """Machine, command, threads and versions."""
+    site = next((HERE / ".venv-peers" / "lib").glob("python*")) / "site-packages"
+    installed = {found.name: found.version for found in distributions(path=[str(site)])}
+    used = [f"{name} {version(name)}" for name in ("spexlens", "numpy", "lightgbm")]
+    peers = [f"{name} {installed[name]}" for name in ("shapiq", "scikit-learn", "numpy", "lightgbm")]
+    return (
+        f"{platform.platform()}, {os.cpu_count()} cores; {' '.join(sys.argv)}; "
+        f"{chosen.workers} threads, peers 1\n"
+        f"Python {platform.python_version()}, {', '.join(used)}; peers {', '.join(peers)}"
+    )
+
+
+def budgets(chosen: argparse.Namespace, kind: str) -> tuple[int, ...]:
+    """The calls of a kind of game."""
+    return tuple(chosen.budgets or BUDGETS + (MORE_BUDGETS if kind.startswith("review") else ()))
+
+
+def asked(chosen: argparse.Namespace, kind: str, game: RecordedGame, place: int) -> Iterator[Fit]:
+    """The fits of one game, as far as its masks go."""
+    most = len(game.values) if game.whole else len(game.values) - _TESTED
+    seed = chosen.seed + place
+    spent = sorted(budgets(chosen, kind))
+    if not chosen.no_ours:
+        yield from (Fit(kind, game.name, OURS, calls, seed) for calls in spent if calls <= most)
+    for calls in sorted({budget * multiple for budget in spent for multiple in chosen.multiples}):
+        for peer in chosen.peers:
+            if calls <= most and (game.whole or peer != "spex"):
+                yield Fit(kind, game.name, peer, calls, seed)
+
+
+def fitted(asked: Fit, game: RecordedGame, workers: int) -> Fit:
+    """Ours or a peer's."""
+    return ours(asked, game, workers) if asked.method == OURS else theirs(asked, game)
 
 
 def main() -> None:
-    """Fit, measure, print."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    arguments.add_argument("--kinds", nargs="+", default=KINDS)
-    arguments.add_argument("--games", type=int, default=10)
-    arguments.add_argument("--budgets", nargs="+", type=int, default=[100, 200, 500])
-    arguments.add_argument("--seed", type=int, default=0)
-    arguments.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    chosen = arguments.parse_args()
-    peer = Peer("peer_proxyspex.py")
-    warm = games(chosen.kinds[0], 1)[0]  # both import LightGBM on their first fit
-    ours(warm, 50, chosen.seed, chosen.workers)
-    theirs(peer, warm, 50, chosen.seed)
-    command = " ".join(sys.argv)
-    print(f"{platform.machine()}, {os.cpu_count()} cores; {command}; {chosen.workers} threads, peer 1")
-    print(f"{'game':<20}{'calls':>6}{'R² ours':>10}{'peer':>8}{'reported':>10}{'off by':>8}", end="")
-    print(f"{'s ours':>9}{'peer':>8}{'ratio':>8}")
+    """Fit, keep, print."""
+    chosen = options()
+    head = header(chosen)
+    reused: list[Fit] = []
+    if chosen.reuse:
+        before, known = read(chosen.reuse)
+        reused = [fit for fit in known if fit.method != OURS]
+        head += f"\nPeers' fits reused from {chosen.reuse}, made by: {before}"
+    print(head, flush=True)
+    fits = Fits(reused)
+    if not chosen.no_ours:  # LightGBM is imported on the first fit
+        ours(Fit("", "", OURS, 50, 0), games("sentiment", 1)[0], chosen.workers)
     for kind in chosen.kinds:
-        for budget in chosen.budgets:
-            rows = []
-            for game in games(kind, chosen.games):
-                masks, values = game.test
-                spectrum, seconds, reported = ours(game, budget, chosen.seed, chosen.workers)
-                found, their_seconds = theirs(peer, game, budget, chosen.seed)
-                r2 = r_squared(values, spectrum.predict(masks))
-                their_r2 = r_squared(values, found.predict(masks))
-                rows.append((r2, their_r2, reported, abs(reported - r2), seconds, their_seconds))
-            r2, their_r2, reported, off = (mean(column) for column in list(zip(*rows, strict=True))[:4])
-            fits = [median(row[4] for row in rows), median(row[5] for row in rows)]
-            print(f"{kind:<20}{budget:>6}{r2:>10.3f}{their_r2:>8.3f}{reported:>10.3f}{off:>8.3f}", end="")
-            print(f"{fits[0]:>9.2f}{fits[1]:>8.2f}{fits[1] / fits[0]:>8.1f}", flush=True)
+        for place, game in enumerate(games(kind, chosen.games)):
+            for fit in asked(chosen, kind, game, place):
+                fits.ensure(fit, partial(fitted, fit, game, chosen.workers))
+            if chosen.save:
+                fits.save(chosen.save, head)
+    rows = [(kind, calls) for kind in chosen.kinds for calls in budgets(chosen, kind)]
+    Tables(fits, rows, chosen.multiples).show()
 
 
 if __name__ == "__main__":

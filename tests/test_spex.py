@@ -18,6 +18,7 @@ from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.choice import choose_solver
 from spexlens.solvers.proxyspex.boosting import Boosting
 from spexlens.solvers.proxyspex.proxy import FittedFunction
+from spexlens.solvers.proxyspex.readout import read
 from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
 from spexlens.solvers.spex.bch import Code
 from spexlens.solvers.spex.binary import express, product, reduce
@@ -428,12 +429,12 @@ def test_the_spectrum_of_a_forest_is_read_by_virtual_ablation() -> None:
     rng = np.random.default_rng(0)
     masks = mask_algebra.uniform(60, 400, seed=0)
     values = masks @ rng.normal(size=60) + 3.0 * (masks[:, 0] & masks[:, 1])
-    forest = Boosting(depth=3, columns=0.5, trees=60).fit(masks, values, seed=0)
-    read = FittedFunction(60, forest.predict).spectrum()
-    exact = forest.spectrum()
-    large = exact.truncate(count=50)
-    assert len(exact) > 200
-    np.testing.assert_allclose([read[members] for members in large.sets], large.values, atol=1e-3)
+    forest = Boosting(depth=3, columns=0.5, trees=60).fit(masks, values, seed=0).spectrum
+    found = read(FittedFunction(60, values, (), 0.0, forest.predict), seed=0)
+    large = forest.truncate(count=50)
+    assert len(forest) > 200
+    np.testing.assert_allclose([found.spectrum[members] for members in large.sets], large.values, atol=1e-3)
+    assert found.loss < 1e-3 * forest.energy.sum()
 
 
 def test_a_reading_says_how_much_it_misses_and_stops_at_the_calls_it_may_take() -> None:

@@ -80,6 +80,7 @@ def explain(
         whole=_measured(mask_algebra.whole(plan.packed, game.n), values),
         empty=_measured(mask_algebra.empty(plan.packed), values),
         outputs=game.outputs or (None if values.ndim == 1 else tuple(map(str, range(values.shape[1])))),
+        uncertainty=fit.uncertainty or None,
     )
 
 
@@ -105,7 +106,14 @@ def whole_number(given: object, what: str) -> int:
 
 def versions() -> dict[str, str]:
     """Of the packages that decide the numbers; torch and transformers only where they are in use."""
-    names = ["spexlens", "numpy", "lightgbm", *(n for n in ("torch", "transformers") if n in sys.modules)]
+    names = [
+        "spexlens",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "lightgbm",
+        *(n for n in ("torch", "transformers") if n in sys.modules),
+    ]
     return {"python": sys.version.split()[0], **{name: version(name) for name in names}}
 
 

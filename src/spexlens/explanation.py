@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from spexlens.ablation.game import Candidate
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.faithfulness import Faithfulness
-from spexlens.spectrum.indices import interaction_index
-from spexlens.spectrum.spectrum import SetFunction, Spectrum
+from spexlens.spectrum.indices import interaction_index, order_of
+from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     import pandas
@@ -28,7 +29,8 @@ class Interaction:
         effect: the index's value, in the objective's unit.
         share: F(S)² over the spectrum's Σ F², the share of the variance that the explanation carries
             which is this set's own.
-        interval: (low, high) of the effect, or None where there is none.
+        interval: (low, high), meant to hold the model's own effect in 90 cases of 100; None where no
+            uncertainty was measured.
         evidence: its check on the model, or None.
     """
 
@@ -87,6 +89,7 @@ class Explanation:
         whole: (k,) the model's answer with everything kept, or None if it was not asked.
         empty: (k,) the model's answer with everything ablated, or None if it was not asked.
         outputs: the names of the k outputs of a vector-valued game, or None.
+        uncertainty: of the coefficients, one an output, or None where it was not measured.
     """
 
     candidates: tuple[Candidate, ...]
@@ -98,6 +101,7 @@ class Explanation:
     whole: tuple[float, ...] | None = None
     empty: tuple[float, ...] | None = None
     outputs: tuple[str, ...] | None = None
+    uncertainty: tuple[Uncertainty, ...] | None = None
 
     @property
     def calls(self) -> int:
@@ -122,7 +126,7 @@ class Explanation:
             output: of a vector-valued game, which output, by position or name.
         """
         scalar = Spectrum(self.spectrum.sets, self.column(output))
-        found = self._named(interaction_index(scalar, index, order), scalar)
+        found = self._named(scalar, scalar, index, order, output)
         return sorted(found, key=lambda interaction: (-abs(interaction.effect), interaction.members))
 
     def higher(self, count: int, *, output: int | str = 0) -> tuple[list[Interaction], int]:
@@ -134,20 +138,28 @@ class Explanation:
         large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
         top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
-        found = self._named(interaction_index(chosen, "bii"), scalar) if len(top) else []
+        found = self._named(chosen, scalar, "bii", None, output) if len(top) else []
         return sorted(found, key=lambda interaction: -interaction.share), len(large)
 
-    def _named(self, index: SetFunction, scalar: Spectrum) -> list[Interaction]:
-        """The non-zero values of an index, with labels and shares."""
-        total = max(float(scalar.energy.sum()), np.finfo(np.float64).tiny)
+    def _named(
+        self, chosen: Spectrum, whole: Spectrum, index: str, order: int | None, output: int | str
+    ) -> list[Interaction]:
+        """The non-zero values of an index of some of a spectrum, with labels, shares and intervals."""
+        found = interaction_index(chosen, index, order)
+        half = np.full(len(found), np.nan)
+        if self.uncertainty is not None:
+            uncertainty = self.uncertainty[self.position(output)]
+            half = uncertainty.half_widths(chosen, index, found, order_of(chosen, order))
+        total = max(float(whole.energy.sum()), np.finfo(np.float64).tiny)
         return [
             Interaction(
                 members,
                 tuple(self.candidates[i].label for i in members),
                 float(effect),
-                float(scalar[members]) ** 2 / total,
+                float(whole[members]) ** 2 / total,
+                None if self.uncertainty is None else (float(effect - width), float(effect + width)),
             )
-            for members, effect in index
+            for (members, effect), width in zip(found, half, strict=True)
             if members and effect
         ]
 

@@ -14,11 +14,13 @@ from spexlens.evidence.faithfulness import Faithfulness, Source
 from spexlens.explanation import Account, Explanation
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
 
 FORMAT_VERSION = 1
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
@@ -55,6 +57,17 @@ class _Account(_Part):
     versions: dict[str, str]
 
 
+class _Prior(_Part):
+    scale: NotNegative
+    rho: list[Annotated[float, Field(ge=0, lt=1)]]
+
+
+class _Uncertainty(_Part):
+    noise: NotNegative
+    masks: Annotated[int, Field(ge=1)]
+    priors: list[_Prior]
+
+
 class _Record(_Part):
     format: Literal["spexlens explanation"]
     format_version: Literal[1]
@@ -67,17 +80,21 @@ class _Record(_Part):
     whole: list[Number] | None
     empty: list[Number] | None
     outputs: list[str] | None
+    uncertainty: list[_Uncertainty] | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "_Record":
         if len(self.candidates) != self.spectrum.n:
             raise ValueError(f"{len(self.candidates)} candidates, but a spectrum of {self.spectrum.n}")
         widths = {len(c) if isinstance(c, list) else 1 for c in self.spectrum.coefficients}
-        answers = [part for part in (self.whole, self.empty, self.outputs) if part is not None]
+        parts = (self.whole, self.empty, self.outputs, self.uncertainty)
+        answers = [part for part in parts if part is not None]
         if widths - {len(self.faithfulness.r2)} or {len(part) for part in answers} - {
             len(self.faithfulness.r2)
         }:
             raise ValueError("its parts are of different numbers of outputs")
+        if any(len(p.rho) != self.spectrum.n for u in self.uncertainty or () for p in u.priors):
+            raise ValueError("its uncertainty is of another number of candidates")
         return self
 
 
@@ -100,8 +117,14 @@ def dump(explanation: Explanation) -> str:
         "whole": e.whole,
         "empty": e.empty,
         "outputs": e.outputs,
+        "uncertainty": None if e.uncertainty is None else [_plain(u) for u in e.uncertainty],
     }
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(uncertainty: Uncertainty) -> dict[str, Any]:
+    priors = [{"scale": prior.scale, "rho": prior.rho.tolist()} for prior in uncertainty.priors]
+    return {"noise": uncertainty.noise, "masks": uncertainty.masks, "priors": priors}
 
 
 def write(explanation: Explanation, path: Path) -> None:
@@ -164,4 +187,10 @@ def _explanation(record: _Record) -> Explanation:
         whole=None if record.whole is None else tuple(record.whole),
         empty=None if record.empty is None else tuple(record.empty),
         outputs=None if record.outputs is None else tuple(record.outputs),
+        uncertainty=None if record.uncertainty is None else tuple(map(_uncertainty, record.uncertainty)),
     )
+
+
+def _uncertainty(record: _Uncertainty) -> Uncertainty:
+    priors = [ProductPrior(prior.scale, np.array(prior.rho)) for prior in record.priors]
+    return Uncertainty(record.noise, record.masks, tuple(priors))

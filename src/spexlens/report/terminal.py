@@ -54,9 +54,10 @@ def listing(
     title = f"{index} of order {order} · {explanation.unit}{_of_target(explanation, output)}"
     table = Table(box=None, pad_edge=False)
     table.add_column(index, justify="right", no_wrap=True)
+    table.add_column("±", justify="right", no_wrap=True)
     table.add_column("of", style="bold", overflow="fold")
     for row in found[: top or 20]:
-        table.add_row(_effect(row), Text(" × ".join(map(_shortened, row.labels))))
+        table.add_row(_effect(row), _half_width(row), Text(" × ".join(map(_shortened, row.labels))))
     return Group(Text(title, style="bold"), table)
 
 
@@ -125,12 +126,13 @@ def _table(
     more = f" ({len(rows)} of {total})" if len(rows) < total else ""
     table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column(unit if len(unit) <= 8 else "effect", justify="right", no_wrap=True)
+    table.add_column("±", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("of", style="bold", overflow="fold", min_width=12)
     table.add_column("meaning", style="dim")
     for row in rows:
         labels = Text(" × ".join(map(_shortened, row.labels)))
-        table.add_row(_effect(row), f"{row.share:.1%}", labels, meaning(row, alone))
+        table.add_row(_effect(row), _half_width(row), f"{row.share:.1%}", labels, meaning(row, alone))
     return table
 
 
@@ -138,10 +140,17 @@ def _effect(interaction: Interaction) -> Text:
     return Text(f"{interaction.effect:+.3f}", style="green" if interaction.effect > 0 else "red")
 
 
+def _half_width(interaction: Interaction) -> Text:
+    """Half of the 90% interval; nothing where there is none, or no doubt."""
+    low, high = interaction.interval or (0.0, 0.0)
+    return Text(f"{(high - low) / 2:.3f}" if high > low else "", style="dim")
+
+
 def _legend(pairs: list[Interaction], alone: dict[int, float]) -> Text:
     """What the kinds of pairs on the page mean, and what a share is."""
     used = {kind(pair, alone) for pair in pairs}
     lines = [f"{name}: {what}" for name, what in KINDS.items() if name in used]
+    lines.append("±: half of a 90% interval; an effect within it of zero may be none")
     lines.append("share: of the variance over masks that the explanation carries, what is this set's own")
     return Text("\n".join(lines), style="dim italic")
 

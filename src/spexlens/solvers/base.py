@@ -12,6 +12,7 @@ from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.uncertainty import Uncertainty
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,13 @@ class Fit:
         spectrum: the sparse spectrum that explains the values.
         faithfulness: how well it predicts masks that it never saw.
         details: what was chosen on the way and what each choice scored, as JSON.
+        uncertainty: of the coefficients, one an output.
     """
 
     spectrum: Spectrum
     faithfulness: Faithfulness
     details: dict[str, Any] = field(default_factory=dict)
+    uncertainty: tuple[Uncertainty, ...] = ()
 
 
 class Solver(ABC):

@@ -2,6 +2,7 @@
 
 from spexlens.ablation.masks import ENUMERABLE
 from spexlens.errors import InvalidInput
+from spexlens.solvers.auto import Auto
 from spexlens.solvers.base import Solver
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.solver import ProxySpex
@@ -16,8 +17,8 @@ METHODS = ("auto", *SOLVERS)
 def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
     """The solver of a method; a solver is its own.
 
-    "auto" is exact where 2^n calls fit the budget, else ProxySPEX, and SPEX where the calls are too
-    few for that.
+    "auto" is exact where 2^n calls fit the budget, else ProxySPEX, with SPEX beside it from 1,000
+    calls on, and SPEX alone where the calls are too few for ProxySPEX.
 
     Raises:
         InvalidInput: the method is unknown, or the budget is not positive.
@@ -34,7 +35,8 @@ def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
             others = [repr(solver.name) for solver in solvers if solver.least(n) <= budget]
             chosen.refuse_below_least(n, budget, [f"method {name}" for name in others])
         return chosen
-    best = next((solver for solver in solvers if solver.least(n) <= budget), None)
+    able = [solver for solver in (*solvers[:-2], Auto(), *solvers[-2:]) if solver.least(n) <= budget]
+    best = able[0] if able else None
     best = best or min(solvers, key=lambda solver: solver.least(n))
     best.refuse_below_least(n, budget)
     return best

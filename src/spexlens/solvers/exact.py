@@ -8,6 +8,7 @@ from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.uncertainty import Uncertainty
 
 
 class Exact(Solver):
@@ -48,4 +49,8 @@ class Exact(Solver):
         kept = np.flatnonzero(audible | (spectrum.sets.orders == 0))
         spectrum = Spectrum(spectrum.sets.take(kept), spectrum.values[kept])
         outputs = 1 if values.ndim == 1 else values.shape[1]
-        return Fit(spectrum, Faithfulness((1.0,) * outputs, "exact", len(packed)))
+        return Fit(
+            spectrum,
+            Faithfulness((1.0,) * outputs, "exact", len(packed)),
+            uncertainty=(Uncertainty(0.0, len(packed)),) * outputs,
+        )

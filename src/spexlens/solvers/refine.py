@@ -48,12 +48,7 @@ def refit(prior: Spectrum, masks: NDArray[np.uint8], values: NDArray[np.float64]
         return Refit(Spectrum.of(prior.n, {(): mean}), left_out)
     design = _Design(masks, prior.sets.take(kept), size[kept] / size[kept].max())
     coefficients, residuals = design.ridge(values - mean)
-    intercept = Sets.of(prior.n, [()])
-    sets = Sets(
-        prior.n,
-        np.concatenate([intercept.members, design.sets.members]),
-        np.concatenate([intercept.starts, design.sets.starts[1:]]),
-    )
+    sets = Sets.concatenate([Sets.of(prior.n, [()]), design.sets])
     start = mean - float(design.centre @ coefficients)
     return Refit(Spectrum(sets, np.concatenate([[start], coefficients])), residuals)
 

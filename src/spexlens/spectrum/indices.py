@@ -85,7 +85,8 @@ INDICES: dict[str, Weight] = {
 
 
 @cache
-def _weight(index: str, s: int, t: int, order: int) -> float:
+def weight(index: str, s: int, t: int, order: int) -> float:
+    """What F(S) counts in the index of a T ⊆ S: s = |S|, t = |T|."""
     return float(INDICES[index](s, t, order))
 
 
@@ -106,25 +107,48 @@ def interaction_index(spectrum: Spectrum, index: str, order: int | None = None) 
     """
     if index not in INDICES:
         raise InvalidInput(f"unknown index {index!r}; choose one of {', '.join(INDICES)}")
-    largest = int(spectrum.sets.orders.max(initial=0))
-    order = max(1, largest) if order is None else order
+    order = order_of(spectrum, order)
+    return spread(spectrum.sets, spectrum.values, lambda s, t: weight(index, s, t, order), order)
+
+
+def order_of(spectrum: Spectrum, order: int | None) -> int:
+    """The order given, or the largest in the spectrum, at least 1.
+
+    Raises:
+        InvalidInput: an order below one.
+    """
+    order = max(1, int(spectrum.sets.orders.max(initial=0))) if order is None else order
     if order < 1:
         raise InvalidInput(f"the order of an index is at least 1; got {order}")
+    return order
+
+
+def spread(
+    sets: Sets, values: NDArray[np.float64], weight: Callable[[int, int], float], order: int
+) -> SetFunction:
+    """Σ_{S ⊇ T} weight(|S|, |T|) · value(S) for every T of at most `order` members below a set.
+
+    Args:
+        sets: s sets.
+        values: (s,) or (s, k) float64.
+        weight: of |S| and |T|.
+        order: the most members of a T.
+    """
     families: list[NDArray[np.int32]] = []
-    values: list[NDArray[np.float64]] = []
-    for positions, members in spectrum.sets.by_order():
+    parts: list[NDArray[np.float64]] = []
+    for positions, members in sets.by_order():
         s = members.shape[1]
         for t in range(min(s, order) + 1):
-            weight = _weight(index, s, t, order)
-            if weight:
+            factor = weight(s, t)
+            if factor:
                 chosen = np.array(list(combinations(range(s), t)), dtype=np.int64).reshape(comb(s, t), t)
-                subsets = np.full((len(positions) * len(chosen), order), spectrum.n, np.int32)
+                subsets = np.full((len(positions) * len(chosen), order), sets.n, np.int32)
                 subsets[:, :t] = members[:, chosen].reshape(len(subsets), t)
                 families.append(subsets)
-                values.append(np.repeat(weight * spectrum.values[positions], len(chosen), axis=0))
+                parts.append(np.repeat(factor * values[positions], len(chosen), axis=0))
     if not families:
-        return SetFunction(Sets.of(spectrum.n, []), spectrum.values[:0])
-    return SetFunction(Sets.from_ragged(spectrum.n, np.concatenate(families)), np.concatenate(values))
+        return SetFunction(Sets.of(sets.n, []), values[:0])
+    return SetFunction(Sets.from_ragged(sets.n, np.concatenate(families)), np.concatenate(parts))
 
 
 def shapley_values(spectrum: Spectrum) -> NDArray[np.float64]:

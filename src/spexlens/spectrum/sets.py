@@ -65,6 +65,18 @@ class Sets:
             order += 1
         return cls.of(n, rows)
 
+    @classmethod
+    def concatenate(cls, families: Sequence["Sets"]) -> "Sets":
+        """One or more families of the same candidates, end to end; a set may come to stand twice."""
+        ends = np.cumsum([0, *(len(family.members) for family in families)])
+        starts = [family.starts[1:] + end for family, end in zip(families, ends, strict=False)]
+        members = np.concatenate([family.members for family in families])
+        return cls(families[0].n, members, np.concatenate([[0], *starts]).astype(np.int64))
+
+    def distinct(self) -> "Sets":
+        """Each set once, sorted by order, then by members."""
+        return self.merge(np.zeros(len(self)))[0]
+
     def __len__(self) -> int:
         return len(self.starts) - 1
 

@@ -6,12 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.solvers.proxyspex.proxy import FittedProxy, FittedSpectrum, Proxy
+from spexlens.ablation import masks as mask_algebra
+from spexlens.solvers.proxyspex.proxy import FoldedProxy
 from spexlens.solvers.proxyspex.trees import parse_lightgbm
+from spexlens.solvers.refine import refit
+from spexlens.spectrum.spectrum import Spectrum
+
+_ENERGY = 0.99
+_MOST_SETS = 2000
 
 
 @dataclass(frozen=True)
-class Boosting(Proxy):
+class Boosting(FoldedProxy):
     """LightGBM, regularised for 50 to 5,000 masks.
 
     LightGBM's own defaults are for large tables: leaves of 20 rows leave 100 masks without a split.
@@ -33,12 +39,13 @@ class Boosting(Proxy):
         """For instance "boosting, depth 4"."""
         return f"boosting, depth {self.depth}"
 
-    def fit(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> FittedProxy:
-        """Fit on one thread, so that any number of threads around it gives the same trees."""
+    def spectrum(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Spectrum:
+        """The trees' spectrum, cut to 99% of its energy and refitted by ridge regression."""
         mean, scale = float(values.mean()), float(values.std()) or 1.0
         booster = self.booster(masks, (values - mean) / scale, seed)  # LightGBM keeps labels in float32
         forest = parse_lightgbm(booster.model_to_string(), masks.shape[1])
-        return FittedSpectrum(forest.rescaled(scale, mean).spectrum())
+        spectrum = forest.rescaled(scale, mean).spectrum().truncate(energy=_ENERGY, count=_MOST_SETS)
+        return refit(spectrum, mask_algebra.pack(masks), values).spectrum
 
     def booster(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Any:
         """The fitted `lightgbm.Booster`."""
@@ -69,7 +76,3 @@ class Boosting(Proxy):
         for _ in range(self.trees):
             booster.update()
         return booster
-
-
-BOOSTING = (Boosting(depth=2, columns=0.5), Boosting(depth=4, columns=0.5), Boosting(depth=5, columns=1.0))
-"""The settings that cross-validation chooses from: few deep interactions, or many shallow ones."""

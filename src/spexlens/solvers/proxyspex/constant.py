@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.solvers.proxyspex.proxy import FittedProxy, FittedSpectrum, Proxy
+from spexlens.solvers.proxyspex.proxy import FittedProxy, FittedSpectrum, Proxy, Runner
 from spexlens.spectrum.spectrum import Spectrum
 
 
@@ -16,6 +16,11 @@ class Constant(Proxy):
 
     name: ClassVar[str] = "constant"  # type: ignore[misc]
 
-    def fit(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> FittedProxy:
+    def fit(
+        self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int, run: Runner = map
+    ) -> FittedProxy:
         """Take the mean."""
-        return FittedSpectrum(Spectrum.of(masks.shape[1], {(): values.mean()}))
+        m, mean = len(values), values.mean()
+        left_out = mean - (values - mean) / max(m - 1, 1)
+        spectrum = Spectrum.of(masks.shape[1], {(): mean})
+        return FittedSpectrum(masks.shape[1], left_out, (), float(values.var()), spectrum, {})

@@ -20,6 +20,7 @@ from spexlens.solvers.spex.design import Design
 from spexlens.solvers.spex.peeling import LOW_ORDERS, peel
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.uncertainty import Uncertainty
 
 _FIRST, _DECAY = (
     0.25,
@@ -117,7 +118,7 @@ class Spex(Solver):
             return Exact().fit_packed(packed, n, values, seed)
         allotment = self._allot(n, len(packed))
         design = Design.draw(n, allotment.corrections, allotment.bits, seed)
-        rows = _rows(design.masks(), packed, seed)
+        rows = mask_algebra.positions(packed, design.masks(), seed)
         columns = values[:, None] if values.ndim == 1 else values
         with threadpool_limits(1):  # sums in another order would be other bits
             fits = [self._column(design, rows, packed, column) for column in columns.T]
@@ -137,6 +138,7 @@ class Spex(Solver):
                 "recovered": [report for _, report in fits],
                 "caveats": _caveats(r2, design.code),
             },
+            tuple(Uncertainty(float(np.mean(fit.residuals**2)), len(packed)) for fit, _ in fits),
         )
 
     def _column(
@@ -196,17 +198,6 @@ def _positive(name: str, given: int | None) -> int | None:
     if number is not None and number < 1:
         raise InvalidInput(f"{name} must be a whole number, at least 1; got {given!r}")
     return number
-
-
-def _rows(coded: NDArray[np.uint8], packed: NDArray[np.uint8], seed: int) -> NDArray[np.int64]:
-    """Where each coded mask stands among those given."""
-    first, inverse = mask_algebra.distinct(np.concatenate([packed, coded]))
-    if not np.array_equal(first, np.arange(len(packed))):
-        raise InvalidInput(
-            "a sparse transform needs the masks it planned, each once: "
-            f"these {len(packed)} are not those of seed {seed}"
-        )
-    return inverse[len(packed) :]
 
 
 def _with_low_orders(recovered: Spectrum) -> Spectrum:

@@ -1,0 +1,179 @@
+"""A Gaussian process over masks whose Fourier spectrum is known in closed form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.evidence.faithfulness import r_squared
+from spexlens.solvers.proxyspex.conditioned import EXACT, condition
+from spexlens.solvers.proxyspex.marginal import Marginal
+from spexlens.solvers.proxyspex.posterior import Posterior
+from spexlens.solvers.proxyspex.prior import Prior, signs_of
+from spexlens.solvers.proxyspex.proxy import FittedProxy, Proxy, Runner, folds
+from spexlens.solvers.proxyspex.warp import WARPS, Map, Warp
+from spexlens.spectrum.sets import Sets
+from spexlens.spectrum.uncertainty import ProductPrior
+
+Array = NDArray[np.float64]
+
+_FIRST = "mix"
+_WEIGHTS = {"id": 0.5, "mix": 2.0, "rank": 1.0, "logit": 0.5}  # before anything is seen
+_POWER = -8.0
+_STEPS, _MORE_STEPS = 10, 5
+_TUNED = 1000  # masks that hyper-parameters are fitted to
+_FOLDS = 5
+_FEW_FOLDS, _MANY = 3, 300  # folds from so many masks on, where hyper-parameters hang on few
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One warp's posterior.
+
+    Attributes:
+        posterior: of the latent values.
+        back: latent -> values, averaged over what the latent is uncertain of.
+        left_out: (m,) what the other masks predict, hyper-parameters and warp fitted to all.
+        slope: standard deviation of the values a latent one.
+    """
+
+    posterior: Posterior
+    back: Map
+    left_out: Array
+    slope: float
+
+
+@dataclass(frozen=True)
+class FittedKernel(FittedProxy):
+    """An average of warped posteriors.
+
+    Attributes:
+        members: one a warp.
+        weights: (w,) their shares, adding up to one.
+        r2: the leave-one-out R² of each, by the name of its warp.
+    """
+
+    members: Sequence[_Member]
+    weights: Array
+    r2: dict[str, float]
+
+    def predict(self, masks: NDArray[np.bool_]) -> Array:
+        """(p, n) bool -> (p,) float64."""
+        signs = signs_of(masks)
+        return self._sum([member.back(member.posterior.predict(signs)) for member in self.members])
+
+    def table(self) -> Array:
+        """On all 2^n masks, (2^n,) by mask index."""
+        return self._sum([member.back(member.posterior.table()) for member in self.members])
+
+    def large_sets(self, count: int) -> Sets:
+        """Those of the heaviest warp's latent function: a smooth warp moves few of them."""
+        return self.members[int(np.argmax(self.weights))].posterior.large_sets(count)
+
+    def report(self) -> dict[str, Any]:
+        """The warps' leave-one-out R² and weights."""
+        return {"warps": {name: {"r2": r2, "weight": float(w)} for (name, r2), w in self._shares()}}
+
+    def _shares(self) -> Any:
+        return zip(self.r2.items(), self.weights, strict=True)
+
+    def _sum(self, parts: Sequence[Array]) -> Array:
+        return np.asarray(sum(w * part for w, part in zip(self.weights, parts, strict=True)))
+
+
+@dataclass(frozen=True)
+class Kernel(Proxy):
+    """A product kernel on warped values: `Prior`, `Marginal` and `WARPS` say which.
+
+    The four warps are averaged with weights π (1 - R²)^-8, R² being leave-one-out on the values' own
+    scale. Cross-validation predicts each mask from all others, with hyper-parameters and a warp that
+    were fitted to the other folds.
+    """
+
+    name: ClassVar[str] = "kernel"  # type: ignore[misc]
+
+    def fit(self, masks: NDArray[np.bool_], values: Array, seed: int, run: Runner = map) -> FittedKernel:
+        """Fit all warps, and the folds of one; beyond 4,000 masks, only the best warp sees them all."""
+        signs, count = signs_of(masks), len(values)
+        seen = _seen_parts(count, seed)
+        everything = np.ones(count, np.bool_)
+        tuned = list(run(lambda part: _tune(_FIRST, signs[part], values[part], _STEPS), [everything, *seen]))
+        start = tuned[0].theta
+        others = run(
+            lambda name: _tune(name, signs, values, _MORE_STEPS, start),
+            [name for name in _WEIGHTS if name != _FIRST],
+        )
+        fits = [tuned[0], *others]
+        if count > EXACT:
+            some = run(lambda fit: fit.given(signs[:_TUNED], values[:_TUNED]), fits)
+            scores = [r_squared(values[:_TUNED], member.left_out) for member in some]
+            fits = [fits[int(np.argmax(scores))]]
+        members = list(run(lambda fit: fit.given(signs, values), fits))
+        r2 = {fit.warp.name: r_squared(values, m.left_out) for fit, m in zip(fits, members, strict=True)}
+        weights = np.array([_WEIGHTS[name] * max(1.0 - score, 1e-12) ** _POWER for name, score in r2.items()])
+        weights /= weights.sum()
+        left_out = np.asarray(sum(w * member.left_out for w, member in zip(weights, members, strict=True)))
+        optimistic = float(np.mean((values - left_out) ** 2))
+        held = run(lambda fit: fit.given(signs, values).left_out, tuned[1:])
+        for part, predicted in zip(seen, held, strict=True):
+            left_out[~part] = predicted[~part]
+        honest = float(np.mean((values - left_out) ** 2))
+        return FittedKernel(
+            n=masks.shape[1],
+            left_out=left_out,
+            priors=_priors(members, weights),
+            noise=float((optimistic**2 * honest) ** (1 / 3)),
+            members=members,
+            weights=weights,
+            r2=r2,
+        )
+
+
+@dataclass(frozen=True)
+class _Tuned:
+    """A warp and hyper-parameters fitted to some masks.
+
+    Attributes:
+        warp: fitted to all their values.
+        theta: fitted to the first 1,000.
+        prior: what theta stands for.
+    """
+
+    warp: Warp
+    theta: Array
+    prior: Prior
+
+    def given(self, signs: Array, values: Array) -> _Member:
+        """The posterior given any masks."""
+        latent = self.warp.forward(values)
+        posterior, fitted, residuals = condition(self.prior, signs, latent)
+        back = self.warp.averaged(float(np.sqrt(np.mean(residuals**2))))
+        spread = float(fitted.std())
+        slope = float(back(fitted).std()) / spread if spread > 0 else 0.0
+        return _Member(posterior, back, back(latent - residuals), slope)
+
+
+def _tune(name: str, signs: Array, values: Array, steps: int, start: Array | None = None) -> _Tuned:
+    warp = WARPS[name](values)
+    marginal = Marginal(signs[:_TUNED], warp.forward(values)[:_TUNED])
+    theta = marginal.maximise(steps, start)
+    return _Tuned(warp, theta, marginal.prior(theta))
+
+
+def _seen_parts(count: int, seed: int) -> list[NDArray[np.bool_]]:
+    """For each fold, the masks outside it; none where hyper-parameters hang on 1,000 of very many."""
+    if count > 2 * _TUNED:
+        return []
+    fold = folds(count, _FOLDS if count < _MANY else _FEW_FOLDS, seed)
+    return [fold != j for j in range(int(fold.max()) + 1)]
+
+
+def _priors(members: Sequence[_Member], weights: Array) -> tuple[ProductPrior, ...]:
+    """The priors of the coefficients of the values, to first order in the warps."""
+    priors = []
+    for member, weight in zip(members, weights, strict=True):
+        scale, rho = member.posterior.prior.untilted()
+        priors.append(ProductPrior(float(weight) * member.slope**2 * scale, rho))
+    return tuple(priors)

@@ -1,0 +1,112 @@
+"""Uncertainty: how far a coefficient, or any index, may be from the truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.spectrum.indices import spread, weight
+from spexlens.spectrum.sets import Sets
+from spexlens.spectrum.spectrum import SetFunction, Spectrum
+
+Array = NDArray[np.float64]
+
+LEVEL = 0.9
+"""The share of intervals that are meant to hold the truth."""
+
+_HALF_WIDTH = NormalDist().inv_cdf((1 + LEVEL) / 2)
+_LOW_ORDERS = 20_000
+_BEYOND = 40  # members that a superset may have more: the sums over larger ones have converged
+
+
+@dataclass(frozen=True)
+class ProductPrior:
+    """Coefficients of mean zero, independent, with variance p(S) = scale · Π_{i∈S} ρ_i.
+
+    Attributes:
+        scale: of the values squared.
+        rho: (n,) float64 in [0, 1).
+    """
+
+    scale: float
+    rho: Array
+
+    def variances(self, sets: Sets) -> Array:
+        """p(S): (s,) float64."""
+        result = np.full(len(sets), self.scale)
+        for positions, members in sets.by_order():
+            result[positions] *= self.rho[members].prod(axis=1)
+        return result
+
+    def supersets(self, members: NDArray[np.int32]) -> Array:
+        """Σ p(S) over the S that hold T and j members more: T as (c, t) -> (c, J).
+
+        The elementary symmetric sums of ρ outside T: those of all of ρ, divided by Π_{i∈T} (1 + ρ_i x).
+        """
+        sums = np.zeros(min(len(self.rho), _BEYOND) + 1)
+        sums[0] = 1.0
+        for rho in self.rho:
+            sums[1:] += rho * sums[:-1]
+        outside = np.tile(sums, (len(members), 1))
+        for rho in self.rho[members].T:
+            for j in range(1, outside.shape[1]):
+                outside[:, j] -= rho * outside[:, j - 1]
+        own = self.scale * self.rho[members].prod(axis=1)
+        return np.asarray(np.maximum(outside, 0.0) * own[:, None])
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Posterior variances of the coefficients of one output.
+
+    From m random masks a coefficient is measured with variance s² / m, where s² is the mean square
+    error of predicting a new mask: noise, and all that is unknown of the other coefficients (state
+    evolution of approximate message passing; Bayati & Montanari, IEEE Trans. Inf. Theory 57, 2011,
+    eq. 1.4). Under a prior variance p(S) its posterior variance is 1 / (1 / p(S) + m / s²), and
+    errors of different coefficients are as good as independent.
+
+    Attributes:
+        noise: s².
+        masks: m.
+        priors: p(S) is their sum; if empty it is without bound, and only sets that a spectrum lists
+            are thought to matter.
+    """
+
+    noise: float
+    masks: int
+    priors: Sequence[ProductPrior] = ()
+
+    def variances(self, sets: Sets) -> Array:
+        """(s,) float64, of the Fourier coefficients of any sets."""
+        measured = self.noise / self.masks
+        if not self.priors:
+            return np.full(len(sets), measured)
+        prior = np.asarray(sum(each.variances(sets) for each in self.priors))
+        return prior * measured / np.maximum(prior + measured, np.finfo(np.float64).tiny)
+
+    def half_widths(self, spectrum: Spectrum, index: str, found: SetFunction, order: int) -> Array:
+        """Half the width of the 90% interval of each value of an index.
+
+        The variance is Σ_{S ⊇ T} weight² · Var F(S). Sets that are neither listed in the spectrum nor
+        of low order are as unknown as their prior says.
+
+        Args:
+            spectrum: what the index was taken of.
+            index: its name.
+            found: the index of each T.
+            order: the order it was taken for.
+        """
+        low = Sets.low_orders(spectrum.n, _LOW_ORDERS)
+        listed = Sets.concatenate([spectrum.sets, found.sets, *([low] if self.priors else [])]).distinct()
+        known = self.variances(listed) - sum(each.variances(listed) for each in self.priors)
+        sums = spread(listed, np.asarray(known), lambda s, t: weight(index, s, t, order) ** 2, order)
+        result = np.array([sums[members] for members in found.sets])
+        for positions, members in found.sets.by_order():
+            t = members.shape[1]
+            for prior in self.priors:
+                beyond = prior.supersets(members)
+                squares = [weight(index, t + j, t, order) ** 2 for j in range(beyond.shape[1])]
+                result[positions] += beyond @ np.array(squares)
+        return np.asarray(_HALF_WIDTH * np.sqrt(np.maximum(result, 0.0)))
