@@ -13,9 +13,7 @@ from games import SHARED, RecordedGame, games
 from peers import Peer
 from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.choice import choose_solver
-from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.solvers.spex.solver import Spex
 from spexlens.spectrum.indices import interaction_index
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -134,7 +132,7 @@ def measured(asked: Fit, game: RecordedGame, spectrum: Spectrum, seconds: float)
 def ours(asked: Fit, game: RecordedGame, workers: int) -> Fit:
     """What `explain` does with method "auto"; recorded masks are spent from the first, by ProxySPEX."""
     solver = choose_solver("auto", game.n, asked.calls)
-    if not game.whole and isinstance(solver, Exact | Spex):
+    if not game.whole and not isinstance(solver, ProxySpex):
         solver = ProxySpex()
     if hasattr(solver, "workers"):
         solver.workers = workers

@@ -114,7 +114,7 @@ def test_a_plan_can_be_read_by_a_machine() -> None:
         "method": "proxyspex",
         "masks": 300,
         "budget": 300,
-        "design": "both corners, then uniform",
+        "design": "both corners, then space-filling",
     }
 
 

@@ -126,13 +126,16 @@ def _table(
     more = f" ({len(rows)} of {total})" if len(rows) < total else ""
     table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column(unit if len(unit) <= 8 else "effect", justify="right", no_wrap=True)
-    table.add_column("±", justify="right", no_wrap=True)
+    doubts = [_half_width(row) for row in rows] if any(map(_half_width, rows)) else []
+    if doubts:
+        table.add_column("±", justify="right", style="dim", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("of", style="bold", overflow="fold", min_width=12)
     table.add_column("meaning", style="dim")
-    for row in rows:
+    for position, row in enumerate(rows):
         labels = Text(" × ".join(map(_shortened, row.labels)))
-        table.add_row(_effect(row), _half_width(row), f"{row.share:.1%}", labels, meaning(row, alone))
+        doubt = doubts[position : position + 1]
+        table.add_row(_effect(row), *doubt, f"{row.share:.1%}", labels, meaning(row, alone))
     return table
 
 
@@ -140,17 +143,18 @@ def _effect(interaction: Interaction) -> Text:
     return Text(f"{interaction.effect:+.3f}", style="green" if interaction.effect > 0 else "red")
 
 
-def _half_width(interaction: Interaction) -> Text:
+def _half_width(interaction: Interaction) -> str:
     """Half of the 90% interval; nothing where there is none, or no doubt."""
     low, high = interaction.interval or (0.0, 0.0)
-    return Text(f"{(high - low) / 2:.3f}" if high > low else "", style="dim")
+    return f"{(high - low) / 2:.3f}" if high > low else ""
 
 
 def _legend(pairs: list[Interaction], alone: dict[int, float]) -> Text:
     """What the kinds of pairs on the page mean, and what a share is."""
     used = {kind(pair, alone) for pair in pairs}
     lines = [f"{name}: {what}" for name, what in KINDS.items() if name in used]
-    lines.append("±: half of a 90% interval; an effect within it of zero may be none")
+    if any(map(_half_width, pairs)):
+        lines.append("±: half of a 90% interval; an effect within it of zero may be none")
     lines.append("share: of the variance over masks that the explanation carries, what is this set's own")
     return Text("\n".join(lines), style="dim italic")
 

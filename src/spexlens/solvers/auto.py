@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.design import CHOSEN, space_filling
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.spex.solver import Spex
@@ -30,8 +31,10 @@ class Auto(Solver):
         return max(1000, self.proxyspex.least(n))
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
-        """Space-filling masks, SPEX's, and uniform ones in the place of those that both have."""
+        """Space-filling masks, SPEX's, and uniform ones where those two agree; all 2^n where they fit."""
         self.refuse_below_least(n, budget)
+        if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
+            return Exact().plan(n, budget, seed)
         count = min(budget, 1 << n) if n <= 62 else budget
         coded = self.spex.plan(n, budget - CHOSEN, seed)
         parts = [space_filling(n, CHOSEN, seed), coded.packed, mask_algebra.packed_uniform(n, count, seed)]
@@ -45,6 +48,8 @@ class Auto(Solver):
         Raises:
             InvalidInput: the masks are not those that `plan` makes for so many and this seed.
         """
+        if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
+            return Exact().fit_packed(packed, n, values, seed)
         coded = self.spex.plan(n, len(packed) - CHOSEN, seed).packed
         rows = mask_algebra.positions(packed, coded, seed)
         fits = {

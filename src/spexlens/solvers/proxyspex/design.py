@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from spexlens.ablation import masks as mask_algebra
 
@@ -12,6 +13,16 @@ CHOSEN = 512
 
 _POOL = 2048
 _TOTAL = 3.0  # Σρ of the prior that distance is measured with
+
+
+def uniform(n: int, count: int, seed: int) -> Packed:
+    """Both corners, then uniform masks; as `space_filling` otherwise."""
+    masks = np.concatenate(
+        [mask_algebra.pack(mask_algebra.corners(n)), mask_algebra.packed_uniform(n, count, seed)]
+    )
+    first, _ = mask_algebra.distinct(masks)
+    chosen: Packed = masks[first[:count]]
+    return chosen
 
 
 def space_filling(n: int, count: int, seed: int) -> Packed:
@@ -30,10 +41,9 @@ def space_filling(n: int, count: int, seed: int) -> Packed:
         (count, ceil(n / 8)) uint8, distinct packed masks.
     """
     pool = min(_POOL, 1 << n) if n <= 62 else _POOL
-    uniform = mask_algebra.packed_uniform(n, max(pool, count), seed)
-    together = np.concatenate([mask_algebra.pack(mask_algebra.corners(n)), uniform])
-    together = together[mask_algebra.distinct(together)[0]]
-    first = _greedy(mask_algebra.unpack(together[:pool], n), min(CHOSEN, count, pool))
+    together = uniform(n, max(pool, count), seed)
+    with threadpool_limits(1):  # sums in another order would be other bits, and other masks
+        first = _greedy(mask_algebra.unpack(together[:pool], n), min(CHOSEN, count, pool))
     rest = np.setdiff1d(np.arange(len(together)), first)
     chosen: Packed = together[np.concatenate([first, rest])[:count]]
     return chosen

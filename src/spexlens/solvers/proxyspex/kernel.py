@@ -97,7 +97,8 @@ class Kernel(Proxy):
     def fit(self, masks: NDArray[np.bool_], values: Array, seed: int, run: Runner = map) -> FittedKernel:
         """Fit all warps, and the folds of one; beyond 4,000 masks, only the best warp sees them all."""
         signs, count = signs_of(masks), len(values)
-        seen = _seen_parts(count, seed)
+        every_part = _seen_parts(count, seed)
+        seen = [part for part in every_part if np.ptp(values[part]) > 0]
         everything = np.ones(count, np.bool_)
         tuned = list(run(lambda part: _tune(_FIRST, signs[part], values[part], _STEPS), [everything, *seen]))
         start = tuned[0].theta
@@ -117,6 +118,8 @@ class Kernel(Proxy):
         left_out = np.asarray(sum(w * member.left_out for w, member in zip(weights, members, strict=True)))
         optimistic = float(np.mean((values - left_out) ** 2))
         held = run(lambda fit: fit.given(signs, values).left_out, tuned[1:])
+        for part in every_part:
+            left_out[~part] = values[part].mean()  # all that a fold of one value says
         for part, predicted in zip(seen, held, strict=True):
             left_out[~part] = predicted[~part]
         honest = float(np.mean((values - left_out) ** 2))
@@ -124,7 +127,7 @@ class Kernel(Proxy):
             n=masks.shape[1],
             left_out=left_out,
             priors=_priors(members, weights),
-            noise=float((optimistic**2 * honest) ** (1 / 3)),
+            noise=optimistic ** (2 / 3) * honest ** (1 / 3),
             members=members,
             weights=weights,
             r2=r2,

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.solvers.proxyspex.average import Average, average
 from spexlens.solvers.proxyspex.boosting import Boosting
 from spexlens.solvers.proxyspex.constant import Constant
-from spexlens.solvers.proxyspex.design import space_filling
+from spexlens.solvers.proxyspex.design import space_filling, uniform
 from spexlens.solvers.proxyspex.kernel import Kernel
 from spexlens.solvers.proxyspex.linear import Linear
 from spexlens.solvers.proxyspex.proxy import Proxy, Runner
@@ -26,6 +26,7 @@ from spexlens.spectrum.uncertainty import Uncertainty
 
 _LEAST = 20
 
+_DESIGNS = {"space-filling": space_filling, "uniform": uniform}
 _PROXIES = (Kernel(), Linear(1), Linear(2))
 _TREES = Boosting(depth=5, columns=1.0)
 _SHARES = {"kernel": 2.0}  # what a proxy weighs before it has predicted anything, where not 1
@@ -42,22 +43,34 @@ class ProxySpex(Solver):
 
     name = "proxyspex"
 
-    def __init__(self, proxies: Sequence[Proxy] | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        proxies: Sequence[Proxy] | None = None,
+        workers: int | None = None,
+        design: Literal["space-filling", "uniform"] = "space-filling",
+    ) -> None:
         """
         Args:
             proxies: what to average, beside the mean of the values; None: the kernel, sparse linear
                 regression and, where a fit to four fifths of the masks comes near the kernel, trees.
             workers: threads; every number gives the same result.
+            design: how masks are planned, both corners apart.
+
+        Raises:
+            InvalidInput: there is no such design.
         """
+        if design not in _DESIGNS:
+            raise InvalidInput(f"unknown design {design!r}; choose one of {', '.join(_DESIGNS)}")
         self.proxies = proxies
         self.workers = workers or os.cpu_count() or 1
+        self.design = design
 
     def least(self, n: int) -> int:
         """Half a call a candidate, and at least 20."""
         return max(_LEAST, (n + 1) // 2)
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
-        """Everything kept, everything ablated, then masks that fill the space; all distinct.
+        """Everything kept, everything ablated, then the design's masks; all distinct.
 
         A larger budget begins with a smaller one's masks.
         """
@@ -65,7 +78,8 @@ class ProxySpex(Solver):
         count = min(budget, 1 << n) if n <= 62 else budget
         if count < _LEAST:
             raise InvalidInput(f"{n} candidates have only {count} masks: use method 'exact'")
-        return Plan(self.name, n, space_filling(n, count, seed), "both corners, then space-filling")
+        masks = _DESIGNS[self.design](n, count, seed)
+        return Plan(self.name, n, masks, f"both corners, then {self.design}")
 
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """The sparse spectrum of each output's average, with its cross-validated R²."""
