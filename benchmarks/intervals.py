@@ -2,16 +2,17 @@
 
     python benchmarks/intervals.py [--kinds sentiment image-vit] [--games 10] [--budgets 100 200 500]
 
-For recorded games of which the whole table is known: the share of Fourier coefficients of order 1 and 2,
-all of them, whose interval holds the exact one; the same for the ten largest pairs found, for Shapley
-values (sii, order 1) and for Faith-Banzhaf pairs (fbii, order 2). Width is the median half of an interval
-of a pair, as a share of the games' standard deviation.
+For recorded games of which the whole table is known. Orders 1 and 2: the share of all their Fourier
+coefficients whose interval holds the exact one; orders 3 and 4 on: of the 100 largest found. "top pairs": of
+the ten largest pairs. Indices: of all values of order 1 (sii) or 2, and for moebius of the 20 largest. Width:
+the median half of a pair's interval, in standard deviations of the game.
 """
 
 import argparse
 import os
 import platform
 import sys
+from itertools import combinations
 from statistics import mean
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -26,41 +27,47 @@ from spexlens.spectrum.indices import interaction_index
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
 
-COLUMNS = ("order 1", "order 2", "top pairs", "sii 1", "fbii 2", "width")
+SHARES = {
+    "order 1": ("fourier", 1, (1,), None),
+    "order 2": ("fourier", 2, (2,), None),
+    "order 3": ("fourier", 3, (3,), 100),
+    "order 4+": ("fourier", 12, (4, 5, 6, 7, 8, 9, 10, 11, 12), 100),
+    "top pairs": ("fourier", 2, (2,), 10),
+    "sii 1": ("sii", 1, (1,), None),
+    "fbii 2": ("fbii", 2, (2,), None),
+    "stii 2": ("stii", 2, (2,), None),
+    "moebius": ("moebius", 2, (1, 2), 20),
+}
+"""Index, order, the orders of the sets that are looked at, and how many of the largest."""
 
 
-def held(fit: Fit, exact: Spectrum, index: str, order: int, orders: tuple[int, ...], top: int = 0) -> float:
-    """The share of intervals of an index that hold the exact value, over all sets of these orders."""
+def held(
+    fit: Fit, exact: Spectrum, index: str, order: int, orders: tuple[int, ...], top: int | None
+) -> float:
+    """The share of intervals of an index that hold the exact value."""
     found = interaction_index(fit.spectrum, index, order)
     truth = interaction_index(exact, index, order)
-    chosen = truth.sets.take(np.flatnonzero(np.isin(truth.sets.orders, orders)))
-    values = np.array([found[members] for members in chosen])
-    if top:
-        best = np.argsort(-np.abs(values), kind="stable")[:top]
-        chosen, values = chosen.take(best), values[best]
-    listed = SetFunction(chosen, values)
+    sets = (truth if top is None else found).sets
+    sets = sets.take(np.flatnonzero(np.isin(sets.orders, orders)))
+    values = np.array([found[members] for members in sets])
+    best = np.argsort(-np.abs(values), kind="stable")[:top]
+    listed = SetFunction(sets.take(best), values[best])
     half = fit.uncertainty[0].half_widths(fit.spectrum, index, listed, order)
     right = np.array([truth[members] for members in listed.sets])
-    return float(np.mean(np.abs(listed.values - right) <= half))
+    return float(np.mean(np.abs(listed.values - right) <= half)) if len(listed) else 1.0
 
 
 def row(game: RecordedGame, budget: int, seed: int, method: str) -> tuple[float, ...]:
-    """One game's shares."""
+    """One game's shares, and the width."""
     solver = choose_solver(method, game.n, budget)
     plan = solver.plan(game.n, budget, seed)
     fit = solver.fit_packed(plan.packed, game.n, game.lookup(plan.masks), seed)
     exact = Spectrum.from_table(game.values)
-    pairs = Sets.low_orders(game.n, game.n * (game.n + 1) // 2)
-    pairs = pairs.take(np.flatnonzero(pairs.orders == 2))
-    width = float(np.median(np.sqrt(fit.uncertainty[0].variances(pairs)))) * 1.645 / float(game.values.std())
-    return (
-        held(fit, exact, "fourier", 2, (1,)),
-        held(fit, exact, "fourier", 2, (2,)),
-        held(fit, exact, "fourier", 2, (2,), top=10),
-        held(fit, exact, "sii", 1, (1,)),
-        held(fit, exact, "fbii", 2, (2,)),
-        width,
-    )
+    pairs = Sets.of(game.n, combinations(range(game.n), 2))
+    zero = SetFunction(pairs, np.zeros(len(pairs)))
+    width = np.median(fit.uncertainty[0].half_widths(fit.spectrum, "fourier", zero, 2))
+    shares = (held(fit, exact, *asked) for asked in SHARES.values())
+    return (*shares, float(width / game.values.std()))
 
 
 def main() -> None:
@@ -73,7 +80,7 @@ def main() -> None:
     arguments.add_argument("--method", default="auto")
     chosen = arguments.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores; {' '.join(sys.argv)}")
-    print(f"{'game':<20}{'calls':>6}" + "".join(f"{name:>11}" for name in COLUMNS))
+    print(f"{'game':<20}{'calls':>6}" + "".join(f"{name:>11}" for name in (*SHARES, "width")))
     everything = []
     for kind in chosen.kinds:
         for budget in chosen.budgets:

@@ -17,7 +17,7 @@ from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.auto import Auto
 from spexlens.solvers.choice import choose_solver
 from spexlens.solvers.proxyspex import readout
-from spexlens.solvers.proxyspex.average import average
+from spexlens.solvers.proxyspex.average import averaged
 from spexlens.solvers.proxyspex.constant import Constant
 from spexlens.solvers.proxyspex.design import space_filling
 from spexlens.solvers.proxyspex.linear import Linear
@@ -122,6 +122,9 @@ def test_the_constant_leaves_each_value_out_of_its_mean() -> None:
 # The average
 
 
+ALL = np.ones(200, np.bool_)
+
+
 @pytest.fixture(scope="module")
 def values() -> Array:
     return np.random.default_rng(0).normal(size=200)
@@ -138,16 +141,16 @@ def guesses(values: Array, *errors: float) -> list[FittedSpectrum]:
 
 def test_a_proxy_worse_than_the_mean_counts_nothing(values: Array) -> None:
     proxies = guesses(values, 0.5, 0.6, 2.0)
-    together = average(values, proxies, np.array([1.0, 1.0, 1.0, 1e9]))
+    together = averaged(values, proxies, np.array([1.0, 1.0, 1.0, 1e9]), ALL)
     assert all(member is not proxies[3] for member in together.members)
     assert len(together.members) == 2
     assert together.weights.sum() == pytest.approx(1.0)
 
 
 def test_the_better_of_two_weighs_more_and_a_far_better_one_all(values: Array) -> None:
-    near = average(values, guesses(values, 0.5, 0.45), np.ones(3))
+    near = averaged(values, guesses(values, 0.5, 0.45), np.ones(3), ALL)
     assert 0.5 < near.weights[1] < 0.97
-    far = average(values, guesses(values, 0.5, 0.1), np.ones(3))
+    far = averaged(values, guesses(values, 0.5, 0.1), np.ones(3), ALL)
     assert far.weights.tolist() == [1.0]
 
 
@@ -155,7 +158,7 @@ def test_what_was_thought_beforehand_multiplies_the_weights(values: Array) -> No
     proxies = guesses(values, 0.5, 0.45)
     odds = [
         together.weights[1] / together.weights[0]
-        for together in (average(values, proxies, np.array([1.0, 1.0, b])) for b in (1.0, 0.5))
+        for together in (averaged(values, proxies, np.array([1.0, 1.0, b]), ALL) for b in (1.0, 0.5))
     ]
     assert odds[0] == pytest.approx(2 * odds[1])
 
@@ -165,7 +168,7 @@ def test_where_nothing_beats_the_mean_the_average_is_constant(
     values: Array, errors: tuple[float, ...]
 ) -> None:
     proxies = guesses(values, *errors)
-    together = average(values, proxies, np.ones(len(proxies)))
+    together = averaged(values, proxies, np.ones(len(proxies)), ALL)
     assert [member is proxies[0] for member in together.members] == [True]
     np.testing.assert_array_equal(together.predict(uniform(4, 5, seed=0)), 1.0)
 
@@ -174,7 +177,7 @@ def test_an_average_predicts_tabulates_and_leaves_out_the_weighted_sum(values: A
     proxies = guesses(values, 0.5, 0.45)
     spectra = [Spectrum.of(4, {(1,): 1.0}), Spectrum.of(4, {(2, 3): -2.0, (): 1.0})]
     proxies[1:] = [proxy_of(s, p.left_out) for s, p in zip(spectra, proxies[1:], strict=True)]
-    together = average(values, proxies, np.ones(3))
+    together = averaged(values, proxies, np.ones(3), ALL)
     a, b = together.weights
     masks = mask_algebra.everything(4)
     expected = a * spectra[0].predict(masks) + b * spectra[1].predict(masks)
@@ -185,8 +188,8 @@ def test_an_average_predicts_tabulates_and_leaves_out_the_weighted_sum(values: A
 
 
 def test_the_noise_expected_falls_as_averaging_lowers_the_error(values: Array) -> None:
-    alone, *_ = average(values, guesses(values, 0.5), np.ones(2)).members
-    together = average(values, guesses(values, 0.5, 0.5), np.ones(3))
+    alone, *_ = averaged(values, guesses(values, 0.5), np.ones(2), ALL).members
+    together = averaged(values, guesses(values, 0.5, 0.5), np.ones(3), ALL)
     before, after = (np.mean((values - each.left_out) ** 2) for each in (alone, together))
     assert after < 0.7 * before
     assert together.noise == pytest.approx(alone.noise * after / before, rel=0.2)

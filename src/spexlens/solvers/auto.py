@@ -1,46 +1,50 @@
 """Auto: SPEX and ProxySPEX on the same masks, and the better of the two."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
+from spexlens.evidence.faithfulness import Faithfulness, r_squared
 from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.solvers.exact import Exact
-from spexlens.solvers.proxyspex.design import CHOSEN, space_filling
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.spex.solver import Spex
 
-_MARGIN = 0.02  # by which SPEX, whose R² is of sets that all values chose, must be better
+FIRST = 1000
+"""Masks that are ProxySPEX's own; SPEX's follow."""
+
+_BETTER = 0.8  # SPEX's error, a proxy's being one, from which it is kept
 
 
 class Auto(Solver):
     """For budgets that let SPEX find sparse sets of any order, and proxies everything else.
 
-    The first 512 masks fill the space, as ProxySPEX's do; the others are SPEX's. ProxySPEX is
-    fitted to all, SPEX to its own, and the one with the higher R² on what it left out is kept. Masks from a
-    code cost a proxy little from 1,000 calls on; below, `choose_solver` leaves them out.
+    The first 1,000 masks are those that ProxySPEX plans, the others are SPEX's. ProxySPEX is fitted to
+    all, SPEX to its own. Both are judged on the first 1,000, which SPEX did not see at all, and the
+    better is kept.
     """
 
     name = "auto"
 
     def __init__(self) -> None:
-        self.proxyspex, self.spex = ProxySpex(), Spex()
+        self.proxyspex, self.spex = ProxySpex(judged=FIRST), Spex()
 
     def least(self, n: int) -> int:
-        """1,000, or half a call a candidate."""
-        return max(1000, self.proxyspex.least(n))
+        """2,000, or half a call a candidate."""
+        return max(2 * FIRST, self.proxyspex.least(n))
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
-        """Space-filling masks, SPEX's, and uniform ones where those two agree; all 2^n where they fit."""
+        """ProxySPEX's masks, SPEX's, and uniform ones where those two agree; all 2^n where they fit."""
         self.refuse_below_least(n, budget)
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().plan(n, budget, seed)
-        count = min(budget, 1 << n) if n <= 62 else budget
-        coded = self.spex.plan(n, budget - CHOSEN, seed)
-        parts = [space_filling(n, CHOSEN, seed), coded.packed, mask_algebra.packed_uniform(n, count, seed)]
-        masks = np.concatenate(parts)
-        masks = masks[mask_algebra.distinct(masks)[0][:count]]
-        return Plan(self.name, n, masks, f"{CHOSEN} space-filling; {coded.design}")
+        own, coded = self.proxyspex.plan(n, FIRST, seed), self.spex.plan(n, budget - FIRST, seed)
+        spare = mask_algebra.packed_uniform(n, budget, seed)
+        masks = np.concatenate([own.packed, coded.packed, spare])
+        masks = masks[mask_algebra.distinct(masks)[0][:budget]]
+        return Plan(self.name, n, masks, f"{FIRST} {own.design}; then {coded.design}")
 
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """Both, and the better; `details` says what each scored.
@@ -50,19 +54,27 @@ class Auto(Solver):
         """
         if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
             return Exact().fit_packed(packed, n, values, seed)
-        coded = self.spex.plan(n, len(packed) - CHOSEN, seed).packed
+        coded = self.spex.plan(n, len(packed) - FIRST, seed).packed
         rows = mask_algebra.positions(packed, coded, seed)
-        fits = {
-            "proxyspex": self.proxyspex.fit_packed(packed, n, values, seed),
-            "spex": self.spex.fit_packed(coded, n, values[rows], seed),
-        }
-        better = fits["spex"].faithfulness.mean > fits["proxyspex"].faithfulness.mean + _MARGIN
-        chosen = "spex" if better else "proxyspex"
-        scores = {name: fit.faithfulness.mean for name, fit in fits.items()}
-        fit = fits[chosen]
-        return Fit(
-            fit.spectrum,
-            fit.faithfulness,
-            {"chosen": chosen, "r2": scores, **fit.details},
-            fit.uncertainty,
-        )
+        sparse = self._judged(self.spex.fit_packed(coded, n, values[rows], seed), packed, n, values, rows)
+        dense = self.proxyspex.fit_packed(packed, n, values, seed)
+        r2 = {"proxyspex": dense.faithfulness.mean, "spex": sparse.faithfulness.mean}
+        chosen = "spex" if 1.0 - r2["spex"] < _BETTER * (1.0 - r2["proxyspex"]) else "proxyspex"
+        fit = sparse if chosen == "spex" else dense
+        return replace(fit, details={"chosen": chosen, "r2": r2, **fit.details})
+
+    def _judged(
+        self,
+        fit: Fit,
+        packed: NDArray[np.uint8],
+        n: int,
+        values: NDArray[np.float64],
+        rows: NDArray[np.int64],
+    ) -> Fit:
+        """SPEX's fit with its R² on the masks that it did not get."""
+        held = np.ones(len(packed), np.bool_)
+        held[rows] = False
+        predicted = fit.spectrum.predict(mask_algebra.unpack(packed[held], n)).reshape(held.sum(), -1)
+        columns = zip(values[held].reshape(held.sum(), -1).T, predicted.T, strict=True)
+        r2 = tuple(r_squared(column, prediction) for column, prediction in columns)
+        return replace(fit, faithfulness=Faithfulness(r2, "held out", int(held.sum())))

@@ -17,7 +17,7 @@ METHODS = ("auto", *SOLVERS)
 def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
     """The solver of a method; a solver is its own.
 
-    "auto" is exact where 2^n calls fit the budget, else ProxySPEX, with SPEX beside it from 1,000
+    "auto" is exact where 2^n calls fit the budget, else ProxySPEX, with SPEX beside it from 2,000
     calls on, and SPEX alone where the calls are too few for ProxySPEX.
 
     Raises:
@@ -35,8 +35,8 @@ def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
             others = [repr(solver.name) for solver in solvers if solver.least(n) <= budget]
             chosen.refuse_below_least(n, budget, [f"method {name}" for name in others])
         return chosen
-    able = [solver for solver in (*solvers[:-2], Auto(), *solvers[-2:]) if solver.least(n) <= budget]
-    best = able[0] if able else None
-    best = best or min(solvers, key=lambda solver: solver.least(n))
+    preferred = [solvers[0], Auto(), *solvers[1:]] if n <= ENUMERABLE else [Auto(), *solvers]
+    able = [solver for solver in preferred if solver.least(n) <= budget]
+    best = able[0] if able else min(solvers, key=lambda solver: solver.least(n))
     best.refuse_below_least(n, budget)
     return best

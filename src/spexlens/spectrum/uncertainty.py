@@ -80,17 +80,20 @@ class Uncertainty:
 
     def variances(self, sets: Sets) -> Array:
         """(s,) float64, of the Fourier coefficients of any sets."""
-        measured = self.noise / self.masks
         if not self.priors:
-            return np.full(len(sets), measured)
-        prior = np.asarray(sum(each.variances(sets) for each in self.priors))
-        return prior * measured / np.maximum(prior + measured, np.finfo(np.float64).tiny)
+            return np.full(len(sets), self.noise / self.masks)
+        return self._posterior(np.asarray(sum(each.variances(sets) for each in self.priors)))
+
+    def _posterior(self, prior: Array) -> Array:
+        measured = self.noise / self.masks
+        return np.asarray(prior * measured / np.maximum(prior + measured, np.finfo(np.float64).tiny))
 
     def half_widths(self, spectrum: Spectrum, index: str, found: SetFunction, order: int) -> Array:
         """Half the width of the 90% interval of each value of an index.
 
-        The variance is Σ_{S ⊇ T} weight² · Var F(S). Sets that are neither listed in the spectrum nor
-        of low order are as unknown as their prior says.
+        The variance is Σ_{S ⊇ T} weight² · Var F(S). A listed set is thought to be as large as it was
+        found, if its prior says less: a warp makes coefficients of higher order than its kernel knows
+        of. Sets that are neither listed nor of order 1 or 2 are as unknown as their prior says.
 
         Args:
             spectrum: what the index was taken of.
@@ -98,9 +101,13 @@ class Uncertainty:
             found: the index of each T.
             order: the order it was taken for.
         """
-        low = Sets.low_orders(spectrum.n, _LOW_ORDERS)
+        low = Sets.low_orders(spectrum.n, min(_LOW_ORDERS, spectrum.n * (spectrum.n + 1) // 2))
         listed = Sets.concatenate([spectrum.sets, found.sets, *([low] if self.priors else [])]).distinct()
-        known = self.variances(listed) - sum(each.variances(listed) for each in self.priors)
+        known = self.variances(listed)
+        if self.priors:
+            expected = np.asarray(sum(prior.variances(listed) for prior in self.priors))
+            size = np.array([spectrum[members] for members in listed])
+            known = self._posterior(np.maximum(expected, size**2)) - expected
         sums = spread(listed, np.asarray(known), lambda s, t: weight(index, s, t, order) ** 2, order)
         result = np.array([sums[members] for members in found.sets])
         for positions, members in found.sets.by_order():

@@ -30,51 +30,69 @@ class Average(FittedProxy):
 
     def predict(self, masks: NDArray[np.bool_]) -> Array:
         """(p, n) bool -> (p,) float64."""
-        return _sum(self.weights, [member.predict(masks) for member in self.members])
+        return weighted(self.weights, [member.predict(masks) for member in self.members])
 
     def table(self) -> Array:
         """(2^n,) by mask index."""
-        return _sum(self.weights, [member.table() for member in self.members])
+        return weighted(self.weights, [member.table() for member in self.members])
 
     def large_sets(self, count: int) -> Sets:
         """Those of all members."""
         return Sets.concatenate([member.large_sets(count) for member in self.members]).distinct()
 
 
-def average(values: Array, proxies: Sequence[FittedProxy], beforehand: Array) -> Average:
-    """Proxies with weights π (1 - R²)^-8, R² of what they left out; below 1% is nothing.
+def averaged(
+    values: Array, proxies: Sequence[FittedProxy], beforehand: Sequence[float], judged: NDArray[np.bool_]
+) -> Average:
+    """The proxies that predict better than the mean, by their `shares`; else the mean.
 
     Args:
         values: (m,) that they were fitted to.
-        proxies: p of them; the first is the mean of the values, and counts only where no other
-            predicts better than it.
-        beforehand: (p,) π.
+        proxies: p of them; the first is the mean of the values.
+        beforehand: what each weighs before it has predicted anything.
+        judged: (m,) bool, the masks on which they are judged.
     """
-    r2 = np.array([r_squared(values, proxy.left_out) for proxy in proxies])
-    weights = beforehand * np.maximum(1.0 - r2, 1e-12) ** _POWER
-    weights[r2 <= 0.0] = 0.0
-    weights[0] = 0.0 if weights[1:].any() else 1.0
-    weights[weights < _LEAST * weights.sum()] = 0.0
+    r2 = [r_squared(values[judged], proxy.left_out[judged]) for proxy in proxies]
+    weights = shares(r2[1:], beforehand[1:])
+    left_out = weighted(weights, [proxy.left_out for proxy in proxies[1:]])
+    useful = weights.any() and r_squared(values[judged], left_out[judged]) > 0.0
+    weights = np.concatenate([[0.0], weights]) if useful else np.eye(len(proxies))[0]
     kept = np.flatnonzero(weights)
-    shares = weights[kept] / weights[kept].sum()
     members = [proxies[i] for i in kept.tolist()]
-    heaviest = members[int(np.argmax(shares))]
-    left_out = _sum(shares, [member.left_out for member in members])
+    heaviest = members[int(np.argmax(weights[kept]))]
+    left_out = weighted(weights[kept], [member.left_out for member in members])
     return Average(
         n=proxies[0].n,
         left_out=left_out,
         priors=heaviest.priors,
         noise=_noise(values, left_out, heaviest),
         members=members,
-        weights=shares,
+        weights=weights[kept],
     )
+
+
+def shares(r2: Sequence[float], beforehand: Sequence[float]) -> Array:
+    """π (1 - R²)^-8, made to add up to one: (p,).
+
+    What predicts no better than the mean, or has less than 3%, gets nothing; so may all.
+
+    Args:
+        r2: p scores.
+        beforehand: π, what each weighs before it has predicted anything.
+    """
+    scores = np.array(r2, dtype=np.float64)
+    weights = np.array(beforehand) * np.maximum(1.0 - scores, 1e-12) ** _POWER
+    weights[~(scores > 0.0)] = 0.0  # nor what is not a number
+    weights[weights < _LEAST * weights.sum()] = 0.0
+    return weights / weights.sum() if weights.any() else weights
+
+
+def weighted(weights: Array, parts: Sequence[Array]) -> Array:
+    """Σ w · part; zero for no parts."""
+    return np.asarray(sum(w * part for w, part in zip(weights, parts, strict=True)))
 
 
 def _noise(values: Array, left_out: Array, heaviest: FittedProxy) -> float:
     """What the heaviest member expects, times what averaging changed of its error."""
     own = float(np.mean((values - heaviest.left_out) ** 2))
     return heaviest.noise * float(np.mean((values - left_out) ** 2)) / own if own > 0 else heaviest.noise
-
-
-def _sum(weights: Array, parts: Sequence[Array]) -> Array:
-    return np.asarray(sum(w * part for w, part in zip(weights, parts, strict=True)))

@@ -18,7 +18,7 @@ _MOST_SETS = 2000
 
 @dataclass(frozen=True)
 class Boosting(FoldedProxy):
-    """LightGBM, regularised for 50 to 5,000 masks.
+    """LightGBM, regularised for few masks.
 
     LightGBM's own defaults are for large tables: leaves of 20 rows leave 100 masks without a split.
 
@@ -36,7 +36,7 @@ class Boosting(FoldedProxy):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """For instance "boosting, depth 4"."""
+        """For instance "boosting, depth 5"."""
         return f"boosting, depth {self.depth}"
 
     def spectrum(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Spectrum:

@@ -8,9 +8,7 @@ from spexlens.ablation import masks as mask_algebra
 
 Packed = NDArray[np.uint8]
 
-CHOSEN = 512
-"""The masks that fill the space; more of them are uniform."""
-
+_CHOSEN = 512
 _POOL = 2048
 _TOTAL = 3.0  # Σρ of the prior that distance is measured with
 
@@ -43,7 +41,7 @@ def space_filling(n: int, count: int, seed: int) -> Packed:
     pool = min(_POOL, 1 << n) if n <= 62 else _POOL
     together = uniform(n, max(pool, count), seed)
     with threadpool_limits(1):  # sums in another order would be other bits, and other masks
-        first = _greedy(mask_algebra.unpack(together[:pool], n), min(CHOSEN, count, pool))
+        first = _greedy(mask_algebra.unpack(together[:pool], n), min(_CHOSEN, count, pool))
     rest = np.setdiff1d(np.arange(len(together)), first)
     chosen: Packed = together[np.concatenate([first, rest])[:count]]
     return chosen

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.evidence.faithfulness import r_squared
+from spexlens.solvers.proxyspex.average import shares, weighted
 from spexlens.solvers.proxyspex.conditioned import EXACT, condition
 from spexlens.solvers.proxyspex.marginal import Marginal
 from spexlens.solvers.proxyspex.posterior import Posterior
@@ -21,9 +22,11 @@ Array = NDArray[np.float64]
 
 _FIRST = "mix"
 _WEIGHTS = {"id": 0.5, "mix": 2.0, "rank": 1.0, "logit": 0.5}  # before anything is seen
-_POWER = -8.0
 _STEPS, _MORE_STEPS = 10, 5
-_TUNED = 1000  # masks that hyper-parameters are fitted to
+_TUNED = 2000  # masks that hyper-parameters are fitted to
+FOLDED = _TUNED
+"""Beyond so many masks hyper-parameters hang on none, and what is left out is one mask at a time."""
+
 _FOLDS = 5
 _FEW_FOLDS, _MANY = 3, 300  # folds from so many masks on, where hyper-parameters hang on few
 
@@ -62,11 +65,13 @@ class FittedKernel(FittedProxy):
     def predict(self, masks: NDArray[np.bool_]) -> Array:
         """(p, n) bool -> (p,) float64."""
         signs = signs_of(masks)
-        return self._sum([member.back(member.posterior.predict(signs)) for member in self.members])
+        return weighted(
+            self.weights, [member.back(member.posterior.predict(signs)) for member in self.members]
+        )
 
     def table(self) -> Array:
         """On all 2^n masks, (2^n,) by mask index."""
-        return self._sum([member.back(member.posterior.table()) for member in self.members])
+        return weighted(self.weights, [member.back(member.posterior.table()) for member in self.members])
 
     def large_sets(self, count: int) -> Sets:
         """Those of the heaviest warp's latent function: a smooth warp moves few of them."""
@@ -74,22 +79,17 @@ class FittedKernel(FittedProxy):
 
     def report(self) -> dict[str, Any]:
         """The warps' leave-one-out R² and weights."""
-        return {"warps": {name: {"r2": r2, "weight": float(w)} for (name, r2), w in self._shares()}}
-
-    def _shares(self) -> Any:
-        return zip(self.r2.items(), self.weights, strict=True)
-
-    def _sum(self, parts: Sequence[Array]) -> Array:
-        return np.asarray(sum(w * part for w, part in zip(self.weights, parts, strict=True)))
+        scores = zip(self.r2.items(), self.weights, strict=True)
+        return {"warps": {name: {"r2": r2, "weight": float(weight)} for (name, r2), weight in scores}}
 
 
 @dataclass(frozen=True)
 class Kernel(Proxy):
     """A product kernel on warped values: `Prior`, `Marginal` and `WARPS` say which.
 
-    The four warps are averaged with weights π (1 - R²)^-8, R² being leave-one-out on the values' own
-    scale. Cross-validation predicts each mask from all others, with hyper-parameters and a warp that
-    were fitted to the other folds.
+    The four warps are averaged by their `shares`, R² being leave-one-out on the values' own scale.
+    Cross-validation predicts each mask from all others, with hyper-parameters and a warp that were
+    fitted to the other folds.
     """
 
     name: ClassVar[str] = "kernel"  # type: ignore[misc]
@@ -113,9 +113,11 @@ class Kernel(Proxy):
             fits = [fits[int(np.argmax(scores))]]
         members = list(run(lambda fit: fit.given(signs, values), fits))
         r2 = {fit.warp.name: r_squared(values, m.left_out) for fit, m in zip(fits, members, strict=True)}
-        weights = np.array([_WEIGHTS[name] * max(1.0 - score, 1e-12) ** _POWER for name, score in r2.items()])
-        weights /= weights.sum()
-        left_out = np.asarray(sum(w * member.left_out for w, member in zip(weights, members, strict=True)))
+        weights = shares(list(r2.values()), [_WEIGHTS[name] for name in r2])
+        weights = weights if weights.any() else np.full(len(members), 1.0 / len(members))
+        left_out = weighted(weights, [member.left_out for member in members])
+        # Leave-one-out errors are too small, for the hyper-parameters saw every value; those of folds are
+        # too large, for theirs saw fewer. The truth was found nearer to the first.
         optimistic = float(np.mean((values - left_out) ** 2))
         held = run(lambda fit: fit.given(signs, values).left_out, tuned[1:])
         for part in every_part:
@@ -127,7 +129,7 @@ class Kernel(Proxy):
             n=masks.shape[1],
             left_out=left_out,
             priors=_priors(members, weights),
-            noise=optimistic ** (2 / 3) * honest ** (1 / 3),
+            noise=optimistic**0.75 * honest**0.25,
             members=members,
             weights=weights,
             r2=r2,
@@ -140,7 +142,7 @@ class _Tuned:
 
     Attributes:
         warp: fitted to all their values.
-        theta: fitted to the first 1,000.
+        theta: fitted to the first 2,000.
         prior: what theta stands for.
     """
 
@@ -166,8 +168,8 @@ def _tune(name: str, signs: Array, values: Array, steps: int, start: Array | Non
 
 
 def _seen_parts(count: int, seed: int) -> list[NDArray[np.bool_]]:
-    """For each fold, the masks outside it; none where hyper-parameters hang on 1,000 of very many."""
-    if count > 2 * _TUNED:
+    """For each fold, the masks outside it; no folds for very many masks."""
+    if count > FOLDED:
         return []
     fold = folds(count, _FOLDS if count < _MANY else _FEW_FOLDS, seed)
     return [fold != j for j in range(int(fold.max()) + 1)]

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,21 +14,22 @@ from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
 from spexlens.solvers.base import Fit, Plan, Solver
-from spexlens.solvers.proxyspex.average import Average, average
+from spexlens.solvers.proxyspex.average import averaged
 from spexlens.solvers.proxyspex.boosting import Boosting
 from spexlens.solvers.proxyspex.constant import Constant
 from spexlens.solvers.proxyspex.design import space_filling, uniform
-from spexlens.solvers.proxyspex.kernel import Kernel
+from spexlens.solvers.proxyspex.kernel import FOLDED, Kernel
 from spexlens.solvers.proxyspex.linear import Linear
-from spexlens.solvers.proxyspex.proxy import Proxy, Runner
+from spexlens.solvers.proxyspex.proxy import FittedProxy, Proxy, Runner
 from spexlens.solvers.proxyspex.readout import Readout, read
 from spexlens.spectrum.spectrum import Spectrum
-from spexlens.spectrum.uncertainty import Uncertainty
+from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
 
 _LEAST = 20
+_LOSS = 0.005  # of R², beyond which a reader is told
 
 _DESIGNS = {"space-filling": space_filling, "uniform": uniform}
-_PROXIES = (Kernel(), Linear(1), Linear(2))
+_KERNEL, _LINEAR = Kernel(), (Linear(1), Linear(2))
 _TREES = Boosting(depth=5, columns=1.0)
 _SHARES = {"kernel": 2.0}  # what a proxy weighs before it has predicted anything, where not 1
 
@@ -48,6 +50,7 @@ class ProxySpex(Solver):
         proxies: Sequence[Proxy] | None = None,
         workers: int | None = None,
         design: Literal["space-filling", "uniform"] = "space-filling",
+        judged: int | None = None,
     ) -> None:
         """
         Args:
@@ -55,6 +58,7 @@ class ProxySpex(Solver):
                 regression and, where a fit to four fifths of the masks comes near the kernel, trees.
             workers: threads; every number gives the same result.
             design: how masks are planned, both corners apart.
+            judged: proxies are judged, and R² is told, on the first so many masks; None: on all.
 
         Raises:
             InvalidInput: there is no such design.
@@ -64,6 +68,7 @@ class ProxySpex(Solver):
         self.proxies = proxies
         self.workers = workers or os.cpu_count() or 1
         self.design = design
+        self.judged = judged
 
     def least(self, n: int) -> int:
         """Half a call a candidate, and at least 20."""
@@ -85,49 +90,97 @@ class ProxySpex(Solver):
         """The sparse spectrum of each output's average, with its cross-validated R²."""
         masks = mask_algebra.unpack(packed, n)
         columns = values[:, None] if values.ndim == 1 else values
+        judged = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
+        judged[len(judged) if self.judged is None else self.judged :] = False
         with threadpool_limits(1), ThreadPoolExecutor(self.workers) as pool:
-            fits = [self._column(masks, column, seed, pool.map) for column in columns.T]
-            readouts = [read(fitted, seed) for fitted, _ in fits]
-        inner = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
-        r2 = tuple(
-            r_squared(column[inner], fitted.left_out[inner]) - _lost(readout, column[inner])
-            for (fitted, _), readout, column in zip(fits, readouts, columns.T, strict=True)
-        )
-        spectra = [readout.spectrum for readout in readouts]
+            fits = [self._column(masks, column, judged, seed, pool.map) for column in columns.T]
+        spectra = [fit.readout.spectrum for fit in fits]
+        folded = len(masks) <= FOLDED
         return Fit(
             spectra[0] if values.ndim == 1 else Spectrum.stack(spectra),
-            Faithfulness(r2, "cross-validated", int(inner.sum())),
+            Faithfulness(
+                tuple(fit.r2 for fit in fits),
+                "cross-validated" if folded else "leave-one-out",
+                int(judged.sum()),
+            ),
             {
-                "averaged": [report for _, report in fits],
-                "read-out loss": [
-                    _lost(readout, column) for readout, column in zip(readouts, columns.T, strict=True)
-                ],
+                "averaged": [fit.report for fit in fits],
+                "read-out loss": [fit.lost for fit in fits],
+                "caveats": [caveat for fit in fits for caveat in fit.caveats],
             },
-            tuple(Uncertainty(fitted.noise, len(masks), fitted.priors) for fitted, _ in fits),
+            tuple(Uncertainty(fit.noise, len(masks), fit.priors) for fit in fits),
         )
 
     def _column(
-        self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int, run: Runner
-    ) -> tuple[Average, list[dict[str, Any]]]:
-        """One output's average, and what each proxy scored."""
+        self,
+        masks: NDArray[np.bool_],
+        values: NDArray[np.float64],
+        judged: NDArray[np.bool_],
+        seed: int,
+        run: Runner,
+    ) -> "_Column":
+        """One output: fit all proxies, average them, read the average."""
         proxies: list[Proxy] = [Constant()]
         if np.ptp(values) > 8 * np.finfo(np.float64).eps * float(np.abs(values).max()):
-            proxies += self.proxies if self.proxies is not None else _PROXIES
+            proxies += self.proxies if self.proxies is not None else (_KERNEL, *_LINEAR)
         fitted = [proxy.fit(masks, values, seed, run) for proxy in proxies]
-        if proxies[1:] and self.proxies is None and _TREES.promising(masks, values, fitted[1], seed):
+        if _KERNEL in proxies and self.proxies is None and _TREES.promising(masks, values, fitted[1], seed):
             proxies.append(_TREES)
             fitted.append(_TREES.fit(masks, values, seed, run))
-        together = average(values, fitted, np.array([_SHARES.get(proxy.name, 1.0) for proxy in proxies]))
-        weights = {id(member): float(w) for member, w in zip(together.members, together.weights, strict=True)}
-        return together, [
+        beforehand = [_SHARES.get(proxy.name, 1.0) for proxy in proxies]
+        average = averaged(values, fitted, beforehand, judged)
+        readout = read(average, seed)
+        if _r2(average, readout, values, judged) < 0.0:  # what is left of the average is worse than the mean
+            average = averaged(values, fitted[:1], beforehand[:1], judged)
+            readout = read(average, seed)
+        weights = {id(member): float(w) for member, w in zip(average.members, average.weights, strict=True)}
+        report = [
             {
                 "proxy": proxy.name,
-                "r2": r_squared(values, each.left_out),
+                "r2": r_squared(values[judged], each.left_out[judged]),
                 "weight": weights.get(id(each), 0.0),
                 **each.report(),
             }
             for proxy, each in zip(proxies, fitted, strict=True)
         ]
+        return _Column(
+            readout, _r2(average, readout, values, judged), _lost(readout, values), average.noise,
+            average.priors, report,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What was found of one output.
+
+    Attributes:
+        readout: the average's spectrum.
+        r2: of the spectrum, on masks that it did not see.
+        lost: of r2, by the read-out.
+        noise, priors: for intervals.
+        report: what each proxy scored.
+    """
+
+    readout: Readout
+    r2: float
+    lost: float
+    noise: float
+    priors: Sequence[ProductPrior]
+    report: list[dict[str, Any]]
+
+    @property
+    def caveats(self) -> list[str]:
+        """What a reader should know."""
+        if self.lost <= _LOSS:
+            return []
+        return [f"the {len(self.readout.spectrum)} sets kept lose {self.lost:.3f} of R²: small sets are many"]
+
+
+def _r2(
+    proxy: FittedProxy, readout: Readout, values: NDArray[np.float64], judged: NDArray[np.bool_]
+) -> float:
+    """Of the spectrum, on the masks that are judged: the proxy's, less what the read-out lost."""
+    return r_squared(values[judged], proxy.left_out[judged]) - _lost(readout, values[judged])
 
 
 def _lost(readout: Readout, values: NDArray[np.float64]) -> float:
