@@ -209,7 +209,7 @@ LONG = " ".join([TEXT] * 4)
 
 def interrupted(ledger: Path, how: signal.Signals) -> int:
     """Start a long command, stop it once it has paid for something, and say how much it kept."""
-    command = spexlens("features", LONG, "-b", "4000", "--batch-size", "4", "--ledger", str(ledger))
+    command = spexlens("features", LONG, "-b", "1200", "--batch-size", "4", "--ledger", str(ledger))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not (ledger.exists() and ledger.stat().st_size):
@@ -228,10 +228,10 @@ def interrupted(ledger: Path, how: signal.Signals) -> int:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_command_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: signal.Signals) -> None:
     kept = interrupted(tmp_path / "runs.db", how)
-    arguments = ["features", LONG, "-b", "4000", "--batch-size", "4", "--json"]
+    arguments = ["features", LONG, "-b", "1200", "--batch-size", "4", "--json"]
     resumed = json.loads(run(*arguments, "--ledger", str(tmp_path / "runs.db")))
     assert resumed["account"]["reused"] == kept
-    assert resumed["account"]["calls"] == 4000 - kept
+    assert resumed["account"]["calls"] == 1200 - kept
     whole = json.loads(run(*arguments))
     for part in ("spectrum", "faithfulness", "whole", "empty", "details"):
         assert resumed[part] == whole[part]

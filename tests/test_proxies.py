@@ -324,7 +324,7 @@ def auto(*proxies: Linear) -> Auto:
 def test_auto_lets_spex_have_what_only_spex_can_find() -> None:
     truth = sparse(64, 30, (1, 2, 3, 4, 5), seed=1)
     solver = auto(Linear(1), Linear(2))
-    masks, fresh = solver.plan(64, 2500, seed=1).masks, uniform(64, 1000, seed=7)
+    masks, fresh = solver.plan(64, 3200, seed=1).masks, uniform(64, 1000, seed=7)
     fit = solver.fit(masks, truth.predict(masks), seed=1)
     assert fit.details["chosen"] == "spex"
     assert fit.details["r2"]["spex"] > fit.details["r2"]["proxyspex"] + 0.1
@@ -335,8 +335,8 @@ def test_auto_lets_spex_have_what_only_spex_can_find() -> None:
 def test_auto_lets_proxies_have_what_is_no_sparse_sum() -> None:
     weights = np.random.default_rng(0).normal(size=300)
     solver = auto(Linear(1))
-    masks = solver.plan(300, 1000, seed=1).masks
-    values = masks @ weights + np.random.default_rng(1).normal(size=1000)
+    masks = solver.plan(300, 2000, seed=1).masks
+    values = masks @ weights + np.random.default_rng(1).normal(size=2000)
     fit = solver.fit(masks, values, seed=1)
     assert fit.details["chosen"] == "proxyspex"
     assert fit.details["r2"]["proxyspex"] > 0.9
@@ -345,33 +345,33 @@ def test_auto_lets_proxies_have_what_is_no_sparse_sum() -> None:
 
 @pytest.mark.parametrize("n", [14, 64])
 def test_autos_masks_are_distinct_and_its_first_are_those_of_proxyspex(n: int) -> None:
-    small, large = Auto().plan(n, 1000, seed=3).packed, Auto().plan(n, 2500, seed=3).packed
-    for packed, budget in ((small, 1000), (large, 2500)):
+    small, large = Auto().plan(n, 2000, seed=3).packed, Auto().plan(n, 2500, seed=3).packed
+    for packed, budget in ((small, 2000), (large, 2500)):
         assert len(packed) == len(rows(packed)) == budget
-        np.testing.assert_array_equal(packed[:512], ProxySpex().plan(n, 512, seed=3).packed)
-    assert (small != Auto().plan(n, 1000, seed=4).packed).any()
+        np.testing.assert_array_equal(packed[:1000], ProxySpex().plan(n, 1000, seed=3).packed)
+    assert (small != Auto().plan(n, 2000, seed=4).packed).any()
 
 
 def test_auto_plans_what_spex_needs_whatever_the_budget() -> None:
-    for budget in (1000, 1777):
+    for budget in (2000, 2777):
         solver = Auto()
         planned = rows(solver.plan(40, budget, seed=0).packed)
-        assert rows(solver.spex.plan(40, budget - 512, seed=0).packed) <= planned
+        assert rows(solver.spex.plan(40, budget - 1000, seed=0).packed) <= planned
 
 
 def test_auto_refuses_masks_of_another_plan() -> None:
     solver = auto(Linear(1))
-    masks = solver.plan(30, 1000, seed=0).masks
-    values = np.zeros(1000)
-    for wrong in (uniform(30, 1000, seed=0), solver.plan(30, 1000, seed=1).masks, masks[::-1][:-1]):
+    masks = solver.plan(30, 2000, seed=0).masks
+    values = np.zeros(2000)
+    for wrong in (uniform(30, 2000, seed=0), solver.plan(30, 2000, seed=1).masks, masks[::-1][:-1]):
         with pytest.raises(InvalidInput, match="masks"):
             solver.fit(wrong, values[: len(wrong)], seed=0)
 
 
 def test_auto_refuses_a_budget_below_its_least() -> None:
-    with pytest.raises(BudgetTooSmall, match="auto needs at least 1000 calls"):
-        Auto().plan(30, 999, seed=0)
-    assert Auto().least(3000) == 1500
+    with pytest.raises(BudgetTooSmall, match="auto needs at least 2000 calls"):
+        Auto().plan(30, 1999, seed=0)
+    assert Auto().least(6000) == 3000
 
 
 @pytest.mark.parametrize(
@@ -381,14 +381,14 @@ def test_auto_refuses_a_budget_below_its_least() -> None:
         (8, 255, "proxyspex"),
         (12, 4096, "exact"),
         (12, 4095, "auto"),
-        (20, 999, "proxyspex"),
-        (20, 1000, "auto"),
+        (20, 1999, "proxyspex"),
+        (20, 2000, "auto"),
         (200, 99, "spex"),
         (64, 32, "proxyspex"),
         (1000, 499, "spex"),
         (1000, 500, "proxyspex"),
         (3000, 1499, "spex"),
-        (3000, 1500, "auto"),
+        (6000, 3000, "auto"),
         (21, 1 << 21, "auto"),
     ],
 )
@@ -398,7 +398,7 @@ def test_the_budget_decides_the_solver(n: int, budget: int, name: str) -> None:
 
 def test_auto_on_few_candidates_lists_all_masks() -> None:
     truth = sparse(9, 5, (1, 2), seed=0)
-    plan = Auto().plan(9, 1100, seed=0)
+    plan = Auto().plan(9, 2100, seed=0)
     fit = Auto().fit_packed(plan.packed, 9, truth.predict(plan.masks), seed=0)
     assert len(plan) == 512
     assert fit.faithfulness.source == "exact"

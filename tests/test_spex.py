@@ -19,6 +19,7 @@ from spexlens.solvers.choice import choose_solver
 from spexlens.solvers.proxyspex.boosting import Boosting
 from spexlens.solvers.proxyspex.proxy import FittedFunction
 from spexlens.solvers.proxyspex.readout import read
+from spexlens.solvers.proxyspex.trees import parse_lightgbm
 from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
 from spexlens.solvers.spex.bch import Code
 from spexlens.solvers.spex.binary import express, product, reduce
@@ -429,12 +430,20 @@ def test_the_spectrum_of_a_forest_is_read_by_virtual_ablation() -> None:
     rng = np.random.default_rng(0)
     masks = mask_algebra.uniform(60, 400, seed=0)
     values = masks @ rng.normal(size=60) + 3.0 * (masks[:, 0] & masks[:, 1])
-    forest = Boosting(depth=3, columns=0.5, trees=60).fit(masks, values, seed=0).spectrum
-    found = read(FittedFunction(60, values, (), 0.0, forest.predict), seed=0)
+    booster = Boosting(depth=3, columns=0.5, trees=60).booster(masks, values, seed=0)
+    forest = parse_lightgbm(booster.model_to_string(), 60).spectrum()
+    found = read_spectrum(forest.predict, 60).spectrum
     large = forest.truncate(count=50)
     assert len(forest) > 200
-    np.testing.assert_allclose([found.spectrum[members] for members in large.sets], large.values, atol=1e-3)
-    assert found.loss < 1e-3 * forest.energy.sum()
+    np.testing.assert_allclose([found[members] for members in large.sets], large.values, atol=1e-3)
+
+
+def test_a_proxy_of_which_only_its_answers_are_known_is_read_out() -> None:
+    truth = sparse(60, 40, seed=0)
+    found = read(FittedFunction(60, np.zeros(0), (), 0.0, truth.predict), seed=0)
+    assert list(found.spectrum.sets) == list(truth.sets)
+    np.testing.assert_allclose(found.spectrum.values, truth.values, atol=1e-9)
+    assert found.loss < 1e-15
 
 
 def test_a_reading_says_how_much_it_misses_and_stops_at_the_calls_it_may_take() -> None:

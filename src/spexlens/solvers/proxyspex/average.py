@@ -28,6 +28,11 @@ class Average(FittedProxy):
     members: Sequence[FittedProxy]
     weights: Array
 
+    @property
+    def ease(self) -> float:
+        """The heaviest member's."""
+        return self.members[int(np.argmax(self.weights))].ease
+
     def predict(self, masks: NDArray[np.bool_]) -> Array:
         """(p, n) bool -> (p,) float64."""
         return weighted(self.weights, [member.predict(masks) for member in self.members])

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
@@ -16,6 +15,7 @@ EXACT = 4000
 """The most masks that a kernel matrix is inverted for."""
 
 _INDUCING = 2000
+_FRESH = 200
 
 
 def condition(prior: Prior, signs: Array, latent: Array) -> tuple[Posterior, Array, Array]:
@@ -48,12 +48,36 @@ def condition(prior: Prior, signs: Array, latent: Array) -> tuple[Posterior, Arr
     return posterior, gains * fitted, gains * residuals
 
 
+def ease(prior: Prior, signs: Array, seed: int) -> float:
+    """The variance expected of a prediction at uniform masks, over that at each mask when left out.
+
+    Masks that fill the space are far from each other, so that what they left out is harder to
+    predict than a uniform mask is.
+
+    Args:
+        prior: its hyper-parameters.
+        signs: (m, n) float64 of ±1.
+        seed: decides the uniform masks.
+    """
+    inverse, _ = inverted(prior.gram(signs, signs), prior.noise)
+    assert inverse is not None
+    rng = np.random.default_rng([seed, signs.shape[1]])
+    fresh = rng.choice([-1.0, 1.0], (_FRESH, signs.shape[1]))
+    cross = prior.gram(fresh, signs)
+    own = float(prior.gram(signs[:1], signs[:1])[0, 0]) + prior.noise
+    expected = prior.gains(fresh) ** 2 * (own - np.einsum("ij,ij->i", cross @ inverse, cross))
+    left_out = prior.gains(signs) ** 2 / np.diagonal(inverse)
+    return float(expected.mean() / left_out.mean())
+
+
 def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, Array]:
     """Regression on the kernel's values at the first masks (Nyström; Rasmussen & Williams, 2006, eq. 8.14).
 
     Returns:
         Weights of the first masks, the fit and the leave-one-out residuals, before the tilt.
     """
+    from scipy.linalg import cho_solve, cholesky, solve_triangular
+
     centres = signs[:_INDUCING]
     own = prior.gram(centres, centres)
     own.flat[:: len(own) + 1] += 1e-6 * own[0, 0]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.proxyspex.average import shares, weighted
-from spexlens.solvers.proxyspex.conditioned import EXACT, condition
+from spexlens.solvers.proxyspex.conditioned import EXACT, condition, ease
 from spexlens.solvers.proxyspex.marginal import Marginal
 from spexlens.solvers.proxyspex.posterior import Posterior
 from spexlens.solvers.proxyspex.prior import Prior, signs_of
@@ -56,11 +56,18 @@ class FittedKernel(FittedProxy):
         members: one a warp.
         weights: (w,) their shares, adding up to one.
         r2: the leave-one-out R² of each, by the name of its warp.
+        spread: see `ease`.
     """
 
     members: Sequence[_Member]
     weights: Array
     r2: dict[str, float]
+    spread: float
+
+    @property
+    def ease(self) -> float:
+        """As its prior expects."""
+        return self.spread
 
     def predict(self, masks: NDArray[np.bool_]) -> Array:
         """(p, n) bool -> (p,) float64."""
@@ -133,6 +140,7 @@ class Kernel(Proxy):
             members=members,
             weights=weights,
             r2=r2,
+            spread=ease(tuned[0].prior, signs[:_TUNED], seed),
         )
 
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack
-from scipy.optimize import minimize
 
 from spexlens.solvers.proxyspex.prior import Prior, log_cosh
 
@@ -62,6 +60,7 @@ class Marginal:
 
     def maximise(self, steps: int, start: Array | None = None) -> Array:
         """θ after some steps of L-BFGS: (2n + 4,) float64."""
+        from scipy.optimize import minimize
 
         def objective(scaled: Array) -> tuple[float, Array]:
             value, gradient = self.value(scaled * self.step)
@@ -120,6 +119,8 @@ class Marginal:
 
 def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:
     """(K + σ²I)⁻¹ and ln|K + σ²I|; (None, 0) where it is not positive definite."""
+    from scipy.linalg import lapack
+
     total = kernel.copy()
     total.flat[:: len(total) + 1] += noise
     try:

@@ -49,6 +49,11 @@ class FittedProxy(ABC):
     def predict(self, masks: NDArray[np.bool_]) -> Array:
         """What the proxy says the model would answer: (p, n) bool -> (p,) float64."""
 
+    @property
+    def ease(self) -> float:
+        """Its mean square error at uniform masks, that at the masks left out being one."""
+        return 1.0
+
     def table(self) -> Array:
         """`predict` for all 2^n masks, (2^n,) by mask index; n <= 20."""
         return self.predict(mask_algebra.everything(self.n))

@@ -23,6 +23,7 @@ _CANDIDATES = 2 * MOST_SETS
 _GROUPS, _BITS = 3, 13
 _TEST = 2000
 _SURE = 4.0  # of the variance that the rest of the function gives it, what a coefficient must have
+_ROUNDING = 1e-12  # of the largest coefficient
 _NEAR_ONE = 0.9  # the largest size: the larger, the larger the sets
 
 
@@ -56,7 +57,9 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     likely = _products(np.abs(alone), _CANDIDATES)
     sets = Sets.concatenate([Sets.of(proxy.n, [()]), few, likely, proxy.large_sets(_CANDIDATES)]).distinct()
     coefficients, error = _fitted(groups, sets, bins)
-    energy = np.where((sets.orders > 0) & (coefficients**2 > _SURE * error), coefficients**2, 0.0)
+    rounding = (_ROUNDING * float(np.abs(coefficients).max())) ** 2
+    sure = coefficients**2 > max(_SURE * error, rounding)
+    energy = np.where((sets.orders > 0) & sure, coefficients**2, 0.0)
     kept = np.concatenate([[0], _enough(energy)])
     spectrum = Spectrum(sets.take(kept), coefficients[kept])
     fresh = mask_algebra.uniform(proxy.n, _TEST, seed)

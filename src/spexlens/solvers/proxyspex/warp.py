@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtri
 
 Array = NDArray[np.float64]
 Map = Callable[[Array], Array]
@@ -65,6 +64,8 @@ def mixed(values: Array) -> Warp:
 
 def logistic(values: Array) -> Warp:
     """The logit of a value's place in a range a little wider than the one observed."""
+    from scipy.special import expit, logit
+
     low, high = values.min(), values.max()
     low, width = low - _MARGIN * (high - low), (1 + 2 * _MARGIN) * (high - low)
     latent = logit((values - low) / width)
@@ -91,6 +92,8 @@ WARPS: dict[str, Callable[[Array], Warp]] = {
 
 def _normal_scores(values: Array) -> tuple[Array, Array]:
     """The distinct values, ascending, and the mean normal score of each."""
+    from scipy.special import ndtri
+
     knots, where, counts = np.unique(values, return_inverse=True, return_counts=True)
     scores = ndtri((np.arange(len(values)) + 0.5) / len(values))
     return knots, np.bincount(np.sort(where), scores) / counts

@@ -138,7 +138,7 @@ class Spex(Solver):
                 "recovered": [report for _, report in fits],
                 "caveats": _caveats(r2, design.code),
             },
-            tuple(Uncertainty(float(np.mean(fit.residuals**2)), len(packed)) for fit, _ in fits),
+            tuple(Uncertainty(_mean_square(fit.residuals), len(packed)) for fit, _ in fits),
         )
 
     def _column(
@@ -177,6 +177,13 @@ def _regressed(
             best, trial = wide, other
     fit = trial if len(packed) <= _TRIAL else refit(best, packed, values)
     return fit, best is not recovered
+
+
+def _mean_square(residuals: NDArray[np.float64]) -> float:
+    """At most the largest float, whatever the scale."""
+    largest = float(np.abs(residuals).max())
+    root = largest * float(np.sqrt(np.mean((residuals / (largest or 1.0)) ** 2)))
+    return min(root * root, float(np.finfo(np.float64).max))
 
 
 def _caveats(r2: Sequence[float], code: Code) -> list[str]:
