@@ -28,4 +28,4 @@ def test_as_faithful_as_the_published_method(shared: Path, kind: str) -> None:
         reached.append(r_squared(game.values, fit.spectrum.predict(game.masks)))
         reported.append(fit.faithfulness.mean)
     assert mean(reached) > PUBLISHED[kind]
-    assert mean(reported) == pytest.approx(mean(reached), abs=0.08)
+    assert -0.12 < mean(reported) - mean(reached) < 0.05  # to claim too much is worse than too little

@@ -12,7 +12,7 @@ from spexlens.spectrum.sets import Sets
 Array = NDArray[np.float64]
 
 _AT_ONCE = 64
-_ROUNDS = 40
+_ROUNDS = 24
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     few = Sets.low_orders(proxy.n, proxy.n)
     alone, _ = _fitted(groups, few, bins)
     likely = _products(np.abs(alone), _CANDIDATES)
-    sets = Sets.concatenate([Sets.of(proxy.n, [()]), few, likely, proxy.large_sets(_CANDIDATES)]).distinct()
+    sets = Sets.concatenate([Sets.of(proxy.n, [()]), few, likely, proxy.large_sets(MOST_SETS)]).distinct()
     coefficients, error = _fitted(groups, sets, bins)
     rounding = (_ROUNDING * float(np.abs(coefficients).max())) ** 2
     sure = coefficients**2 > max(_SURE * error, rounding)

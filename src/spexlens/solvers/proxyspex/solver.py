@@ -26,7 +26,7 @@ from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
 
 _LEAST = 20
-_BELIEF = 0.9
+_BELIEF = 0.6
 _LOSS = 0.005  # of R², beyond which a reader is told
 
 _DESIGNS = {"space-filling": space_filling, "uniform": uniform}
