@@ -53,15 +53,15 @@ class FittedKernel(FittedProxy):
     """An average of warped posteriors.
 
     Attributes:
-        members: one a warp.
+        members: one a warp that counts.
         weights: (w,) their shares, adding up to one.
-        r2: the leave-one-out R² of each, by the name of its warp.
+        warps: the leave-one-out R² and the weight of every warp.
         spread: see `ease`.
     """
 
     members: Sequence[_Member]
     weights: Array
-    r2: dict[str, float]
+    warps: dict[str, dict[str, float]]
     spread: float
 
     @property
@@ -86,8 +86,7 @@ class FittedKernel(FittedProxy):
 
     def report(self) -> dict[str, Any]:
         """The warps' leave-one-out R² and weights."""
-        scores = zip(self.r2.items(), self.weights, strict=True)
-        return {"warps": {name: {"r2": r2, "weight": float(weight)} for (name, r2), weight in scores}}
+        return {"warps": self.warps}
 
 
 @dataclass(frozen=True)
@@ -109,10 +108,8 @@ class Kernel(Proxy):
         everything = np.ones(count, np.bool_)
         tuned = list(run(lambda part: _tune(_FIRST, signs[part], values[part], _STEPS), [everything, *seen]))
         start = tuned[0].theta
-        others = run(
-            lambda name: _tune(name, signs, values, _MORE_STEPS, start),
-            [name for name in _WEIGHTS if name != _FIRST],
-        )
+        names = [name for name in _WEIGHTS if name != _FIRST]
+        others = run(lambda name: _tune(name, signs, values, _MORE_STEPS, start), names)
         fits = [tuned[0], *others]
         if count > EXACT:
             some = run(lambda fit: fit.given(signs[:_TUNED], values[:_TUNED]), fits)
@@ -123,25 +120,31 @@ class Kernel(Proxy):
         weights = shares(list(r2.values()), [_WEIGHTS[name] for name in r2])
         weights = weights if weights.any() else np.full(len(members), 1.0 / len(members))
         left_out = weighted(weights, [member.left_out for member in members])
-        # Leave-one-out errors are too small, for the hyper-parameters saw every value; those of folds are
-        # too large, for theirs saw fewer. The truth was found nearer to the first.
-        optimistic = float(np.mean((values - left_out) ** 2))
+        honest = left_out.copy()
         held = run(lambda fit: fit.given(signs, values).left_out, tuned[1:])
         for part in every_part:
-            left_out[~part] = values[part].mean()  # all that a fold of one value says
+            honest[~part] = values[part].mean()  # all that a fold of one value says
         for part, predicted in zip(seen, held, strict=True):
-            left_out[~part] = predicted[~part]
-        honest = float(np.mean((values - left_out) ** 2))
+            honest[~part] = predicted[~part]
         return FittedKernel(
             n=masks.shape[1],
-            left_out=left_out,
+            left_out=honest,
             priors=_priors(members, weights),
-            noise=optimistic**0.75 * honest**0.25,
-            members=members,
-            weights=weights,
-            r2=r2,
+            noise=_noise(values, left_out, honest),
+            members=[member for member, w in zip(members, weights, strict=True) if w],
+            weights=weights[weights > 0],
+            warps={name: {"r2": r2[name], "weight": float(w)} for name, w in zip(r2, weights, strict=True)},
             spread=ease(tuned[0].prior, signs[:_TUNED], seed),
         )
+
+
+def _noise(values: Array, left_out: Array, honest: Array) -> float:
+    """The mean square error to expect.
+
+    Leave-one-out errors are too small, for the hyper-parameters saw every value; those of folds are too
+    large, for theirs saw fewer. The truth was found to be nearer to the first.
+    """
+    return float(np.mean((values - left_out) ** 2) ** 0.75 * np.mean((values - honest) ** 2) ** 0.25)
 
 
 @dataclass(frozen=True)

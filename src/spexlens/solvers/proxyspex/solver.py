@@ -26,7 +26,7 @@ from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
 
 _LEAST = 20
-_BELIEF = 0.6
+_BELIEF = 0.6  # in what a kernel expects of uniform masks
 _LOSS = 0.005  # of R², beyond which a reader is told
 
 _DESIGNS = {"space-filling": space_filling, "uniform": uniform}
@@ -125,7 +125,8 @@ class ProxySpex(Solver):
         if np.ptp(values) > 8 * np.finfo(np.float64).eps * float(np.abs(values).max()):
             proxies += self.proxies if self.proxies is not None else (_KERNEL, *_LINEAR)
         fitted = [proxy.fit(masks, values, seed, run) for proxy in proxies]
-        if _KERNEL in proxies and self.proxies is None and _TREES.promising(masks, values, fitted[1], seed):
+        rival = fitted[1] if self.proxies is None and len(fitted) > 1 else None  # the kernel
+        if rival is not None and _TREES.promising(masks, values, rival, seed):
             proxies.append(_TREES)
             fitted.append(_TREES.fit(masks, values, seed, run))
         beforehand = [_SHARES.get(proxy.name, 1.0) for proxy in proxies]
