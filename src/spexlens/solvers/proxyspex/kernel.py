@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 _FIRST = "mix"
 _WEIGHTS = {"id": 0.5, "mix": 2.0, "rank": 1.0, "logit": 0.5}  # before anything is seen
-_STEPS, _MORE_STEPS = 12, 6
+_STEPS, _MORE_STEPS = 10, 5
 _TUNED = 2000  # masks that hyper-parameters are fitted to
 FOLDED = _TUNED
 """Beyond so many masks hyper-parameters hang on none, and what is left out is one mask at a time."""

@@ -15,6 +15,7 @@ from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 
+_FEW = 150
 _PAIRED = 16  # candidates whose pairs are tried: the most correlated ones
 _PENALTIES = np.logspace(0.0, -2.5, 40)  # of the smallest that leaves nothing
 
@@ -23,7 +24,7 @@ _PENALTIES = np.logspace(0.0, -2.5, 40)  # of the smallest that leaves nothing
 class Linear(Proxy):
     """LASSO (Tibshirani, 1996) on the characters of single candidates, or of pairs of the strongest too.
 
-    The penalty is chosen by cross-validation, 10-fold below 300 masks and 5-fold from there on; the
+    The penalty is chosen by cross-validation, 10-fold below 150 masks and 5-fold from there on; the
     pairs are those of the 16 candidates that correlate most, chosen in each fold anew.
 
     Attributes:
@@ -39,7 +40,7 @@ class Linear(Proxy):
 
     def fit(self, masks: NDArray[np.bool_], values: Array, seed: int, run: Runner = map) -> FittedSpectrum:
         """Fit every fold and the whole; see the class."""
-        fold = folds(len(values), 10 if len(values) < 300 else 5, seed)
+        fold = folds(len(values), 10 if len(values) < _FEW else 5, seed)
         packed = mask_algebra.pack(masks)
         scale = float(values.std()) or 1.0
         from sklearn.exceptions import ConvergenceWarning

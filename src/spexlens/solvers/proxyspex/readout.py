@@ -19,9 +19,8 @@ Array = NDArray[np.float64]
 
 MOST_SETS = 3000
 _LOSS = 0.0002  # of the proxy's variance: what the sets that are left out may hold
-_CANDIDATES = 2 * MOST_SETS
 _GROUPS, _BITS = 3, 13
-_TEST = 2000
+_TEST = 1000
 _SURE = 4.0  # of the variance that the rest of the function gives it, what a coefficient must have
 _ROUNDING = 1e-12  # of the largest coefficient
 _NEAR_ONE = 0.9  # the largest size: the larger, the larger the sets
@@ -54,7 +53,7 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     bins = [group.transform(proxy.predict(mask_algebra.unpack(group.masks(), proxy.n))) for group in groups]
     few = Sets.low_orders(proxy.n, proxy.n)
     alone, _ = _fitted(groups, few, bins)
-    likely = _products(np.abs(alone), _CANDIDATES)
+    likely = _products(np.abs(alone), MOST_SETS)
     sets = Sets.concatenate([Sets.of(proxy.n, [()]), few, likely, proxy.large_sets(MOST_SETS)]).distinct()
     coefficients, error = _fitted(groups, sets, bins)
     rounding = (_ROUNDING * float(np.abs(coefficients).max())) ** 2
