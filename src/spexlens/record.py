@@ -59,7 +59,7 @@ class _Account(_Part):
 
 class _Prior(_Part):
     scale: NotNegative
-    rho: list[Annotated[float, Field(ge=0, lt=1)]]
+    rho: list[Annotated[float, Field(ge=0, le=1)]]
 
 
 class _Uncertainty(_Part):

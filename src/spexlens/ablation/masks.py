@@ -73,21 +73,6 @@ def distinct(packed: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.i
     return first[appearance], rank[inverse.ravel()]
 
 
-def positions(packed: NDArray[np.uint8], wanted: NDArray[np.uint8], seed: int) -> NDArray[np.int64]:
-    """Where each wanted mask stands among those given: (m, w) and (p, w) packed -> (p,).
-
-    Raises:
-        InvalidInput: one is missing, or a given one stands twice: they come from another plan.
-    """
-    first, inverse = distinct(np.concatenate([packed, wanted]))
-    if not np.array_equal(first, np.arange(len(packed))):
-        raise InvalidInput(
-            "a sparse transform needs the masks it planned, each once: "
-            f"these {len(packed)} are not those of seed {seed}"
-        )
-    return inverse[len(packed) :]
-
-
 def parities(masks: NDArray[np.uint8], sets: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """|S ∩ m| mod 2 for every mask and set, packed along the sets.
 

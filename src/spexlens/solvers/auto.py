@@ -1,4 +1,4 @@
-"""Auto: SPEX and ProxySPEX on the same masks, and the better of the two."""
+"""Auto: SPEX and ProxySPEX from one plan, and the better of the two."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
-from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.base import Fit, Plan, Solver, rows_of
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.spex.solver import Spex
@@ -22,8 +22,8 @@ class Auto(Solver):
     """For budgets that let SPEX find sparse sets of any order, and proxies everything else.
 
     The first 1,000 masks are those that ProxySPEX plans, the others are SPEX's. ProxySPEX is fitted to
-    all, SPEX to its own. Both are judged on the first 1,000, which SPEX did not see at all, and the
-    better is kept.
+    all, SPEX to its own. ProxySPEX is judged on the first 1,000, SPEX on all that it was not given
+    (those and what fills the budget up), and the better is kept.
     """
 
     name = "auto"
@@ -55,7 +55,7 @@ class Auto(Solver):
         if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
             return Exact().fit_packed(packed, n, values, seed)
         coded = self.spex.plan(n, len(packed) - FIRST, seed).packed
-        rows = mask_algebra.positions(packed, coded, seed)
+        rows = rows_of(coded, packed, seed)
         sparse = self._judged(self.spex.fit_packed(coded, n, values[rows], seed), packed, n, values, rows)
         dense = self.proxyspex.fit_packed(packed, n, values, seed)
         r2 = {"proxyspex": dense.faithfulness.mean, "spex": sparse.faithfulness.mean}

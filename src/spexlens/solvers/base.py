@@ -133,3 +133,18 @@ class Solver(ABC):
 def shown(calls: int) -> str:
     """A number of calls, a large power of two as such."""
     return f"2^{calls.bit_length() - 1}" if calls > 1 << 32 and calls.bit_count() == 1 else str(calls)
+
+
+def rows_of(planned: NDArray[np.uint8], packed: NDArray[np.uint8], seed: int) -> NDArray[np.int64]:
+    """Where each planned mask stands among those given: (p, w) and (m, w) packed -> (p,).
+
+    Raises:
+        InvalidInput: one is missing, or a given one stands twice: they come from another plan.
+    """
+    first, inverse = mask_algebra.distinct(np.concatenate([packed, planned]))
+    if not np.array_equal(first, np.arange(len(packed))):
+        raise InvalidInput(
+            "a sparse transform needs the masks it planned, each once: "
+            f"these {len(packed)} are not those of seed {seed}"
+        )
+    return inverse[len(packed) :]

@@ -27,7 +27,7 @@ class ProductPrior:
 
     Attributes:
         scale: of the values squared.
-        rho: (n,) float64 in [0, 1).
+        rho: (n,) float64 in [0, 1].
     """
 
     scale: float

@@ -30,8 +30,8 @@ class Average(FittedProxy):
 
     @property
     def ease(self) -> float:
-        """The heaviest member's."""
-        return self.members[int(np.argmax(self.weights))].ease
+        """As the heaviest member expects."""
+        return _heaviest(self.members, self.weights).ease
 
     def predict(self, masks: NDArray[np.bool_]) -> Array:
         """(p, n) bool -> (p,) float64."""
@@ -64,7 +64,7 @@ def averaged(
     weights = np.concatenate([[0.0], weights]) if useful else np.eye(len(proxies))[0]
     kept = np.flatnonzero(weights)
     members = [proxies[i] for i in kept.tolist()]
-    heaviest = members[int(np.argmax(weights[kept]))]
+    heaviest = _heaviest(members, weights[kept])
     left_out = weighted(weights[kept], [member.left_out for member in members])
     return Average(
         n=proxies[0].n,
@@ -95,6 +95,10 @@ def shares(r2: Sequence[float], beforehand: Sequence[float]) -> Array:
 def weighted(weights: Array, parts: Sequence[Array]) -> Array:
     """Σ w · part; zero for no parts."""
     return np.asarray(sum(w * part for w, part in zip(weights, parts, strict=True)))
+
+
+def _heaviest(members: Sequence[FittedProxy], weights: Array) -> FittedProxy:
+    return members[int(np.argmax(weights))]
 
 
 def _noise(values: Array, left_out: Array, heaviest: FittedProxy) -> float:

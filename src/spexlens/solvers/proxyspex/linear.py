@@ -40,10 +40,11 @@ class Linear(Proxy):
 
     def fit(self, masks: NDArray[np.bool_], values: Array, seed: int, run: Runner = map) -> FittedSpectrum:
         """Fit every fold and the whole; see the class."""
+        from sklearn.exceptions import ConvergenceWarning
+
         fold = folds(len(values), 10 if len(values) < _FEW else 5, seed)
         packed = mask_algebra.pack(masks)
         scale = float(values.std()) or 1.0
-        from sklearn.exceptions import ConvergenceWarning
 
         def path(seen: NDArray[np.bool_]) -> tuple[Sets, Array, Array]:
             return self._path(masks[seen], packed[seen], values[seen] / scale)

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
-from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.base import Fit, Plan, Solver, rows_of
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.refine import Refit, refit
 from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
@@ -118,7 +118,7 @@ class Spex(Solver):
             return Exact().fit_packed(packed, n, values, seed)
         allotment = self._allot(n, len(packed))
         design = Design.draw(n, allotment.corrections, allotment.bits, seed)
-        rows = mask_algebra.positions(packed, design.masks(), seed)
+        rows = rows_of(design.masks(), packed, seed)
         columns = values[:, None] if values.ndim == 1 else values
         with threadpool_limits(1):  # sums in another order would be other bits
             fits = [self._column(design, rows, packed, column) for column in columns.T]
