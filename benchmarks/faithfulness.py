@@ -4,13 +4,13 @@
 
 For each recorded game and budget ours and the peers are fitted one after the other, never at once, and R²
 is measured over the whole table of 2^n masks (or on the last 1,000 recorded ones). Ours is what `explain`
-does by default; on recorded masks, the first ones. The seed of a game is --seed and its place within its
-kind. The peers are ProxySPEX and SPEX of shapiq[sparse]==1.4.1, up to their Fourier coefficients (their
-conversion to an index is not counted), and scikit-learn's cross-validated LASSO on all sets of one member
-(LASSO-1) or of one and two (LASSO-2), all in benchmarks/.venv-peers (`make bench` makes it). Each gets the
-same number of calls and draws its own masks; all get the same recorded ones. The peers are fitted with
-multiples of the calls too. A dash: SPEX needs more calls, or masks of its own where only some are
-recorded; or too few masks are recorded.
+does by default; where only some masks are recorded, it chooses among the others, in five orders of them.
+The seed of a game is --seed and its place within its kind. The peers are ProxySPEX and SPEX of
+shapiq[sparse]==1.4.1, up to their Fourier coefficients (their conversion to an index is not counted), and
+scikit-learn's cross-validated LASSO on all sets of one member (LASSO-1) or of one and two (LASSO-2), all in
+benchmarks/.venv-peers (`make bench` makes it). Each gets the same number of calls and draws its own masks;
+where only some are recorded, the first ones. The peers are fitted with multiples of the calls too. A dash:
+SPEX needs more calls, or masks of its own where only some are recorded; or too few masks are recorded.
 
 Seconds are of planning and fitting, without the model's calls, which are looked up. Ours runs on --workers
 threads, by default all cores, as a user gets it; the peers run on one.
@@ -36,6 +36,7 @@ from peers import HERE
 BUDGETS = (100, 200, 500)
 MORE_BUDGETS = (1000, 2000)
 _TESTED = 1000
+_ORDERS = 5  # of recorded masks, in which ours chooses among them
 
 
 def options() -> argparse.Namespace:
@@ -83,7 +84,13 @@ def asked(chosen: argparse.Namespace, kind: str, game: RecordedGame, place: int)
     seed = chosen.seed + place
     spent = sorted(budgets(chosen, kind))
     if not chosen.no_ours:
-        yield from (Fit(kind, game.name, OURS, calls, seed) for calls in spent if calls <= most)
+        orders = range(1 if game.whole else _ORDERS)
+        yield from (
+            Fit(kind, game.name, OURS, calls, seed + 1000 * order)
+            for calls in spent
+            for order in orders
+            if calls <= most
+        )
     for calls in sorted({budget * multiple for budget in spent for multiple in chosen.multiples}):
         for peer in chosen.peers:
             if calls <= most and (game.whole or peer != "spex"):

@@ -75,7 +75,7 @@ class Tables:
         cells = [shown(self.fits.mean("r2", kind, method, calls)) for method in LABELS]
         true = self.fits.column("r2", kind, OURS, calls)
         reported = self.fits.column("reported", kind, OURS, calls)
-        off = sum(abs(reported[game] - true[game]) for game in true) / len(true) if true else None
+        off = sum(abs(reported[key] - true[key]) for key in true) / len(true) if true else None
         sets = self.fits.mean("sets", kind, OURS, calls)
         return [*cells, shown(self.fits.mean("reported", kind, OURS, calls)), shown(off), shown(sets, 0)]
 
@@ -103,9 +103,12 @@ class Tables:
         mine = self.fits.column("r2", kind, OURS, calls)
         lasso = self.fits.column("r2", kind, "lasso1", calls)
         cells = []
-        for scores in ({g: mine[g] - lasso[g] for g in mine if g in lasso}, mine):
+        linear = {game: r2 for (game, _), r2 in lasso.items()}
+        for scores in ({key: mine[key] - linear[key[0]] for key in mine if key[0] in linear}, mine):
             worst = min(scores, key=scores.__getitem__, default=None)
-            cells += ["-", "-"] if worst is None else [shown(scores[worst]), worst.removeprefix(kind + "-")]
+            cells += (
+                ["-", "-"] if worst is None else [shown(scores[worst]), worst[0].removeprefix(kind + "-")]
+            )
         return cells
 
     def _overlap(self, kind: str, calls: int) -> list[str]:

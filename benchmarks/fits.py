@@ -9,6 +9,9 @@ from statistics import mean, median
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from games import SHARED, RecordedGame, games
 from peers import Peer
 from spexlens.evidence.faithfulness import r_squared
@@ -81,19 +84,19 @@ class Fits:
         part.write_text(json.dumps({"header": header, "fits": fits}, indent=0))
         part.replace(path)
 
-    def column(self, entry: str, kind: str, method: str, calls: int) -> dict[str, float]:
-        """One attribute of the fits of a kind, by game; empty unless each of its games has it."""
+    def column(self, entry: str, kind: str, method: str, calls: int) -> dict[tuple[str, int], float]:
+        """One attribute of the fits of a kind, by game and seed; empty unless each of them has it."""
         chosen = [f for f in self._fits.values() if (f.kind, f.method, f.calls) == (kind, method, calls)]
-        column = {fit.game: getattr(fit, entry) for fit in chosen}
+        column = {(fit.game, fit.seed): getattr(fit, entry) for fit in chosen}
         return {} if None in column.values() else column
 
     def mean(self, entry: str, kind: str, method: str, calls: int) -> float | None:
-        """The mean over games, if there is one."""
+        """The mean over games and seeds, if there is one."""
         column = self.column(entry, kind, method, calls)
         return mean(column.values()) if column else None
 
     def median(self, entry: str, kind: str, method: str, calls: int) -> float | None:
-        """The median over games, if there is one."""
+        """The median over games and seeds, if there is one."""
         column = self.column(entry, kind, method, calls)
         return median(column.values()) if column else None
 
@@ -130,24 +133,25 @@ def measured(asked: Fit, game: RecordedGame, spectrum: Spectrum, seconds: float)
 
 
 def ours(asked: Fit, game: RecordedGame, workers: int) -> Fit:
-    """What `explain` does with method "auto"; recorded masks are spent from the first, by ProxySPEX."""
-    solver = choose_solver("auto", game.n, asked.calls)
-    if not game.whole and not isinstance(solver, ProxySpex):
-        solver = ProxySpex()
+    """What `explain` does with method "auto"; where few masks are recorded, ProxySPEX chooses among them."""
+    order = np.random.default_rng(asked.seed).permutation(len(game.spare))
+    pool = None if game.whole else game.spare[order]
+    solver = choose_solver("auto", game.n, asked.calls) if game.whole else ProxySpex(pool=pool)
     if hasattr(solver, "workers"):
         solver.workers = workers
-    planning = 0.0
-    if game.whole:
-        started = perf_counter()
-        plan = solver.plan(game.n, asked.calls, asked.seed)
-        planning = perf_counter() - started
-        values = game.lookup(plan.masks)
-        started = perf_counter()
-        fit = solver.fit_packed(plan.packed, game.n, values, asked.seed)
-    else:
-        started = perf_counter()
-        fit = solver.fit(game.masks[: asked.calls], game.values[: asked.calls], asked.seed)
-    seconds = planning + perf_counter() - started
+    answering = 0.0
+
+    def ask(packed: NDArray[np.uint8]) -> NDArray[np.float64]:
+        nonlocal answering
+        asked_at = perf_counter()
+        values = game.ask(packed)
+        answering += perf_counter() - asked_at
+        return values
+
+    started = perf_counter()
+    plan, values = solver.carry_out(solver.plan(game.n, asked.calls, asked.seed), ask, asked.seed)
+    fit = solver.fit_packed(plan.packed, game.n, values, asked.seed)
+    seconds = perf_counter() - started - answering
     return Fit(**{**measured(asked, game, fit.spectrum, seconds), "reported": fit.faithfulness.mean})
 
 

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ _TEST_ROWS = 1000
 class RecordedGame:
     """Masks and their recorded values.
 
-    A whole table of 2^n masks is tested on all of itself. A list of masks is spent from its
-    beginning and tested on its last 1,000 rows.
+    A whole table of 2^n masks is tested on all of itself. Of a list of masks, the last 1,000 rows are
+    what is tested on, and the others can be asked for.
     """
 
     name: str
@@ -40,9 +41,26 @@ class RecordedGame:
         rows = slice(None) if self.whole else slice(-_TEST_ROWS, None)
         return self.masks[rows], self.values[rows]
 
+    @property
+    def spare(self) -> NDArray[np.bool_]:
+        """Of a list of masks, those that R² is not measured on."""
+        return self.masks[:-_TEST_ROWS]
+
     def lookup(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The values of any masks of a whole table."""
-        return self.values[masks.astype(np.int64) @ (1 << np.arange(self.n))]
+        """The values of masks that are recorded."""
+        if self.whole:
+            return self.values[masks.astype(np.int64) @ (1 << np.arange(self.n))]
+        return self.values[[self._rows[row.tobytes()] for row in masks]]
+
+    def ask(self, packed: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """`lookup` for packed masks, as a solver asks."""
+        bits = np.unpackbits(packed, axis=1, count=self.n, bitorder="little")
+        return self.lookup(bits.astype(np.bool_))
+
+    @cached_property
+    def _rows(self) -> dict[bytes, int]:
+        """Where each mask of a list is."""
+        return {row.tobytes(): j for j, row in enumerate(self.masks)}
 
 
 def load(path: Path) -> RecordedGame:

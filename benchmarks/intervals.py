@@ -60,8 +60,8 @@ def held(
 def row(game: RecordedGame, budget: int, seed: int, method: str) -> tuple[float, ...]:
     """One game's shares, and the width."""
     solver = choose_solver(method, game.n, budget)
-    plan = solver.plan(game.n, budget, seed)
-    fit = solver.fit_packed(plan.packed, game.n, game.lookup(plan.masks), seed)
+    plan, values = solver.carry_out(solver.plan(game.n, budget, seed), game.ask, seed)
+    fit = solver.fit_packed(plan.packed, game.n, values, seed)
     exact = Spectrum.from_table(game.values)
     pairs = Sets.of(game.n, combinations(range(game.n), 2))
     zero = SetFunction(pairs, np.zeros(len(pairs)))

@@ -6,10 +6,16 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from spexlens.ablation.masks import unpack
+from spexlens.solvers.base import Plan, Solver
 
 DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
 SENTENCE = "the film is not bad and her acting never fails to impress a critic who was bored . , ! ( )"
@@ -139,3 +145,18 @@ def decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("decoder")
     return _saved(folder, GPT2ForSequenceClassification(config), byte_tokenizer())
+
+
+def carried_out(
+    solver: Solver,
+    n: int,
+    budget: int,
+    seed: int,
+    function: Callable[[NDArray[np.bool_]], NDArray[np.float64]],
+) -> tuple[Plan, NDArray[np.float64]]:
+    """A solver's whole plan for a function of masks, and the function's values."""
+
+    def ask(packed: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return function(unpack(packed, n))
+
+    return solver.carry_out(solver.plan(n, budget, seed), ask, seed)

@@ -114,7 +114,7 @@ def test_a_plan_can_be_read_by_a_machine() -> None:
         "method": "proxyspex",
         "masks": 300,
         "budget": 300,
-        "design": "both corners, then space-filling",
+        "design": "both corners, 78 far apart, then where a kernel is least sure",
     }
 
 
@@ -128,6 +128,9 @@ def test_what_a_plan_timed_is_not_paid_for_again(tmp_path: Path) -> None:
     explanation = json.loads(run("features", text, "--ledger", str(ledger), "--json"))
     assert explanation["account"]["reused"] == timed
     assert explanation["account"]["calls"] == 300 - timed
+    assert re.search("time +none: the ledger holds every mask", run("plan", text, "--ledger", str(ledger)))
+    more = run("plan", text, "--budget", "400", "--ledger", str(ledger))
+    assert re.search(r"masks +400\n(.*\n)+time +about [\d.]+ s for 100 masks", more)
 
 
 def test_bad_input_is_one_line_and_exit_code_2(

@@ -23,8 +23,9 @@ def test_as_faithful_as_the_published_method(shared: Path, kind: str) -> None:
     reached, reported = [], []
     for path in sorted((shared / "games").glob(f"{kind}*.npz"))[:3]:
         game = load(path)
-        masks = ProxySpex().plan(game.n, 200, seed=0).masks
-        fit = ProxySpex().fit(masks, game.lookup(masks), seed=0)
+        solver = ProxySpex()
+        plan, values = solver.carry_out(solver.plan(game.n, 200, seed=0), game.ask, seed=0)
+        fit = solver.fit_packed(plan.packed, game.n, values, seed=0)
         reached.append(r_squared(game.values, fit.spectrum.predict(game.masks)))
         reported.append(fit.faithfulness.mean)
     assert mean(reached) > PUBLISHED[kind]

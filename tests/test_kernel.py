@@ -395,7 +395,7 @@ def planted(masks: Masks) -> Array:
 
 @pytest.fixture(scope="module")
 def masks() -> Masks:
-    return ProxySpex().plan(12, 150, seed=0).masks
+    return ProxySpex(design="space-filling").plan(12, 150, seed=0).masks
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
-"""Proxies and what is made of them: sparse regression, the average, the read-out, the design, and auto."""
+"""Proxies and what is made of them: sparse regression, the average, the read-out, and auto."""
 
 from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from conftest import carried_out
 from numpy.typing import NDArray
 from sklearn.linear_model import Lasso
 
@@ -15,11 +14,11 @@ from spexlens.ablation.masks import uniform
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.auto import Auto
+from spexlens.solvers.base import Fit, Solver
 from spexlens.solvers.choice import choose_solver
 from spexlens.solvers.proxyspex import readout
 from spexlens.solvers.proxyspex.average import averaged
 from spexlens.solvers.proxyspex.constant import Constant
-from spexlens.solvers.proxyspex.design import space_filling
 from spexlens.solvers.proxyspex.linear import Linear
 from spexlens.solvers.proxyspex.proxy import FittedSpectrum, folds
 from spexlens.solvers.proxyspex.readout import read
@@ -197,7 +196,7 @@ def test_the_noise_expected_falls_as_averaging_lowers_the_error(values: Array) -
 
 @pytest.mark.parametrize("rule", [np.all, np.any])
 def test_one_value_unlike_all_others_is_no_worse_than_the_mean(rule: Callable[..., Masks]) -> None:
-    masks = ProxySpex().plan(12, 100, seed=0).masks
+    masks = ProxySpex(design="space-filling").plan(12, 100, seed=0).masks
     fit = ProxySpex(workers=1).fit(masks, 1.0 * rule(masks, axis=1), seed=0)
     assert np.isfinite(fit.spectrum.values).all()
     assert -0.1 < fit.faithfulness.mean < 0.1
@@ -247,63 +246,6 @@ def test_a_constant_is_read_as_its_mean(n: int) -> None:
     assert found.loss == pytest.approx(0.0, abs=1e-20)
 
 
-# The design
-
-
-def rows(packed: NDArray[np.uint8]) -> set[bytes]:
-    return {row.tobytes() for row in packed}
-
-
-@given(n=st.integers(3, 90), count=st.integers(2, 90), seed=st.integers(0, 1000))
-@settings(deadline=None, max_examples=15)
-def test_a_design_is_exactly_so_many_distinct_masks_corners_first(n: int, count: int, seed: int) -> None:
-    count = min(count, 1 << n)
-    packed = space_filling(n, count, seed)
-    masks = mask_algebra.unpack(packed, n)
-    assert packed.shape == (count, (n + 7) // 8)
-    assert len(rows(packed)) == count
-    assert masks[0].all()
-    assert not masks[1].any()
-    np.testing.assert_array_equal(mask_algebra.pack(masks), packed)  # no bit beyond the candidates
-
-
-@pytest.mark.parametrize("n", [10, 13, 70])
-def test_a_longer_design_begins_with_a_shorter_one(n: int) -> None:
-    longest = space_filling(n, 1000, seed=4)
-    for count in (2, 100, 600):
-        np.testing.assert_array_equal(space_filling(n, count, seed=4), longest[:count])
-    assert len(rows(longest)) == 1000
-
-
-def test_all_masks_of_few_candidates_are_a_design() -> None:
-    assert len(rows(space_filling(5, 32, seed=0))) == 32
-    assert len(rows(space_filling(12, 4096, seed=0))) == 4096
-
-
-def test_designs_beyond_the_pool_are_whole() -> None:
-    packed = space_filling(40, 2600, seed=0)
-    assert len(packed) == len(rows(packed)) == 2600
-
-
-def test_another_seed_is_another_design() -> None:
-    one, again, other = (space_filling(30, 100, seed) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one, again)
-    assert len(rows(one) & rows(other)) < 10
-
-
-@pytest.mark.parametrize("n", [12, 20])
-def test_masks_that_fill_the_space_are_farther_apart_than_uniform_ones(n: int) -> None:
-    def nearest(masks: Masks) -> Array:
-        distance = (masks[:, None] != masks).sum(axis=2) + n * np.eye(len(masks))
-        return np.asarray(distance.min(axis=1))
-
-    for seed in range(3):
-        filling = nearest(mask_algebra.unpack(space_filling(n, 60, seed), n))
-        random = nearest(uniform(n, 60, seed))
-        assert filling.mean() > random.mean() + 0.3
-        assert filling.min() > random.min()
-
-
 # Auto
 
 
@@ -314,11 +256,23 @@ def auto(*proxies: Linear) -> Auto:
     return solver
 
 
+def rows(packed: NDArray[np.uint8]) -> set[bytes]:
+    return {row.tobytes() for row in packed}
+
+
+def waves(masks: Masks) -> Array:
+    return np.asarray(np.sin(masks @ np.arange(masks.shape[1])))
+
+
+def fitted(solver: Solver, n: int, budget: int, seed: int, function: Callable[[Masks], Array]) -> Fit:
+    plan, values = carried_out(solver, n, budget, seed, function)
+    return solver.fit_packed(plan.packed, n, values, seed)
+
+
 def test_auto_lets_spex_have_what_only_spex_can_find() -> None:
     truth = sparse(64, 30, (1, 2, 3, 4, 5), seed=1)
     solver = auto(Linear(1), Linear(2))
-    masks, fresh = solver.plan(64, 3200, seed=1).masks, uniform(64, 1000, seed=7)
-    fit = solver.fit(masks, truth.predict(masks), seed=1)
+    fit, fresh = fitted(solver, 64, 3200, 1, truth.predict), uniform(64, 1000, seed=7)
     assert fit.details["chosen"] == "spex"
     assert fit.details["r2"]["spex"] > fit.details["r2"]["proxyspex"] + 0.1
     assert fit.faithfulness.mean == fit.details["r2"]["spex"]
@@ -328,9 +282,8 @@ def test_auto_lets_spex_have_what_only_spex_can_find() -> None:
 def test_auto_lets_proxies_have_what_is_no_sparse_sum() -> None:
     weights = np.random.default_rng(0).normal(size=300)
     solver = auto(Linear(1))
-    masks = solver.plan(300, 2000, seed=1).masks
-    values = masks @ weights + np.random.default_rng(1).normal(size=2000)
-    fit = solver.fit(masks, values, seed=1)
+    noise = np.random.default_rng(1)
+    fit = fitted(solver, 300, 2000, 1, lambda masks: masks @ weights + noise.normal(size=len(masks)))
     assert fit.details["chosen"] == "proxyspex"
     assert fit.details["r2"]["proxyspex"] > 0.9
     assert "averaged" in fit.details
@@ -338,25 +291,26 @@ def test_auto_lets_proxies_have_what_is_no_sparse_sum() -> None:
 
 @pytest.mark.parametrize("n", [14, 64])
 def test_autos_masks_are_distinct_and_its_first_are_those_of_proxyspex(n: int) -> None:
-    small, large = Auto().plan(n, 2000, seed=3).packed, Auto().plan(n, 2500, seed=3).packed
-    for packed, budget in ((small, 2000), (large, 2500)):
+    own = carried_out(ProxySpex(), n, 1000, 3, waves)[0].packed
+    for budget in (2000, 2500):
+        packed = carried_out(Auto(), n, budget, 3, waves)[0].packed
         assert len(packed) == len(rows(packed)) == budget
-        np.testing.assert_array_equal(packed[:1000], ProxySpex().plan(n, 1000, seed=3).packed)
-    assert (small != Auto().plan(n, 2000, seed=4).packed).any()
+        np.testing.assert_array_equal(packed[:1000], own)
+    assert (own != carried_out(Auto(), n, 2000, 4, waves)[0].packed[:1000]).any()
 
 
 def test_auto_plans_what_spex_needs_whatever_the_budget() -> None:
     for budget in (2000, 2777):
         solver = Auto()
-        planned = rows(solver.plan(40, budget, seed=0).packed)
+        planned = rows(carried_out(solver, 40, budget, 0, waves)[0].packed)
         assert rows(solver.spex.plan(40, budget - 1000, seed=0).packed) <= planned
 
 
 def test_auto_refuses_masks_of_another_plan() -> None:
     solver = auto(Linear(1))
-    masks = solver.plan(30, 2000, seed=0).masks
+    masks, another = (carried_out(solver, 30, 2000, seed, waves)[0].masks for seed in (0, 1))
     values = np.zeros(2000)
-    for wrong in (uniform(30, 2000, seed=0), solver.plan(30, 2000, seed=1).masks, masks[::-1][:-1]):
+    for wrong in (uniform(30, 2000, seed=0), another, masks[::-1][:-1]):
         with pytest.raises(InvalidInput, match="masks"):
             solver.fit(wrong, values[: len(wrong)], seed=0)
 

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from conftest import carried_out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -170,10 +171,15 @@ def test_a_refit_moves_with_the_values() -> None:
 @pytest.mark.parametrize("n", [6, 17, 40, 100])
 def test_a_plan_is_distinct_and_a_larger_budget_begins_with_a_smaller_one(n: int) -> None:
     solver = ProxySpex()
-    small, large = solver.plan(n, 50, seed=2).masks, solver.plan(n, 400, seed=2).masks
+    weights = np.random.default_rng(n).normal(size=n)
+    small, middle, large = (
+        carried_out(solver, n, budget, 2, lambda masks: np.tanh(masks @ weights))[0].masks
+        for budget in (50, 150, 400)
+    )
     assert large.shape == (min(400, 1 << n), n)
     assert len({tuple(row) for row in large.tolist()}) == len(large)
     np.testing.assert_array_equal(large[:50], small)
+    np.testing.assert_array_equal(large[: len(middle)], middle)
 
 
 @pytest.mark.parametrize("n", [5, 40, 100])
@@ -191,7 +197,7 @@ def test_a_plan_never_asks_for_more_masks_than_there_are() -> None:
 def test_a_budget_below_the_least_is_refused_with_both_numbers(n: int, least: int) -> None:
     solver = ProxySpex()
     assert solver.least(n) == least
-    assert len(solver.plan(n, least, seed=0).masks) == least
+    assert solver.plan(n, least, seed=0).total == least
     message = f"proxyspex needs at least {least} calls for {n} candidates; the budget is {least - 1}"
     with pytest.raises(BudgetTooSmall, match=message):
         solver.plan(n, least - 1, seed=0)
@@ -207,7 +213,7 @@ def truth() -> Spectrum:
 
 @pytest.fixture(scope="module")
 def masks() -> Masks:
-    return ProxySpex().plan(20, 400, seed=1).masks
+    return ProxySpex(design="space-filling").plan(20, 400, seed=1).masks
 
 
 @pytest.fixture(scope="module")

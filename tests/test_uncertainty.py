@@ -161,7 +161,7 @@ def both(masks: Masks) -> Array:
     return np.stack([value(masks), 100.0 * masks[:, 7] + 10.0 * value(masks)], axis=1)
 
 
-QUICK = ProxySpex(proxies=[Kernel()], workers=1)
+QUICK = ProxySpex(proxies=[Kernel()], workers=1, design="space-filling")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from tempfile import TemporaryFile
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from spexlens import __version__
@@ -23,7 +22,7 @@ from spexlens.lenses.features import FeatureLens
 from spexlens.lenses.replacement import REPLACEMENTS
 from spexlens.lenses.units import UNITS
 from spexlens.models.bundled import SENTIMENT
-from spexlens.solvers.base import Plan
+from spexlens.solvers.base import Plan, Solver
 from spexlens.solvers.choice import METHODS, choose_solver
 from spexlens.spectrum.indices import INDICES
 
@@ -193,16 +192,17 @@ def plan(
     if candidates < 1:
         raise InvalidInput(f"-n is a number of candidates, at least 1; got {candidates}")
     seed = whole_number(seed, "a seed")
-    planned = choose_solver(method, candidates, budget).plan(candidates, budget, seed)
+    solver = choose_solver(method, candidates, budget)
+    planned = solver.plan(candidates, budget, seed)
     said: dict[str, str | int] = {
         "candidates": candidates,
         "method": planned.method,
-        "masks": len(planned),
+        "masks": planned.total,
         "budget": budget,
         "design": planned.design,
     }
     if lens is not None:
-        said["time"] = _estimate(lens, planned, budget, seed, ledger)
+        said["time"] = _estimate(lens, solver, planned, seed, ledger)
     if as_json:
         typer.echo(json.dumps(said))
     else:
@@ -280,25 +280,31 @@ def _check_out(out: Path | None) -> None:
         raise InvalidInput(f"--out: {out} is a directory")
 
 
-def _estimate(lens: FeatureLens, planned: Plan, budget: int, seed: int, ledger: Path | None) -> str:
+def _estimate(lens: FeatureLens, solver: Solver, planned: Plan, seed: int, ledger: Path | None) -> str:
     """The time for the masks that are missing, from a second, timed pass of their first batch."""
     with Ledger(ledger) as book:
-        known = [value is not None for value in book.lookup(lens.key, planned.packed)]
-        todo = planned.masks[~np.array(known)]
-        if not len(todo):
+        known = book.lookup(lens.key, planned.packed)
+        while planned.rest and None not in known:
+            values = Evaluator(lens, book).packed_values(planned.packed)
+            planned = solver.extended(planned, values, seed)
+            known = book.lookup(lens.key, planned.packed)
+        missing = [value is None for value in known]
+        count = sum(missing) + planned.rest
+        if not count:
             return "none: the ledger holds every mask"
         began = perf_counter()
         run = book.begin(
-            lens.key, method="plan", seed=seed, design=planned.design, budget=budget, versions=versions()
-        )
-        batch = todo[: lens.batch_size]
+            lens.key, method="plan", seed=seed, design=planned.design, budget=planned.total,
+            versions=versions(),
+        )  # fmt: skip
+        batch = planned.masks[missing][: lens.batch_size]
         Evaluator(lens, book, run=run).values(batch)
         warm = perf_counter()
         lens.value(batch)
         seconds = (perf_counter() - warm) / len(batch)
         book.finish(run, perf_counter() - began)
     rate = f"{1 / seconds:.0f} a second, on {lens.model.device}"
-    return f"about {seconds * len(todo):.1f} s for {len(todo)} masks at {rate}"
+    return f"about {seconds * count:.1f} s for {count} masks at {rate}"
 
 
 def _show(explanation: Explanation, *, top: int | None = None, output: str | None = None) -> None:

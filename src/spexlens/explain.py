@@ -52,11 +52,11 @@ def explain(
     started = perf_counter()
     used = versions()
     with _opened(ledger) as book:
-        evaluator = Evaluator(game, book, progress=progress)
+        evaluator = Evaluator(game, book, progress=progress, expected=plan.total)
         evaluator.run = book.begin(
             game.key, method=plan.method, seed=seed, design=plan.design, budget=budget, versions=used
         )
-        values = evaluator.packed_values(plan.packed)
+        plan, values = solver.carry_out(plan, evaluator.packed_values, seed)
         fit = solver.fit_packed(plan.packed, game.n, values, seed)
         seconds = perf_counter() - started
         book.finish(evaluator.run, seconds)

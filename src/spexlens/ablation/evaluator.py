@@ -12,7 +12,7 @@ from spexlens.ablation.ledger import Ledger
 from spexlens.errors import InvalidInput, NonFiniteValue, OutOfMemory
 
 Progress = Callable[[int, int], None]
-"""Called with (masks finished, masks asked for)."""
+"""Called with (masks finished, masks to finish in all)."""
 
 
 class Evaluator:
@@ -30,7 +30,13 @@ class Evaluator:
     """
 
     def __init__(
-        self, game: Game, ledger: Ledger, *, run: int | None = None, progress: Progress | None = None
+        self,
+        game: Game,
+        ledger: Ledger,
+        *,
+        run: int | None = None,
+        progress: Progress | None = None,
+        expected: int = 0,
     ) -> None:
         """
         Args:
@@ -38,6 +44,7 @@ class Evaluator:
             ledger: where to record it.
             run: the ledger's run row in which to count.
             progress: told after each batch how far things are.
+            expected: how many masks will be asked for in all, where more than one call asks for them.
 
         Raises:
             InvalidInput: the ledger is on disk and the game has no fingerprint.
@@ -52,6 +59,7 @@ class Evaluator:
         self.run = run
         self.progress = progress
         self.paid = self.reused = self.passes = 0
+        self._expected, self._asked, self._finished = expected, 0, 0
         self._fits = ledger.limit(game.key)
         self._pending: Future[None] | None = None
         self._outputs: int | None = None
@@ -76,7 +84,7 @@ class Evaluator:
         self.ledger.changed_elsewhere()
         known, values = self._recorded(rows)
         self.reused += int(known.sum())
-        done = 0
+        self._asked += len(rows)
         with ThreadPoolExecutor(1, "ledger") as writer:
             for batch in self._batches(rows):
                 for part, answer in self._answers(rows, batch, known):
@@ -90,9 +98,9 @@ class Evaluator:
                     if not values.size:
                         values = np.empty((len(rows), answer.shape[1]))
                     values[part] = answer
-                done += len(batch)
+                self._finished += len(batch)
                 if self.progress is not None:
-                    self.progress(done, len(rows))
+                    self.progress(self._finished, max(self._asked, self._expected))
             self._flush()
         if self._overtaken:
             _, values = self._recorded(rows)

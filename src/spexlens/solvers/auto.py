@@ -9,6 +9,7 @@ from spexlens.ablation import masks as mask_algebra
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
 from spexlens.solvers.base import Fit, Plan, Solver, rows_of
 from spexlens.solvers.exact import Exact
+from spexlens.solvers.proxyspex.design import joined
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.spex.solver import Spex
 
@@ -41,10 +42,18 @@ class Auto(Solver):
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().plan(n, budget, seed)
         own, coded = self.proxyspex.plan(n, FIRST, seed), self.spex.plan(n, budget - FIRST, seed)
-        spare = mask_algebra.packed_uniform(n, budget, seed)
-        masks = np.concatenate([own.packed, coded.packed, spare])
-        masks = masks[mask_algebra.distinct(masks)[0][:budget]]
-        return Plan(self.name, n, masks, f"{FIRST} {own.design}; then {coded.design}")
+        return Plan(
+            self.name, n, own.packed, f"{FIRST}: {own.design}; then {coded.design}", budget - len(own)
+        )
+
+    def extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
+        """ProxySPEX's masks as far as they go, then the others at once."""
+        if len(plan) < FIRST:
+            own = self.proxyspex.extended(replace(plan, rest=FIRST - len(plan)), values, seed)
+            return replace(plan, packed=own.packed, rest=plan.total - len(own))
+        coded = self.spex.plan(plan.n, plan.total - FIRST, seed).packed
+        spare = mask_algebra.packed_uniform(plan.n, plan.total, seed)
+        return replace(plan, packed=joined(plan.packed, coded, spare)[: plan.total], rest=0)
 
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """Both, and the better; `details` says what each scored.

@@ -1,7 +1,7 @@
 """The solver seam: plan the masks, then turn masks and values into a Spectrum."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -23,16 +23,24 @@ class Plan:
         method: the solver's name.
         n: the number of candidates.
         packed: (m, ceil(n / 8)) uint8, distinct packed masks.
-        design: how they were chosen, in a few words.
+        design: how they are chosen, in a few words.
+        rest: how many more will be chosen once the values of these are known.
     """
 
     method: str
     n: int
     packed: NDArray[np.uint8]
     design: str
+    rest: int = 0
 
     def __len__(self) -> int:
+        """The masks that are chosen already."""
         return len(self.packed)
+
+    @property
+    def total(self) -> int:
+        """All masks, those still to be chosen included."""
+        return len(self.packed) + self.rest
 
     @property
     def masks(self) -> NDArray[np.bool_]:
@@ -60,6 +68,9 @@ class Fit:
 class Solver(ABC):
     """Two calls, so that masks can be seen, priced and paid for before a fit.
 
+    A plan may leave masks open until it knows what those before them were worth: `extended` chooses
+    them, and `carry_out` does so until none is left.
+
     A solver holds no state between them: values computed elsewhere can be fitted. One seed gives
     one plan and one fit, bit for bit.
     """
@@ -77,6 +88,33 @@ class Solver(ABC):
         Raises:
             BudgetTooSmall: the budget is below `least(n)`.
         """
+
+    def extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
+        """A plan whose masks are followed by more, chosen by their values; `plan.rest` is above zero.
+
+        Args:
+            plan: of this solver, for this seed.
+            values: (m,) or (m, k) float64, of the plan's masks.
+            seed: decides every random choice.
+        """
+        raise InvalidInput(f"{self.name} chooses all masks at once")
+
+    def carry_out(
+        self, plan: Plan, ask: Callable[[NDArray[np.uint8]], NDArray[np.float64]], seed: int
+    ) -> tuple[Plan, NDArray[np.float64]]:
+        """The plan with all its masks, and their values.
+
+        Args:
+            plan: of this solver, for this seed.
+            ask: the values of packed masks, (m, ceil(n / 8)) uint8 -> (m,) or (m, k) float64; each mask
+                is asked for once.
+            seed: decides every random choice.
+        """
+        values = ask(plan.packed)
+        while plan.rest:
+            plan = self.extended(plan, values, seed)
+            values = np.concatenate([values, ask(plan.packed[len(values) :])])
+        return plan, values
 
     def fit(self, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Fit:
         """The spectrum behind the values.

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.solvers.proxyspex.average import averaged
 from spexlens.solvers.proxyspex.boosting import Boosting
 from spexlens.solvers.proxyspex.constant import Constant
-from spexlens.solvers.proxyspex.design import space_filling, uniform
+from spexlens.solvers.proxyspex.design import adapted, joined, pool, space_filling
 from spexlens.solvers.proxyspex.kernel import FOLDED, Kernel
 from spexlens.solvers.proxyspex.linear import Linear
 from spexlens.solvers.proxyspex.proxy import FittedProxy, Proxy, Runner
@@ -27,9 +27,15 @@ from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
 
 _LEAST = 20
 _BELIEF = 0.6  # in what a kernel expects of uniform masks
+_CALIBRATED = 0.85  # times the error expected: with it, 90% intervals cover about so much
 _LOSS = 0.005  # of R², beyond which a reader is told
 
-_DESIGNS = {"space-filling": space_filling, "uniform": uniform}
+_FIRST, _ADAPTED = 80, 1280  # masks before any is chosen by values, and after the last that is
+_DESIGNS = {
+    "adaptive": f"both corners, {_FIRST - 2} far apart, then where a kernel is least sure",
+    "space-filling": "both corners, then far apart",
+    "uniform": "both corners, then uniform",
+}
 _KERNEL, _LINEAR = Kernel(), (Linear(1), Linear(2))
 _TREES = Boosting(depth=5, columns=1.0)
 _SHARES = {"kernel": 2.0}  # what a proxy weighs before it has predicted anything, where not 1
@@ -50,8 +56,9 @@ class ProxySpex(Solver):
         self,
         proxies: Sequence[Proxy] | None = None,
         workers: int | None = None,
-        design: Literal["space-filling", "uniform"] = "space-filling",
+        design: Literal["adaptive", "space-filling", "uniform"] = "adaptive",
         judged: int | None = None,
+        pool: NDArray[np.bool_] | None = None,
     ) -> None:
         """
         Args:
@@ -60,6 +67,8 @@ class ProxySpex(Solver):
             workers: threads; every number gives the same result.
             design: how masks are planned, both corners apart.
             judged: proxies are judged, and R² is told, on the first so many masks; None: on all.
+            pool: (p, n) bool, the only masks that can be asked for, say because they were recorded, in
+                random order; None: any can.
 
         Raises:
             InvalidInput: there is no such design.
@@ -70,22 +79,42 @@ class ProxySpex(Solver):
         self.workers = workers or os.cpu_count() or 1
         self.design = design
         self.judged = judged
+        self.pool = pool
 
     def least(self, n: int) -> int:
         """Half a call a candidate, and at least 20."""
         return max(_LEAST, (n + 1) // 2)
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
-        """Everything kept, everything ablated, then the design's masks; all distinct.
+        """Everything kept, everything ablated, then masks that are far apart; all distinct.
 
-        A larger budget begins with a smaller one's masks.
+        The adaptive design leaves those after the first 80 to `extended`. A larger budget begins with a
+        smaller one's masks.
         """
         self.refuse_below_least(n, budget)
-        count = min(budget, 1 << n) if n <= 62 else budget
+        masks = self._pool(n, budget, seed)
+        count = min(budget, len(masks))
         if count < _LEAST:
             raise InvalidInput(f"{n} candidates have only {count} masks: use method 'exact'")
-        masks = _DESIGNS[self.design](n, count, seed)
-        return Plan(self.name, n, masks, f"both corners, then {self.design}")
+        first = min(count, _FIRST) if self.design == "adaptive" else count
+        chosen = masks[:first] if self.design == "uniform" else space_filling(masks, n, first)
+        return Plan(self.name, n, chosen, _DESIGNS[self.design], count - first)
+
+    def extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
+        """As many masks again, where a kernel fitted to the values is least sure; uniform after 1,280."""
+        masks = self._pool(plan.n, plan.total, seed)
+        count = min(plan.total, 2 * len(plan)) if len(plan) < _ADAPTED else plan.total
+        if len(plan) < _ADAPTED:
+            chosen = adapted(plan.packed, values, masks, plan.n, count)
+        else:
+            chosen = joined(plan.packed, masks)[:count]
+        return replace(plan, packed=chosen, rest=plan.total - count)
+
+    def _pool(self, n: int, count: int, seed: int) -> NDArray[np.uint8]:
+        """What masks are chosen from, packed."""
+        if self.pool is None:
+            return pool(n, min(count, 1 << n) if n <= mask_algebra.ENUMERABLE else count, seed)
+        return joined(mask_algebra.pack(mask_algebra.as_masks(self.pool, n)))
 
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """The sparse spectrum of each output's average, with its cross-validated R²."""
@@ -145,10 +174,9 @@ class ProxySpex(Solver):
             }
             for proxy, each in zip(proxies, fitted, strict=True)
         ]
-        return _Column(
-            readout, _r2(average, readout, values, judged), _lost(readout, values), average.noise,
-            average.priors, report,
-        )  # fmt: skip
+        r2, lost = _r2(average, readout, values, judged), _lost(readout, values)
+        noise = _CALIBRATED * average.noise * min(average.ease, 1.0)
+        return _Column(readout, r2, lost, noise, average.priors, report)
 
 
 @dataclass(frozen=True)
@@ -181,14 +209,18 @@ class _Column:
 def _r2(
     proxy: FittedProxy, readout: Readout, values: NDArray[np.float64], judged: NDArray[np.bool_]
 ) -> float:
-    """Of the spectrum at uniform masks: the proxy's on those left out, less what the read-out lost.
-
-    That uniform masks are easier than those left out is believed for the most part: where a kernel
-    does not describe the function well, it expects too much of them.
-    """
+    """Of the spectrum at uniform masks: the proxy's on those left out, less what the read-out lost."""
     unexplained = 1.0 - r_squared(values[judged], proxy.left_out[judged])
-    eased = unexplained * float(min(proxy.ease, 1.0) ** _BELIEF)
-    return 1.0 - eased - _lost(readout, values[judged])
+    return 1.0 - unexplained * _eased(proxy) - _lost(readout, values[judged])
+
+
+def _eased(proxy: FittedProxy) -> float:
+    """The mean square error at uniform masks, that at those left out being one.
+
+    That uniform masks are easier is believed for the most part: where a kernel does not describe the
+    function well, it expects too much of them.
+    """
+    return float(min(proxy.ease, 1.0) ** _BELIEF)
 
 
 def _lost(readout: Readout, values: NDArray[np.float64]) -> float:
