@@ -44,10 +44,10 @@ _SHARES = {"kernel": 2.0}  # what a proxy weighs before it has predicted anythin
 class ProxySpex(Solver):
     """Butler et al., ProxySPEX, NeurIPS 2025 (arXiv 2505.17495), with better proxies.
 
-    Masks that are far apart; proxies, each with predictions of masks that it did not see; their
-    average, weighted by those; and the sparse Fourier spectrum of it, read exactly or by virtual
-    ablation. The paper's boosted trees are one of the proxies; a Gaussian process whose spectrum is
-    closed is the one that makes 100 to 500 calls enough.
+    Masks that are far apart, then those that a fitted kernel is least sure of; proxies, each with
+    predictions of masks that it did not see; their average, weighted by those; and the sparse Fourier
+    spectrum of it, read exactly or by virtual ablation. The paper's boosted trees are one of the proxies;
+    a Gaussian process whose spectrum is closed is the one that makes 100 to 500 calls enough.
     """
 
     name = "proxyspex"
