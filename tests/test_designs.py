@@ -30,7 +30,7 @@ Masks = NDArray[np.bool_]
 
 
 def space_filling(n: int, count: int, seed: int) -> NDArray[np.uint8]:
-    return design.space_filling(design.pool(n, count, seed), n, count)
+    return design.space_filling(design.drawn(n, count, seed), n, count)
 
 
 def rows(packed: NDArray[np.uint8]) -> set[bytes]:
@@ -124,7 +124,7 @@ def test_masks_are_bought_where_the_candidates_that_matter_vary() -> None:
     bought = mask_algebra.pack(uniform(16, 150, seed=0))
     masks = mask_algebra.unpack(bought, 16)
     values = masks[:, :6] @ rng.normal(size=6) + 2.0 * (masks[:, 0] ^ masks[:, 1] ^ masks[:, 2])
-    more = design.adapted(bought, values, design.pool(16, 200, seed=1), 16, 200)[150:]
+    more = design.adapted(bought, values, design.drawn(16, 200, seed=1), 16, 200)[150:]
     known = {row.tobytes() for row in np.packbits(masks[:, :6], axis=1)}
     fresh = np.packbits(mask_algebra.unpack(more, 16)[:, :6], axis=1)
     unseen = np.mean([row.tobytes() not in known for row in fresh])
@@ -207,6 +207,7 @@ def test_only_masks_of_a_pool_are_asked_for() -> None:
     plan, _ = carried_out(solver, 30, 300, 0, saturating)
     assert len(plan) == 300
     assert rows(plan.packed) < rows(mask_algebra.pack(recorded))
+    assert plan.design == "two of a pool of 400, 78 far apart, then where a kernel is least sure"
     everything, _ = carried_out(solver, 30, 500, 0, saturating)
     assert rows(everything.packed) == rows(mask_algebra.pack(recorded))
 

@@ -202,7 +202,7 @@ def plan(
         "design": planned.design,
     }
     if lens is not None:
-        said["time"] = _estimate(lens, solver, planned, seed, ledger)
+        said["time"] = _estimate(lens, solver, planned, budget, seed, ledger)
     if as_json:
         typer.echo(json.dumps(said))
     else:
@@ -280,7 +280,9 @@ def _check_out(out: Path | None) -> None:
         raise InvalidInput(f"--out: {out} is a directory")
 
 
-def _estimate(lens: FeatureLens, solver: Solver, planned: Plan, seed: int, ledger: Path | None) -> str:
+def _estimate(
+    lens: FeatureLens, solver: Solver, planned: Plan, budget: int, seed: int, ledger: Path | None
+) -> str:
     """The time for the masks that are missing, from a second, timed pass of their first batch."""
     with Ledger(ledger) as book:
         known = book.lookup(lens.key, planned.packed)
@@ -294,9 +296,8 @@ def _estimate(lens: FeatureLens, solver: Solver, planned: Plan, seed: int, ledge
             return "none: the ledger holds every mask"
         began = perf_counter()
         run = book.begin(
-            lens.key, method="plan", seed=seed, design=planned.design, budget=planned.total,
-            versions=versions(),
-        )  # fmt: skip
+            lens.key, method="plan", seed=seed, design=planned.design, budget=budget, versions=versions()
+        )
         batch = planned.masks[missing][: lens.batch_size]
         Evaluator(lens, book, run=run).values(batch)
         warm = perf_counter()

@@ -49,7 +49,7 @@ def condition(prior: Prior, signs: Array, latent: Array) -> tuple[Posterior, Arr
 
 
 def ease(prior: Prior, signs: Array, seed: int) -> float:
-    """The variance expected of a prediction at uniform masks, over that at each mask when left out.
+    """The variance expected of a prediction at uniform masks, over that at masks left out; at most 1.
 
     Masks that fill the space are far from each other, so that what they left out is harder to
     predict than a uniform mask is.
@@ -67,7 +67,7 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     own = float(prior.gram(signs[:1], signs[:1])[0, 0]) + prior.noise
     expected = prior.gains(fresh) ** 2 * (own - np.einsum("ij,ij->i", cross @ inverse, cross))
     left_out = prior.gains(signs) ** 2 / np.diagonal(inverse)
-    return float(expected.mean() / left_out.mean())
+    return min(float(expected.mean() / left_out.mean()), 1.0)
 
 
 def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, Array]:

@@ -19,10 +19,10 @@ _STEPS = 10
 _TILT = 8.0  # masks a candidate that halve a tilt: one fitted to few buys too many extreme masks
 
 
-def pool(n: int, count: int, seed: int) -> Packed:
+def drawn(n: int, count: int, seed: int) -> Packed:
     """Both corners, then uniform masks: at least 2,048 where there are so many, and at least `count`.
 
-    A larger pool begins with a smaller one.
+    More begin with fewer.
 
     Returns:
         (p, ceil(n / 8)) uint8, distinct packed masks.

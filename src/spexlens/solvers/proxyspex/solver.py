@@ -17,7 +17,7 @@ from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.solvers.proxyspex.average import averaged
 from spexlens.solvers.proxyspex.boosting import Boosting
 from spexlens.solvers.proxyspex.constant import Constant
-from spexlens.solvers.proxyspex.design import adapted, joined, pool, space_filling
+from spexlens.solvers.proxyspex.design import adapted, drawn, joined, space_filling
 from spexlens.solvers.proxyspex.kernel import FOLDED, Kernel
 from spexlens.solvers.proxyspex.linear import Linear
 from spexlens.solvers.proxyspex.proxy import FittedProxy, Proxy, Runner
@@ -32,9 +32,9 @@ _LOSS = 0.005  # of R², beyond which a reader is told
 
 _FIRST, _ADAPTED = 80, 1280  # masks before any is chosen by values, and after the last that is
 _DESIGNS = {
-    "adaptive": f"both corners, {_FIRST - 2} far apart, then where a kernel is least sure",
-    "space-filling": "both corners, then far apart",
-    "uniform": "both corners, then uniform",
+    "adaptive": f"{_FIRST - 2} far apart, then where a kernel is least sure",
+    "space-filling": "then far apart",
+    "uniform": "then uniform",
 }
 _KERNEL, _LINEAR = Kernel(), (Linear(1), Linear(2))
 _TREES = Boosting(depth=5, columns=1.0)
@@ -98,22 +98,22 @@ class ProxySpex(Solver):
             raise InvalidInput(f"{n} candidates have only {count} masks: use method 'exact'")
         first = min(count, _FIRST) if self.design == "adaptive" else count
         chosen = masks[:first] if self.design == "uniform" else space_filling(masks, n, first)
-        return Plan(self.name, n, chosen, _DESIGNS[self.design], count - first)
+        beginning = "both corners" if self.pool is None else f"two of a pool of {len(masks)}"
+        return Plan(self.name, n, chosen, f"{beginning}, {_DESIGNS[self.design]}", count - first)
 
     def extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
         """As many masks again, where a kernel fitted to the values is least sure; uniform after 1,280."""
         masks = self._pool(plan.n, plan.total, seed)
-        count = min(plan.total, 2 * len(plan)) if len(plan) < _ADAPTED else plan.total
         if len(plan) < _ADAPTED:
-            chosen = adapted(plan.packed, values, masks, plan.n, count)
+            chosen = adapted(plan.packed, values, masks, plan.n, min(plan.total, 2 * len(plan)))
         else:
-            chosen = joined(plan.packed, masks)[:count]
-        return replace(plan, packed=chosen, rest=plan.total - count)
+            chosen = joined(plan.packed, masks)[: plan.total]
+        return replace(plan, packed=chosen, rest=plan.total - len(chosen))
 
     def _pool(self, n: int, count: int, seed: int) -> NDArray[np.uint8]:
         """What masks are chosen from, packed."""
         if self.pool is None:
-            return pool(n, min(count, 1 << n) if n <= mask_algebra.ENUMERABLE else count, seed)
+            return drawn(n, min(count, 1 << n) if n <= mask_algebra.ENUMERABLE else count, seed)
         return joined(mask_algebra.pack(mask_algebra.as_masks(self.pool, n)))
 
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
@@ -175,7 +175,7 @@ class ProxySpex(Solver):
             for proxy, each in zip(proxies, fitted, strict=True)
         ]
         r2, lost = _r2(average, readout, values, judged), _lost(readout, values)
-        noise = _CALIBRATED * average.noise * min(average.ease, 1.0)
+        noise = _CALIBRATED * average.noise * average.ease
         return _Column(readout, r2, lost, noise, average.priors, report)
 
 
@@ -220,7 +220,7 @@ def _eased(proxy: FittedProxy) -> float:
     That uniform masks are easier is believed for the most part: where a kernel does not describe the
     function well, it expects too much of them.
     """
-    return float(min(proxy.ease, 1.0) ** _BELIEF)
+    return float(proxy.ease**_BELIEF)
 
 
 def _lost(readout: Readout, values: NDArray[np.float64]) -> float:
