@@ -217,6 +217,11 @@ def test_a_pool_of_other_candidates_is_refused() -> None:
         ProxySpex(pool=uniform(30, 100, seed=0)).plan(31, 100, seed=0)
 
 
+def test_a_pool_that_is_too_small_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="the pool holds 10 masks; proxyspex needs at least 20"):
+        ProxySpex(pool=uniform(30, 10, seed=0)).plan(30, 100, seed=0)
+
+
 # A plan is carried out
 
 
@@ -245,6 +250,15 @@ def test_a_solver_that_plans_all_at_once_extends_nothing() -> None:
     plan = Plan("spex", 5, mask_algebra.pack(uniform(5, 10, seed=0)), "any", rest=3)
     with pytest.raises(InvalidInput, match="spex chooses all masks at once"):
         Spex().extended(plan, np.zeros(10), seed=0)
+
+
+def test_a_plan_goes_on_only_with_the_values_of_its_masks() -> None:
+    plan = ProxySpex().plan(20, 200, seed=0)
+    for wrong, message in ((np.zeros(3), "80 masks need as many values"), (np.full(80, np.nan), "finite")):
+        with pytest.raises(InvalidInput, match=message):
+            ProxySpex().extended(plan, wrong, seed=0)
+    complete, values = carried_out(ProxySpex(), 20, 100, 0, saturating)
+    assert ProxySpex().extended(complete, values, seed=0) is complete
 
 
 def test_progress_is_of_the_whole_plan() -> None:

@@ -46,7 +46,7 @@ class Auto(Solver):
             self.name, n, own.packed, f"{FIRST}: {own.design}; then {coded.design}", budget - len(own)
         )
 
-    def extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
+    def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
         """ProxySPEX's masks as far as they go, then the others at once."""
         if len(plan) < FIRST:
             own = self.proxyspex.extended(replace(plan, rest=FIRST - len(plan)), values, seed)

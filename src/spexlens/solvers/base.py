@@ -90,13 +90,21 @@ class Solver(ABC):
         """
 
     def extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
-        """A plan whose masks are followed by more, chosen by their values; `plan.rest` is above zero.
+        """A plan whose masks are followed by more, chosen by their values; a complete plan as it is.
 
         Args:
             plan: of this solver, for this seed.
             values: (m,) or (m, k) float64, of the plan's masks.
             seed: decides every random choice.
+
+        Raises:
+            InvalidInput: the values are not one finite number, or k, a mask; or this solver chooses all
+                masks at once.
         """
+        return self._extended(plan, _sound(values, len(plan)), seed) if plan.rest else plan
+
+    def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
+        """`extended` for a plan that has a rest, and values that are known to be sound."""
         raise InvalidInput(f"{self.name} chooses all masks at once")
 
     def carry_out(
@@ -132,16 +140,7 @@ class Solver(ABC):
 
     def fit_packed(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """`fit` for packed masks of n candidates, (m, ceil(n / 8)) uint8."""
-        values = np.asarray(values, dtype=np.float64)
-        if values.ndim not in (1, 2) or len(values) != len(packed):
-            raise InvalidInput(
-                f"{len(packed)} masks need as many values; got an array of shape {values.shape}"
-            )
-        finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
-        if not finite.all():
-            worst = int(np.flatnonzero(~finite)[0])
-            raise InvalidInput(f"values must be finite; row {worst} is {values[worst]}")
-        return self._fit(packed, n, values, seed)
+        return self._fit(packed, n, _sound(values, len(packed)), seed)
 
     @abstractmethod
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
@@ -166,6 +165,18 @@ class Solver(ABC):
     def enough_for(self, n: int, budget: int) -> list[str]:
         """What this solver can do with a budget that is too small for n candidates, if anything."""
         return []
+
+
+def _sound(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """The values of so many masks, or InvalidInput."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim not in (1, 2) or len(values) != count:
+        raise InvalidInput(f"{count} masks need as many values; got an array of shape {values.shape}")
+    finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    if not finite.all():
+        worst = int(np.flatnonzero(~finite)[0])
+        raise InvalidInput(f"values must be finite; row {worst} is {values[worst]}")
+    return values
 
 
 def shown(calls: int) -> str:

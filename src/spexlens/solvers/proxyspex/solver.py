@@ -94,6 +94,8 @@ class ProxySpex(Solver):
         self.refuse_below_least(n, budget)
         masks = self._pool(n, budget, seed)
         count = min(budget, len(masks))
+        if count < _LEAST and self.pool is not None:
+            raise InvalidInput(f"the pool holds {count} masks; {self.name} needs at least {_LEAST}")
         if count < _LEAST:
             raise InvalidInput(f"{n} candidates have only {count} masks: use method 'exact'")
         first = min(count, _FIRST) if self.design == "adaptive" else count
@@ -101,7 +103,7 @@ class ProxySpex(Solver):
         beginning = "both corners" if self.pool is None else f"two of a pool of {len(masks)}"
         return Plan(self.name, n, chosen, f"{beginning}, {_DESIGNS[self.design]}", count - first)
 
-    def extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
+    def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
         """As many masks again, where a kernel fitted to the values is least sure; uniform after 1,280."""
         masks = self._pool(plan.n, plan.total, seed)
         if len(plan) < _ADAPTED:
