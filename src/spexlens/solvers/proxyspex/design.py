@@ -49,7 +49,8 @@ def space_filling(pool: Packed, n: int, count: int) -> Packed:
         (count, ceil(n / 8)) uint8.
     """
     some = pool[:_POOL]
-    first = _least_known(_flat(n), some, n, min(2, count), min(_CHOSEN, count, len(some)))
+    with threadpool_limits(1):
+        first = _least_known(_flat(n), some, n, min(2, count), min(_CHOSEN, count, len(some)))
     return joined(some[first], pool)[:count]
 
 
@@ -73,7 +74,7 @@ def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> 
     some = joined(bought, pool[:_POOL])
     with threadpool_limits(1):
         prior = _fitted(mask_algebra.unpack(bought, n), _leading(values))
-    rows = _least_known(prior, some, n, len(bought), min(count, len(some)))
+        rows = _least_known(prior, some, n, len(bought), min(count, len(some)))
     return joined(some[rows], pool)[:count]
 
 
@@ -116,27 +117,27 @@ def _least_known(prior: Prior, packed: Packed, n: int, known: int, count: int) -
     """Rows of the masks: the known, which come first, and then each the one with the largest variance.
 
     The posterior covariance is never formed: pivoted Cholesky keeps a factor, a row for each mask chosen.
+    On one thread: sums in another order would be other bits, and other masks.
     """
     from scipy.linalg import solve_triangular
 
     signs = signs_of(mask_algebra.unpack(packed, n))
     heights = prior.gains(signs) ** 2
     chosen = np.arange(count)
-    with threadpool_limits(1):  # sums in another order would be other bits, and other masks
-        own = prior.gram(signs[:known], signs)
-        variance = own[0, 0] + prior.noise
-        own.flat[:: len(signs) + 1] += prior.noise
-        factor = np.zeros((count, len(signs)), np.float32)
-        factor[:known] = solve_triangular(np.linalg.cholesky(own[:, :known]), own, lower=True)
-        unknown = variance - np.einsum("ij,ij->j", factor[:known], factor[:known], dtype=np.float64)
-        unknown[:known] = -np.inf
-        for j in range(known, count):
-            row = int(np.argmax(heights * unknown))
-            column = prior.gram(signs[row : row + 1], signs)[0]
-            column[row] += prior.noise
-            column -= factor[:j, row] @ factor[:j]
-            factor[j] = column / np.sqrt(max(unknown[row], 1e-12 * variance))
-            unknown -= factor[j].astype(np.float64) ** 2
-            chosen[j] = row
-            unknown[chosen[: j + 1]] = -np.inf
+    own = prior.gram(signs[:known], signs)
+    variance = own[0, 0] + prior.noise
+    own.flat[:: len(signs) + 1] += prior.noise
+    factor = np.zeros((count, len(signs)), np.float32)
+    factor[:known] = solve_triangular(np.linalg.cholesky(own[:, :known]), own, lower=True)
+    unknown = variance - np.einsum("ij,ij->j", factor[:known], factor[:known], dtype=np.float64)
+    unknown[:known] = -np.inf
+    for j in range(known, count):
+        row = int(np.argmax(heights * unknown))
+        column = prior.gram(signs[row : row + 1], signs)[0]
+        column[row] += prior.noise
+        column -= factor[:j, row] @ factor[:j]
+        factor[j] = column / np.sqrt(max(unknown[row], 1e-12 * variance))
+        unknown -= factor[j].astype(np.float64) ** 2
+        chosen[j] = row
+        unknown[chosen[: j + 1]] = -np.inf
     return chosen
