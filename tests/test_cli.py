@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -213,7 +214,11 @@ LONG = " ".join([TEXT] * 4)
 def interrupted(ledger: Path, how: signal.Signals) -> int:
     """Start a long command, stop it once it has paid for something, and say how much it kept."""
     command = spexlens("features", LONG, "-b", "1200", "--batch-size", "4", "--ledger", str(ledger))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    # What a shell starts in the background ignores interrupts, and so would its children.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeding
+    ) as child:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not (ledger.exists() and ledger.stat().st_size):
             time.sleep(0.05)

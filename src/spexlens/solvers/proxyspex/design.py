@@ -2,12 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.solvers.proxyspex.marginal import Marginal
 from spexlens.solvers.proxyspex.prior import Prior, signs_of
 from spexlens.solvers.proxyspex.warp import mixed
+from spexlens.solvers.threads import one_thread
 
 Array = NDArray[np.float64]
 Packed = NDArray[np.uint8]
@@ -49,7 +49,7 @@ def space_filling(pool: Packed, n: int, count: int) -> Packed:
         (count, ceil(n / 8)) uint8.
     """
     some = pool[:_POOL]
-    with threadpool_limits(1):
+    with one_thread():
         first = _least_known(_flat(n), some, n, min(2, count), min(_CHOSEN, count, len(some)))
     return joined(some[first], pool)[:count]
 
@@ -72,7 +72,7 @@ def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> 
         (count, ceil(n / 8)) uint8, distinct, the ones bought first.
     """
     some = joined(bought, pool[:_POOL])
-    with threadpool_limits(1):
+    with one_thread():
         prior = _fitted(mask_algebra.unpack(bought, n), _leading(values))
         rows = _least_known(prior, some, n, len(bought), min(count, len(some)))
     return joined(some[rows], pool)[:count]

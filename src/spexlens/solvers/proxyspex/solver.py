@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
@@ -22,6 +21,7 @@ from spexlens.solvers.proxyspex.kernel import FOLDED, Kernel
 from spexlens.solvers.proxyspex.linear import Linear
 from spexlens.solvers.proxyspex.proxy import FittedProxy, Proxy, Runner
 from spexlens.solvers.proxyspex.readout import Readout, read
+from spexlens.solvers.threads import one_thread
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
 
@@ -124,7 +124,7 @@ class ProxySpex(Solver):
         columns = values[:, None] if values.ndim == 1 else values
         judged = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
         judged[len(judged) if self.judged is None else self.judged :] = False
-        with threadpool_limits(1), ThreadPoolExecutor(self.workers) as pool:
+        with one_thread(), ThreadPoolExecutor(self.workers) as pool:
             fits = [self._column(masks, column, judged, seed, pool.map) for column in columns.T]
         spectra = [fit.readout.spectrum for fit in fits]
         folded = len(masks) <= FOLDED

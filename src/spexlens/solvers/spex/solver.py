@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
@@ -18,6 +17,7 @@ from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
 from spexlens.solvers.spex.bch import Code
 from spexlens.solvers.spex.design import Design
 from spexlens.solvers.spex.peeling import LOW_ORDERS, peel
+from spexlens.solvers.threads import one_thread
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
@@ -120,7 +120,7 @@ class Spex(Solver):
         design = Design.draw(n, allotment.corrections, allotment.bits, seed)
         rows = rows_of(design.masks(), packed, seed)
         columns = values[:, None] if values.ndim == 1 else values
-        with threadpool_limits(1):  # sums in another order would be other bits
+        with one_thread():  # sums in another order would be other bits
             fits = [self._column(design, rows, packed, column) for column in columns.T]
         inner = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
         r2 = tuple(
