@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.game import Candidate, Game
-from spexlens.errors import InvalidInput, ModelError
+from spexlens.errors import InvalidInput
 from spexlens.lenses.layout import lay_out
 from spexlens.lenses.replacement import ablatable, choose_replacement
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from spexlens.models.huggingface import Kind
-
-_TOKENS_A_BATCH = 8192
-_ROWS_A_BATCH = 256
-_LOGITS_A_BATCH = 1 << 26
 
 
 class FeatureLens(Game):
@@ -49,6 +44,7 @@ class FeatureLens(Game):
         *,
         unit: str = "word",
         target: str | int | Sequence[str | int] | None = None,
+        foil: str | int | None = None,
         objective: str | None = None,
         replacement: str | None = None,
         neutral: str = "...",
@@ -70,9 +66,11 @@ class FeatureLens(Game):
             target: a classifier's label or labels (several make a vector-valued game; by default the
                 label it predicts), a causal model's completion, or the query an encoder's embedding
                 is compared with (by default the unablated text).
-            objective: classifiers "logit", "log-odds" or "probability"; causal models
-                "log-probability" or "mean log-probability"; encoders "cosine similarity". The first
-                is the default.
+            foil: for "logit difference", the label or the one-token completion compared with.
+            objective: classifiers "logit", "log-odds", "probability", "logit difference" or
+                "accuracy"; causal models "log-probability", "mean log-probability", "logit
+                difference" or "accuracy"; encoders "cosine similarity". The first is the default,
+                or "logit difference" where a foil is given.
             replacement: one of "mask", "pad", "unk", "neutral", "delete", "attention".
             neutral: the string that `neutral` puts in.
             template: what surrounds the text and is never ablated, with `{text}` once.
@@ -112,18 +110,18 @@ class FeatureLens(Game):
         self._tokens = ablatable(layout, self.replacement, tokenizer, text, neutral)
         self._refuse_what_cannot_be_read(len(completion))
         whole = self.model.tensors(self._inputs(np.ones((1, len(layout.spans)), np.bool_)))
-        with self._explained():
-            self.objective = objective_for(self.model, objective, target, completion, text, whole)
+        with self.model.explained():
+            self.objective = objective_for(self.model, objective, target, foil, completion, text, whole)
         asked = self.model.kind == "encoder" or (self.model.kind == "classifier" and target is None)
         self._setup_passes = 1 + asked
         self.unit, self.outputs = self.objective.unit, self.objective.outputs
-        self.batch_size = batch_size or self._rows_that_fit(len(completion))
+        self.batch_size = batch_size or self.model.rows_that_fit(self._tokens.longest, len(completion))
         self._unit_of_text = unit if spans is None else "span"
         self._take(
             [Candidate(text[start:end], self._unit_of_text, (start, end)) for start, end in layout.spans],
             self._identity(),
         )
-        with self._explained():
+        with self.model.explained():
             self.value(np.array([[True], [False]]).repeat(self.n, axis=1))
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -179,24 +177,6 @@ class FeatureLens(Game):
                 "replacement 'attention' cannot hide the last token, where the answer is read: "
                 "give a template that ends in text, or another replacement"
             )
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Around the first forward passes: a model that cannot read its input says so in one line."""
-        try:
-            yield
-        except InvalidInput:
-            raise
-        except (RuntimeError, ValueError, IndexError, AttributeError, TypeError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise ModelError(f"{self.model.name!r} cannot read the text: {reason}") from error
-
-    def _rows_that_fit(self, completion: int) -> int:
-        rows = min(_ROWS_A_BATCH, _TOKENS_A_BATCH // self._tokens.longest)
-        if self.model.kind == "causal":
-            positions = completion + 1 if "logits_to_keep" in self.model.accepts else self._tokens.longest
-            rows = min(rows, _LOGITS_A_BATCH // (positions * self.model.vocabulary))
-        return max(1, rows)
 
     def _identity(self) -> str:
         """sha256 of everything that decides a value."""

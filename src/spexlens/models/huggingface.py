@@ -33,6 +33,9 @@ _LOADERS: dict[Kind, str] = {
     "causal": "AutoModelForCausalLM",
     "encoder": "AutoModel",
 }
+_TOKENS_A_BATCH = 8192
+_ROWS_A_BATCH = 256
+_LOGITS_A_BATCH = 1 << 26
 _SHIFTED_POSITIONS = {
     "roberta",
     "roberta-prelayernorm",
@@ -91,6 +94,33 @@ class HuggingFaceModel:
         """Raise InputTooLong if the model cannot read so many tokens at once."""
         if self.window is not None and tokens > self.window:
             raise InputTooLong(f"{what} has {tokens} tokens; {self.name!r} reads at most {self.window}")
+
+    def rows_that_fit(self, tokens: int, answered: int = 0) -> int:
+        """How many rows of so many tokens suit one forward pass.
+
+        Args:
+            tokens: the longest row's.
+            answered: of a causal model, the positions whose logits are read.
+        """
+        rows = min(_ROWS_A_BATCH, _TOKENS_A_BATCH // tokens)
+        if self.kind == "causal":
+            positions = answered + 1 if "logits_to_keep" in self.accepts else tokens
+            rows = min(rows, _LOGITS_A_BATCH // (positions * self.vocabulary))
+        return max(1, rows)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Around the first forward passes: a model that cannot read its input says so in one line.
+
+        Raises:
+            ModelError: whatever the model raised, in one line.
+        """
+        try:
+            yield
+        except (InvalidInput, ModelError):
+            raise
+        except (RuntimeError, ValueError, IndexError, AttributeError, TypeError) as error:
+            raise ModelError(f"{self.name!r} cannot read the text: {_one_line(error)}") from error
 
     def tensors(self, arrays: dict[str, NDArray[np.int64]]) -> dict[str, "torch.Tensor"]:
         """Arrays as tensors on the model's device."""
@@ -202,7 +232,7 @@ def _from_pretrained(
 
 def _kind_of(config: Any, architecture: str) -> Kind:
     if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(f"{architecture} is an encoder-decoder, which the feature lens cannot ablate yet")
+        raise ModelError(f"{architecture} is an encoder-decoder, which no lens can ablate yet")
     if architecture.endswith("ForSequenceClassification"):
         return "classifier"
     if architecture.endswith(("ForCausalLM", "LMHeadModel")):

@@ -13,13 +13,15 @@ from spexlens.errors import InvalidInput, UnknownLabel
 from spexlens.models.huggingface import HuggingFaceModel, Kind, pooling_of
 
 OBJECTIVES: dict[Kind, tuple[str, ...]] = {
-    "classifier": ("logit", "log-odds", "probability"),
-    "causal": ("log-probability", "mean log-probability"),
+    "classifier": ("logit", "log-odds", "probability", "logit difference", "accuracy"),
+    "causal": ("log-probability", "mean log-probability", "logit difference", "accuracy"),
     "encoder": ("cosine similarity",),
 }
 """The objectives of each kind of model; the first is the default."""
 
 Batch = dict[str, Any]
+Pooling = Literal["mean", "cls"]
+Target = str | int | Sequence[str | int] | None
 
 
 class Objective(ABC):
@@ -55,13 +57,15 @@ class LabelObjective(Objective):
 
     "log-odds" is the logit less the log-sum-exp of the other labels' logits, so it never saturates.
     A classifier with a single output is read as its own log-odds; one trained for several labels at
-    once (`multi_label_classification`) has independent logits.
+    once (`multi_label_classification`) has independent logits. "logit difference" is the label's
+    logit less the foil's; "accuracy" is 1 where the model gives the label, else 0.
     """
 
     indices: tuple[int, ...]
     names: tuple[str, ...]
     unit: str
     independent: bool
+    foil: int | None = None
 
     def __post_init__(self) -> None:
         self.target = ", ".join(self.names)
@@ -69,25 +73,36 @@ class LabelObjective(Objective):
 
     def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
         logits: torch.Tensor = model.model(**batch).logits.double()
-        chosen = logits[:, list(self.indices)]
-        if self.unit != "logit" and not self.independent:
-            chosen = torch.stack([self._log_odds(logits, i) for i in self.indices], dim=1)
-        if self.unit == "probability":
-            chosen = torch.sigmoid(chosen)
+        chosen = torch.stack([self._answer(logits, i) for i in self.indices], dim=1)
         return chosen if self.outputs else chosen[:, 0]
 
     def identity(self) -> list[Any]:
-        return ["label", self.indices, self.unit, self.independent]
+        foil = [] if self.foil is None else [self.foil]
+        return ["label", self.indices, self.unit, self.independent, *foil]
 
-    @staticmethod
-    def _log_odds(logits: torch.Tensor, index: int) -> torch.Tensor:
-        others = torch.cat([logits[:, :index], logits[:, index + 1 :]], dim=1)
-        return logits[:, index] - torch.logsumexp(others, dim=1)
+    def _answer(self, logits: torch.Tensor, index: int) -> torch.Tensor:
+        """(m,) float64, for one label."""
+        if self.unit == "accuracy":
+            right = logits[:, index] > 0 if self.independent else logits.argmax(dim=1) == index
+            return right.double()
+        if self.unit == "logit difference":
+            return logits[:, index] - logits[:, self.foil]
+        if self.unit == "logit":
+            return logits[:, index]
+        log_odds = logits[:, index]
+        if not self.independent:
+            others = torch.cat([logits[:, :index], logits[:, index + 1 :]], dim=1)
+            log_odds = log_odds - torch.logsumexp(others, dim=1)
+        return torch.sigmoid(log_odds) if self.unit == "probability" else log_odds
 
 
 @dataclass
 class CompletionObjective(Objective):
-    """The log-probability of a fixed completion, teacher-forced: summed, or the mean over its tokens.
+    """A causal model's answer about a fixed completion, teacher-forced.
+
+    "log-probability" is the sum over its tokens, "mean log-probability" the mean. "accuracy" is 1
+    where each of them is the likeliest, else 0. "logit difference" is the logit of its one token less
+    that of the foil.
 
     The completion's tokens are the last of every row; rows are padded on the left.
     """
@@ -95,18 +110,24 @@ class CompletionObjective(Objective):
     completion: tuple[int, ...]
     target: str
     unit: str
+    foil: int | None = None
 
     def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
         count = len(self.completion)
         settings = {"logits_to_keep": count + 1, "use_cache": False}
         last = {name: value for name, value in settings.items() if name in model.accepts}
         logits: torch.Tensor = model.model(**batch, **last).logits[:, -count - 1 : -1].float()
-        wanted = torch.tensor(self.completion, device=logits.device)[:, None].expand(len(logits), -1, 1)
-        scores = logits.gather(2, wanted)[..., 0].double() - torch.logsumexp(logits, dim=2).double()
+        wanted = torch.tensor(self.completion, device=logits.device)
+        if self.unit == "accuracy":
+            return (logits.argmax(dim=2) == wanted).all(dim=1).double()
+        given = logits.gather(2, wanted[:, None].expand(len(logits), -1, 1))[..., 0].double()
+        if self.unit == "logit difference":
+            return given[:, 0] - logits[:, 0, self.foil].double()
+        scores = given - torch.logsumexp(logits, dim=2).double()
         return scores.mean(dim=1) if self.unit.startswith("mean") else scores.sum(dim=1)
 
     def identity(self) -> list[Any]:
-        return ["completion", self.completion, self.unit]
+        return ["completion", self.completion, self.unit, *([] if self.foil is None else [self.foil])]
 
 
 @dataclass
@@ -115,7 +136,7 @@ class SimilarityObjective(Objective):
 
     reference: NDArray[np.float64]
     tokens: tuple[int, ...]
-    pooling: Literal["mean", "cls"]
+    pooling: Pooling
     target: str
     unit: str = "cosine similarity"
 
@@ -129,7 +150,26 @@ class SimilarityObjective(Objective):
         return ["similarity", self.tokens, self.pooling]
 
 
-def embed(model: HuggingFaceModel, batch: Batch, pooling: Literal["mean", "cls"]) -> torch.Tensor:
+@dataclass
+class PairObjective(Objective):
+    """Cosine similarity of a text's embedding to a query's, both as the model is now."""
+
+    query: Batch
+    pooling: Pooling
+    target: str
+    unit: str = "cosine similarity"
+
+    def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        rows = len(batch["input_ids"])
+        query = {name: tensor.repeat(rows, 1) for name, tensor in self.query.items()}
+        texts, queries = (embed(model, each, self.pooling) for each in (batch, query))
+        return torch.nn.functional.cosine_similarity(texts, queries, dim=1)
+
+    def identity(self) -> list[Any]:
+        return ["pair", self.query["input_ids"].tolist(), self.pooling]
+
+
+def embed(model: HuggingFaceModel, batch: Batch, pooling: Pooling) -> torch.Tensor:
     """The pooled last hidden state, (m, d) float64; the mean is over the attended tokens."""
     hidden: torch.Tensor = model.model(**batch).last_hidden_state.double()
     if pooling == "cls":
@@ -157,7 +197,8 @@ def completion_tokens(model: HuggingFaceModel, target: object) -> list[int]:
 def objective_for(
     model: HuggingFaceModel,
     objective: str | None,
-    target: str | int | Sequence[str | int] | None,
+    target: Target,
+    foil: str | int | None,
     completion: Sequence[int],
     text: str,
     whole: Batch,
@@ -166,38 +207,65 @@ def objective_for(
 
     Args:
         model: decides which objectives there are.
-        objective: one of `OBJECTIVES`; by default the first of this kind.
+        objective: one of `OBJECTIVES`; by default the first of this kind, or "logit difference" where
+            a foil is given.
         target: label or labels, completion, or query; by default the predicted label, or the text.
+        foil: for "logit difference", the label or completion that the target is compared with.
         completion: a causal model's target as tokens.
         text: the text that is explained.
         whole: the unablated input, for what has to be asked of the model once.
 
     Raises:
-        InvalidInput, UnknownLabel: this kind of model has no such objective or target.
+        InvalidInput, UnknownLabel: this kind of model has no such objective, target or foil.
     """
-    if objective is not None and objective not in OBJECTIVES[model.kind]:
-        choices = ", ".join(map(repr, OBJECTIVES[model.kind]))
-        raise InvalidInput(f"a {model.kind} has no objective {objective!r}; choose one of {choices}")
-    unit = objective or OBJECTIVES[model.kind][0]
+    unit = _unit(model.kind, objective, foil)
     if model.kind == "causal":
-        return CompletionObjective(tuple(completion), str(target), unit)
+        against = None if foil is None else _single_token(model, foil, completion, target)
+        return CompletionObjective(tuple(completion), str(target), unit, against)
     if model.kind == "classifier":
-        return _label_objective(model, target, unit, whole)
+        return _label_objective(model, target, foil, unit, whole)
     if target is not None and not isinstance(target, str):
         raise InvalidInput("an encoder's target is a text, the query to compare with")
     pooling = pooling_of(model.name, model.revision)
-    if target is not None:
-        encoded = model.tokenizer(target, truncation=False, padding=False, verbose=False)
-        whole = model.tensors({name: np.array([encoded[name]]) for name in ("input_ids", "attention_mask")})
-        model.refuse_longer_than_window(len(encoded["input_ids"]), "the query")
+    whole = whole if target is None else query_of(model, target)
     tokens = tuple(whole["input_ids"][0].tolist())
     with torch.inference_mode():
         reference = embed(model, whole, pooling)[0].cpu().numpy()
     return SimilarityObjective(reference, tokens, pooling, target or text)
 
 
+def query_of(model: HuggingFaceModel, text: str) -> Batch:
+    """A query as a batch of one row.
+
+    Raises:
+        InputTooLong: it does not fit the model's window.
+    """
+    encoded = model.tokenizer(text, truncation=False, padding=False, verbose=False)
+    model.refuse_longer_than_window(len(encoded["input_ids"]), "the query")
+    return model.tensors({name: np.array([encoded[name]]) for name in ("input_ids", "attention_mask")})
+
+
+def _unit(kind: Kind, objective: str | None, foil: object) -> str:
+    unit = objective or (OBJECTIVES[kind][0] if foil is None else "logit difference")
+    if unit not in OBJECTIVES[kind]:
+        choices = ", ".join(map(repr, OBJECTIVES[kind]))
+        raise InvalidInput(f"a {kind} has no objective {unit!r}; choose one of {choices}")
+    if (unit == "logit difference") != (foil is not None):
+        raise InvalidInput("objective 'logit difference' and foil=... go together; give both or neither")
+    return unit
+
+
+def _single_token(model: HuggingFaceModel, foil: object, completion: Sequence[int], target: object) -> int:
+    """The foil's one token."""
+    tokens = completion_tokens(model, foil)
+    for text, found in ((target, completion), (foil, tokens)):
+        if len(found) != 1:
+            raise InvalidInput(f"a logit difference is between single tokens; {text!r} has {len(found)}")
+    return tokens[0]
+
+
 def _label_objective(
-    model: HuggingFaceModel, target: str | int | Sequence[str | int] | None, unit: str, whole: Batch
+    model: HuggingFaceModel, target: Target, foil: str | int | None, unit: str, whole: Batch
 ) -> LabelObjective:
     labels = model.labels
     if target is None:
@@ -205,7 +273,8 @@ def _label_objective(
             target = int(model.model(**whole).logits[0].argmax())
     indices = label_indices(labels, list(target) if isinstance(target, list | tuple) else [target])
     independent = len(labels) == 1 or model.model.config.problem_type == "multi_label_classification"
-    return LabelObjective(indices, tuple(labels[i] for i in indices), unit, independent)
+    against = None if foil is None else label_indices(labels, [foil])[0]
+    return LabelObjective(indices, tuple(labels[i] for i in indices), unit, independent, against)
 
 
 def label_indices(labels: tuple[str, ...], targets: Sequence[object]) -> tuple[int, ...]:

@@ -1,0 +1,116 @@
+"""Components: the parts of a transformer that may be switched off, by names a person can read."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from spexlens.errors import InvalidInput
+
+Kind = Literal["head", "MLP", "neuron", "layer", "position"]
+
+COMPONENTS: dict[str, Kind] = {
+    "heads": "head",
+    "mlps": "MLP",
+    "neurons": "neuron",
+    "layers": "layer",
+    "residual": "position",
+}
+"""What all components of a kind are asked for by."""
+
+ABLATIONS = ("zero", "mean", "position mean", "resample", "restore")
+"""What stands where a component is ablated."""
+
+_NAMES: dict[Kind, re.Pattern[str]] = {
+    "head": re.compile(r"L(\d+)\.H(\d+)"),
+    "MLP": re.compile(r"L(\d+)\.MLP"),
+    "neuron": re.compile(r"L(\d+)\.MLP\[(\d+)\]"),
+    "layer": re.compile(r"L(\d+)"),
+    "position": re.compile(r"L(\d+)\.RESID\[(\d+)\]"),
+}
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component.
+
+    Attributes:
+        layer: from 0.
+        kind: "head", "MLP" (a whole block), "neuron" (of an MLP), "layer", or "position" (of the
+            residual stream after the layer).
+        index: of the head, the neuron or the token; 0 for what a layer has one of.
+    """
+
+    layer: int
+    kind: Kind
+    index: int = 0
+
+    @property
+    def name(self) -> str:
+        """`L3.H7`, `L2.MLP`, `L5.MLP[1203]`, `L4` or `L1.RESID[6]`."""
+        return (
+            f"L{self.layer}"
+            + {
+                "head": f".H{self.index}",
+                "MLP": ".MLP",
+                "neuron": f".MLP[{self.index}]",
+                "layer": "",
+                "position": f".RESID[{self.index}]",
+            }[self.kind]
+        )
+
+
+def select(
+    components: str | Iterable[str], layers: Iterable[int] | None, sizes: Sequence[dict[Kind, int]]
+) -> tuple[Component, ...]:
+    """The components asked for: all of a kind layer by layer, or those named, each once.
+
+    Args:
+        components: kinds (`COMPONENTS`), names such as "L3.H7", or both.
+        layers: restricts the kinds; None for all layers.
+        sizes: for each layer, how many components of each kind it has.
+
+    Raises:
+        InvalidInput: an unknown kind or name, a component or layer that the model does not have, none
+            at all, or `layers` with nothing to restrict.
+    """
+    asked = [components] if isinstance(components, str) else list(components)
+    within = range(len(sizes)) if layers is None else _within(layers, len(sizes))
+    if layers is not None and not any(each in COMPONENTS for each in asked):
+        raise InvalidInput(f"layers goes with a kind ({', '.join(COMPONENTS)}); these are single components")
+    found: list[Component] = []
+    for each in asked:
+        kind = COMPONENTS.get(each)
+        if kind is None:
+            found.append(_named(each, sizes))
+        else:
+            found += [Component(at, kind, i) for at in within for i in range(sizes[at][kind])]
+    if not found:
+        raise InvalidInput("no component was given; give heads, or names such as L0.H1")
+    return tuple(dict.fromkeys(found))
+
+
+def _within(layers: Iterable[int], count: int) -> list[int]:
+    chosen = sorted(set(layers))
+    wrong = [at for at in chosen if not 0 <= at < count]
+    if wrong or not chosen:
+        what = f"there is no layer {wrong[0]}" if wrong else "no layer was given"
+        raise InvalidInput(f"{what}; the model has layers 0 to {count - 1}")
+    return chosen
+
+
+def _named(name: object, sizes: Sequence[dict[Kind, int]]) -> Component:
+    for kind, pattern in _NAMES.items():
+        match = pattern.fullmatch(str(name))
+        if match is None:
+            continue
+        layer, index = int(match[1]), int(match[2]) if pattern.groups > 1 else 0
+        if layer >= len(sizes):
+            raise InvalidInput(f"there is no {name}; the model has layers L0 to L{len(sizes) - 1}")
+        if index >= sizes[layer][kind]:
+            raise InvalidInput(f"there is no {name}; layer {layer} has {sizes[layer][kind]} {kind}s, from 0")
+        return Component(layer, kind, index)
+    raise InvalidInput(
+        f"unknown component {name!r}; give {', '.join(COMPONENTS)}, or names such as "
+        "L3.H7, L2.MLP, L5.MLP[1203], L4, L1.RESID[6]"
+    )

@@ -1,0 +1,251 @@
+"""The mechanistic lens: switch off attention heads, MLPs, neurons or layers, and watch the model."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation.game import Candidate, Game
+from spexlens.errors import InvalidInput
+from spexlens.lenses.components import ABLATIONS, select
+from spexlens.models.architectures import architecture_of, layers_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from spexlens.models.huggingface import Kind
+
+
+class MechanisticLens(Game):
+    """The components of a model, and what it answers about its inputs when only some are kept.
+
+    Ablations: `zero` puts zeros in a component's place; `mean` its mean over all tokens of reference
+    prompts, `position mean` its mean over them at each position; `resample` what it is on a
+    counterfactual prompt of the same length. `restore` is the other direction: the model reads the
+    counterfactual, and a component that is kept is set to what it is on the input, so that nothing
+    kept is the corrupted run. Of components in series, resampling shows that all are needed (an AND),
+    restoring that any is enough (an OR): Heimersheim & Nanda, "How to use and interpret activation
+    patching" (2024).
+
+    What is ablated: of a head, its slice of what enters the attention's output projection (whose bias
+    stays); of an MLP, what leaves its last projection; of a neuron, its entry of what enters that; of
+    a layer, what it adds to the residual stream; of a position, the residual stream after the layer
+    at that token. A kept component is computed anew from what the ablated ones left (but for
+    `restore`).
+
+    One forward pass serves a batch of masks, each row with its own. The hooks are there only while a
+    value is computed; the model's weights are never touched.
+    """
+
+    def __init__(
+        self,
+        model: "str | Path | PreTrainedModel",
+        inputs: str | Sequence[str],
+        *,
+        components: str | Iterable[str] = "heads",
+        layers: Iterable[int] | None = None,
+        ablation: str | None = None,
+        reference: Sequence[str] | None = None,
+        counterfactual: str | Sequence[str] | None = None,
+        rescale: bool = False,
+        target: str | int | Sequence[str | int] | None = None,
+        foil: str | int | Sequence[str | int] | None = None,
+        objective: str | None = None,
+        tokenizer: "PreTrainedTokenizerBase | None" = None,
+        kind: "Kind | None" = None,
+        revision: str | None = None,
+        device: str | None = None,
+        batch_size: int | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        """
+        Args:
+            model: hub id, local directory, or a model in memory (then with its tokenizer).
+            inputs: a prompt, or several: then the value is the mean over them.
+            components: "heads", "mlps", "neurons", "layers" or "residual" (positions of the residual
+                stream), names such as "L3.H7", "L2.MLP", "L5.MLP[1203]", "L4" and "L1.RESID[6]", or
+                several of these.
+            layers: the layers of the kinds named; by default all.
+            ablation: one of `ABLATIONS`; by default "resample" with a counterfactual, "mean" with a
+                reference, else "zero".
+            reference: for the means, prompts; by default the inputs, if there are several.
+            counterfactual: for "resample" and "restore", a prompt of as many tokens for each input.
+            rescale: with "zero", multiply the heads kept in a layer by |heads| / |heads kept|.
+            target: a classifier's label or labels, a causal model's completion (by default the token
+                it predicts), or a text whose embedding, by the same ablated model, an encoder's is
+                compared with (by default the unablated model's embedding of the input). With several
+                inputs, one for all or one for each.
+            foil: for "logit difference", the label or the one-token completion compared with; one for
+                all inputs or one for each.
+            objective: as for `FeatureLens`.
+            tokenizer, kind, revision, device, trust_remote_code: see `models.huggingface.load`.
+            batch_size: rows a forward pass; by default what suits the length.
+
+        Raises:
+            InvalidInput, UnknownLabel, InputTooLong, ModelError, MissingExtra: one line that says
+                what is wrong and what to do.
+        """
+        if batch_size is not None and batch_size < 1:
+            raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
+        self.ablation, self.rescale = _ablation(ablation, inputs, reference, counterfactual, rescale), rescale
+        from spexlens.lenses.behaviours import behaviours_of, encode
+        from spexlens.lenses.stand_ins import stand_ins
+        from spexlens.lenses.switches import sizes_of, switches_of
+        from spexlens.models.huggingface import load
+
+        self.model = load(
+            model,
+            tokenizer=tokenizer,
+            kind=kind,
+            revision=revision,
+            device=device,
+            trust_remote_code=trust_remote_code,
+        )
+        blocks = layers_of(self.model.model)
+        self._behaviours = behaviours_of(
+            self.model, inputs, target=target, foil=foil, objective=objective, counterfactual=counterfactual
+        )
+        first = self._behaviours[0]
+        sizes = sizes_of(self.model, blocks, first.clean, first.read)
+        self.components = select(components, layers, sizes)
+        self._refuse_misplaced()
+        self._switches = switches_of(self.components, blocks, sizes, self.model.device)
+        texts = () if "mean" not in self.ablation else (inputs if reference is None else reference)
+        self._references = [encode(self.model, text) for text in texts]
+        sites = [switch.site for switch in self._switches]
+        self._instead = stand_ins(self.model, self.ablation, sites, self._behaviours, self._references)
+        self.unit, self.outputs = first.objective.unit, first.objective.outputs
+        longest = max(behaviour.length for behaviour in self._behaviours)
+        self.batch_size = batch_size or self.model.rows_that_fit(longest, first.completion)
+        self._take(self._named(), self._identity())
+        with self.model.explained():
+            self.value(np.array([[True], [False]]).repeat(self.n, axis=1))
+
+    def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The objective for each mask, its mean over the inputs: (m, n) bool -> (m,) or (m, k) float64."""
+        import torch
+
+        from spexlens.models.interventions import changed
+
+        kept = torch.from_numpy(masks).to(self.model.device)
+        restoring = self.ablation == "restore"
+        replaced = kept if restoring else ~kept
+        answers = []
+        for behaviour, instead in zip(self._behaviours, self._instead, strict=True):
+            changes = {
+                switch.site: switch.swap(replaced, instead.get(switch.site), rescale=self.rescale)
+                for switch in self._switches
+            }
+            batch = behaviour.rows(len(masks), corrupted=restoring)
+            with changed(changes, len(masks)):
+                answers.append(behaviour.objective.measure(self.model, batch))
+        return np.asarray(np.mean(answers, axis=0))
+
+    def facts(self) -> dict[str, Any]:
+        """What was ablated, how, and what was watched."""
+        targets = list(dict.fromkeys(behaviour.objective.target for behaviour in self._behaviours))
+        foils = list(dict.fromkeys(behaviour.foil for behaviour in self._behaviours if behaviour.foil))
+        facts: dict[str, Any] = {
+            "lens": "mechanistic",
+            "model": self.model.name,
+            "kind": self.model.kind,
+            "target": targets[0] if len(targets) == 1 else f"{len(targets)} targets",
+            "unit": self.unit,
+            "ablation": self.ablation,
+            "rescale": self.rescale,
+            "references": len(self._references),
+            "setup_passes": self._setup_passes(),
+            "passes_a_batch": sum(behaviour.passes for behaviour in self._behaviours),
+            "device": str(self.model.device),
+        }
+        if foils:
+            facts["foil"] = foils[0] if len(foils) == 1 else f"{len(foils)} foils"
+        if len(self._behaviours) == 1:
+            facts["text"] = self._behaviours[0].text
+        else:
+            facts["texts"] = [behaviour.text for behaviour in self._behaviours]
+        return facts
+
+    def _setup_passes(self) -> int:
+        """Forward passes that making the lens took."""
+        behaviours = self._behaviours
+        collecting = len(self._references)
+        if self.ablation in ("resample", "restore"):
+            collecting = len(behaviours)
+        return 1 + sum(behaviour.asked + behaviour.passes for behaviour in behaviours) + collecting
+
+    def _named(self) -> list[Candidate]:
+        """The components as candidates; a position of a single prompt shows its token."""
+        tokens = self._behaviours[0].clean["input_ids"][0].tolist() if len(self._behaviours) == 1 else []
+        labels = [component.name for component in self.components]
+        for place, component in enumerate(self.components):
+            if component.kind == "position" and tokens:
+                labels[place] += f" {self.model.tokenizer.decode([tokens[component.index]])!r}"
+        return [
+            Candidate(label, component.kind) for label, component in zip(labels, self.components, strict=True)
+        ]
+
+    def _refuse_misplaced(self) -> None:
+        """Positions, and the heads that rescaling is for."""
+        kinds = {component.kind for component in self.components}
+        lengths = {behaviour.length for behaviour in self._behaviours}
+        paired = any(behaviour.passes > 1 for behaviour in self._behaviours)
+        if "position" in kinds and (len(lengths) > 1 or paired):
+            what = "a text and its query" if paired else f"prompts of {min(lengths)} to {max(lengths)} tokens"
+            raise InvalidInput(
+                f"a position of the residual stream is none of {what}; give prompts of one length"
+            )
+        if paired and self.ablation == "position mean":
+            raise InvalidInput("a text and its query share no positions; use mean, or give no target")
+        if self.rescale and "head" not in kinds:
+            raise InvalidInput("rescale multiplies the heads that are kept, and no component is a head")
+
+    def _identity(self) -> str:
+        """sha256 of everything that decides a value."""
+        parts = [
+            "mechanistic 1",
+            self.model.fingerprint,
+            self.model.kind,
+            asdict(architecture_of(self.model.model)),
+            [component.name for component in self.components],
+            [self.ablation, self.rescale],
+            [[*behaviour.tokens(), behaviour.objective.identity()] for behaviour in self._behaviours],
+            [batch["input_ids"][0].tolist() for batch in self._references],
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _ablation(
+    ablation: str | None,
+    inputs: str | Sequence[str],
+    reference: Sequence[str] | None,
+    counterfactual: object,
+    rescale: bool,
+) -> str:
+    """The ablation asked for, or what the other arguments mean.
+
+    Raises:
+        InvalidInput: there is no such ablation, or an argument is missing or of no use to it.
+    """
+    chosen = ablation or ("resample" if counterfactual is not None else "mean" if reference else "zero")
+    corrupted = chosen in ("resample", "restore")
+    if chosen not in ABLATIONS:
+        raise InvalidInput(f"unknown ablation {chosen!r}; choose one of {', '.join(ABLATIONS)}")
+    if corrupted and counterfactual is None:
+        raise InvalidInput(f"ablation {chosen!r} needs counterfactual=...: a prompt of as many tokens")
+    if not corrupted and counterfactual is not None:
+        raise InvalidInput(f"ablation {chosen!r} has no use for a counterfactual: choose resample or restore")
+    if "mean" not in chosen and reference is not None:
+        raise InvalidInput(f"ablation {chosen!r} has no use for a reference: choose mean or position mean")
+    if isinstance(reference, str) or (reference is not None and not len(reference)):
+        raise InvalidInput(f"reference is a list of prompts; got {reference!r}")
+    if "mean" in chosen and reference is None and (isinstance(inputs, str) or len(inputs) < 2):
+        raise InvalidInput(f"ablation {chosen!r} needs reference=[...]: prompts whose mean stands in")
+    if rescale and chosen != "zero":
+        raise InvalidInput(f"rescale goes with ablation 'zero', not {chosen!r}")
+    return chosen

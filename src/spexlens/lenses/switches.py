@@ -1,0 +1,133 @@
+"""Switches: where the components of a mask are in a model, and how a mask turns them off there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from spexlens.errors import ModelError
+from spexlens.lenses.components import Component, Kind
+from spexlens.models.architectures import Layer
+from spexlens.models.huggingface import HuggingFaceModel
+from spexlens.models.interventions import Site, Swap, copied
+from spexlens.models.objectives import Batch
+
+_ORDER: tuple[Kind, ...] = ("head", "neuron", "MLP", "layer", "position")
+
+
+@dataclass(frozen=True)
+class Switch:
+    """The components of one kind in one layer.
+
+    Attributes:
+        site: where they act.
+        kind: what they are.
+        columns: (c,) int64, of the masks.
+        indices: (c,) int64, which of the parts they are.
+        parts: how many parts there are, candidates or not: heads, neurons or tokens; else 1.
+    """
+
+    site: Site
+    kind: Kind
+    columns: torch.Tensor
+    indices: torch.Tensor
+    parts: int
+
+    def swap(self, replaced: torch.Tensor, instead: torch.Tensor | None, *, rescale: bool) -> Swap:
+        """The change that replaces components.
+
+        Args:
+            replaced: (m, n) bool, True where something else goes on.
+            instead: (1, T or 1, D), what goes on; None for zero.
+            rescale: multiply what is left of a layer's heads by |heads| / |heads left|.
+        """
+        away = torch.zeros(len(replaced), self.parts, dtype=torch.bool, device=replaced.device)
+        away[:, self.indices] = replaced[:, self.columns]
+        scale = None
+        if rescale and self.kind == "head":
+            scale = (self.parts / (~away).sum(dim=1).clamp(min=1))[:, None, None]
+        return Swap(~away[:, :, None] if self.kind == "position" else ~away[:, None], instead, scale)
+
+
+def sizes_of(
+    model: HuggingFaceModel, layers: Sequence[Layer], batch: Batch, read: int
+) -> list[dict[Kind, int]]:
+    """How many components of each kind each layer has, seen in one forward pass of one row.
+
+    Args:
+        model: whose layers these are.
+        layers: all of them.
+        batch: what it reads.
+        read: the tokens that decide its answer, from the first.
+
+    Raises:
+        ModelError: an activation is not where the architecture says, or does not split into heads.
+    """
+    heads = int(model.model.config.get_text_config().num_attention_heads)
+    sites = [site_of(layer, kind) for layer in layers for kind in ("head", "neuron", "layer")]
+    widths = [int(copy.shape[-1]) for copy in activations(model, sites, batch).values()]
+    sizes: list[dict[Kind, int]] = []
+    for number, (across, neurons) in enumerate(zip(widths[::3], widths[1::3], strict=True)):
+        if across % heads:
+            raise ModelError(
+                f"{across} values enter the heads' projection in layer {number}, no multiple of {heads} "
+                "heads: check the registered architecture"
+            )
+        sizes.append({"head": heads, "MLP": 1, "neuron": neurons, "layer": 1, "position": read})
+    return sizes
+
+
+def activations(model: HuggingFaceModel, sites: Sequence[Site], batch: Batch) -> dict[Site, torch.Tensor]:
+    """(1, T, D) at each site, in one forward pass of one row of the model as it is.
+
+    Raises:
+        ModelError: nothing passes a site.
+    """
+    with torch.inference_mode(), model.explained(), copied(sites) as copies:
+        model.model(**batch)
+    silent = [site for site in sites if site not in copies]
+    if silent:
+        raise ModelError(
+            f"nothing passed a {type(silent[0].module).__name__} of {type(model.model).__name__} that its "
+            "registered architecture names; it cannot be ablated there"
+        )
+    return {site: copies[site] for site in sites}
+
+
+def switches_of(
+    components: Sequence[Component],
+    layers: Sequence[Layer],
+    sizes: Sequence[dict[Kind, int]],
+    device: torch.device,
+) -> tuple[Switch, ...]:
+    """The switches for masks of these components, in the order in which they act on a layer.
+
+    Args:
+        components: column i of the masks is component i.
+        layers, sizes: of the model.
+        device: where the masks will be.
+    """
+    groups: dict[tuple[int, Kind], list[int]] = {}
+    for column, component in enumerate(components):
+        groups.setdefault((component.layer, component.kind), []).append(column)
+    return tuple(
+        Switch(
+            site_of(layers[layer], kind),
+            kind,
+            torch.tensor(columns, device=device),
+            torch.tensor([components[column].index for column in columns], device=device),
+            sizes[layer][kind],
+        )
+        for (layer, kind), columns in sorted(groups.items(), key=lambda item: _ORDER.index(item[0][1]))
+    )
+
+
+def site_of(layer: Layer, kind: Kind) -> Site:
+    """Where components of a kind act in a layer."""
+    return {
+        "head": Site(layer.heads, "in"),
+        "neuron": Site(layer.mlp, "in"),
+        "MLP": Site(layer.mlp, "out"),
+        "layer": Site(layer.whole, "added"),
+        "position": Site(layer.whole, "out"),
+    }[kind]

@@ -1,0 +1,100 @@
+"""Interventions: read or replace activations in a forward pass, by hooks that are always removed."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+Change = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
+"""(rows, T, D) activations -> what goes on in their place. The second argument is None, except where
+the activations are what a layer made of its input: then it is that input."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where activations are in a model.
+
+    Attributes:
+        module: beside which they are.
+        place: "in" for what enters the module, "out" for what leaves it, "added" for what it adds to
+            what enters.
+    """
+
+    module: nn.Module
+    place: Literal["in", "out", "added"]
+
+    def hook(self, change: Change, rows: int) -> RemovableHandle:
+        """Apply a change in every forward pass of so many rows, until the handle is removed.
+
+        Modules that get the tokens of all rows as one long list are served too.
+        """
+
+        def changed(live: torch.Tensor, base: torch.Tensor | None = None) -> torch.Tensor:
+            return change(live.reshape(rows, -1, live.shape[-1]), base).reshape(live.shape)
+
+        def before(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+            return (changed(given[0]), *given[1:])
+
+        def after(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], output: Any) -> Any:
+            base = (given[0] if given else named["hidden_states"]) if self.place == "added" else None
+            if isinstance(output, torch.Tensor):
+                return changed(output, base)
+            return (changed(output[0], base), *output[1:])
+
+        if self.place == "in":
+            return self.module.register_forward_pre_hook(before)
+        return self.module.register_forward_hook(after, with_kwargs=True)
+
+
+@contextmanager
+def changed(changes: Mapping[Site, Change], rows: int) -> Iterator[None]:
+    """Inside, forward passes of so many rows are changed at these sites."""
+    with ExitStack() as hooks:
+        for site, change in changes.items():
+            hooks.callback(site.hook(change, rows).remove)
+        yield
+
+
+@contextmanager
+def copied(sites: Iterable[Site]) -> Iterator[dict[Site, torch.Tensor]]:
+    """Inside, the activations of a forward pass of one row are copied: (1, T, D) by site."""
+    copies: dict[Site, torch.Tensor] = {}
+
+    def copy(site: Site) -> Change:
+        def keep(live: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
+            copies[site] = live.clone() if base is None else live - base
+            return live
+
+        return keep
+
+    with changed({site: copy(site) for site in sites}, rows=1):
+        yield copies
+
+
+@dataclass(frozen=True)
+class Swap:
+    """A change: where `live` is False, something else goes on instead.
+
+    Attributes:
+        live: (rows, T or 1, P) bool, for P parts of equal width side by side in the last dimension.
+        instead: (1, T or 1, D), or None for zero.
+        scale: (rows, 1, 1), a factor of what is live, or None.
+    """
+
+    live: torch.Tensor
+    instead: torch.Tensor | None = None
+    scale: torch.Tensor | None = None
+
+    def __call__(self, live: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
+        parts, width = self.live.shape[-1], live.shape[-1]
+        kept = self.live.to(live.device)
+        if parts not in (1, width):
+            kept = kept.repeat_interleave(width // parts, dim=-1)
+        other: torch.Tensor | float = 0.0 if self.instead is None else self.instead
+        if base is not None:
+            other = base + other
+        return torch.where(kept, live if self.scale is None else live * self.scale.to(live), other)
