@@ -147,9 +147,7 @@ def _behaviour(
         corrupt = encode(model, counterfactual, completion)
         _refuse_another_length(clean, corrupt, counterfactual, len(completion))
         if isinstance(watched, PairObjective):
-            raise InvalidInput(
-                "a counterfactual of the query is missing: give no target, or use zero or mean"
-            )
+            raise InvalidInput("the query has no counterfactual: give no target, or use zero or mean")
     return Behaviour(text, clean, corrupt, watched, "" if foil is None else str(foil), len(completion), asked)
 
 

@@ -111,8 +111,8 @@ class MechanisticLens(Game):
             self.model, inputs, target=target, foil=foil, objective=objective, counterfactual=counterfactual
         )
         first = self._behaviours[0]
-        sizes = sizes_of(self.model, blocks, first.clean, first.read)
-        self.components = select(components, layers, sizes)
+        sizes = sizes_of(self.model, blocks, first.clean)
+        self.components = select(components, layers, [size | {"position": first.read} for size in sizes])
         self._refuse_misplaced()
         self._switches = switches_of(self.components, blocks, sizes, self.model.device)
         texts = () if "mean" not in self.ablation else (inputs if reference is None else reference)
@@ -196,10 +196,8 @@ class MechanisticLens(Game):
         lengths = {behaviour.length for behaviour in self._behaviours}
         paired = any(behaviour.passes > 1 for behaviour in self._behaviours)
         if "position" in kinds and (len(lengths) > 1 or paired):
-            what = "a text and its query" if paired else f"prompts of {min(lengths)} to {max(lengths)} tokens"
-            raise InvalidInput(
-                f"a position of the residual stream is none of {what}; give prompts of one length"
-            )
+            what = "and their queries" if paired else f"of {min(lengths)} to {max(lengths)} tokens"
+            raise InvalidInput(f"inputs {what} have no positions in common; give inputs of one length")
         if paired and self.ablation == "position mean":
             raise InvalidInput("a text and its query share no positions; use mean, or give no target")
         if self.rescale and "head" not in kinds:

@@ -49,16 +49,8 @@ class Switch:
         return Swap(~away[:, :, None] if self.kind == "position" else ~away[:, None], instead, scale)
 
 
-def sizes_of(
-    model: HuggingFaceModel, layers: Sequence[Layer], batch: Batch, read: int
-) -> list[dict[Kind, int]]:
+def sizes_of(model: HuggingFaceModel, layers: Sequence[Layer], batch: Batch) -> list[dict[Kind, int]]:
     """How many components of each kind each layer has, seen in one forward pass of one row.
-
-    Args:
-        model: whose layers these are.
-        layers: all of them.
-        batch: what it reads.
-        read: the tokens that decide its answer, from the first.
 
     Raises:
         ModelError: an activation is not where the architecture says, or does not split into heads.
@@ -66,6 +58,7 @@ def sizes_of(
     heads = int(model.model.config.get_text_config().num_attention_heads)
     sites = [site_of(layer, kind) for layer in layers for kind in ("head", "neuron", "layer")]
     widths = [int(copy.shape[-1]) for copy in activations(model, sites, batch).values()]
+    length = int(batch["input_ids"].shape[1])
     sizes: list[dict[Kind, int]] = []
     for number, (across, neurons) in enumerate(zip(widths[::3], widths[1::3], strict=True)):
         if across % heads:
@@ -73,7 +66,7 @@ def sizes_of(
                 f"{across} values enter the heads' projection in layer {number}, no multiple of {heads} "
                 "heads: check the registered architecture"
             )
-        sizes.append({"head": heads, "MLP": 1, "neuron": neurons, "layer": 1, "position": read})
+        sizes.append({"head": heads, "MLP": 1, "neuron": neurons, "layer": 1, "position": length})
     return sizes
 
 
