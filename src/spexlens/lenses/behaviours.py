@@ -26,6 +26,7 @@ class Behaviour:
 
     Attributes:
         text: the prompt.
+        counterfactual: the prompt it is compared with, or None.
         clean: its tokens, with a causal model's completion behind them: tensors of shape (1, L).
         corrupt: the same of the counterfactual, or None.
         objective: what is watched in the answer.
@@ -35,6 +36,7 @@ class Behaviour:
     """
 
     text: str
+    counterfactual: str | None
     clean: Batch
     corrupt: Batch | None
     objective: Objective
@@ -148,7 +150,16 @@ def _behaviour(
         _refuse_another_length(clean, corrupt, counterfactual, len(completion))
         if isinstance(watched, PairObjective):
             raise InvalidInput("the query has no counterfactual: give no target, or use zero or mean")
-    return Behaviour(text, clean, corrupt, watched, "" if foil is None else str(foil), len(completion), asked)
+    return Behaviour(
+        text,
+        counterfactual,
+        clean,
+        corrupt,
+        watched,
+        "" if foil is None else str(foil),
+        len(completion),
+        asked,
+    )
 
 
 def _next_token(model: HuggingFaceModel, prompt: Batch) -> int:

@@ -165,10 +165,9 @@ class MechanisticLens(Game):
         }
         if foils:
             facts["foil"] = foils[0] if len(foils) == 1 else f"{len(foils)} foils"
-        if len(self._behaviours) == 1:
-            facts["text"] = self._behaviours[0].text
-        else:
-            facts["texts"] = [behaviour.text for behaviour in self._behaviours]
+        for name in ("text", "counterfactual"):
+            said = [getattr(behaviour, name) for behaviour in self._behaviours]
+            facts[name if len(said) == 1 else f"{name}s"] = said[0] if len(said) == 1 else said
         return facts
 
     def _setup_passes(self) -> int:

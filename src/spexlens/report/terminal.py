@@ -1,8 +1,9 @@
 """An explanation in a terminal: the text coloured by main effect, and what acts together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -12,6 +13,7 @@ from spexlens.explanation import Explanation, Interaction
 from spexlens.report.wording import KINDS, kind, meaning
 
 _ROWS = 8
+_LISTED = 400
 _LEAST_SHARE = 0.005
 
 
@@ -79,26 +81,38 @@ def _worth_showing(interactions: list[Interaction], least: int) -> list[Interact
 
 def _title(explanation: Explanation, output: int | str) -> Text:
     facts = explanation.facts
-    title = Text(f"{len(explanation.candidates)} candidates", style="bold")
-    if "unit_of_text" in facts:
-        title = Text(f"{len(explanation.candidates)} {facts['unit_of_text']}s", style="bold")
+    kinds = {candidate.kind for candidate in explanation.candidates}
+    count = len(explanation.candidates)
+    noun = kinds.pop() if len(kinds) == 1 else "candidate"
+    title = Text(f"{count} {noun}{'s' * (count != 1)}", style="bold")
     title.append(f" · {explanation.unit}{_of_target(explanation, output)}")
-    if facts.get("replacement"):
-        title.append(f" · ablated by {facts['replacement']}")
-    return title
+    if facts.get("texts"):
+        title.append(f" · mean of {len(facts['texts'])} prompts")
+    return title.append(_how(facts))
+
+
+def _how(facts: Mapping[str, Any]) -> str:
+    """What was done to what is ablated."""
+    if facts.get("ablation") == "restore":
+        return " · restored in the counterfactual"
+    how = facts.get("replacement") or facts.get("ablation")
+    return f" · ablated by {how}{', rescaled' * bool(facts.get('rescale'))}" if how else ""
 
 
 def _of_target(explanation: Explanation, output: int | str) -> str:
     target = explanation.facts.get("target")
     if explanation.outputs:
         target = explanation.outputs[explanation.position(output)]
-    return f" of {target}" if target else ""
+    foil = explanation.facts.get("foil")
+    return (f" of {target}" if target else "") + (f" over {foil}" if foil is not None else "")
 
 
 def _coloured(explanation: Explanation, alone: dict[int, float]) -> Text:
-    """The text, green where keeping a part raises the answer and red where it lowers it."""
+    """The text or the components, green where keeping one raises the answer, red where it lowers it."""
     text = explanation.facts.get("text")
     largest = max(map(abs, alone.values()), default=0.0) or 1.0
+    if explanation.facts.get("lens") == "mechanistic":
+        return _layers(explanation, alone, largest)
     if text is None or any(c.span is None for c in explanation.candidates):
         shown = Text()
         for position, candidate in enumerate(explanation.candidates):
@@ -108,6 +122,25 @@ def _coloured(explanation: Explanation, alone: dict[int, float]) -> Text:
     for position, candidate in enumerate(explanation.candidates):
         shown.stylize(_style(alone.get(position, 0.0) / largest), *(candidate.span or (0, 0)))
     return shown
+
+
+def _layers(explanation: Explanation, alone: dict[int, float], largest: float) -> Text:
+    """The components, a line a layer, under the text if it is one; of many, only those that matter."""
+    lines: dict[str, Text] = {}
+    few = len(explanation.candidates) <= _LISTED
+    for position, candidate in enumerate(explanation.candidates):
+        layer, _, part = candidate.label.partition(".")
+        style = _style(alone.get(position, 0.0) / largest)
+        if few or style:
+            line = lines.setdefault(layer, Text(layer if part else "", style="dim"))
+            line.append(" ").append(part or layer, style or "not dim")
+    text = explanation.facts.get("text")
+    opening = [] if text is None else [Text(str(text))]
+    return Text("\n").join([*opening, *(lines[layer] for layer in sorted(lines, key=_number))])
+
+
+def _number(layer: str) -> int:
+    return int(layer[1:])
 
 
 def _style(strength: float) -> str:
@@ -168,6 +201,7 @@ def _account(explanation: Explanation, output: int | str) -> Text:
     account = explanation.account
     column = explanation.position(output)
     faithfulness = replace(explanation.faithfulness, r2=(explanation.faithfulness.r2[column],))
+    passes = account.passes * int(explanation.facts.get("passes_a_batch", 1))
     lines = []
     if explanation.whole and explanation.empty:
         lines.append(
@@ -178,7 +212,7 @@ def _account(explanation: Explanation, output: int | str) -> Text:
         f"faithfulness: {faithfulness}",
         f"method: {account.method}, {account.design}, seed {account.seed}; {len(explanation.spectrum)} sets",
         f"cost: {account.calls} of {account.budget} calls paid, {account.reused} reused; "
-        f"{account.passes} forward passes, {account.seconds:.1f} s",
+        f"{passes} forward passes, {account.seconds:.1f} s",
         *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats", [])),
     ]
     return Text("\n".join(lines), style="dim")

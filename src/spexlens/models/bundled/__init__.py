@@ -7,3 +7,12 @@ SENTIMENT = Path(__file__).parent / "sentiment"
 
 Trained by `scripts/train_sentiment.py` on sentences from the grammar in `scripts/review_grammar.py`.
 """
+
+INDUCTION = Path(__file__).parent / "induction"
+"""A causal language model of two layers that continues repeated sequences of words, by induction.
+
+Trained by `scripts/train_induction.py`.
+"""
+
+BUNDLED = {"sentiment": SENTIMENT, "induction": INDUCTION}
+"""The bundled models by name."""

@@ -1,0 +1,89 @@
+"""`spexlens features` and `spexlens demo`."""
+
+from typing import Annotated
+
+import typer
+
+from spexlens.cli.inputs import check_out, model_of, target_of, text_of
+from spexlens.cli.options import (
+    AsJson,
+    BatchSize,
+    Book,
+    Budget,
+    Chat,
+    Device,
+    File,
+    Foil,
+    Method,
+    Model,
+    Neutral,
+    Objective,
+    Out,
+    Replacement,
+    Revision,
+    Seed,
+    Target,
+    Template,
+    Trust,
+    Unit,
+    Words,
+)
+from spexlens.cli.screen import run
+from spexlens.lenses.features import FeatureLens
+from spexlens.models.bundled import SENTIMENT
+
+DEMO_TEXT = "The plot is thin and the jokes are old, but her acting never fails to impress."
+
+
+def demo(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Another sentence about a film.")] = DEMO_TEXT,
+    budget: Budget = 300,
+    seed: Seed = 0,
+) -> None:
+    """Explain one sentence on the bundled sentiment model: no network, some seconds."""
+    lens = FeatureLens(SENTIMENT, text, target="POSITIVE")
+    run(lens, budget, seed=seed)
+
+
+def features(
+    text: Words = None,
+    file: File = None,
+    model: Model = "sentiment",
+    target: Target = None,
+    foil: Foil = None,
+    unit: Unit = "word",
+    objective: Objective = None,
+    replacement: Replacement = None,
+    neutral: Neutral = "...",
+    template: Template = "{text}",
+    chat: Chat = False,
+    budget: Budget = 300,
+    method: Method = "auto",
+    seed: Seed = 0,
+    ledger: Book = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    revision: Revision = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    trust_remote_code: Trust = False,
+) -> None:
+    """Explain which parts of a text act together in a model's answer."""
+    check_out(out)
+    lens = FeatureLens(
+        model_of(model),
+        text_of(text, file),
+        unit=unit,
+        target=target_of(target),
+        foil=foil,
+        objective=objective,
+        replacement=replacement,
+        neutral=neutral,
+        template=template,
+        chat=chat,
+        revision=revision,
+        device=device,
+        batch_size=batch_size,
+        trust_remote_code=trust_remote_code,
+    )
+    run(lens, budget, method=method, seed=seed, ledger=ledger, out=out, as_json=as_json)

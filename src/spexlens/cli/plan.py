@@ -1,0 +1,137 @@
+"""`spexlens plan`."""
+
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from spexlens.ablation.evaluator import Evaluator
+from spexlens.ablation.ledger import Ledger
+from spexlens.cli.inputs import model_of, target_of, text_of
+from spexlens.cli.options import (
+    AsJson,
+    BatchSize,
+    Book,
+    Budget,
+    Chat,
+    Device,
+    File,
+    Foil,
+    Method,
+    Model,
+    Neutral,
+    Objective,
+    Replacement,
+    Revision,
+    Seed,
+    Target,
+    Template,
+    Trust,
+    Unit,
+    Words,
+)
+from spexlens.errors import InvalidInput
+from spexlens.explain import versions, whole_number
+from spexlens.lenses.features import FeatureLens
+from spexlens.solvers.base import Plan, Solver
+from spexlens.solvers.choice import choose_solver
+
+
+def plan(
+    text: Words = None,
+    candidates: Annotated[
+        int | None, typer.Option("-n", help="How many candidates, instead of a text.")
+    ] = None,
+    file: File = None,
+    model: Model = "sentiment",
+    target: Target = None,
+    foil: Foil = None,
+    unit: Unit = "word",
+    objective: Objective = None,
+    replacement: Replacement = None,
+    neutral: Neutral = "...",
+    template: Template = "{text}",
+    chat: Chat = False,
+    budget: Budget = 300,
+    method: Method = "auto",
+    seed: Seed = 0,
+    ledger: Book = None,
+    revision: Revision = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    trust_remote_code: Trust = False,
+    as_json: AsJson = False,
+) -> None:
+    """What a budget buys: the method, the masks and, for a text and a model, the time they take.
+
+    The time is that of one batch of the planned masks; with a ledger, they are paid for and kept.
+    """
+    lens = None
+    if candidates is not None and (text is not None or file is not None):
+        raise InvalidInput("give a text or -n, not both")
+    if candidates is None:
+        lens = FeatureLens(
+            model_of(model),
+            text_of(text, file),
+            unit=unit,
+            target=target_of(target),
+            foil=foil,
+            objective=objective,
+            replacement=replacement,
+            neutral=neutral,
+            template=template,
+            chat=chat,
+            revision=revision,
+            device=device,
+            batch_size=batch_size,
+            trust_remote_code=trust_remote_code,
+        )
+        candidates = lens.n
+    if candidates < 1:
+        raise InvalidInput(f"-n is a number of candidates, at least 1; got {candidates}")
+    seed = whole_number(seed, "a seed")
+    solver = choose_solver(method, candidates, budget)
+    planned = solver.plan(candidates, budget, seed)
+    said: dict[str, str | int] = {
+        "candidates": candidates,
+        "method": planned.method,
+        "masks": planned.total,
+        "budget": budget,
+        "design": planned.design,
+    }
+    if lens is not None:
+        said["time"] = _estimate(lens, solver, planned, budget, seed, ledger)
+    if as_json:
+        typer.echo(json.dumps(said))
+    else:
+        typer.echo("\n".join(f"{name:<12}{value}" for name, value in said.items()))
+
+
+def _estimate(
+    lens: FeatureLens, solver: Solver, planned: Plan, budget: int, seed: int, ledger: Path | None
+) -> str:
+    """The time for the masks that are missing, from a second, timed pass of their first batch."""
+    with Ledger(ledger) as book:
+        known = book.lookup(lens.key, planned.packed)
+        while planned.rest and None not in known:
+            values = Evaluator(lens, book).packed_values(planned.packed)
+            planned = solver.extended(planned, values, seed)
+            known = book.lookup(lens.key, planned.packed)
+        missing = [value is None for value in known]
+        count = sum(missing) + planned.rest
+        if not count:
+            return "none: the ledger holds every mask"
+        began = perf_counter()
+        run = book.begin(
+            lens.key, method="plan", seed=seed, design=planned.design, budget=budget, versions=versions()
+        )
+        batch = planned.masks[missing][: lens.batch_size]
+        Evaluator(lens, book, run=run).values(batch)
+        warm = perf_counter()
+        lens.value(batch)
+        seconds = (perf_counter() - warm) / len(batch)
+        book.finish(run, perf_counter() - began)
+    rate = f"{1 / seconds:.0f} a second, on {lens.model.device}"
+    return f"about {seconds * count:.1f} s for {count} masks at {rate}"

@@ -1,0 +1,89 @@
+"""The screen: a page of results on standard output, progress on standard error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import typer
+
+from spexlens.ablation.evaluator import Progress
+from spexlens.ablation.game import Game
+from spexlens.explain import explain
+from spexlens.explanation import Explanation
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def run(
+    lens: Game,
+    budget: int,
+    *,
+    method: str = "auto",
+    seed: int = 0,
+    ledger: Path | None = None,
+    out: Path | None = None,
+    as_json: bool = False,
+) -> None:
+    """Explain a lens with progress shown, then save and print what was found."""
+    with progress_bar(ledger) as progress:
+        explanation = explain(lens, budget, method=method, seed=seed, ledger=ledger, progress=progress)
+    if out is not None:
+        explanation.save(out)
+    if as_json:
+        typer.echo(explanation.to_json())
+    else:
+        show_page(explanation)
+
+
+def show_page(explanation: Explanation, *, top: int | None = None, output: str | None = None) -> None:
+    """Print the page of one output, or of all."""
+    from spexlens.report.terminal import render
+
+    for each in outputs_of(explanation, output):
+        console_of().print(render(explanation, output=each, top=top))
+
+
+def outputs_of(explanation: Explanation, output: str | None) -> list[int | str]:
+    """The output asked for, or all."""
+    return [output] if output is not None else list(explanation.outputs or [0])
+
+
+def console_of(*, stderr: bool = False) -> "Console":
+    """Where to print."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+@contextmanager
+def progress_bar(ledger: Path | None = None) -> Iterator[Progress | None]:
+    """A bar on a terminal, nothing in a pipe; on Ctrl-C a word about what is kept."""
+    console = console_of(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    began = perf_counter()
+    with Bar(TextColumn("ablating"), *columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def advance(done: int, total: int) -> None:
+            rate = done / max(perf_counter() - began, 1e-9)
+            bar.update(task, completed=done, total=total, rate=f"{rate:.0f}/s")
+
+        try:
+            yield advance
+        except KeyboardInterrupt:
+            kept = (
+                f"what is finished is in {ledger}; repeat the command to go on"
+                if ledger
+                else "without a --ledger nothing is kept"
+            )
+            console.print(f"interrupted; {kept}")
+            raise

@@ -1,0 +1,32 @@
+"""`spexlens show`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spexlens.cli.options import AsJson
+from spexlens.cli.screen import console_of, outputs_of, show_page
+from spexlens.explanation import Explanation
+from spexlens.spectrum.indices import INDICES
+
+
+def show(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="What --out wrote.")],
+    top: Annotated[int | None, typer.Option(min=1, help="Rows a table.")] = None,
+    output: Annotated[str | None, typer.Option(help="Which output of a vector-valued explanation.")] = None,
+    index: Annotated[str | None, typer.Option(help=f"List one index instead: {', '.join(INDICES)}.")] = None,
+    order: Annotated[int, typer.Option(help="The order of that index.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Show a saved explanation, as a page or as a list of one interaction index."""
+    explanation = Explanation.load(path)
+    if as_json:
+        typer.echo(explanation.to_json())
+    elif index is None:
+        show_page(explanation, top=top, output=output)
+    else:
+        from spexlens.report.terminal import listing
+
+        for each in outputs_of(explanation, output):
+            console_of().print(listing(explanation, index, order, output=each, top=top))
