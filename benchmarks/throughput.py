@@ -1,10 +1,11 @@
-"""What the evaluator costs beside a bare loop over the same model and the same batches.
+"""What ablating costs: the evaluator beside a bare loop over the same model and batches of the same size.
 
     python benchmarks/throughput.py [--threads 2] [--rounds 40]
 
-The bare loop sends ready-made tensors through the model and reads the answers: no masks, no ledger. The
-evaluator builds the inputs from masks, collapses duplicates, measures the objective and commits every
-batch to a new ledger on disk.
+The bare loop sends ready-made tensors through the model, unhooked, and reads the answers: no masks, no
+ledger. The evaluator builds the inputs, or hooks the heads, by masks, collapses duplicates, measures the
+objective and commits every batch to a new ledger on disk. With an accelerator there is one more row, a
+randomly initialised model of Llama's shape with about a billion parameters, in bfloat16.
 """
 
 import argparse
@@ -21,9 +22,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer, BertConfig, BertModel
+from transformers import AutoTokenizer, BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
-from spexlens import FeatureLens, Ledger
+from spexlens import FeatureLens, Ledger, MechanisticLens
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.evaluator import Evaluator
 from spexlens.models.bundled import SENTIMENT
@@ -52,15 +53,52 @@ def encoder() -> FeatureLens:
     return FeatureLens(BertModel(config), " ".join((words * 8)[:126]), tokenizer=tokenizer)
 
 
-def bare_loop(lens: FeatureLens, masks: np.ndarray) -> Callable[[], None]:
+def heads(ablation: str) -> MechanisticLens:
+    """The 72 heads of a random encoder like `encoder`, on an input of 128 tokens."""
+    text = encoder()
+    reference = [text.text[:300]] if ablation == "mean" else None
+    return MechanisticLens(
+        text.model.model, text.text, tokenizer=text.model.tokenizer, ablation=ablation, reference=reference
+    )
+
+
+def llama() -> MechanisticLens:
+    """The 512 heads of a random Llama of 1.2 billion parameters in bfloat16, on 128 tokens."""
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(SENTIMENT)
+    tokenizer.model_max_length = 512
+    config = LlamaConfig(
+        vocab_size=128_256,
+        hidden_size=2048,
+        intermediate_size=8192,
+        num_hidden_layers=16,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        tie_word_embeddings=True,
+        dtype="bfloat16",
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    with torch.device("cuda"):
+        model = LlamaForCausalLM(config).to(torch.bfloat16)
+    words = SENTENCE.replace(",", "").replace(".", "").split()
+    text = " ".join((words * 8)[:125])
+    return MechanisticLens(model, text, tokenizer=tokenizer, target="plot", ablation="zero")
+
+
+def bare_loop(lens: FeatureLens | MechanisticLens, masks: np.ndarray) -> Callable[[], None]:
     """The model over tensors that were made beforehand."""
     parts = np.split(masks, range(lens.batch_size, len(masks), lens.batch_size))
-    batches = [lens.model.tensors(lens._inputs(part)) for part in parts]
+    if isinstance(lens, FeatureLens):
+        batches = [lens.model.tensors(lens._inputs(part)) for part in parts]
+    else:
+        batches = [lens._behaviours[0].rows(len(part), corrupted=False) for part in parts]
+    answers = {"logits_to_keep": 2, "use_cache": False} if lens.model.kind == "causal" else {}
 
     def run() -> None:
         with torch.inference_mode():
             for batch in batches:
-                lens.model.model(**batch)[0].cpu()
+                lens.model.model(**batch, **answers)[0].cpu()
 
     return run
 
@@ -72,7 +110,7 @@ def seconds(run: Callable[[], object]) -> float:
     return perf_counter() - started
 
 
-def compare(lens: FeatureLens, count: int, rounds: int) -> tuple[float, float, float]:
+def compare(lens: FeatureLens | MechanisticLens, count: int, rounds: int) -> tuple[float, float, float]:
     """Rows a second of both, and the median over rounds of the evaluator's share of the bare loop.
 
     In each round the evaluator, with a new ledger on disk, runs between two bare loops, so that what else
@@ -107,10 +145,16 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} cores, {chosen.threads} threads, torch {torch.__version__}"
     )
     print(f"{'model':<32}{'rows':>6}{'batch':>7}{'bare rows/s':>13}{'evaluator':>11}{'ratio':>8}")
-    for name, make, count, rounds in (
+    rows: list[tuple[str, Callable[[], FeatureLens | MechanisticLens], int, int]] = [
         ("bundled classifier, 18 tokens", bundled, 2048, chosen.rounds),
         ("6 x 384 encoder, 128 tokens", encoder, 128, max(1, chosen.rounds // 8)),
-    ):
+        ("its 72 heads, zero", partial(heads, "zero"), 128, max(1, chosen.rounds // 3)),
+        ("its 72 heads, mean", partial(heads, "mean"), 128, max(1, chosen.rounds // 3)),
+    ]
+    if torch.cuda.is_available():
+        print(torch.cuda.get_device_name())
+        rows.append(("512 heads, Llama 1.2B, bfloat16", llama, 2048, chosen.rounds))
+    for name, make, count, rounds in rows:
         lens = make()
         loop, evaluator, ratio = compare(lens, count, rounds)
         print(

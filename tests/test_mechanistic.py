@@ -200,6 +200,26 @@ def test_half_precision(causal: Path, dtype: Any, close: float) -> None:
     assert np.abs(answers[1] - answers[0]).max() < close * spread
 
 
+def test_a_device_map_that_keeps_a_layer_on_disk(tmp_path: Path) -> None:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(SENTIMENT)
+    rest = ("distilbert.embeddings", "distilbert.transformer.layer.0", "distilbert.transformer.layer.2")
+    places = dict.fromkeys([*rest, "pre_classifier", "classifier"], "cpu")
+    places["distilbert.transformer.layer.1"] = "disk"
+    answers = []
+    for settings in ({}, {"device_map": places, "offload_folder": str(tmp_path)}):
+        model = AutoModelForSequenceClassification.from_pretrained(SENTIMENT, **settings)
+        lens = MechanisticLens(
+            model, TEXT, tokenizer=tokenizer, components=["heads", "mlps", "layers", "residual"],
+            reference=[OTHER],
+        )  # fmt: skip
+        masks = np.random.default_rng(0).random((8, lens.n)) < 0.5
+        answers.append((lens.fingerprint, lens.value(masks)))
+    assert answers[0][0] == answers[1][0]
+    np.testing.assert_allclose(answers[0][1], answers[1][1], atol=1e-6)
+
+
 def hooks(model: Any) -> list[tuple[int, int]]:
     return [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in model.modules()]
 

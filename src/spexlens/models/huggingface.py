@@ -152,8 +152,19 @@ class HuggingFaceModel:
         digest.update(json.dumps(config, sort_keys=True, default=str).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+            data = self._offloaded(name) if tensor.is_meta else tensor.detach().cpu()
+            digest.update(data.contiguous().flatten().view(torch.uint8).numpy().data)
         return digest.hexdigest()
+
+    def _offloaded(self, name: str) -> "torch.Tensor":
+        """A weight that a `device_map` keeps on disk or in main memory while it is not used."""
+        from accelerate.utils import align_module_device  # which has made the device map
+
+        owner, _, leaf = name.rpartition(".")
+        module = self.model.get_submodule(owner)
+        with align_module_device(module, "cpu"):
+            weight: torch.Tensor = getattr(module, leaf)
+            return weight.detach().clone()
 
 
 def load(
