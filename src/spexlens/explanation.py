@@ -12,6 +12,7 @@ from spexlens.ablation.game import Candidate
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.spectrum.indices import interaction_index, order_of
+from spexlens.spectrum.optimum import Optimum, optimum
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
 
@@ -45,6 +46,17 @@ class Interaction:
     def order(self) -> int:
         """How many candidates act together."""
         return len(self.members)
+
+
+@dataclass(frozen=True)
+class Subset(Optimum):
+    """The best candidates to keep, as the explanation predicts.
+
+    Attributes:
+        labels: the members' labels.
+    """
+
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -140,6 +152,25 @@ class Explanation:
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
         found = self._named(chosen, scalar, "bii", None, output) if len(top) else []
         return sorted(found, key=lambda interaction: -interaction.share), len(large)
+
+    def best_subset(
+        self, keep: int, *, output: int | str = 0, largest: bool = True, time_limit: float = 10.0
+    ) -> Subset:
+        """The `keep` candidates that hold the answer highest when all others are ablated.
+
+        Args:
+            keep: how many are kept.
+            output: of a vector-valued game, which output, by position or name.
+            largest: highest; else lowest.
+            time_limit: seconds after which the best subset so far is given, with the gap that is left.
+
+        Raises:
+            InvalidInput: no such output, or what `spectrum.optimum` refuses.
+        """
+        scalar = Spectrum(self.spectrum.sets, self.column(output))
+        found = optimum(scalar, keep, largest=largest, time_limit=time_limit)
+        labels = tuple(self.candidates[i].label for i in found.members)
+        return Subset(found.members, found.value, found.bound, found.seconds, labels)
 
     def _named(
         self, chosen: Spectrum, whole: Spectrum, index: str, order: int | None, output: int | str

@@ -17,12 +17,22 @@ def show(
     output: Annotated[str | None, typer.Option(help="Which output of a vector-valued explanation.")] = None,
     index: Annotated[str | None, typer.Option(help=f"List one index instead: {', '.join(INDICES)}.")] = None,
     order: Annotated[int, typer.Option(help="The order of that index.")] = 2,
+    best_subset: Annotated[
+        int | None, typer.Option(help="List instead the best candidates to keep, so many.")
+    ] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds to look for the best subset.")] = 10.0,
     as_json: AsJson = False,
 ) -> None:
-    """Show a saved explanation, as a page or as a list of one interaction index."""
+    """Show a saved explanation: a page, one interaction index, or the best candidates to keep."""
     explanation = Explanation.load(path)
     if as_json:
         typer.echo(explanation.to_json())
+    elif best_subset is not None:
+        from spexlens.report.terminal import subset
+
+        for each in outputs_of(explanation, output):
+            found = explanation.best_subset(best_subset, output=each, time_limit=time_limit)
+            console_of().print(subset(explanation, found, output=each))
     elif index is None:
         show_page(explanation, top=top, output=output)
     else:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from io import StringIO
 from typing import Any
 
+import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from spexlens.explanation import Explanation, Interaction
+from spexlens.explanation import Explanation, Interaction, Subset
 from spexlens.report.wording import KINDS, kind, meaning
 
 _ROWS = 8
@@ -61,6 +62,22 @@ def listing(
     for row in found[: top or 20]:
         table.add_row(_effect(row), _half_width(row), Text(" × ".join(map(_shortened, row.labels))))
     return Group(Text(title, style="bold"), table)
+
+
+def subset(explanation: Explanation, found: Subset, *, output: int | str = 0) -> RenderableType:
+    """What `Explanation.best_subset` found, what the explanation says of it, and how sure that is."""
+    count, unit = len(found.members), f"{explanation.unit}{_of_target(explanation, output)}"
+    everything = explanation.spectrum.predict(np.ones((1, len(explanation.candidates)), np.bool_))
+    whole = float(everything.reshape(-1)[explanation.position(output)])
+    sure = "no other so large is predicted higher"
+    if not found.proved:
+        sure = f"none so large is predicted above {found.bound:+.3f}: a gap of {found.gap:.3f}"
+    return Group(
+        Text(f"best {count} of {len(explanation.candidates)} to keep · {unit}", style="bold"),
+        Text(", ".join(map(_shortened, found.labels))),
+        Text(f"predicted: {found.value:+.3f} with only these, {whole:+.3f} with everything", style="dim"),
+        Text(f"{sure}; {found.seconds:.1f} s", style="dim"),
+    )
 
 
 def plain(explanation: Explanation) -> str:

@@ -1,0 +1,96 @@
+"""Optimum: the subset of a given size at which a Spectrum is largest, or smallest.
+
+The problem is NP-hard. Up to 20 candidates all masks are listed. Beyond, a search by swaps finds a good
+subset, and a mixed-integer linear program finds a better one, or bounds how much better any can be.
+"""
+
+from dataclasses import dataclass
+from math import isfinite
+from operator import index
+from time import perf_counter
+
+import numpy as np
+
+from spexlens.ablation import masks as mask_algebra
+from spexlens.errors import InvalidInput
+from spexlens.spectrum.program import solve
+from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.swaps import search
+
+_PROOF = 1e-6  # of Σ|F|: the tolerance of HiGHS
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best subset that was found, and how much better one could be.
+
+    Attributes:
+        members: the candidates kept, ascending.
+        value: what the spectrum predicts there.
+        bound: what no subset of this size can pass; the value, where that is proved optimal.
+        seconds: taken, by the clock.
+    """
+
+    members: tuple[int, ...]
+    value: float
+    bound: float
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """|bound - value|, in the unit of the value; 0.0 where the subset is proved optimal."""
+        return abs(self.bound - self.value)
+
+    @property
+    def proved(self) -> bool:
+        """Whether no subset of this size is better by more than a millionth of Σ|F|."""
+        return self.gap == 0.0
+
+
+def optimum(spectrum: Spectrum, keep: int, *, largest: bool = True, time_limit: float = 10.0) -> Optimum:
+    """The mask with exactly `keep` candidates kept that maximises, or minimises, a spectrum.
+
+    Unless the time limit cuts it short, the same call gives the same answer.
+
+    Args:
+        spectrum: of one output.
+        keep: how many candidates are kept.
+        largest: maximise; else minimise.
+        time_limit: seconds for all of it.
+
+    Raises:
+        InvalidInput: several outputs, a size that is none from 0 to n, or a limit that is no time.
+    """
+    keep = _refuse_unusable(spectrum, keep, time_limit)
+    began = perf_counter()
+    sign = 1.0 if largest else -1.0
+    task = Spectrum(spectrum.sets, sign * spectrum.values)
+    if spectrum.n <= mask_algebra.ENUMERABLE:
+        masks = mask_algebra.everything(spectrum.n)
+        found = [masks[masks.sum(axis=1) == keep]]
+        bound = -np.inf
+    else:
+        found = [search(task, keep, began + time_limit / 3)[None]]
+        mask, bound = solve(task, keep, began + time_limit)
+        found += [] if mask is None else [mask[None]]
+    candidates = np.concatenate(found)
+    values = task.predict(candidates)
+    best, value = candidates[int(values.argmax())], float(values.max())
+    if bound - value <= _PROOF * np.abs(task.values).sum():
+        bound = value
+    members = tuple(int(i) for i in np.flatnonzero(best))
+    return Optimum(members, sign * value, sign * bound, perf_counter() - began)
+
+
+def _refuse_unusable(spectrum: Spectrum, keep: int, time_limit: float) -> int:
+    if spectrum.values.ndim > 1:
+        raise InvalidInput(f"a best subset is of one output; this spectrum has {spectrum.values.shape[1]}")
+    try:
+        keep = index(keep)
+    except TypeError:
+        raise InvalidInput(f"how many candidates are kept is a whole number; got {keep!r}") from None
+    if not 0 <= keep <= spectrum.n:
+        raise InvalidInput(f"of {spectrum.n} candidates 0 to {spectrum.n} can be kept; got {keep}")
+    if not (isfinite(time_limit) and time_limit > 0):
+        raise InvalidInput(f"a time limit is a positive number of seconds; got {time_limit}")
+    return keep
