@@ -243,3 +243,94 @@ def test_a_command_that_was_stopped_goes_on_where_it_was(tmp_path: Path, how: si
     whole = json.loads(run(*arguments))
     for part in ("spectrum", "faithfulness", "whole", "empty", "details"):
         assert resumed[part] == whole[part]
+
+
+def test_the_mechanistic_lens_at_the_command_line(tmp_path: Path) -> None:
+    out = tmp_path / "x.json"
+    page = run("mechanistic", TEXT, "--target", "POSITIVE", "-b", "100", "--out", str(out))
+    assert "12 heads · logit of POSITIVE · ablated by zero" in page
+    assert "L1 H0 H1 H2 H3" in page
+    assert "100 of 100 calls paid" in page
+    explanation = Explanation.load(out)
+    assert [candidate.kind for candidate in explanation.candidates] == ["head"] * 12
+    found = explanation.best_subset(6)
+    shown = run("show", str(out), "--best-subset", "6")
+    assert "best 6 of 12 to keep · logit of POSITIVE" in shown
+    assert ", ".join(found.labels) in shown
+    assert f"predicted: {found.value:+.3f} with only these" in shown
+    assert "no other so large is predicted higher" in shown
+
+
+def test_prompts_references_and_counterfactuals_at_the_command_line(tmp_path: Path) -> None:
+    prompts, reference = tmp_path / "prompts.jsonl", tmp_path / "reference.txt"
+    rows = [
+        {"prompt": "owl ink cup sun owl ink cup", "target": "sun", "foil": "owl"},
+        {"prompt": "fox jar key fox jar", "target": "key", "foil": "jar"},
+    ]
+    prompts.write_text("\n".join(map(json.dumps, rows)))
+    reference.write_text("ant bee cat dog\n\nbus car egg\n")
+    settings = ["--model", "induction", "--prompts", str(prompts), "-b", "64"]
+    page = run("mechanistic", *settings, "--reference", str(reference), "--components", "heads,L0.MLP")
+    assert "9 candidates · logit difference of 2 targets over 2 foils · mean of 2 prompts" in page
+    assert "ablated by mean" in page
+    assert "L0 H0 H1 H2 H3 MLP" in page
+    assert "64 of 64 calls paid, 0 reused; 2 forward passes" in page
+    facts = json.loads(run("mechanistic", *settings, "--json", "--layers", "1"))["facts"]
+    assert facts["texts"] == [row["prompt"] for row in rows]
+    page = run(
+        "mechanistic", "owl ink cup sun owl ink cup", "--model", "induction", "--counterfactual",
+        "owl ink cup sun fox jar bee", "--ablation", "restore", "--components", "residual", "--layers", "0-0",
+    )  # fmt: skip
+    assert "8 positions · log-probability of sun · restored in the counterfactual" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines", "message"),
+    [
+        (["--layers", "x"], "", "--layers takes numbers and ranges such as 0-3,5; got 'x'"),
+        (["--components", "L9.H0"], "", "there is no L9.H0; the model has layers L0 to L2"),
+        (["--prompts", "FILE"], '{"prompt": "a"}', "give one text or --prompts, not both"),
+        (["--reference", "FILE"], " \n", "holds no prompt; expected one a line"),
+        (["--reference", "nowhere.txt"], "", "cannot read nowhere.txt"),
+        (["--out", "x.csv"], "", "--out writes JSON"),
+    ],
+)
+def test_a_mechanistic_command_that_cannot_be_carried_out_is_one_line(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    lines: str,
+    message: str,
+) -> None:
+    file = tmp_path / "lines"
+    file.write_text(lines)
+    given = [str(file) if argument == "FILE" else argument for argument in arguments]
+    assert message in refused(capsys, monkeypatch, "mechanistic", TEXT, *given)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("nothing", "prompt 1, is not JSON"),
+        ('{"prompt": "a"}\n[1]', "prompt 2: expected an object with prompt, target, foil, counterfactual"),
+        ('{"text": "a"}', "prompt 1: expected an object with prompt"),
+        ('{"prompt": "a", "target": "b"}\n{"prompt": "a"}', "prompt 2: has not the keys of prompt 1"),
+        ('{"prompt": 3}', "a prompt is a text; got 3"),
+    ],
+)
+def test_a_file_of_prompts_that_cannot_be_read_says_where(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    lines: str,
+    message: str,
+) -> None:
+    file = tmp_path / "prompts.jsonl"
+    file.write_text(lines)
+    assert message in refused(capsys, monkeypatch, "mechanistic", "--prompts", str(file))
+
+
+def test_a_foil_at_the_command_line() -> None:
+    page = run("features", TEXT, "--target", "POSITIVE", "--foil", "NEGATIVE", "-b", "64")
+    assert "6 words · logit difference of POSITIVE over NEGATIVE · ablated by mask" in page

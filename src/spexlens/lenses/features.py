@@ -116,6 +116,7 @@ class FeatureLens(Game):
         self._setup_passes = 1 + asked
         self.unit, self.outputs = self.objective.unit, self.objective.outputs
         self.batch_size = batch_size or self.model.rows_that_fit(self._tokens.longest, len(completion))
+        self._foil = foil
         self._unit_of_text = unit if spans is None else "span"
         self._take(
             [Candidate(text[start:end], self._unit_of_text, (start, end)) for start, end in layout.spans],
@@ -147,6 +148,7 @@ class FeatureLens(Game):
             "text": self.text,
             "unit_of_text": self._unit_of_text,
             "target": self.objective.target,
+            "foil": self._foil,
             "unit": self.unit,
             "replacement": self.replacement,
             "neutral": self.neutral,

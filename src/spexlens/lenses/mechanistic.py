@@ -155,6 +155,7 @@ class MechanisticLens(Game):
             "model": self.model.name,
             "kind": self.model.kind,
             "target": targets[0] if len(targets) == 1 else f"{len(targets)} targets",
+            "foil": foils[0] if len(foils) == 1 else f"{len(foils)} foils" if foils else None,
             "unit": self.unit,
             "ablation": self.ablation,
             "rescale": self.rescale,
@@ -163,8 +164,6 @@ class MechanisticLens(Game):
             "passes_a_batch": sum(behaviour.passes for behaviour in self._behaviours),
             "device": str(self.model.device),
         }
-        if foils:
-            facts["foil"] = foils[0] if len(foils) == 1 else f"{len(foils)} foils"
         for name in ("text", "counterfactual"):
             said = [getattr(behaviour, name) for behaviour in self._behaviours]
             facts[name if len(said) == 1 else f"{name}s"] = said[0] if len(said) == 1 else said
