@@ -118,7 +118,7 @@ def main() -> None:
     )
     games = [([text], [query]) for text, query in PAIRS]
     rows = []
-    for texts, queries in [*games[:chosen.first], tuple(map(list, zip(*PAIRS, strict=True)))]:
+    for texts, queries in [*games[: chosen.first], tuple(map(list, zip(*PAIRS, strict=True)))]:
         row = compare(lens_of(texts, queries, chosen.ablation), chosen.calls, chosen.keep)
         name = texts[0][:32] if len(texts) == 1 else "mean of all pairs, one game"
         if len(texts) == 1:

@@ -193,6 +193,35 @@ def test_a_batch_of_masks_equals_one_at_a_time(model_type: str) -> None:
         np.testing.assert_allclose(lens.value(masks), single, rtol=0, atol=1e-5)
 
 
+@every_architecture
+def test_layers_before_the_first_candidate_are_computed_for_one_row(model_type: str) -> None:
+    model = tiny(model_type)
+    counted: list[int] = []
+    for settings in (
+        {"components": ["heads", "neurons", "mlps", "layers"], "layers": [1, 2]},
+        {"components": ["heads", "residual"], "layers": [2], "counterfactual": TEXT, "ablation": "restore"},
+    ):
+        lens = lens_of(model, **settings)
+        shared = lens.facts()["shared_layers"]
+        assert shared == settings["layers"][0]
+        masks = np.random.default_rng(0).random((8, lens.n)) < 0.5
+        before = layers_of(model)[shared - 1].whole
+        with before.register_forward_pre_hook(
+            lambda _, given, named: counted.append(len(given[0] if given else named["hidden_states"])),
+            with_kwargs=True,
+        ):
+            values = lens.value(masks)
+        lens._shared = 0
+        np.testing.assert_allclose(values, lens.value(masks), rtol=0, atol=1e-5)
+    assert counted == [1, 1]
+
+
+def test_a_decoder_that_classifies_cannot_share_its_early_layers(decoder: Any) -> None:
+    lens = MechanisticLens(str(decoder), SENTENCE, target="LABEL_0", layers=[1])
+    assert lens.facts()["shared_layers"] == 0
+    assert len(lens.value(np.ones((3, 2), np.bool_))) == 3
+
+
 @pytest.fixture
 def restored() -> Iterator[None]:
     """The registry as it was."""

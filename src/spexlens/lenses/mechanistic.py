@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ class MechanisticLens(Game):
     at that token. A kept component is computed anew from what the ablated ones left (but for
     `restore`).
 
-    One forward pass serves a batch of masks, each row with its own. The hooks are there only while a
+    One forward pass serves a batch of masks, each row with its own; the layers before the first
+    candidate's are computed for one row, where the model allows it. The hooks are there only while a
     value is computed; the model's weights are never touched.
     """
 
@@ -123,14 +125,19 @@ class MechanisticLens(Game):
         longest = max(behaviour.length for behaviour in self._behaviours)
         self.batch_size = batch_size or self.model.rows_that_fit(longest, first.completion)
         self._take(self._named(), self._identity())
+        first_ablated = min(component.layer for component in self.components)
+        self._shared, self._first = 0, blocks[first_ablated].whole
         with self.model.explained():
-            self.value(np.array([[True], [False]]).repeat(self.n, axis=1))
+            corners = np.array([[True], [False], [True]]).repeat(self.n, axis=1)
+            alone = self.value(corners)
+            if first_ablated:
+                self._share(first_ablated, corners, alone)
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask, its mean over the inputs: (m, n) bool -> (m,) or (m, k) float64."""
         import torch
 
-        from spexlens.models.interventions import changed
+        from spexlens.models.interventions import changed, widened
 
         kept = torch.from_numpy(masks).to(self.model.device)
         restoring = self.ablation == "restore"
@@ -141,10 +148,28 @@ class MechanisticLens(Game):
                 switch.site: switch.swap(replaced, instead.get(switch.site), rescale=self.rescale)
                 for switch in self._switches
             }
-            batch = behaviour.rows(len(masks), corrupted=restoring)
-            with changed(changes, len(masks)):
+            batch = behaviour.rows(1 if self._shared else len(masks), corrupted=restoring)
+            with ExitStack() as hooks:
+                if self._shared:
+                    hooks.enter_context(widened(self._first, len(masks)))
+                hooks.enter_context(changed(changes, len(masks)))
                 answers.append(behaviour.objective.measure(self.model, batch))
         return np.asarray(np.mean(answers, axis=0))
+
+    def _share(self, layers: int, masks: NDArray[np.bool_], alone: NDArray[np.float64]) -> None:
+        """Let all rows share the layers before the first candidate's, if the model answers the same so.
+
+        Some do not: a decoder that classifies answers for as many rows as there were tokens for.
+        """
+        self._shared = layers
+        try:
+            shared = self.value(masks)
+        except (RuntimeError, ValueError, IndexError):
+            shared = alone[:0]
+        if shared.shape != alone.shape or not np.allclose(
+            shared, alone, rtol=1e-5, atol=1e-5, equal_nan=True
+        ):
+            self._shared = 0
 
     def facts(self) -> dict[str, Any]:
         """What was ablated, how, and what was watched."""
@@ -161,6 +186,7 @@ class MechanisticLens(Game):
             "rescale": self.rescale,
             "references": len(self._references),
             "setup_passes": self._setup_passes(),
+            "shared_layers": self._shared,
             "passes_a_batch": sum(behaviour.passes for behaviour in self._behaviours),
             "device": str(self.model.device),
         }
@@ -175,7 +201,8 @@ class MechanisticLens(Game):
         collecting = len(self._references)
         if self.ablation in ("resample", "restore"):
             collecting = len(behaviours)
-        return 1 + sum(behaviour.asked + behaviour.passes for behaviour in behaviours) + collecting
+        tries = 1 + (min(component.layer for component in self.components) > 0)
+        return 1 + sum(b.asked + tries * b.passes for b in behaviours) + collecting
 
     def _named(self) -> list[Candidate]:
         """The components as candidates; a position of a single prompt shows its token."""

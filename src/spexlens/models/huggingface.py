@@ -137,6 +137,11 @@ class HuggingFaceModel:
         known = [int(limit) for limit in limits if limit and limit < 1_000_000]
         return min(known) if known else None
 
+    @property
+    def rounding(self) -> float:
+        """How far apart the answers of two batch sizes may be: 1e-5, or more in half precision."""
+        return max(1e-5, 16 * torch.finfo(self.model.dtype).eps)
+
     @cached_property
     def accepts(self) -> frozenset[str]:
         """The names of the arguments of the model's forward pass."""

@@ -75,6 +75,22 @@ def copied(sites: Iterable[Site]) -> Iterator[dict[Site, torch.Tensor]]:
         yield copies
 
 
+@contextmanager
+def widened(layer: nn.Module, rows: int) -> Iterator[None]:
+    """Inside, what enters a layer as one row goes on as so many equal rows: the layers before are shared."""
+
+    def widen(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        if given:
+            return (given[0].expand(rows, -1, -1), *given[1:]), named
+        return given, named | {"hidden_states": named["hidden_states"].expand(rows, -1, -1)}
+
+    handle = layer.register_forward_pre_hook(widen, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 @dataclass(frozen=True)
 class Swap:
     """A change: where `live` is False, something else goes on instead.
