@@ -112,7 +112,7 @@ class MechanisticLens(Game):
         self._behaviours = behaviours_of(
             self.model, inputs, target=target, foil=foil, objective=objective, counterfactual=counterfactual
         )
-        first = self._behaviours[0]
+        first, self._shared = self._behaviours[0], 0
         sizes = sizes_of(self.model, blocks, first.clean)
         self.components = select(components, layers, [size | {"position": first.read} for size in sizes])
         self._refuse_misplaced()
@@ -125,13 +125,9 @@ class MechanisticLens(Game):
         longest = max(behaviour.length for behaviour in self._behaviours)
         self.batch_size = batch_size or self.model.rows_that_fit(longest, first.completion)
         self._take(self._named(), self._identity())
-        first_ablated = min(component.layer for component in self.components)
-        self._shared, self._first = 0, blocks[first_ablated].whole
+        self._first = blocks[self._untouched].whole
         with self.model.explained():
-            corners = np.array([[True], [False], [True]]).repeat(self.n, axis=1)
-            alone = self.value(corners)
-            if first_ablated:
-                self._share(first_ablated, corners, alone)
+            self._shared = self._shareable()
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask, its mean over the inputs: (m, n) bool -> (m,) or (m, k) float64."""
@@ -156,20 +152,29 @@ class MechanisticLens(Game):
                 answers.append(behaviour.objective.measure(self.model, batch))
         return np.asarray(np.mean(answers, axis=0))
 
-    def _share(self, layers: int, masks: NDArray[np.bool_], alone: NDArray[np.float64]) -> None:
-        """Let all rows share the layers before the first candidate's, if the model answers the same so.
+    @property
+    def _untouched(self) -> int:
+        """How many layers come before the first candidate's."""
+        return min(component.layer for component in self.components)
 
-        Some do not: a decoder that classifies answers for as many rows as there were tokens for.
+    def _shareable(self) -> int:
+        """The layers before the first candidate's, if the model answers the same when all rows share them.
+
+        Some do not: a decoder that classifies answers as many rows as there were rows of tokens. This is
+        also where a model that cannot read its input says so.
         """
-        self._shared = layers
+        corners = np.array([[True], [False], [True]]).repeat(self.n, axis=1)
+        alone = self.value(corners)
+        if not self._untouched:
+            return 0
+        self._shared = self._untouched
         try:
-            shared = self.value(masks)
+            shared = self.value(corners)
         except (RuntimeError, ValueError, IndexError):
-            shared = alone[:0]
-        if shared.shape != alone.shape or not np.allclose(
-            shared, alone, rtol=1e-5, atol=1e-5, equal_nan=True
-        ):
-            self._shared = 0
+            return 0
+        close = self.model.rounding
+        same = shared.shape == alone.shape and np.allclose(shared, alone, rtol=close, atol=close)
+        return self._shared if same else 0
 
     def facts(self) -> dict[str, Any]:
         """What was ablated, how, and what was watched."""
@@ -201,7 +206,7 @@ class MechanisticLens(Game):
         collecting = len(self._references)
         if self.ablation in ("resample", "restore"):
             collecting = len(behaviours)
-        tries = 1 + (min(component.layer for component in self.components) > 0)
+        tries = 1 + (self._untouched > 0)
         return 1 + sum(b.asked + tries * b.passes for b in behaviours) + collecting
 
     def _named(self) -> list[Candidate]:

@@ -16,6 +16,7 @@ from spexlens.errors import InvalidInput
 from spexlens.spectrum.program import solve
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.swaps import search
+from spexlens.threads import one_thread
 
 _PROOF = 1e-6  # of Σ|F|: the tolerance of HiGHS
 
@@ -70,7 +71,8 @@ def optimum(spectrum: Spectrum, keep: int, *, largest: bool = True, time_limit: 
         found = [masks[masks.sum(axis=1) == keep]]
         bound = -np.inf
     else:
-        found = [search(task, keep, began + time_limit / 3)[None]]
+        with one_thread():
+            found = [search(task, keep, began + time_limit / 3)[None]]
         mask, bound = solve(task, keep, began + time_limit)
         found += [] if mask is None else [mask[None]]
     candidates = np.concatenate(found)

@@ -7,7 +7,7 @@ from spexlens.ablation import masks as mask_algebra
 from spexlens.solvers.proxyspex.marginal import Marginal
 from spexlens.solvers.proxyspex.prior import Prior, signs_of
 from spexlens.solvers.proxyspex.warp import mixed
-from spexlens.solvers.threads import one_thread
+from spexlens.threads import one_thread
 
 Array = NDArray[np.float64]
 Packed = NDArray[np.uint8]

@@ -21,9 +21,9 @@ from spexlens.solvers.proxyspex.kernel import FOLDED, Kernel
 from spexlens.solvers.proxyspex.linear import Linear
 from spexlens.solvers.proxyspex.proxy import FittedProxy, Proxy, Runner
 from spexlens.solvers.proxyspex.readout import Readout, read
-from spexlens.solvers.threads import one_thread
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
+from spexlens.threads import one_thread
 
 _LEAST = 20
 _BELIEF = 0.6  # in what a kernel expects of uniform masks

@@ -17,10 +17,10 @@ from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
 from spexlens.solvers.spex.bch import Code
 from spexlens.solvers.spex.design import Design
 from spexlens.solvers.spex.peeling import LOW_ORDERS, peel
-from spexlens.solvers.threads import one_thread
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
+from spexlens.threads import one_thread
 
 _FIRST, _DECAY = (
     0.25,
