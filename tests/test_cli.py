@@ -5,9 +5,11 @@ import os
 import pty
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -211,6 +213,17 @@ def test_a_terminal_gets_progress_and_colour() -> None:
 LONG = " ".join([TEXT] * 4)
 
 
+def paid_for(ledger: Path) -> int:
+    """How many evaluations a ledger holds that another process is writing."""
+    if not ledger.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as connection:
+        try:
+            return int(connection.execute("SELECT COUNT(*) FROM ablations").fetchone()[0])
+        except sqlite3.OperationalError:  # not made yet
+            return 0
+
+
 def interrupted(ledger: Path, how: signal.Signals) -> int:
     """Start a long command, stop it once it has paid for something, and say how much it kept."""
     command = spexlens("features", LONG, "-b", "1200", "--batch-size", "4", "--ledger", str(ledger))
@@ -219,10 +232,9 @@ def interrupted(ledger: Path, how: signal.Signals) -> int:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeding
     ) as child:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not (ledger.exists() and ledger.stat().st_size):
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not paid_for(ledger):
             time.sleep(0.05)
-        time.sleep(0.5)
         child.send_signal(how)
         child.wait(timeout=60)
     assert child.returncode not in (0, None)
