@@ -53,12 +53,17 @@ def encoder() -> FeatureLens:
     return FeatureLens(BertModel(config), " ".join((words * 8)[:126]), tokenizer=tokenizer)
 
 
-def heads(ablation: str) -> MechanisticLens:
-    """The 72 heads of a random encoder like `encoder`, on an input of 128 tokens."""
+def heads(ablation: str, layers: range | None = None) -> MechanisticLens:
+    """The 72 heads of a random encoder like `encoder`, or some layers', on an input of 128 tokens."""
     text = encoder()
     reference = [text.text[:300]] if ablation == "mean" else None
     return MechanisticLens(
-        text.model.model, text.text, tokenizer=text.model.tokenizer, ablation=ablation, reference=reference
+        text.model.model,
+        text.text,
+        tokenizer=text.model.tokenizer,
+        ablation=ablation,
+        reference=reference,
+        layers=layers,
     )
 
 
@@ -150,6 +155,7 @@ def main() -> None:
         ("6 x 384 encoder, 128 tokens", encoder, 128, max(1, chosen.rounds // 8)),
         ("its 72 heads, zero", partial(heads, "zero"), 128, max(1, chosen.rounds // 3)),
         ("its 72 heads, mean", partial(heads, "mean"), 128, max(1, chosen.rounds // 3)),
+        ("its last layer's 12 heads, zero", partial(heads, "zero", range(5, 6)), 128, chosen.rounds // 3),
     ]
     if torch.cuda.is_available():
         print(torch.cuda.get_device_name())
