@@ -93,6 +93,24 @@ def test_sets_of_many_members_cost_no_more_than_their_members() -> None:
     assert 0 in found.members
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_the_unit_of_the_values_does_not_matter(scale: float) -> None:
+    spectrum = random_spectrum(25, 40, seed=4)
+    found, scaled = optimum(spectrum, 9), optimum(Spectrum(spectrum.sets, scale * spectrum.values), 9)
+    assert found.proved
+    assert scaled.proved
+    assert scaled.members == found.members
+    assert scaled.value == pytest.approx(scale * found.value)
+
+
+def test_where_nothing_matters_any_subset_is_the_best() -> None:
+    for spectrum in (Spectrum.of(30, {(): 2.0}), Spectrum.of(30, {})):
+        found = optimum(spectrum, 4)
+        assert found.proved
+        assert len(found.members) == 4
+        assert found.value == (2.0 if len(spectrum) else 0.0)
+
+
 @pytest.mark.parametrize("keep", [0, 25])
 def test_where_there_is_no_choice_there_is_one_answer(keep: int) -> None:
     spectrum = random_spectrum(25, 60, seed=3)

@@ -64,8 +64,9 @@ def optimum(spectrum: Spectrum, keep: int, *, largest: bool = True, time_limit: 
     """
     keep = _refuse_unusable(spectrum, keep, time_limit)
     began = perf_counter()
-    sign = 1.0 if largest else -1.0
-    task = Spectrum(spectrum.sets, sign * spectrum.values)
+    unit = float(np.abs(spectrum.values).max(initial=0.0)) or 1.0  # tolerances are absolute
+    unit = unit if largest else -unit
+    task = Spectrum(spectrum.sets, spectrum.values / unit)
     if spectrum.n <= mask_algebra.ENUMERABLE:
         masks = mask_algebra.everything(spectrum.n)
         found = [masks[masks.sum(axis=1) == keep]]
@@ -74,14 +75,14 @@ def optimum(spectrum: Spectrum, keep: int, *, largest: bool = True, time_limit: 
         with one_thread():
             found = [search(task, keep, began + time_limit / 3)[None]]
         mask, bound = solve(task, keep, began + time_limit)
-        found += [] if mask is None else [mask[None]]
+        found += [mask[None]] if mask is not None and mask.sum() == keep else []
     candidates = np.concatenate(found)
     values = task.predict(candidates)
     best, value = candidates[int(values.argmax())], float(values.max())
     if bound - value <= _PROOF * np.abs(task.values).sum():
         bound = value
     members = tuple(int(i) for i in np.flatnonzero(best))
-    return Optimum(members, sign * value, sign * bound, perf_counter() - began)
+    return Optimum(members, unit * value, unit * bound, perf_counter() - began)
 
 
 def _refuse_unusable(spectrum: Spectrum, keep: int, time_limit: float) -> int:
