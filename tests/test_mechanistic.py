@@ -16,7 +16,7 @@ from conftest import SENTENCE
 import spexlens
 from spexlens import FeatureLens, MechanisticLens
 from spexlens.errors import InvalidInput
-from spexlens.models.bundled import SENTIMENT
+from spexlens.models.bundled import INDUCTION, SENTIMENT
 
 TEXT = "Her acting never fails to impress"
 OTHER = "His acting always manages to bore"
@@ -331,6 +331,11 @@ def test_bad_input_is_one_clear_line(settings: dict[str, Any], message: str) -> 
 def test_a_query_has_no_positions_of_the_text(encoder: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         MechanisticLens(str(encoder), "the film", target="a critic", **settings)
+
+
+def test_a_completion_of_unknown_words_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="'river' has a word that the tokenizer does not know"):
+        MechanisticLens(str(INDUCTION), "owl ink cup owl", target="river")
 
 
 def test_a_logit_difference_is_between_single_tokens(causal: Path) -> None:

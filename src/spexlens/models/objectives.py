@@ -182,7 +182,7 @@ def completion_tokens(model: HuggingFaceModel, target: object) -> list[int]:
     """A causal model's target as tokens; none for other kinds of model.
 
     Raises:
-        InvalidInput: the target is not a text.
+        InvalidInput: the target is not a text, or has words that the tokenizer does not know.
     """
     if model.kind != "causal":
         return []
@@ -191,6 +191,9 @@ def completion_tokens(model: HuggingFaceModel, target: object) -> list[int]:
     tokens = list(model.tokenizer(target, add_special_tokens=False)["input_ids"])
     if not tokens:
         raise InvalidInput(f"the completion {target!r} has no token")
+    unknown = model.tokenizer.unk_token_id
+    if unknown in tokens and unknown not in (model.tokenizer.eos_token_id, model.tokenizer.bos_token_id):
+        raise InvalidInput(f"the completion {target!r} has a word that the tokenizer does not know")
     return tokens
 
 

@@ -14,7 +14,7 @@ from spexlens.explanation import Explanation, Interaction, Subset
 from spexlens.report.wording import KINDS, kind, meaning
 
 _ROWS = 8
-_LISTED = 400
+_LISTED = 100
 _LEAST_SHARE = 0.005
 
 
