@@ -149,8 +149,8 @@ def _layers(explanation: Explanation, alone: dict[int, float], largest: float) -
         layer, _, part = candidate.label.partition(".")
         style = _style(alone.get(position, 0.0) / largest)
         if few or style:
-            line = lines.setdefault(layer, Text(layer if part else "", style="dim"))
-            line.append(" ").append(part or layer, style or "not dim")
+            line = lines.setdefault(layer, Text().append(layer if part else "", "dim"))
+            line.append(" " if line else "").append(part or layer, style)
     text = explanation.facts.get("text")
     opening = [] if text is None else [Text(str(text))]
     return Text("\n").join([*opening, *(lines[layer] for layer in sorted(lines, key=_number))])
