@@ -1,4 +1,4 @@
-"""spexlens: which parts of a language model's input, and of the model itself, act together.
+"""spexlens: which parts of a language model's input, of its training data and of itself act together.
 
 >>> import spexlens
 >>> explanation = spexlens.explain(spexlens.Game(lambda masks: masks[:, 0] & masks[:, 1], candidates=4))
@@ -13,6 +13,13 @@ from spexlens.ablation.ledger import Ledger
 from spexlens.errors import SpexlensError
 from spexlens.explain import explain
 from spexlens.explanation import Explanation, Interaction
+from spexlens.learners.base import Learner
+from spexlens.learners.estimators import Estimator
+from spexlens.learners.finetuning import FineTuning
+from spexlens.learners.heads import LogisticHead, RidgeHead
+from spexlens.learners.modules import TorchModule
+from spexlens.lenses.data import DataLens
+from spexlens.lenses.examples import Examples
 from spexlens.lenses.features import FeatureLens
 from spexlens.lenses.mechanistic import MechanisticLens
 from spexlens.models.architectures import Architecture, register_architecture
@@ -23,14 +30,22 @@ __version__ = version("spexlens")
 __all__ = [
     "Architecture",
     "Candidate",
+    "DataLens",
+    "Estimator",
+    "Examples",
     "Explanation",
     "FeatureLens",
+    "FineTuning",
     "Game",
     "Interaction",
+    "Learner",
     "Ledger",
+    "LogisticHead",
     "MechanisticLens",
+    "RidgeHead",
     "Spectrum",
     "SpexlensError",
+    "TorchModule",
     "explain",
     "register_architecture",
 ]

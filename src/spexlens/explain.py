@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from operator import index
 from pathlib import Path
 from time import perf_counter
 
@@ -12,13 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.evaluator import Evaluator, Progress
+from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger
-from spexlens.errors import InvalidInput
+from spexlens.ablation.repetitions import Repetitions
+from spexlens.budget import Shares, divide, whole_number
+from spexlens.evidence.held_out import HeldOut, Noise, judge, linear_datamodel, noise_of
 from spexlens.explanation import Account, Explanation
-from spexlens.solvers.base import Solver
-from spexlens.solvers.choice import choose_solver
+from spexlens.solvers.base import Plan, Solver
+from spexlens.spectrum.spectrum import Spectrum
+
+_OTHER_SEED = 1 << 62  # of what the plan's masks are not drawn with
 
 
 def explain(
@@ -29,6 +32,7 @@ def explain(
     seed: int = 0,
     ledger: str | Path | Ledger | None = None,
     progress: Progress | None = None,
+    held_out: int | None = None,
 ) -> Explanation:
     """Find which candidates act together, from at most `budget` evaluations of the model.
 
@@ -38,7 +42,9 @@ def explain(
         method: "auto", "exact" (all 2^n masks), "proxyspex", "spex", or a solver with settings of its own.
         seed: decides everything that is random; the same seed gives the same explanation.
         ledger: where evaluations are kept, a path or an open Ledger; None keeps them in memory.
-        progress: called with (masks finished, masks asked for) after each batch.
+        progress: called with (evaluations finished, evaluations asked for) after each batch.
+        held_out: how many masks of the budget are kept from the fit, to judge it beside a linear model;
+            by default what the lens asks for, a fifth for training data and none otherwise.
 
     Raises:
         BudgetTooSmall: the text says the least that works.
@@ -47,17 +53,20 @@ def explain(
         LedgerError: the ledger cannot be used.
     """
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
-    solver = choose_solver(method, game.n, budget)
-    plan = solver.plan(game.n, budget, seed)
+    shares = divide(game, budget, method, held_out)
+    plan = shares.solver.plan(game.n, shares.masks, seed)
     started = perf_counter()
     used = versions()
     with _opened(ledger) as book:
-        evaluator = Evaluator(game, book, progress=progress, expected=plan.total)
+        expected = plan.total * game.repeats + shares.held_out * shares.times
+        evaluator = Repetitions(game, book, progress=progress, expected=expected)
+        design = plan.design + (f"; {shares.held_out} held out" if shares.held_out else "")
         evaluator.run = book.begin(
-            game.key, method=plan.method, seed=seed, design=plan.design, budget=budget, versions=used
+            game.key, method=plan.method, seed=seed, design=design, budget=budget, versions=used
         )
-        plan, values = solver.carry_out(plan, evaluator.packed_values, seed)
-        fit = solver.fit_packed(plan.packed, game.n, values, seed)
+        plan, values = shares.solver.carry_out(plan, evaluator.packed_values, seed)
+        fit = shares.solver.fit_packed(plan.packed, game.n, values, seed)
+        judged, noise, caveats = _checked(shares, evaluator, plan, values, fit.spectrum, seed)
         seconds = perf_counter() - started
         book.finish(evaluator.run, seconds)
     return Explanation(
@@ -66,7 +75,7 @@ def explain(
         faithfulness=fit.faithfulness,
         account=Account(
             method=plan.method,
-            design=plan.design,
+            design=design,
             seed=seed,
             budget=budget,
             calls=evaluator.paid,
@@ -76,32 +85,64 @@ def explain(
             versions=used,
         ),
         facts=game.facts(),
-        details=fit.details,
+        details=fit.details | ({"caveats": [*fit.details.get("caveats", []), *caveats]} if caveats else {}),
         whole=_measured(mask_algebra.whole(plan.packed, game.n), values),
         empty=_measured(mask_algebra.empty(plan.packed), values),
         outputs=game.outputs or (None if values.ndim == 1 else tuple(map(str, range(values.shape[1])))),
         uncertainty=fit.uncertainty or None,
+        held_out=judged,
+        noise=noise,
     )
+
+
+def _checked(
+    shares: Shares,
+    evaluator: Repetitions,
+    plan: Plan,
+    values: NDArray[np.float64],
+    spectrum: Spectrum,
+    seed: int,
+) -> tuple[HeldOut | None, Noise | None, list[str]]:
+    """The explanation on masks that it did not see, what seeds do, and what was remarked."""
+    n, game = plan.n, evaluator.game
+    packed, judged, truth, times = plan.packed, None, values, game.repeats
+    fresh = _unseen(plan, shares.held_out, seed)
+    if len(fresh) > 1:
+        packed = np.concatenate([packed, fresh])
+        truth, times = evaluator.packed_values(fresh, shares.times), shares.times
+        linear = linear_datamodel(plan.masks, values, seed)
+        judged = judge(spectrum, linear, mask_algebra.unpack(fresh, n), truth)
+    elif shares.again > 1:
+        evaluator.again(_some(plan.packed, shares.again, seed), 2)
+    deviation = evaluator.deviation
+    noise = None if deviation is None else noise_of(deviation, evaluator.repeated, truth, times)
+    call = game.facts().get("call", "call")
+    total = evaluator.paid + evaluator.reused
+    told = [f"of {total} {call}s, {count}: {remark}" for remark, count in evaluator.remarks(packed)]
+    return judged, noise, told
+
+
+def _unseen(plan: Plan, count: int, seed: int) -> NDArray[np.uint8]:
+    """So many uniform masks that the plan does not hold, packed, or as many as there are."""
+    if not count:
+        return plan.packed[:0]
+    wanted = count + len(plan)
+    if plan.n <= mask_algebra.ENUMERABLE:
+        wanted = min(wanted, 1 << plan.n)
+    drawn = mask_algebra.packed_uniform(plan.n, wanted, seed ^ _OTHER_SEED)
+    both = np.concatenate([plan.packed, drawn])
+    first, _ = mask_algebra.distinct(both)
+    return both[first[first >= len(plan)]][:count]
+
+
+def _some(packed: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
+    """So many of the masks, drawn without replacement."""
+    return packed[np.random.default_rng([seed, count]).choice(len(packed), count, replace=False)]
 
 
 def _measured(where: NDArray[np.bool_], values: NDArray[np.float64]) -> tuple[float, ...] | None:
     rows = values[where]
     return tuple(np.atleast_1d(rows[0]).tolist()) if len(rows) else None
-
-
-def whole_number(given: object, what: str) -> int:
-    """A seed or a budget as an int.
-
-    Raises:
-        InvalidInput: it is no whole number, negative, or too large for 64 bits.
-    """
-    try:
-        number = index(given)  # type: ignore[arg-type]
-    except TypeError:
-        raise InvalidInput(f"{what} is a whole number; got {given!r}") from None
-    if not 0 <= number < 1 << 63:
-        raise InvalidInput(f"{what} is not negative and below 2^63; got {number}")
-    return number
 
 
 def versions() -> dict[str, str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spexlens.ablation.game import Candidate
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.faithfulness import Faithfulness
+from spexlens.evidence.held_out import HeldOut, Noise
 from spexlens.spectrum.indices import interaction_index, order_of
 from spexlens.spectrum.optimum import Optimum, optimum
 from spexlens.spectrum.spectrum import Spectrum
@@ -102,6 +103,8 @@ class Explanation:
         empty: (k,) the model's answer with everything ablated, or None if it was not asked.
         outputs: the names of the k outputs of a vector-valued game, or None.
         uncertainty: of the coefficients, one an output, or None where it was not measured.
+        held_out: this explanation and a linear model on masks bought to judge them, or None.
+        noise: how far seeds move a value, or None where no mask was evaluated twice.
     """
 
     candidates: tuple[Candidate, ...]
@@ -114,6 +117,8 @@ class Explanation:
     empty: tuple[float, ...] | None = None
     outputs: tuple[str, ...] | None = None
     uncertainty: tuple[Uncertainty, ...] | None = None
+    held_out: HeldOut | None = None
+    noise: Noise | None = None
 
     @property
     def calls(self) -> int:

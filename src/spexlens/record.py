@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from spexlens.ablation.game import Candidate
 from spexlens.errors import ResultError, SpexlensError
 from spexlens.evidence.faithfulness import Faithfulness, Source
+from spexlens.evidence.held_out import HeldOut, Noise
 from spexlens.explanation import Account, Explanation
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
@@ -68,6 +69,20 @@ class _Uncertainty(_Part):
     priors: list[_Prior]
 
 
+class _HeldOut(_Part):
+    r2: list[Number]
+    lds: list[Number]
+    linear_r2: list[Number]
+    linear_lds: list[Number]
+    masks: Count
+
+
+class _Noise(_Part):
+    deviation: list[NotNegative]
+    ceiling: list[Number]
+    repeated: Count
+
+
 class _Record(_Part):
     format: Literal["spexlens explanation"]
     format_version: Literal[1]
@@ -81,13 +96,24 @@ class _Record(_Part):
     empty: list[Number] | None
     outputs: list[str] | None
     uncertainty: list[_Uncertainty] | None = None
+    held_out: _HeldOut | None = None
+    noise: _Noise | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "_Record":
         if len(self.candidates) != self.spectrum.n:
             raise ValueError(f"{len(self.candidates)} candidates, but a spectrum of {self.spectrum.n}")
         widths = {len(c) if isinstance(c, list) else 1 for c in self.spectrum.coefficients}
-        parts = (self.whole, self.empty, self.outputs, self.uncertainty)
+        lists = [
+            part for kept in (self.held_out, self.noise) if kept is not None for part in vars(kept).values()
+        ]
+        parts = (
+            self.whole,
+            self.empty,
+            self.outputs,
+            self.uncertainty,
+            *[part for part in lists if isinstance(part, list)],
+        )
         answers = [part for part in parts if part is not None]
         if widths - {len(self.faithfulness.r2)} or {len(part) for part in answers} - {
             len(self.faithfulness.r2)
@@ -118,6 +144,8 @@ def dump(explanation: Explanation) -> str:
         "empty": e.empty,
         "outputs": e.outputs,
         "uncertainty": None if e.uncertainty is None else [_plain(u) for u in e.uncertainty],
+        "held_out": None if e.held_out is None else vars(e.held_out),
+        "noise": None if e.noise is None else vars(e.noise),
     }
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
@@ -188,7 +216,14 @@ def _explanation(record: _Record) -> Explanation:
         empty=None if record.empty is None else tuple(record.empty),
         outputs=None if record.outputs is None else tuple(record.outputs),
         uncertainty=None if record.uncertainty is None else tuple(map(_uncertainty, record.uncertainty)),
+        held_out=None if record.held_out is None else HeldOut(**_tuples(record.held_out)),
+        noise=None if record.noise is None else Noise(**_tuples(record.noise)),
     )
+
+
+def _tuples(record: _Part) -> dict[str, Any]:
+    """A record's fields, its lists as tuples."""
+    return {name: tuple(part) if isinstance(part, list) else part for name, part in vars(record).items()}
 
 
 def _uncertainty(record: _Uncertainty) -> Uncertainty:

@@ -21,12 +21,13 @@ class Evaluator:
     Batches are cut from the whole list of distinct masks before looking at what is known, and each
     is committed all or nothing: an interrupted run, repeated, sends the model the very batches
     that an uninterrupted one would have, and so gets the same values bit for bit. Commits run in a
-    thread beside the model, at most one batch behind it.
+    thread beside the model, at most one batch behind it; of a careful game, none.
 
     Attributes:
         paid: evaluations of the model so far, one a distinct mask that was not in the ledger.
         reused: distinct masks that were answered from the ledger.
         passes: how often the model was called, each time with a batch of masks.
+        asked: distinct masks asked for so far, of which so many are `finished`.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class Evaluator:
         self.run = run
         self.progress = progress
         self.paid = self.reused = self.passes = 0
-        self._expected, self._asked, self._finished = expected, 0, 0
+        self.asked = self.finished = 0
+        self._expected = expected
         self._fits = ledger.limit(game.key)
         self._pending: Future[None] | None = None
         self._outputs: int | None = None
@@ -84,23 +86,23 @@ class Evaluator:
         self.ledger.changed_elsewhere()
         known, values = self._recorded(rows)
         self.reused += int(known.sum())
-        self._asked += len(rows)
+        self.asked += len(rows)
         with ThreadPoolExecutor(1, "ledger") as writer:
             for batch in self._batches(rows):
-                for part, answer in self._answers(rows, batch, known):
+                for part, answer, remarks in self._answers(rows, batch, known):
                     known[part] = True
                     self._flush()
                     if self.ledger.changed_elsewhere():
                         self._take_over(rows, known)
-                    self._pending = writer.submit(self._keep, rows[part], answer)
-                    if not np.isfinite(answer).all():
-                        self._flush()  # raises, before the model is asked for more
+                    self._pending = writer.submit(self._keep, rows[part], answer, remarks)
+                    if self.game.careful or not np.isfinite(answer).all():
+                        self._flush()  # before the model is asked for more; raises if it was not finite
                     if not values.size:
                         values = np.empty((len(rows), answer.shape[1]))
                     values[part] = answer
-                self._finished += len(batch)
+                self.finished += len(batch)
                 if self.progress is not None:
-                    self.progress(self._finished, max(self._asked, self._expected))
+                    self.progress(self.finished, max(self.asked, self._expected))
             self._flush()
         if self._overtaken:
             _, values = self._recorded(rows)
@@ -140,8 +142,8 @@ class Evaluator:
 
     def _answers(
         self, rows: NDArray[np.uint8], batch: NDArray[np.int64], known: NDArray[np.bool_]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """A batch's missing values, in halves of halves where the whole does not fit.
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], dict[int, str]]]:
+        """A batch's missing values and their remarks, in halves of halves where the whole does not fit.
 
         The batch is halved, not what is missing of it, so that a resumed run halves where the first
         one did.
@@ -152,7 +154,7 @@ class Evaluator:
         if self._fits is None or len(batch) <= self._fits:
             answer = self._ask(mask_algebra.unpack(rows[missing], self.game.n))
             if answer is not None:
-                yield missing, answer
+                yield missing, answer, self.game.remarks()
                 return
             if len(missing) == 1:
                 raise OutOfMemory(f"out of memory on a single mask of {self.game.n} candidates")
@@ -184,9 +186,11 @@ class Evaluator:
             raise InvalidInput(f"the game answered with {answer.shape[1]} outputs; expected {self._outputs}")
         return answer
 
-    def _keep(self, packed: NDArray[np.uint8], answer: NDArray[np.float64]) -> None:
-        finite = np.isfinite(answer).all(axis=1)
-        new = self.ledger.commit(self.game.key, packed[finite], answer[finite], self.run)
+    def _keep(self, packed: NDArray[np.uint8], answer: NDArray[np.float64], remarks: dict[int, str]) -> None:
+        finite = np.asarray(np.isfinite(answer).all(axis=1))
+        place = np.cumsum(finite) - 1
+        told = {int(place[row]): remark for row, remark in remarks.items() if finite[row]}
+        new = self.ledger.commit(self.game.key, packed[finite], answer[finite], self.run, told)
         self._overtaken |= new < finite.sum()
         self.paid += int(finite.sum())
         if not finite.all():

@@ -39,11 +39,20 @@ class Game:
         batch_size: the most masks that the evaluator hands to `value` at once.
         outputs: the names of the k outputs of a vector-valued game, or None.
         unit: what a value is measured in.
+        seeded: whether the value of a mask is another under another seed.
+        repeats: how many evaluations under as many seeds a mask's value is the mean of.
+        careful: whether what a batch answered is kept before the next batch is begun: for batches that
+            take longer than a commit does.
+        judged: what part of a budget goes to masks that the fit does not see.
     """
 
     batch_size: int = 1024
     outputs: tuple[str, ...] | None = None
     unit: str = "value"
+    seeded: bool = False
+    repeats: int = 1
+    careful: bool = False
+    judged: float = 0.0
 
     def __init__(
         self,
@@ -94,6 +103,14 @@ class Game:
         if answer.dtype.kind not in "biuf":
             raise InvalidInput(f"the game answered with {answer.dtype} values; expected real numbers")
         return answer.astype(np.float64)
+
+    def repetition(self, number: int) -> "Game":
+        """This game with one evaluation a mask, under its seed of this number; itself if there is no seed."""
+        return self
+
+    def remarks(self) -> dict[int, str]:
+        """Of the masks that `value` was last given: {row: what a result should say of the row's value}."""
+        return {}
 
     def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64: the relative cost of each mask; the evaluator batches rows of like cost."""

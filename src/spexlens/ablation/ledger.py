@@ -4,7 +4,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from spexlens.errors import LedgerError
 
 _APPLICATION = 0x5350584C  # "SPXL", SQLite's mark of whose file this is
-_VERSION = 1
+_VERSION = 2  # 1 had no remarks
 _HEADER = b"SQLite format 3\0"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS games (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS ablations (
     game INTEGER NOT NULL, mask BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (game, mask)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS remarks (
+    game INTEGER NOT NULL, mask BLOB NOT NULL, remark TEXT NOT NULL, PRIMARY KEY (game, mask)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS limits (game TEXT PRIMARY KEY, rows INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (
@@ -36,7 +39,7 @@ _PATIENCE = 60.0
 
 
 class Ledger:
-    """One SQLite file (WAL, synchronous=FULL): a row an ablation, a row a run.
+    """One SQLite file (WAL, synchronous=FULL): a row an ablation, a row a remark on one, a row a run.
 
     Values are committed before anything is computed from them. Several threads and processes may
     use one file at once; where two of them evaluate the same mask at the same moment, the first
@@ -88,10 +91,23 @@ class Ledger:
             before, self._seen = self._seen, self._connection.execute("PRAGMA data_version").fetchone()[0]
         return bool(before != self._seen)
 
+    def remarks(self, game: str, masks: NDArray[np.uint8]) -> list[str]:
+        """What was remarked on any of the packed masks, a text each, in their order."""
+        with self._explained(), self._lock:
+            query = "SELECT mask, remark FROM remarks JOIN games ON game = id WHERE fingerprint = ?"
+            found = dict(self._connection.execute(query, (game,)))
+        return [found[key] for key in _rows(masks) if key in found]
+
     def commit(
-        self, game: str, masks: NDArray[np.uint8], values: NDArray[np.float64], run: int | None = None
+        self,
+        game: str,
+        masks: NDArray[np.uint8],
+        values: NDArray[np.float64],
+        run: int | None = None,
+        remarks: Mapping[int, str] | None = None,
     ) -> int:
-        """Record one batch, all or nothing: (m, w) packed masks, (m, k) values; count it in the run.
+        """Record one batch, all or nothing: (m, w) packed masks, (m, k) values, remarks by row; count it
+        in the run.
 
         Returns:
             How many of the masks were new; of the others, the values recorded first stand.
@@ -101,9 +117,13 @@ class Ledger:
             if number is None:
                 new = self._connection.execute("INSERT INTO games (fingerprint) VALUES (?)", (game,))
                 number = int(new.lastrowid or 0)
-            pairs = zip(_rows(masks), _rows(values.astype("<f8")), strict=True)
+            keys = _rows(masks)
+            pairs = zip(keys, _rows(values.astype("<f8")), strict=True)
             rows = ((number, mask, value) for mask, value in pairs)
             inserted = self._connection.executemany("INSERT OR IGNORE INTO ablations VALUES (?, ?, ?)", rows)
+            for row, remark in (remarks or {}).items():
+                entry = (number, keys[row], remark)
+                self._connection.execute("INSERT OR IGNORE INTO remarks VALUES (?, ?, ?)", entry)
             if run is not None:
                 self._connection.execute(
                     "UPDATE runs SET evaluations = evaluations + ?, passes = passes + 1 WHERE run = ?",
@@ -183,7 +203,7 @@ class Ledger:
             raise LedgerError(f"{self.path} was written by a newer spexlens; upgrade, or give another path")
         self._write_ahead()
         self._connection.execute("PRAGMA synchronous = FULL")
-        if new:
+        if new or version < _VERSION:
             with self._transaction():
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     self._connection.execute(statement)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from spexlens import __version__
+from spexlens.cli.data import data
 from spexlens.cli.features import demo, features
 from spexlens.cli.mechanistic import mechanistic
 from spexlens.cli.plan import plan
@@ -14,14 +15,14 @@ from spexlens.cli.show import show
 from spexlens.errors import SpexlensError
 
 app = typer.Typer(
-    help="Find which parts of a language model's input, and of the model, act together, from a counted "
-    "budget of ablations.",
+    help="Find which parts of a language model's input, of its training data and of the model act together, "
+    "from a counted budget of ablations.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, features, mechanistic, plan, show):
+for command in (demo, features, mechanistic, data, plan, show):
     app.command()(command)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from spexlens.ablation.evaluator import Evaluator
 from spexlens.ablation.ledger import Ledger
+from spexlens.budget import whole_number
 from spexlens.cli.inputs import model_of, target_of, text_of
 from spexlens.cli.options import (
     AsJson,
@@ -33,7 +34,7 @@ from spexlens.cli.options import (
     Words,
 )
 from spexlens.errors import InvalidInput
-from spexlens.explain import versions, whole_number
+from spexlens.explain import versions
 from spexlens.lenses.features import FeatureLens
 from spexlens.solvers.base import Plan, Solver
 from spexlens.solvers.choice import choose_solver

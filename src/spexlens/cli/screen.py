@@ -26,10 +26,13 @@ def run(
     ledger: Path | None = None,
     out: Path | None = None,
     as_json: bool = False,
+    held_out: int | None = None,
 ) -> None:
     """Explain a lens with progress shown, then save and print what was found."""
     with progress_bar(ledger) as progress:
-        explanation = explain(lens, budget, method=method, seed=seed, ledger=ledger, progress=progress)
+        explanation = explain(
+            lens, budget, method=method, seed=seed, ledger=ledger, progress=progress, held_out=held_out
+        )
     if out is not None:
         explanation.save(out)
     if as_json:

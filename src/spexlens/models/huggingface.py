@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -246,6 +246,64 @@ def _from_pretrained(
     return module, kind, tokenizer
 
 
+def classifier_for(
+    name: str, labels: Sequence[str], hub: dict[str, Any]
+) -> tuple[HuggingFaceModel, set[str]]:
+    """A model with a head for these labels, and the names of the parameters that it has no weights for.
+
+    A classifier that has these labels already (case aside) is taken as it is. Of any other model the head,
+    and whatever is missing beside it, is there with random weights.
+
+    Args:
+        name: hub id or local directory.
+        labels: the head's.
+        hub: `revision` and `trust_remote_code`.
+
+    Raises:
+        ModelError: it cannot be read, has no safetensors weights or no fast tokenizer, or is none that
+            transformers can put a classifier's head on.
+    """
+    with _quiet():
+        try:
+            config = AutoConfig.from_pretrained(name, **hub)
+            own = {str(label).lower() for label in (config.id2label or {}).values()}
+            if not {label.lower() for label in labels} <= own:
+                config.num_labels = len(labels)
+                config.id2label = dict(enumerate(labels))
+                config.label2id = {label: place for place, label in enumerate(labels)}
+            module, report = transformers.AutoModelForSequenceClassification.from_pretrained(
+                name,
+                config=config,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                **hub,
+            )
+            tokenizer = AutoTokenizer.from_pretrained(name, **hub)
+        except Exception as error:  # transformers raises whatever its parsers and downloads raise
+            raise ModelError(f"cannot put a head on {name!r}: {_one_line(error)}") from error
+    if module.config.pad_token_id is None:  # a decoder finds its last token by it
+        module.config.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id
+    fresh = {*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])}
+    return HuggingFaceModel(module, tokenizer, "classifier", name, hub.get("revision")), fresh
+
+
+def kind_of(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) -> Kind:
+    """What a model says that it is; nothing but its configuration is read.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    if not isinstance(model, str | Path):
+        return _kind_of(model.config, type(model).__name__)
+    with _quiet():
+        try:
+            config = AutoConfig.from_pretrained(str(model), **hub)
+        except Exception as error:  # transformers raises whatever its parsers and downloads raise
+            raise ModelError(f"cannot load a model from {str(model)!r}: {_one_line(error)}") from error
+    return _kind_of(config, (config.architectures or [""])[0])
+
+
 def _kind_of(config: Any, architecture: str) -> Kind:
     if getattr(config, "is_encoder_decoder", False):
         raise ModelError(f"{architecture} is an encoder-decoder, which no lens can ablate yet")
@@ -275,6 +333,12 @@ def pooling_of(name: str, revision: str | None = None) -> Literal["mean", "cls"]
             f"{name!r} embeds with {', '.join(modes + after)}; only mean and cls pooling are known"
         )
     return "cls" if modes == ["pooling_mode_cls_token"] else "mean"
+
+
+def normalises(name: str, revision: str | None = None) -> bool:
+    """Whether a sentence encoder's embeddings are scaled to length one: what its `modules.json` says."""
+    modules = _settings(name, "modules.json", revision)
+    return any("Normalize" in module["type"] for module in modules or [])
 
 
 def _settings(name: str, file: str, revision: str | None) -> Any:

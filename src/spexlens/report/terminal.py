@@ -31,7 +31,7 @@ def render(explanation: Explanation, *, output: int | str = 0, top: int | None =
     alone = {i.members[0]: i.effect for i in singles}
     pairs = [i for i in low if i.order == 2]
     higher, total = explanation.higher(top or _ROWS, output=output)
-    parts: list[RenderableType] = [_title(explanation, output), _coloured(explanation, alone), Text()]
+    parts: list[RenderableType] = [_title(explanation, output), _coloured(explanation, alone, output), Text()]
     for name, found, least, of in (
         ("Act together", pairs, 3, len(pairs)),
         ("Act together, three or more", higher, 0, total),
@@ -105,7 +105,18 @@ def _title(explanation: Explanation, output: int | str) -> Text:
     title.append(f" · {explanation.unit}{_of_target(explanation, output)}")
     if facts.get("texts"):
         title.append(f" · mean of {len(facts['texts'])} prompts")
+    if facts.get("lens") == "data":
+        return title.append(_retrained(facts))
     return title.append(_how(facts))
+
+
+def _retrained(facts: Mapping[str, Any]) -> str:
+    """What was trained on what."""
+    tests = facts["tests"] if isinstance(facts["tests"], int) else len(facts["tests"])
+    mean = f" · mean of {tests} test points" if facts["mean"] else ""
+    others = f" · {facts['others']} others always {facts['others_are']}" if facts["others"] else ""
+    repeats = f" · mean of {facts['repeats']} trainings" if facts["repeats"] > 1 else ""
+    return f"{mean} · retrained: {facts['learner']}{others}{repeats}"
 
 
 def _how(facts: Mapping[str, Any]) -> str:
@@ -124,16 +135,25 @@ def _of_target(explanation: Explanation, output: int | str) -> str:
     return (f" of {target}" if target else "") + (f" over {foil}" if foil is not None else "")
 
 
-def _coloured(explanation: Explanation, alone: dict[int, float]) -> Text:
-    """The text or the components, green where keeping one raises the answer, red where it lowers it."""
+def _asked(explanation: Explanation, output: int | str) -> list[str]:
+    """The test point, where training examples are what is explained and it is a text."""
+    tests = explanation.facts.get("tests")
+    if not isinstance(tests, list) or explanation.facts["mean"]:
+        return []
+    return [f"test: {tests[explanation.position(output)]}"]
+
+
+def _coloured(explanation: Explanation, alone: dict[int, float], output: int | str) -> Text:
+    """The text, components or candidates, green where keeping one raises the answer, red if it lowers it."""
     text = explanation.facts.get("text")
     largest = max(map(abs, alone.values()), default=0.0) or 1.0
     if explanation.facts.get("lens") == "mechanistic":
         return _layers(explanation, alone, largest)
     if text is None or any(c.span is None for c in explanation.candidates):
-        shown = Text()
+        shown = Text("\n".join([*_asked(explanation, output), ""]))
         for position, candidate in enumerate(explanation.candidates):
-            shown.append(candidate.label, _style(alone.get(position, 0.0) / largest)).append(" ")
+            label = candidate.label.partition(" ")[0] if candidate.kind == "example" else candidate.label
+            shown.append(label, _style(alone.get(position, 0.0) / largest)).append(" ")
         return shown
     shown = Text(str(text))
     for position, candidate in enumerate(explanation.candidates):
@@ -219,6 +239,8 @@ def _account(explanation: Explanation, output: int | str) -> Text:
     column = explanation.position(output)
     faithfulness = replace(explanation.faithfulness, r2=(explanation.faithfulness.r2[column],))
     passes = account.passes * int(explanation.facts.get("passes_a_batch", 1))
+    call = explanation.facts.get("call", "call")
+    batches = "forward passes" if call == "call" else "batches"
     lines = []
     if explanation.whole and explanation.empty:
         lines.append(
@@ -227,9 +249,42 @@ def _account(explanation: Explanation, output: int | str) -> Text:
         )
     lines += [
         f"faithfulness: {faithfulness}",
+        *_judged(explanation, column),
         f"method: {account.method}, {account.design}, seed {account.seed}; {len(explanation.spectrum)} sets",
-        f"cost: {account.calls} of {account.budget} calls paid, {account.reused} reused; "
-        f"{passes} forward passes, {account.seconds:.1f} s",
+        f"cost: {account.calls} of {account.budget} {call}s paid, {account.reused} reused; "
+        f"{passes} {batches}, {account.seconds:.1f} s",
+        *_said_of_data(explanation.facts),
         *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats", [])),
     ]
     return Text("\n".join(lines), style="dim")
+
+
+def _said_of_data(facts: Mapping[str, Any]) -> list[str]:
+    """What was decided about the training examples and the test points."""
+    lines = []
+    if facts.get("chosen"):
+        lines.append(f"candidates: {facts['chosen']}, at the cost of one training of a linear head")
+    if facts.get("truncated"):
+        lines.append(
+            f"caveat: {facts['truncated']} texts are longer than the model's window; read up to there"
+        )
+    if facts.get("predicted"):
+        lines.append("the labels of the test points are those predicted with every example in")
+    return lines
+
+
+def _judged(explanation: Explanation, column: int) -> list[str]:
+    """Both models on masks that were held out, and what seeds do."""
+    held, noise, lines = explanation.held_out, explanation.noise, []
+    if held is not None:
+        lines.append(
+            f"held out: R² {held.r2[column]:.3f}, rank correlation (LDS) {held.lds[column]:.3f} on "
+            f"{held.masks} masks; a linear model of the same calls: {held.linear_r2[column]:.3f}, "
+            f"{held.linear_lds[column]:.3f}"
+        )
+    if noise is not None:
+        lines.append(
+            f"noise: ±{noise.deviation[column]:.3f} from seed to seed ({noise.repeated} repeats), for which "
+            f"R² is not expected above {noise.ceiling[column]:.3f}"
+        )
+    return lines

@@ -1,0 +1,157 @@
+"""`spexlens data`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spexlens.cli.inputs import check_out, model_of
+from spexlens.cli.options import AsJson, Book, Budget, Device, Method, Model, Out, Revision, Seed, Trust
+from spexlens.cli.screen import run
+from spexlens.errors import InvalidInput
+from spexlens.learners.finetuning import FineTuning
+from spexlens.lenses.data import LEARNERS, DataLens
+from spexlens.lenses.examples import Examples
+
+FINE_TUNING = "fine-tuning"
+NO_COLUMN = "-"
+
+Table = Annotated[Path, typer.Argument(metavar="TRAIN", help="CSV with a header, or JSONL: the examples.")]
+Test = Annotated[Path, typer.Option(help="CSV or JSONL: the test points; without labels, those predicted.")]
+TestRow = Annotated[list[int] | None, typer.Option(help="Only this row of it, from 0; may be repeated.")]
+Each = Annotated[bool, typer.Option("--each", help="A page a test point, not the mean over them.")]
+TextColumn = Annotated[str, typer.Option(help="The column of texts.")]
+LabelColumn = Annotated[
+    str, typer.Option(help=f"The column of labels; {NO_COLUMN} for texts that a causal model continues.")
+]
+LearnerName = Annotated[
+    str,
+    typer.Option(help=f"{', '.join(LEARNERS)}, {FINE_TUNING}, or a class of scikit-learn."),
+]
+Encoder = Annotated[
+    str | None, typer.Option(help="Features: tf-idf, or an encoder's hub id or directory. Default: tf-idf.")
+]
+Train = Annotated[str, typer.Option(help=f"With {FINE_TUNING}: head, all, or the number of last layers.")]
+Epochs = Annotated[int, typer.Option(help=f"With {FINE_TUNING}: passes over the examples.")]
+Rate = Annotated[float | None, typer.Option(help=f"With {FINE_TUNING}: the learning rate.")]
+Groups = Annotated[
+    str | None, typer.Option(help="What comes and goes together: label, near-duplicates, or a column.")
+]
+Candidates = Annotated[
+    str, typer.Option(help="auto (at most 40), all, how many, or which: rows such as 0,3,5-9, or groups.")
+]
+Others = Annotated[str, typer.Option(help="Examples that are no candidates are always: in, or out.")]
+Objective = Annotated[
+    str | None, typer.Option(help="What to watch: log-odds, margin, loss, probability, accuracy, ...")
+]
+Repeats = Annotated[int, typer.Option(help="Trainings a mask, under as many seeds.")]
+HeldOut = Annotated[int | None, typer.Option(help="Masks kept to judge the explanation. Default: a fifth.")]
+
+
+def data(
+    table: Table,
+    test: Test,
+    test_row: TestRow = None,
+    each: Each = False,
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    learner: LearnerName = "logistic",
+    encoder: Encoder = None,
+    model: Model = "sentiment",
+    train: Train = "head",
+    epochs: Epochs = 3,
+    learning_rate: Rate = None,
+    groups: Groups = None,
+    candidates: Candidates = "auto",
+    others: Others = "in",
+    objective: Objective = None,
+    repeats: Repeats = 1,
+    held_out: HeldOut = None,
+    budget: Budget = 300,
+    method: Method = "auto",
+    seed: Seed = 0,
+    ledger: Book = None,
+    out: Out = None,
+    as_json: AsJson = False,
+    revision: Revision = None,
+    device: Device = None,
+    trust_remote_code: Trust = False,
+) -> None:
+    """Explain which training examples, or groups of them, act together in what a model learns."""
+    check_out(out)
+    label = None if label_column == NO_COLUMN else label_column
+    examples = Examples.read(table, text=text_column, label=label)
+    points = Examples.read(test, text=text_column, label=label, labelled=False)
+    if test_row:
+        points = points.take(test_row)
+    how: Any
+    if learner == FINE_TUNING:
+        if encoder is not None:
+            raise InvalidInput(f"--learner {FINE_TUNING} reads texts: it has no use for --encoder")
+        how = FineTuning(
+            model_of(model),
+            train=int(train) if train.isdigit() else train,  # type: ignore[arg-type]
+            epochs=epochs,
+            learning_rate=learning_rate,
+            revision=revision,
+            device=device,
+            trust_remote_code=trust_remote_code,
+        )
+    else:
+        how, encoder = _learner(learner), encoder or "tf-idf"
+    lens = DataLens(
+        how,
+        examples,
+        points,
+        groups=groups,
+        candidates=candidates_of(candidates),
+        others=others,
+        objective=objective,
+        mean=not each,
+        repeats=repeats,
+        seed=seed,
+        encoder=encoder,
+        cache=None if ledger is None else ledger.parent,
+    )
+    run(
+        lens,
+        budget,
+        method=method,
+        seed=seed,
+        ledger=ledger,
+        out=out,
+        as_json=as_json,
+        held_out=held_out,
+    )
+
+
+def candidates_of(text: str) -> "str | int | list[int] | list[str]":
+    """What `DataLens` takes: "auto", "all", a number, positions, or names of groups."""
+    if text in ("auto", "all"):
+        return text
+    if text.isdigit():
+        return int(text)
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise InvalidInput("--candidates is empty: give auto, all, a number, or a list")
+    ranges = [re.fullmatch(r"(\d+)(?:-(\d+))?", part) for part in parts]
+    if not all(ranges):
+        return parts
+    return [row for each in ranges if each for row in range(int(each[1]), int(each[2] or each[1]) + 1)]
+
+
+def _learner(name: str) -> Any:
+    """A learner by name, or a class of scikit-learn with its default settings."""
+    if name in LEARNERS:
+        return name
+    from sklearn.utils import all_estimators
+
+    known = dict(all_estimators(type_filter=["classifier", "regressor"]))
+    if name not in known:
+        names = ", ".join([*LEARNERS, FINE_TUNING])
+        raise InvalidInput(f"unknown learner {name!r}; choose one of {names}, or a class of scikit-learn")
+    try:
+        return known[name]()
+    except TypeError as error:
+        raise InvalidInput(f"{name} needs settings, which only Python can give: {error}") from error

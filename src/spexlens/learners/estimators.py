@@ -1,0 +1,215 @@
+"""Any scikit-learn estimator or pipeline, fitted anew on each subset, over the cores."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput, ModelError
+from spexlens.learners.base import Fitted, Learner, Task, Trainer, classes_of, completed, counts
+from spexlens.threads import one_thread
+
+_LEAST = 1e-6  # of a probability
+_CALM = 1e-9
+
+
+@dataclass(frozen=True)
+class Estimator(Learner):
+    """An estimator or pipeline of scikit-learn, or one that behaves as they do.
+
+    Each `random_state` in it is set by the seed. A classifier's log-probabilities are its decision
+    function's where that is seen to be the logits of its probabilities (so that they do not saturate),
+    else those of `predict_proba`, none below 1e-6; one without probabilities answers with the scores of
+    its decision function.
+
+    Attributes:
+        estimator: unfitted; it is cloned for each subset.
+        jobs: processes, by default one a core.
+    """
+
+    estimator: Any
+    jobs: int | None = None
+
+    def prepare(self, task: Task) -> "Trainer":
+        return _EstimatorTrainer(self, task)
+
+
+class _EstimatorTrainer(Trainer):
+    def __init__(self, learner: Estimator, task: Task) -> None:
+        from sklearn.base import is_classifier, is_regressor
+
+        self._estimator, self._task = learner.estimator, task
+        self._jobs = learner.jobs or os.cpu_count() or 1
+        self.batch_size = 16 * self._jobs
+        name = type(learner.estimator).__name__
+        if not hasattr(learner.estimator, "fit") or not (
+            is_classifier(learner.estimator) or is_regressor(learner.estimator)
+        ):
+            raise InvalidInput(
+                f"a learner is a classifier or a regressor of scikit-learn, or ours; got {name}"
+            )
+        self._codes = np.zeros(len(task), np.int64)
+        if is_classifier(learner.estimator):
+            self.classes, self._codes = classes_of(task, name)
+        elif not task.numeric:
+            raise InvalidInput(f"{name} predicts numbers: give labels that are floats")
+        self._prepare_answers(name, task)
+
+    def _prepare_answers(self, name: str, task: Task) -> None:
+        """Fit on everything, twice, to see that it works, what it answers with, and whether seeds matter.
+
+        Raises:
+            ModelError: the estimator cannot be fitted to the examples.
+        """
+        everything = np.ones(len(self._task), np.bool_)
+        try:
+            first, _ = _fitted(self._estimator, task, everything, 0)
+            self.answer, self._method = _how(first, task)
+            second, _ = _fitted(self._estimator, task, everything, 1)
+            answers, others = (_answers(each, self._method, task, self.classes) for each in (first, second))
+        except Exception as error:  # an estimator may raise whatever it likes
+            raise ModelError(f"{name} cannot learn the examples: {_one_line(error)}") from error
+        self.seeded = bool(_random(self._estimator)) and not np.allclose(
+            answers, others, rtol=_CALM, atol=_CALM
+        )
+
+    def fit(self, kept: NDArray[np.bool_], seed: int) -> Fitted:
+        from joblib import Parallel, delayed
+
+        held = counts(kept, self._codes, 1 if self.classes is None else len(self.classes))
+        able = (held > 0).sum(axis=1) >= min(2, held.shape[1])
+        jobs = Parallel(n_jobs=min(self._jobs, max(1, int(able.sum()))))
+        setting = (self._estimator, self._method, self._task, self.classes)
+        found = jobs(delayed(_trained)(*setting, mask, seed) for mask in kept[able])
+        answers, remarks = self._nothing(kept, held)
+        for row, (answer, remark) in zip(np.flatnonzero(able).tolist(), found, strict=True):
+            if answer is None:
+                held[row] = 0  # nothing was learnt
+            else:
+                answers[row] = answer
+            if remark:
+                remarks[row] = remark
+        if self.answer == "log-probabilities":
+            answers, absent = completed(answers, held)
+            remarks = absent | remarks
+        return Fitted(answers, remarks)
+
+    def _nothing(
+        self, kept: NDArray[np.bool_], held: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], dict[int, str]]:
+        """What counts where nothing is learnt: (m, t, c), and remarks."""
+        shape = len(kept), len(self._task.tests), held.shape[1]
+        if self.answer == "predictions":
+            labels = np.asarray(self._task.labels, np.float64)
+            means = (kept @ labels + labels.mean()) / (1.0 + kept.sum(axis=1))
+            said = "nothing was kept: the mean of all training labels counts as predicted"
+            remarks = dict.fromkeys(np.flatnonzero(~kept.any(axis=1)).tolist(), said)
+            return np.broadcast_to(means[:, None, None], shape).copy(), remarks
+        if self.answer == "scores":
+            few = np.flatnonzero((held > 0).sum(axis=1) < 2)
+            return np.zeros(shape), dict.fromkeys(
+                few.tolist(), "fewer than two classes: all count as scored 0"
+            )
+        return np.zeros(shape), {}
+
+    def identity(self) -> list[Any] | None:
+        kind = type(self._estimator)
+        said = repr(sorted(self._estimator.get_params(deep=True).items(), key=lambda item: item[0]))
+        if " at 0x" in said or kind.__module__ == "__main__":
+            return None  # a function or an object in it has no name that lasts
+        return ["estimator", kind.__module__, kind.__qualname__, said]
+
+    def facts(self) -> dict[str, Any]:
+        return {"learner": " ".join(repr(self._estimator).split())}
+
+
+def _trained(
+    estimator: Any,
+    method: str,
+    task: Task,
+    classes: NDArray[Any] | None,
+    kept: NDArray[np.bool_],
+    seed: int,
+) -> tuple[NDArray[np.float64] | None, str]:
+    """The answers (t, c) after training on a subset, or None, and a remark; runs in a process of its own."""
+    try:
+        with one_thread():
+            fitted, late = _fitted(estimator, task, kept, seed)
+            answers = _answers(fitted, method, task, classes)
+    except Exception as error:  # one subset on which it fails must not end a night of others
+        return None, f"{type(error).__name__} in training: {_one_line(error)}; it counts as nothing learnt"
+    if not np.isfinite(answers).all():
+        return None, "training gave no finite answer; it counts as nothing learnt"
+    return answers, late
+
+
+def _fitted(estimator: Any, task: Task, kept: NDArray[np.bool_], seed: int) -> tuple[Any, str]:
+    """A clone fitted to a subset, and a remark if it did not converge."""
+    from sklearn.base import clone
+    from sklearn.exceptions import ConvergenceWarning
+
+    assert task.labels is not None
+    fresh = clone(estimator)
+    fresh.set_params(**dict.fromkeys(_random(fresh), seed % (1 << 32)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fresh.fit(task.inputs[kept], task.labels[kept])
+    late = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+    return fresh, "training did not converge: it counts as far as it came" if late else ""
+
+
+def _random(estimator: Any) -> list[str]:
+    """The parameters that hold a seed."""
+    return [name for name in estimator.get_params(deep=True) if name.split("__")[-1] == "random_state"]
+
+
+def _how(fitted: Any, task: Task) -> tuple[Any, str]:
+    """What a fitted estimator answers with, and how it is asked."""
+    from sklearn.base import is_regressor
+
+    if is_regressor(fitted):
+        return "predictions", "predict"
+    if not hasattr(fitted, "predict_proba"):
+        if not hasattr(fitted, "decision_function"):
+            raise InvalidInput("it has neither probabilities nor a decision function")
+        return "scores", "decision_function"
+    if hasattr(fitted, "decision_function"):
+        scores = _columns(np.asarray(fitted.decision_function(task.tests), np.float64))
+        likely = np.exp(_log_softmax(scores))
+        given = fitted.predict_proba(task.tests)
+        if likely.shape == given.shape and np.allclose(likely, given, rtol=1e-6, atol=1e-12):
+            return "log-probabilities", "decision_function"
+    return "log-probabilities", "predict_proba"
+
+
+def _answers(fitted: Any, method: str, task: Task, classes: NDArray[Any] | None) -> NDArray[np.float64]:
+    """(t, c) float64, about the test points; 0 for classes that it was not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        given = np.asarray(getattr(fitted, method)(task.tests), dtype=np.float64)
+    if classes is None:
+        return given.reshape(len(task.tests), 1)
+    if method == "predict_proba":
+        scores = np.log(np.maximum(given, _LEAST))
+    else:
+        scores = _columns(given) if not hasattr(fitted, "predict_proba") else _log_softmax(_columns(given))
+    answers = np.zeros((len(scores), len(classes)))
+    answers[:, np.searchsorted(classes, fitted.classes_)] = scores
+    return answers
+
+
+def _columns(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A score for each class, also where there is one for the second of two: (t,) -> (t, 2)."""
+    return np.stack([np.zeros_like(scores), scores], axis=1) if scores.ndim == 1 else scores
+
+
+def _log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

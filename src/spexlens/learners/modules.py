@@ -1,0 +1,225 @@
+"""PyTorch modules trained from scratch: all subsets in one vectorised training."""
+
+import copy
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput, MissingExtra, ModelError
+from spexlens.learners.base import Fitted, Learner, Task, Trainer, classes_of
+
+if TYPE_CHECKING:
+    import torch
+
+OPTIMIZERS = ("sgd", "adam", "adamw")
+
+DIVERGED = "training diverged: the model as it was at the start counts"
+
+
+@dataclass(frozen=True)
+class TorchModule(Learner):
+    """A PyTorch module, trained from the same start on every subset, many subsets at once (`torch.func`).
+
+    The loss is the mean, over the kept examples of a batch, of the cross-entropy for classes or the
+    squared error for numbers. The order of the examples, dropout and the start are the seed's, the same
+    for all subsets: an example that is left out is passed over. Where training diverges, the start counts.
+
+    Attributes:
+        build: makes the module, which takes (B, ...) float32 and answers with (B, classes) logits, or with
+            (B,) or (B, 1) numbers. It is called under the seed.
+        epochs: passes over the examples.
+        learning_rate: of the optimiser.
+        optimizer: "sgd", "adam" or "adamw".
+        rows: examples a step; None for all.
+        weight_decay, momentum: of the optimiser (momentum of "sgd").
+        subsets: how many are trained at once.
+        device: a torch device; by default CUDA if there is one.
+    """
+
+    build: "Callable[[], torch.nn.Module]"
+    epochs: int = 100
+    learning_rate: float = 1e-2
+    optimizer: str = "adam"
+    rows: int | None = None
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    subsets: int = 64
+    device: str | None = None
+
+    def prepare(self, task: Task) -> "Trainer":
+        try:
+            import torch  # noqa: F401
+        except ImportError as error:
+            raise MissingExtra("torch", "hf") from error
+        if self.optimizer not in OPTIMIZERS:
+            raise InvalidInput(f"unknown optimizer {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
+        if self.epochs < 1 or self.subsets < 1 or (self.rows is not None and self.rows < 1):
+            raise InvalidInput("epochs, rows and subsets are at least 1")
+        if task.textual:
+            raise InvalidInput("a module reads numbers, not texts: give encoder=...")
+        return _ModuleTrainer(self, task)
+
+
+class _ModuleTrainer(Trainer):
+    seeded = True
+
+    def __init__(self, learner: TorchModule, task: Task) -> None:
+        import torch
+
+        self._learner, self.batch_size = learner, learner.subsets
+        self._device = learner.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self._inputs, self._tests = (
+            torch.tensor(each, dtype=torch.float32, device=self._device) for each in (task.inputs, task.tests)
+        )
+        if task.numeric:
+            self.answer = "predictions"
+            self._targets = torch.tensor(task.labels, dtype=torch.float32, device=self._device)
+        else:
+            self.answer = "log-probabilities"
+            self.classes, codes = classes_of(task, "a module")
+            self._targets = torch.tensor(codes, device=self._device)
+        self._example = self._made(0)
+        self._refuse_unsuitable()
+
+    def fit(self, kept: NDArray[np.bool_], seed: int) -> Fitted:
+        import torch
+
+        module = self._made(seed)
+        names = [name for name, _ in module.named_parameters()]
+        start = [parameter.detach() for parameter in module.parameters()]
+        stacked = [each.expand(len(kept), *each.shape).clone().requires_grad_() for each in start]
+        weights = torch.tensor(kept, dtype=torch.float32, device=self._device)
+        with torch.random.fork_rng(devices=self._cuda()):
+            torch.manual_seed(seed)
+            self._train(module, dict(zip(names, stacked, strict=True)), weights)
+        answers = self._answered(module, dict(zip(names, stacked, strict=True)), len(kept))
+        diverged = ~np.isfinite(answers).all(axis=(1, 2))
+        if diverged.any():
+            untrained = {name: each[None] for name, each in zip(names, start, strict=True)}
+            answers[diverged] = self._answered(module, untrained, 1)
+        return Fitted(answers, dict.fromkeys(np.flatnonzero(diverged).tolist(), DIVERGED))
+
+    def _train(self, module: Any, parameters: "dict[str, torch.Tensor]", weights: "torch.Tensor") -> None:
+        import torch
+
+        settings = self._learner
+        makers = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+        extra = {"momentum": settings.momentum} if settings.optimizer == "sgd" else {}
+        optimizer = makers[settings.optimizer](
+            list(parameters.values()), lr=settings.learning_rate, weight_decay=settings.weight_decay, **extra
+        )
+        rows, count = settings.rows or len(self._inputs), len(self._inputs)
+        module.train()
+        for _ in range(settings.epochs):
+            order = torch.randperm(count).to(self._device) if rows < count else torch.arange(count)
+            for first in range(0, count, rows):
+                batch = order[first : first + rows]
+                # Each subset's loss depends on its own parameters only, so that the sum has their gradients.
+                optimizer.zero_grad()
+                self._losses(module, parameters, batch, weights[:, batch]).sum().backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+
+    def _losses(
+        self,
+        module: Any,
+        parameters: "dict[str, torch.Tensor]",
+        batch: "torch.Tensor",
+        weights: "torch.Tensor",
+    ) -> "torch.Tensor":
+        """(m,), each subset's mean loss over its examples of a batch; 0 where it has none."""
+        import torch
+
+        outputs = self._outputs(module, parameters, self._inputs[batch])
+        targets = self._targets[batch].expand(len(weights), -1)
+        if self.answer == "predictions":
+            losses = (outputs.squeeze(-1) if outputs.ndim == 3 else outputs).sub(targets).square()
+        else:
+            losses = torch.nn.functional.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
+        return (losses * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
+
+    def _outputs(
+        self, module: Any, parameters: "dict[str, torch.Tensor]", inputs: "torch.Tensor"
+    ) -> "torch.Tensor":
+        """(m, B, ...), every subset's model on the same inputs."""
+        import torch
+
+        def one(own: "dict[str, torch.Tensor]") -> Any:
+            return torch.func.functional_call(module, own, (inputs,))
+
+        found: torch.Tensor = torch.func.vmap(one, randomness="same")(parameters)
+        return found
+
+    def _answered(
+        self, module: Any, parameters: "dict[str, torch.Tensor]", count: int
+    ) -> NDArray[np.float64]:
+        """(m, t, c) float64, about the test points."""
+        import torch
+
+        module.eval()
+        with torch.no_grad():
+            outputs = self._outputs(module, parameters, self._tests).double()
+        if self.answer == "log-probabilities":
+            outputs = torch.log_softmax(outputs, dim=2)
+        return np.asarray(outputs.reshape(count, len(self._tests), -1).cpu().numpy(), dtype=np.float64)
+
+    def _made(self, seed: int) -> Any:
+        import torch
+
+        with torch.random.fork_rng(devices=self._cuda()):
+            torch.manual_seed(seed)
+            return copy.deepcopy(self._learner.build()).to(self._device)
+
+    def _cuda(self) -> list[Any]:
+        """The devices, beside the CPU, whose random state is ours to restore."""
+        return [self._device] if str(self._device).startswith("cuda") else []
+
+    def _refuse_unsuitable(self) -> None:
+        """Raise ModelError if the module mixes examples, or does not answer with the right shape."""
+        import torch
+
+        kinds = {type(part).__name__ for part in self._example.modules()}
+        mixing = sorted(kind for kind in kinds if "BatchNorm" in kind)
+        if mixing:
+            raise ModelError(
+                f"{mixing[0]} lets examples that are left out act on others: take LayerNorm or none"
+            )
+        parameters = {name: each.detach()[None] for name, each in self._example.named_parameters()}
+        try:
+            with torch.no_grad():
+                shape = tuple(self._outputs(self._example, parameters, self._tests).shape[1:])
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            line = " ".join(str(error).split())[:200]
+            raise ModelError(
+                f"the module cannot read inputs of shape {tuple(self._tests.shape)}: {line}"
+            ) from error
+        count = len(self._tests)
+        right = [(count,), (count, 1)] if self.classes is None else [(count, len(self.classes))]
+        if shape not in right:
+            raise ModelError(
+                f"the module answers {count} test points with shape {shape}; expected {right[-1]}"
+            )
+
+    def identity(self) -> list[Any] | None:
+        parts = list(self._example.modules())
+        if any(not type(part).__module__.startswith("torch.nn.") for part in parts):
+            return None  # what its own code does cannot be told
+        digest = hashlib.sha256()
+        for name, each in sorted(self._example.state_dict().items()):
+            digest.update(f"{name} {each.dtype} {tuple(each.shape)}".encode())
+            digest.update(each.cpu().contiguous().numpy().tobytes())
+        s = self._learner
+        settings = [s.epochs, s.learning_rate, s.optimizer, s.rows, s.weight_decay, s.momentum]
+        return ["module", repr(self._example), digest.hexdigest(), *settings]
+
+    def facts(self) -> dict[str, Any]:
+        s = self._learner
+        size = sum(each.numel() for each in self._example.parameters())
+        how = f"{s.epochs} epochs, {s.optimizer} at {s.learning_rate:g}"
+        return {
+            "learner": f"{type(self._example).__name__} of {size} parameters, {how}",
+            "device": str(self._device),
+        }

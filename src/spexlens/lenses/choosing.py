@@ -1,0 +1,99 @@
+"""Choosing: which training examples, or groups, are worth a budget of retrainings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput
+from spexlens.learners.base import Task
+from spexlens.learners.heads import LogisticHead, RidgeHead
+
+AUTO = 40
+"""The most candidates that "auto" chooses."""
+
+
+def choose(
+    asked: str | int | Sequence[int] | Sequence[str],
+    owner: NDArray[np.int64],
+    names: Sequence[str],
+    task: Task,
+) -> tuple[list[int], str | None]:
+    """The positions of the candidates among the examples or groups, ascending, and how they were chosen.
+
+    Args:
+        asked: "all", "auto", how many, or which: positions, or names of groups.
+        owner: (N,), the example's group, or itself.
+        names: of the groups, or of the examples.
+        task: for the similarity of gradients.
+
+    Raises:
+        InvalidInput: there is no such candidate, or none is left.
+    """
+    count = len(names)
+    if isinstance(asked, str):
+        if asked not in ("all", "auto"):
+            raise InvalidInput(f"candidates are 'all', 'auto', a number, or a list; got {asked!r}")
+        asked = count if asked == "all" else AUTO
+    if isinstance(asked, int | np.integer):
+        if asked < 1:
+            raise InvalidInput(f"a number of candidates is at least 1; got {asked}")
+        if asked >= count:
+            return list(range(count)), None
+        strength = np.bincount(owner[owner >= 0], gradient_similarity(task)[owner >= 0], minlength=count)
+        best = np.sort(np.argsort(-strength, kind="stable")[: int(asked)])
+        return best.tolist(), f"{asked} of {count} by similarity of gradients"
+    places = {name: place for place, name in enumerate(names)}
+    picked = []
+    for each in asked:
+        place = places.get(each, -1) if isinstance(each, str) else int(each)
+        if not 0 <= place < count:
+            raise InvalidInput(f"no candidate {each!r}; there are {count}: {', '.join(names[:5])}, ...")
+        picked.append(place)
+    if not picked:
+        raise InvalidInput("the list of candidates is empty")
+    return sorted(set(picked)), None
+
+
+def gradient_similarity(task: Task) -> NDArray[np.float64]:
+    """(N,), |product| of each example's gradient with a test point's at a linear head, summed over those.
+
+    The head (logistic for classes, ridge for numbers) is trained once, on everything, on the features or
+    on a text's tf-idf: with residuals r and features x the gradients' product is r · r' (x · x' + 1)
+    (Pruthi et al., "Estimating training data influence", NeurIPS 2020, at the last checkpoint). For texts
+    without labels it is the similarity of the texts alone.
+    """
+    features, tests = _features(task)
+    kernel = features @ tests.T + 1.0
+    if task.labels is None:
+        return np.asarray(np.abs(kernel).sum(axis=1))
+    both = Task(features, task.labels, np.concatenate([features, tests]), None)
+    everything = np.ones((1, len(features)), np.bool_)
+    if task.numeric:
+        answers = RidgeHead().prepare(both).fit(everything, 0).answers[0, :, 0]
+        targets = np.concatenate([task.labels, _known(task, answers[len(features) :])])
+        residual = (targets - answers)[:, None]
+    else:
+        likely = np.exp(LogisticHead().prepare(both).fit(everything, 0).answers[0])
+        classes = np.unique(task.labels)
+        guesses = classes[likely[len(features) :].argmax(axis=1)]
+        labels = np.concatenate([task.labels, _known(task, guesses)])
+        residual = (labels[:, None] == classes) - likely
+    own, theirs = residual[: len(features)], residual[len(features) :]
+    return np.asarray(np.abs((own @ theirs.T) * kernel).sum(axis=1))
+
+
+def _known(task: Task, guesses: NDArray[Any]) -> NDArray[Any]:
+    """The test points' labels, or what the head guesses."""
+    return guesses if task.test_labels is None else np.asarray(task.test_labels, dtype=guesses.dtype)
+
+
+def _features(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of the examples and of the test points."""
+    if task.textual:
+        from spexlens.learners.encoders import encoded
+
+        made = encoded(task.inputs, task.tests, "tf-idf", None)
+        return made.train, made.tests
+    return task.inputs.reshape(len(task), -1), task.tests.reshape(len(task.tests), -1)

@@ -1,0 +1,271 @@
+"""The data lens: retrain on subsets of the training examples, and watch test points."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation.game import Candidate, Game
+from spexlens.errors import InvalidInput
+from spexlens.learners.base import Learner, Task, labels_as
+from spexlens.learners.estimators import Estimator
+from spexlens.learners.heads import LogisticHead, RidgeHead
+from spexlens.lenses.choosing import choose
+from spexlens.lenses.examples import Examples, examples_of, points_of
+from spexlens.lenses.groups import groups_of
+from spexlens.lenses.outcomes import outcome_of
+
+LEARNERS: dict[str, Learner] = {"logistic": LogisticHead(), "ridge": RidgeHead()}
+"""The learners that go by a name."""
+
+_SHOWN = 60
+
+
+class DataLens(Game):
+    """The training examples, and what a model says of test points that is trained on some of them only.
+
+    A mask says which examples, or groups of examples, are in; the model is trained anew on each subset,
+    from the same start, and its answer about the test points is the value. Several test points make a
+    vector-valued game: the same retrainings serve all of them.
+
+    Every subset has a value; where that is not simply what training gave (nothing kept, a class without
+    an example, no convergence, a failure) the result says so, and how often.
+    """
+
+    careful = True
+    judged = 0.2
+
+    def __init__(
+        self,
+        learner: "Learner | str | Any",
+        data: "Examples | tuple[Any, Any] | Sequence[str]",
+        test: Any,
+        *,
+        groups: "str | Sequence[Any] | NDArray[Any] | None" = None,
+        candidates: "str | int | Sequence[int] | Sequence[str]" = "all",
+        others: str = "in",
+        objective: str | None = None,
+        mean: bool = False,
+        repeats: int = 1,
+        seed: int = 0,
+        encoder: str | Path | None = None,
+        cache: str | Path | None = None,
+        batch_size: int | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
+        """
+        Args:
+            learner: `LogisticHead`, `RidgeHead`, `TorchModule`, `FineTuning`, any classifier or regressor
+                of scikit-learn, or "logistic" or "ridge".
+            data: the training examples: `Examples`, (inputs, labels), or texts alone for a causal model.
+            test: the test points: `Examples`, (inputs, labels), or inputs alone, whose labels are then
+                those predicted with every example in.
+            groups: what comes and goes together: "label", "near-duplicates", the name of a column, or one
+                value an example. By default each example is on its own.
+            candidates: "all"; the positions of examples, or the names of groups; a number of them, chosen
+                by `lenses.choosing`; or "auto", at most 40.
+            others: whether examples that are no candidates are always "in", or "out".
+            objective: what is watched, one of `lenses.outcomes.OUTCOMES`. By default the log-odds of a
+                class, the prediction of a number, the log-probability of a completion.
+            mean: the value is the mean over the test points.
+            repeats: trainings a mask, under as many seeds, whose mean is the value.
+            seed: decides everything random in training.
+            encoder: makes features of texts, once: "tf-idf", or an encoder's hub id or directory.
+            cache: the folder where an encoder's features are kept, such as the ledger's.
+            batch_size: subsets handed to the learner at once.
+            fingerprint: of a learner that cannot be recognised, such as one with a function in it: a
+                string that changes whenever the learner does.
+
+        Raises:
+            InvalidInput, ModelError, MissingExtra: one line that says what is wrong and what to do.
+        """
+        if others not in ("in", "out"):
+            raise InvalidInput(f"examples that are no candidates are always 'in' or 'out'; got {others!r}")
+        if repeats < 1 or (batch_size is not None and batch_size < 1):
+            raise InvalidInput(f"repeats and batch_size are at least 1; got {repeats} and {batch_size}")
+        self.examples = examples_of(data, "the training examples")
+        self.points = points_of(test, self.examples)
+        task, self._encoding = _task(self.examples, self.points, encoder, cache)
+        self._owner, labels, kind = self._candidates(groups, candidates, task)
+        self._others = others
+        self._trainer = _learner(learner).prepare(task)
+        self.repeats, self.seed, self.seeded = repeats, seed, self._trainer.seeded
+        self._refuse_vain_repeats()
+        self.unit, self._outcome = outcome_of(self._trainer.answer, objective)
+        self._labels, self._predicted = self._watched(task)
+        self._mean = mean or len(self.points) == 1
+        self.outputs = None if self._mean else tuple(self._point(row) for row in range(len(self.points)))
+        self.batch_size = batch_size or self._trainer.batch_size
+        self._numbers = tuple(range(repeats))
+        self._remarks: dict[int, str] = {}
+        self._content = self._described(task, fingerprint)
+        self._take([Candidate(label, kind) for label in labels], self._identity())
+
+    def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What is watched, after training on each mask's examples: (m, n) bool -> (m,) or (m, k) float64."""
+        kept = self.kept(masks)
+        values, self._remarks = [], {}
+        for number in self._numbers:
+            seed = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
+            fitted = self._trainer.fit(kept, seed)
+            values.append(self._outcome(fitted.answers, self._labels))
+            self._remarks |= fitted.remarks
+        found = np.mean(values, axis=0)
+        return np.asarray(found.mean(axis=1) if self._mean else found)
+
+    def kept(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The examples that are in: (m, n) bool -> (m, N) bool."""
+        return np.where(self._owner >= 0, masks[:, np.maximum(self._owner, 0)], self._others == "in")
+
+    def remarks(self) -> dict[int, str]:
+        """Of the masks that `value` was last given, those whose value is not simply what training gave."""
+        return self._remarks
+
+    def repetition(self, number: int) -> "DataLens":
+        """This lens with one training a mask, under its seed of this number."""
+        single = copy.copy(self)
+        single.repeats, single._numbers = 1, (number if self.seeded else 0,)
+        single._take(self.candidates, single._identity())
+        if single.fingerprint is None:
+            single.key = self.key if single._numbers == self._numbers else f"{self.key} seed {number}"
+        return single
+
+    def facts(self) -> dict[str, Any]:
+        """What was retrained, how, and what was watched."""
+        return {
+            "lens": "data",
+            "call": "retraining",
+            **self._trainer.facts(),
+            **self._encoding,
+            "unit": self.unit,
+            "target": self._target(),
+            "predicted": self._predicted,
+            "tests": [_short(self.points.inputs[row]) for row in range(len(self.points))]
+            if self.points.textual
+            else len(self.points),
+            "mean": self._mean and len(self.points) > 1,
+            "examples": len(self.examples),
+            "others": int((self._owner < 0).sum()),
+            "others_are": self._others,
+            "chosen": self._chosen,
+            "repeats": self.repeats,
+            "seed": self.seed,
+            "seeded": self.seeded,
+        }
+
+    def _candidates(
+        self, groups: Any, candidates: Any, task: Task
+    ) -> tuple[NDArray[np.int64], list[str], str]:
+        """Which candidate each example belongs to, or -1; the candidates' labels; their kind."""
+        if groups is None:
+            names = [self._example(row) for row in range(len(self.examples))]
+            owner, kind = np.arange(len(self.examples)), "example"
+        else:
+            names, owner = groups_of(self.examples, groups)
+            kind = "group"
+        picked, self._chosen = choose(candidates, owner, names, task)
+        place = np.full(len(names) + 1, -1)
+        place[picked] = np.arange(len(picked))
+        return place[owner], [names[each] for each in picked], kind
+
+    def _watched(self, task: Task) -> tuple[NDArray[np.float64], bool]:
+        """The test points' labels as the outcome reads them, and whether they are those predicted."""
+        labels, classes = self.points.labels, self._trainer.classes
+        if self._trainer.answer == "completions":
+            return np.zeros(len(self.points)), False
+        if classes is not None and labels is None:
+            whole = self._trainer.fit(np.ones((1, len(self.examples)), np.bool_), self.seed)
+            return whole.answers[0].argmax(axis=1).astype(np.float64), True
+        if classes is not None and labels is not None:
+            return labels_as(classes, labels).astype(np.float64), False
+        if labels is None:
+            if self.unit == "loss":
+                raise InvalidInput("objective 'loss' needs the test points' numbers: give test=(x, y)")
+            return np.zeros(len(self.points)), False
+        return labels.astype(np.float64), False
+
+    def _refuse_vain_repeats(self) -> None:
+        if self.repeats > 1 and not self.seeded:
+            name = self._trainer.facts()["learner"]
+            raise InvalidInput(f"training draws no random number, so repeats=1 says it all: {name}")
+
+    def _target(self) -> str | None:
+        classes = self._trainer.classes
+        if classes is None:
+            return None
+        watched = list(dict.fromkeys(str(classes[int(label)]) for label in self._labels))
+        return watched[0] if len(watched) == 1 else "the right label"
+
+    def _point(self, row: int) -> str:
+        """A test point's name."""
+        classes = self._trainer.classes
+        return f"test #{row}" + (f" {classes[int(self._labels[row])]}" if classes is not None else "")
+
+    def _example(self, row: int) -> str:
+        """A training example's name: its position, its label, and the beginning of a text."""
+        label = "" if self.examples.labels is None else f" {_label(self.examples.labels[row])}"
+        return f"#{row}{label}" + (f": {_short(self.examples.inputs[row])}" if self.examples.textual else "")
+
+    def _described(self, task: Task, fingerprint: str | None) -> list[Any] | None:
+        """Everything but the seeds that decides a value, or None where the learner can't be recognised."""
+        learner = fingerprint or self._trainer.identity()
+        if learner is None:
+            return None
+        arrays = (task.inputs, task.labels, task.tests)
+        content = [learner, *map(_digest, arrays), self._labels.tolist(), self._owner.tolist()]
+        return [*content, self._others, self.unit, self._mean]
+
+    def _identity(self) -> str | None:
+        """sha256 of everything that decides a value."""
+        if self._content is None:
+            return None
+        numbers = self._numbers if self.seeded else 0
+        parts = ["data 1", *self._content, self.seed if self.seeded else 0, numbers]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _learner(learner: Any) -> Learner:
+    if isinstance(learner, str):
+        if learner not in LEARNERS:
+            raise InvalidInput(f"unknown learner {learner!r}; by name there are {', '.join(LEARNERS)}")
+        return LEARNERS[learner]
+    return learner if isinstance(learner, Learner) else Estimator(learner)
+
+
+def _task(
+    examples: Examples, points: Examples, encoder: str | Path | None, cache: str | Path | None
+) -> tuple[Task, dict[str, Any]]:
+    """The task that a learner gets, with texts encoded if they are to be, and what to say of that."""
+    task = Task(examples.inputs, examples.labels, points.inputs, points.labels)
+    if encoder is None:
+        return task, {}
+    if not examples.textual:
+        raise InvalidInput("an encoder makes features of texts; these examples are numbers already")
+    from spexlens.learners.encoders import encoded
+
+    features = encoded(examples.inputs, points.inputs, str(encoder), None if cache is None else Path(cache))
+    return replace(task, inputs=features.train, tests=features.tests), features.facts
+
+
+def _digest(array: NDArray[Any] | None) -> Any:
+    """sha256 of an array's content."""
+    if array is None:
+        return None
+    if array.dtype.kind in "fc":
+        return [list(array.shape), hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()]
+    return hashlib.sha256(json.dumps(array.tolist(), ensure_ascii=True).encode()).hexdigest()
+
+
+def _label(label: Any) -> str:
+    return f"{label:.4g}" if isinstance(label, float) else str(label)
+
+
+def _short(text: Any) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

@@ -1,0 +1,246 @@
+"""Examples: inputs and labels, from arrays, tables or files."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """N examples: features or texts, a label each, and what else is known of them.
+
+    Attributes:
+        inputs: (N, d) or (N, ...) float64, or (N,) texts.
+        labels: (N,) classes of any type, or float64 targets; None where there are none.
+        columns: what is known of each beside its text, by name, such as its source or author.
+    """
+
+    inputs: NDArray[Any]
+    labels: NDArray[Any] | None = None
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def textual(self) -> bool:
+        """Whether the inputs are texts."""
+        return self.inputs.dtype.kind == "O"
+
+    @classmethod
+    def of(cls, table: Any, *, text: str = "text", label: str | None = "label") -> "Examples":
+        """Texts and labels from a table with named columns: a `datasets.Dataset`, a frame, a dictionary.
+
+        Labels that are floats are numbers to predict; all others are classes, by name where the table
+        knows their names.
+
+        Args:
+            table: `table[name]` gives a column.
+            text: the column of texts.
+            label: the column of labels, or None if there is none.
+
+        Raises:
+            InvalidInput: there is no such column, or a text is no text.
+        """
+        names = _names(table)
+        for name in (text, label):
+            if name is not None and name not in names:
+                raise InvalidInput(
+                    f"there is no column {name!r}; the columns are {', '.join(map(str, names))}"
+                )
+        columns = {str(name): list(table[name]) for name in names}
+        labels = None if label is None else _named(table, label, columns[label])
+        others = {name: column for name, column in columns.items() if name != text}
+        return cls(_texts(columns[text]), None if labels is None else _labels(labels), others)
+
+    @classmethod
+    def read(
+        cls, path: str | Path, *, text: str = "text", label: str | None = "label", labelled: bool = True
+    ) -> "Examples":
+        """Texts and labels from a CSV file with a header, or a JSONL file of objects, by its ending.
+
+        In a CSV file the labels are numbers to predict if all are numbers and one has a fraction.
+
+        Args:
+            path: ends in .csv or .jsonl.
+            text, label: as `of`.
+            labelled: whether the column of labels must be there.
+
+        Raises:
+            InvalidInput: the file cannot be read, a line is not like the others, or a column is missing.
+        """
+        path = Path(path)
+        try:
+            content = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"cannot read {path}: {error}") from error
+        if path.suffix.lower() not in (".csv", ".jsonl"):
+            raise InvalidInput(f"{path} is neither .csv nor .jsonl")
+        columns = _csv(content, path) if path.suffix.lower() == ".csv" else _jsonl(content, path)
+        if label in columns and path.suffix.lower() == ".csv":
+            columns[label] = _numbers(columns[label])
+        try:
+            return cls.of(columns, text=text, label=label if labelled or label in columns else None)
+        except InvalidInput as error:
+            raise InvalidInput(f"{path}: {error}") from None
+
+    def take(self, rows: Sequence[int]) -> "Examples":
+        """Some of the examples.
+
+        Raises:
+            InvalidInput: there is no such row.
+        """
+        wrong = [row for row in rows if not 0 <= row < len(self)]
+        if wrong or not len(rows):
+            raise InvalidInput(f"there are rows 0 to {len(self) - 1}; got {wrong or 'none'}")
+        chosen = list(rows)
+        labels = None if self.labels is None else self.labels[chosen]
+        columns = {name: [column[row] for row in chosen] for name, column in self.columns.items()}
+        return Examples(self.inputs[chosen], labels, columns)
+
+
+def examples_of(data: Any, what: str) -> Examples:
+    """Examples as they are, or a pair of inputs and labels, or inputs alone.
+
+    Raises:
+        InvalidInput: inputs that are neither texts nor numbers, or not one label an input.
+    """
+    if isinstance(data, Examples):
+        return data
+    inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
+    inputs = _inputs(inputs, what)
+    if labels is None:
+        return Examples(inputs)
+    labels = _labels(np.atleast_1d(np.asarray(labels, dtype=None if not _mixed(labels) else object)).tolist())
+    if len(labels) != len(inputs):
+        raise InvalidInput(f"{what}: {len(inputs)} inputs, but {len(labels)} labels")
+    return Examples(inputs, labels)
+
+
+def points_of(data: Any, like: Examples) -> Examples:
+    """Test points, as `examples_of`; one alone is a point of its own.
+
+    Raises:
+        InvalidInput: they are not like the training examples.
+    """
+    if not isinstance(data, Examples):
+        inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
+        alone = isinstance(inputs, str) or np.ndim(inputs) == like.inputs.ndim - 1 > 0
+        data = (
+            [inputs] if alone else inputs,
+            [labels] if alone and labels is not None and np.ndim(labels) == 0 else labels,
+        )
+        data = data if labels is not None else data[0]
+    points = examples_of(data, "the test points")
+    if points.textual != like.textual or points.inputs.shape[1:] != like.inputs.shape[1:]:
+        raise InvalidInput(f"the test points are {_shape(points)}, the training examples {_shape(like)}")
+    return points
+
+
+def _shape(examples: Examples) -> str:
+    return "texts" if examples.textual else f"arrays of shape {examples.inputs.shape[1:]}"
+
+
+def _inputs(inputs: Any, what: str) -> NDArray[Any]:
+    if hasattr(inputs, "toarray"):
+        inputs = inputs.toarray()  # sparse features
+    values = inputs if isinstance(inputs, np.ndarray) else list(inputs)
+    if len(values) and all(isinstance(each, str) for each in values):
+        return _texts(list(values))
+    try:
+        array = np.asarray(inputs, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{what} are neither texts nor a table of numbers: {error}") from error
+    if array.ndim < 2 or not array.size:
+        raise InvalidInput(f"{what} are texts, or numbers of shape (N, d); got shape {array.shape}")
+    if not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
+        raise InvalidInput(f"{what} must be finite; row {row} is not")
+    return array
+
+
+def _texts(values: Sequence[Any]) -> NDArray[Any]:
+    for row, value in enumerate(values):
+        if not isinstance(value, str) or not value.strip():
+            raise InvalidInput(f"row {row} has no text: {value!r}")
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = list(values)
+    if not len(texts):
+        raise InvalidInput("there is no row")
+    return texts
+
+
+def _labels(values: list[Any]) -> NDArray[Any]:
+    """Classes or float64 targets."""
+    missing = [row for row, value in enumerate(values) if value is None or value != value or value == ""]
+    if missing:
+        raise InvalidInput(f"row {missing[0]} has no label")
+    kinds = {type(value) for value in values}
+    if float in kinds:
+        return np.array(values, dtype=np.float64)
+    if len({str if kind is str else int for kind in kinds}) > 1:
+        values = list(map(str, values))
+    return np.array(values)
+
+
+def _mixed(labels: Any) -> bool:
+    return not isinstance(labels, np.ndarray) and np.ndim(labels) == 1 and len(set(map(type, labels))) > 1
+
+
+def _named(table: Any, label: str, values: list[Any]) -> list[Any]:
+    """Labels by name where a `datasets.Dataset` has the names of the classes."""
+    feature = (getattr(table, "features", None) or {}).get(label)
+    names = getattr(feature, "names", None)
+    return values if names is None else [names[value] for value in values]
+
+
+def _names(table: Any) -> list[Any]:
+    for known in ("column_names", "columns"):
+        if hasattr(table, known):
+            return list(getattr(table, known))
+    if isinstance(table, Mapping):
+        return list(table)
+    raise InvalidInput(f"expected a table with named columns; got {type(table).__name__}")
+
+
+def _csv(content: str, path: Path) -> dict[str, list[Any]]:
+    rows = list(csv.reader(content.splitlines(keepends=True)))
+    rows = [row for row in rows if row]
+    if len(rows) < 2:
+        raise InvalidInput(f"{path} holds no row below its header")
+    for number, row in enumerate(rows[1:]):
+        if len(row) != len(rows[0]):
+            raise InvalidInput(f"{path}, row {number}: {len(row)} fields, but {len(rows[0])} columns")
+    return {name: list(column) for name, column in zip(rows[0], zip(*rows[1:], strict=True), strict=True)}
+
+
+def _jsonl(content: str, path: Path) -> dict[str, list[Any]]:
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(line for line in content.splitlines() if line.strip()):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InvalidInput(f"{path}, row {number}, is not JSON: {error}") from error
+        if not isinstance(row, dict) or (rows and set(row) != set(rows[0])):
+            raise InvalidInput(f"{path}, row {number}: expected an object with the keys of row 0")
+        rows.append(row)
+    if not rows:
+        raise InvalidInput(f"{path} holds no row")
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _numbers(values: list[Any]) -> list[Any]:
+    """Numbers, where all are and one has a fraction."""
+    try:
+        numbers = [float(value) for value in values]
+    except ValueError:
+        return values
+    return numbers if any(number != int(number) for number in numbers if np.isfinite(number)) else values
