@@ -21,6 +21,7 @@ lint: .venv/.developer  ## style, format and types
 bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with the published implementations
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/heads.py
+	$(BIN)/python benchmarks/retraining.py
 	$(BIN)/python benchmarks/spectra.py
 	$(BIN)/python benchmarks/faithfulness.py
 	$(BIN)/python benchmarks/intervals.py

@@ -1,10 +1,10 @@
 """Linear heads on frozen features: all subsets trained together, to the exact optimum."""
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -75,7 +75,7 @@ class _HeadTrainer(Trainer):
         """The scores (m, t, c) of the test points, and where the optimum was reached."""
         form = self._form(loss.columns)
         with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
-            blocks = list(_blocks(len(weights), weights.shape[1] * loss.columns))
+            blocks = _blocks(len(weights), weights.shape[1] * loss.columns)
             found = list(pool.map(lambda rows: minimise(form, loss, weights[rows], start), blocks))
             scores = [form.answers(parameters, self._tests) for parameters, _ in found]
         return np.concatenate(scores), np.concatenate([reached for _, reached in found])
@@ -195,7 +195,8 @@ def _log_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=2, keepdims=True)))
 
 
-def _blocks(rows: int, scores_a_row: int) -> Iterator[slice]:
-    """Slices of range(rows) of a fixed size, so that bits do not depend on the number of threads."""
-    step = max(1, _SCORES_A_BLOCK // scores_a_row)
-    return (slice(first, min(first + step, rows)) for first in range(0, rows, step))
+def _blocks(rows: int, scores_a_row: int) -> list[slice]:
+    """Slices of range(rows), alike and of sizes that do not depend on the number of threads."""
+    count = -(-rows * scores_a_row // _SCORES_A_BLOCK)
+    ends = [rows * number // count for number in range(count + 1)]
+    return [slice(first, last) for first, last in pairwise(ends) if last > first]

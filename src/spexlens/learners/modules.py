@@ -187,7 +187,7 @@ class _ModuleTrainer(Trainer):
             raise ModelError(
                 f"{mixing[0]} lets examples that are left out act on others: take LayerNorm or none"
             )
-        parameters = {name: each.detach()[None] for name, each in self._example.named_parameters()}
+        parameters = {name: each.detach()[None] for name, each in self._example.eval().named_parameters()}
         try:
             with torch.no_grad():
                 shape = tuple(self._outputs(self._example, parameters, self._tests).shape[1:])
