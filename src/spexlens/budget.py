@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from operator import index
 
 from spexlens.ablation.game import Game
+from spexlens.ablation.masks import ENUMERABLE
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.solvers.base import Solver
 from spexlens.solvers.choice import choose_solver
@@ -39,20 +40,38 @@ def divide(game: Game, budget: int, method: str | Solver, held_out: int | None) 
         BudgetTooSmall, InvalidInput: as `explain`.
     """
     times = max(2, game.repeats) if game.seeded else 1
+    asked = None if held_out is None else whole_number(held_out, "held_out")
     solver = _chosen(method, game, budget)
     if isinstance(solver, Exact):
-        if held_out:
+        if asked:
             raise InvalidInput(
                 f"{budget} calls are enough for all 2^{game.n} masks: there is none to hold out"
             )
         spare = budget - (1 << game.n) * game.repeats
         again = min(_LEAST_HELD, spare, 1 << game.n) if game.seeded and game.repeats == 1 else 0
         return Shares(solver, budget // game.repeats, 0, times, again)
-    held = whole_number(held_out, "held_out") if held_out is not None else _judged(game, budget, times)
+    held = _judged(game, budget, times) if asked is None else asked if asked > 1 else 0
+    try:
+        shares = _shared(method, game, budget, held, times)
+    except BudgetTooSmall as error:
+        if asked and held * times < budget:
+            cost = f"{held} masks held out cost {held * times} of {budget} calls"
+            raise BudgetTooSmall(f"{error} ({cost})") from None
+        if asked:
+            raise
+        shares = _shared(method, game, budget, 0, times)
+    return shares
+
+
+def _shared(method: str | Solver, game: Game, budget: int, held: int, times: int) -> Shares:
+    """The shares if so many masks are held out; the solver leaves that many of all there are."""
     left = budget - held * times
     if left < 1:
         raise BudgetTooSmall(f"{held} masks held out cost {held * times} calls; the budget is {budget}")
-    return Shares(_chosen(method, game, left), left // game.repeats, held, times)
+    masks = left // game.repeats
+    if held and game.n <= ENUMERABLE:
+        masks = min(masks, (1 << game.n) - held)
+    return Shares(_chosen(method, game, masks * game.repeats), masks, held, times)
 
 
 def _chosen(method: str | Solver, game: Game, calls: int) -> Solver:

@@ -58,7 +58,7 @@ def explain(
     started = perf_counter()
     used = versions()
     with _opened(ledger) as book:
-        expected = plan.total * game.repeats + shares.held_out * shares.times
+        expected = plan.total * game.repeats + shares.held_out * shares.times + shares.again
         evaluator = Repetitions(game, book, progress=progress, expected=expected)
         design = plan.design + (f"; {shares.held_out} held out" if shares.held_out else "")
         evaluator.run = book.begin(
@@ -105,10 +105,9 @@ def _checked(
 ) -> tuple[HeldOut | None, Noise | None, list[str]]:
     """The explanation on masks that it did not see, what seeds do, and what was remarked."""
     n, game = plan.n, evaluator.game
-    packed, judged, truth, times = plan.packed, None, values, game.repeats
+    judged, truth, times = None, values, game.repeats
     fresh = _unseen(plan, shares.held_out, seed)
     if len(fresh) > 1:
-        packed = np.concatenate([packed, fresh])
         truth, times = evaluator.packed_values(fresh, shares.times), shares.times
         linear = linear_datamodel(plan.masks, values, seed)
         judged = judge(spectrum, linear, mask_algebra.unpack(fresh, n), truth)
@@ -118,7 +117,7 @@ def _checked(
     noise = None if deviation is None else noise_of(deviation, evaluator.repeated, truth, times)
     call = game.facts().get("call", "call")
     total = evaluator.paid + evaluator.reused
-    told = [f"of {total} {call}s, {count}: {remark}" for remark, count in evaluator.remarks(packed)]
+    told = [f"of {total} {call}s, {count}: {remark}" for remark, count in evaluator.remarks()]
     return judged, noise, told
 
 

@@ -40,6 +40,7 @@ class Repetitions:
         self.game, self._ledger = game, ledger
         self._progress, self._expected, self._run = progress, expected, run
         self._evaluators = [self._evaluator(0)]
+        self._asked: list[list[NDArray[np.uint8]]] = [[]]  # what each was asked for
         self._asked_again = self._degrees = 0
         self._squares: NDArray[np.float64] | float = 0.0
 
@@ -80,6 +81,8 @@ class Repetitions:
         for number in range(times or self.game.repeats):
             if number == len(self._evaluators):
                 self._evaluators.append(self._evaluator(number))
+                self._asked.append([])
+            self._asked[number].append(packed)
             answers.append(self._evaluators[number].packed_values(packed))
         if len(answers) == 1:
             return answers[0]
@@ -91,8 +94,8 @@ class Repetitions:
 
     def again(self, packed: NDArray[np.uint8], times: int) -> None:
         """More repetitions of masks that were asked for before, for `deviation`."""
-        self.packed_values(packed, times)
         self._asked_again += min(times, self.game.repeats) * len(packed)
+        self.packed_values(packed, times)
 
     @property
     def deviation(self) -> NDArray[np.float64] | None:
@@ -104,11 +107,13 @@ class Repetitions:
         """How many evaluations repeated a mask under another seed."""
         return self._degrees
 
-    def remarks(self, packed: NDArray[np.uint8]) -> Iterator[tuple[str, int]]:
-        """What was remarked on the masks' evaluations, and how often, the most frequent first."""
+    def remarks(self) -> Iterator[tuple[str, int]]:
+        """What was remarked on the evaluations asked for, and how often, the most frequent first."""
         told = Counter[str]()
-        for evaluator in self._evaluators:
-            told.update(self._ledger.remarks(evaluator.game.key, packed))
+        for evaluator, asked in zip(self._evaluators, self._asked, strict=True):
+            masks = np.unique(np.concatenate(asked), axis=0) if asked else None
+            if masks is not None:
+                told.update(self._ledger.remarks(evaluator.game.key, masks))
         yield from sorted(told.items(), key=lambda item: (-item[1], item[0]))
 
     def _evaluator(self, number: int) -> Evaluator:
@@ -117,7 +122,7 @@ class Repetitions:
 
     def _told(self, *_: int) -> None:
         """Progress over all repetitions."""
-        finished = sum(evaluator.finished for evaluator in self._evaluators)
-        asked = sum(evaluator.asked for evaluator in self._evaluators)
+        finished = sum(evaluator.finished for evaluator in self._evaluators) - self._asked_again
+        asked = sum(evaluator.asked for evaluator in self._evaluators) - self._asked_again
         if self._progress is not None:
             self._progress(finished, max(asked, self._expected))

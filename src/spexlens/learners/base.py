@@ -160,9 +160,10 @@ def labels_as(classes: NDArray[Any], labels: Sequence[Any] | NDArray[Any]) -> ND
     """
     known = {label: position for position, label in enumerate(classes.tolist())}
     found = []
-    for row, label in enumerate(np.asarray(labels, dtype=classes.dtype).tolist()):
-        if label not in known:
+    for row, label in enumerate(np.asarray(labels).tolist()):
+        position = known.get(label, known.get(str(label)))
+        if position is None:
             shown = ", ".join(map(str, classes[:10]))
             raise InvalidInput(f"test point {row} has the label {label!r}; the training labels are {shown}")
-        found.append(known[label])
+        found.append(position)
     return np.array(found, dtype=np.int64)

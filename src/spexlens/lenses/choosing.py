@@ -1,13 +1,12 @@
 """Choosing: which training examples, or groups, are worth a budget of retrainings."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
-from spexlens.learners.base import Task
+from spexlens.learners.base import Task, labels_as
 from spexlens.learners.heads import LogisticHead, RidgeHead
 
 AUTO = 40
@@ -68,25 +67,23 @@ def gradient_similarity(task: Task) -> NDArray[np.float64]:
     kernel = features @ tests.T + 1.0
     if task.labels is None:
         return np.asarray(np.abs(kernel).sum(axis=1))
+    tested = task.test_labels
     both = Task(features, task.labels, np.concatenate([features, tests]), None)
     everything = np.ones((1, len(features)), np.bool_)
     if task.numeric:
         answers = RidgeHead().prepare(both).fit(everything, 0).answers[0, :, 0]
-        targets = np.concatenate([task.labels, _known(task, answers[len(features) :])])
-        residual = (targets - answers)[:, None]
+        own = (task.labels - answers[: len(features)])[:, None]
+        # Of a point without a number it is the prediction's own gradient, not a loss's.
+        theirs = np.ones((len(tests), 1)) if tested is None else (tested - answers[len(features) :])[:, None]
     else:
         likely = np.exp(LogisticHead().prepare(both).fit(everything, 0).answers[0])
         classes = np.unique(task.labels)
-        guesses = classes[likely[len(features) :].argmax(axis=1)]
-        labels = np.concatenate([task.labels, _known(task, guesses)])
-        residual = (labels[:, None] == classes) - likely
-    own, theirs = residual[: len(features)], residual[len(features) :]
+        own, theirs = -likely[: len(features)], -likely[len(features) :]
+        own[np.arange(len(own)), labels_as(classes, task.labels)] += 1.0
+        guesses = likely[len(features) :].argmax(axis=1)
+        known = guesses if tested is None else labels_as(classes, tested)
+        theirs[np.arange(len(theirs)), known] += 1.0
     return np.asarray(np.abs((own @ theirs.T) * kernel).sum(axis=1))
-
-
-def _known(task: Task, guesses: NDArray[Any]) -> NDArray[Any]:
-    """The test points' labels, or what the head guesses."""
-    return guesses if task.test_labels is None else np.asarray(task.test_labels, dtype=guesses.dtype)
 
 
 def _features(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

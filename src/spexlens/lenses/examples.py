@@ -1,9 +1,10 @@
 """Examples: inputs and labels, from arrays, tables or files."""
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,10 @@ class Examples:
                     f"there is no column {name!r}; the columns are {', '.join(map(str, names))}"
                 )
         columns = {str(name): list(table[name]) for name in names}
-        labels = None if label is None else _named(table, label, columns[label])
+        if label is not None:
+            columns[label] = _named(table, label, columns[label])
         others = {name: column for name, column in columns.items() if name != text}
-        return cls(_texts(columns[text]), None if labels is None else _labels(labels), others)
+        return cls(_texts(columns[text]), None if label is None else _labels(columns[label]), others)
 
     @classmethod
     def read(
@@ -119,7 +121,7 @@ def examples_of(data: Any, what: str) -> Examples:
     inputs = _inputs(inputs, what)
     if labels is None:
         return Examples(inputs)
-    labels = _labels(np.atleast_1d(np.asarray(labels, dtype=None if not _mixed(labels) else object)).tolist())
+    labels = _labels(_plain(labels))
     if len(labels) != len(inputs):
         raise InvalidInput(f"{what}: {len(inputs)} inputs, but {len(labels)} labels")
     return Examples(inputs, labels)
@@ -133,16 +135,26 @@ def points_of(data: Any, like: Examples) -> Examples:
     """
     if not isinstance(data, Examples):
         inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
-        alone = isinstance(inputs, str) or np.ndim(inputs) == like.inputs.ndim - 1 > 0
-        data = (
-            [inputs] if alone else inputs,
-            [labels] if alone and labels is not None and np.ndim(labels) == 0 else labels,
-        )
+        alone = isinstance(inputs, str) or _depth(inputs, like) == like.inputs.ndim - 1 > 0
+        data = ([inputs] if alone else inputs, labels)
         data = data if labels is not None else data[0]
     points = examples_of(data, "the test points")
     if points.textual != like.textual or points.inputs.shape[1:] != like.inputs.shape[1:]:
         raise InvalidInput(f"the test points are {_shape(points)}, the training examples {_shape(like)}")
-    return points
+    if like.labels is None or points.labels is None or like.labels.dtype.kind != "f":
+        return points
+    if points.labels.dtype.kind not in "fiu":
+        label = points.labels.tolist()[0]
+        raise InvalidInput(f"a test point has the label {label!r}; the training labels are numbers")
+    return replace(points, labels=points.labels.astype(np.float64))
+
+
+def _depth(inputs: Any, like: Examples) -> int:
+    """How many dimensions inputs have; those of the others where it cannot be told."""
+    try:
+        return int(np.ndim(inputs))
+    except ValueError:
+        return like.inputs.ndim
 
 
 def _shape(examples: Examples) -> str:
@@ -150,8 +162,10 @@ def _shape(examples: Examples) -> str:
 
 
 def _inputs(inputs: Any, what: str) -> NDArray[Any]:
-    if hasattr(inputs, "toarray"):
-        inputs = inputs.toarray()  # sparse features
+    for dense in ("toarray", "to_numpy"):  # of sparse features, and of frames
+        inputs = getattr(inputs, dense)() if hasattr(inputs, dense) else inputs
+    if isinstance(inputs, str) or not hasattr(inputs, "__len__") or getattr(inputs, "ndim", 1) == 0:
+        raise InvalidInput(f"{what} are several texts, or numbers of shape (N, d); got {inputs!r}")
     values = inputs if isinstance(inputs, np.ndarray) else list(inputs)
     if len(values) and all(isinstance(each, str) for each in values):
         return _texts(list(values))
@@ -180,26 +194,46 @@ def _texts(values: Sequence[Any]) -> NDArray[Any]:
 
 def _labels(values: list[Any]) -> NDArray[Any]:
     """Classes or float64 targets."""
-    missing = [row for row, value in enumerate(values) if value is None or value != value or value == ""]
-    if missing:
-        raise InvalidInput(f"row {missing[0]} has no label")
-    kinds = {type(value) for value in values}
-    if float in kinds:
-        return np.array(values, dtype=np.float64)
-    if len({str if kind is str else int for kind in kinds}) > 1:
-        values = list(map(str, values))
-    return np.array(values)
+    for row, value in enumerate(values):
+        if is_missing(value):
+            raise InvalidInput(f"row {row} has no label")
+        if not isinstance(value, str | int | float | np.generic):
+            raise InvalidInput(f"row {row}: a label is a word or a number; got {value!r}")
+    words = [isinstance(value, str) for value in values]
+    if not any(isinstance(value, float | np.floating) for value in values):
+        return np.array(list(map(str, values)) if any(words) and not all(words) else values)
+    if any(words):
+        raise InvalidInput(f"labels are words or fractions, not both; got {values[words.index(True)]!r}")
+    numbers = np.array(values, dtype=np.float64)
+    if not np.isfinite(numbers).all():
+        raise InvalidInput(f"row {int(np.argmin(np.isfinite(numbers)))} has a label that is not finite")
+    return numbers
 
 
-def _mixed(labels: Any) -> bool:
-    return not isinstance(labels, np.ndarray) and np.ndim(labels) == 1 and len(set(map(type, labels))) > 1
+def is_missing(value: Any) -> bool:
+    """Whether it is what stands for nothing: None, an empty text, NaN, or a table's own mark."""
+    unlike = value != value
+    return (
+        value is None
+        or (isinstance(value, str) and not value)
+        or not (isinstance(unlike, bool | np.bool_) and not unlike)
+    )
+
+
+def _plain(labels: Any) -> list[Any]:
+    """Labels as a list; one alone as a list of one."""
+    if isinstance(labels, np.ndarray):
+        return list(np.atleast_1d(labels).tolist())
+    return [labels] if isinstance(labels, str) or not hasattr(labels, "__len__") else list(labels)
 
 
 def _named(table: Any, label: str, values: list[Any]) -> list[Any]:
     """Labels by name where a `datasets.Dataset` has the names of the classes."""
     feature = (getattr(table, "features", None) or {}).get(label)
     names = getattr(feature, "names", None)
-    return values if names is None else [names[value] for value in values]
+    if names is None:
+        return values
+    return [None if value is None or value < 0 else names[value] for value in values]  # -1 is withheld
 
 
 def _names(table: Any) -> list[Any]:
@@ -212,8 +246,13 @@ def _names(table: Any) -> list[Any]:
 
 
 def _csv(content: str, path: Path) -> dict[str, list[Any]]:
-    rows = list(csv.reader(content.splitlines(keepends=True)))
-    rows = [row for row in rows if row]
+    limit = csv.field_size_limit(len(content) + 1)
+    try:
+        rows = [row for row in csv.reader(io.StringIO(content, newline="")) if row]
+    except csv.Error as error:
+        raise InvalidInput(f"{path} is not CSV: {error}") from error
+    finally:
+        csv.field_size_limit(limit)
     if len(rows) < 2:
         raise InvalidInput(f"{path} holds no row below its header")
     for number, row in enumerate(rows[1:]):
@@ -224,7 +263,7 @@ def _csv(content: str, path: Path) -> dict[str, list[Any]]:
 
 def _jsonl(content: str, path: Path) -> dict[str, list[Any]]:
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(line for line in content.splitlines() if line.strip()):
+    for number, line in enumerate(line for line in content.split("\n") if line.strip()):
         try:
             row = json.loads(line)
         except ValueError as error:

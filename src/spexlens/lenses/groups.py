@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
-from spexlens.lenses.examples import Examples
+from spexlens.lenses.examples import Examples, is_missing
 
 NEAR_DUPLICATES = "near-duplicates"
 _ALIKE = 0.9  # cosine similarity
@@ -35,7 +35,7 @@ def groups_of(
     values = list(_column(examples, groups))
     if len(values) != len(examples):
         raise InvalidInput(f"groups has {len(values)} values; there are {len(examples)} examples")
-    alone = [value is None or value == "" or value == -1 for value in values]
+    alone = [is_missing(value) or value == -1 for value in values]
     names = list(dict.fromkeys(value for value, out in zip(values, alone, strict=True) if not out))
     if not names:
         raise InvalidInput("no example is in any group")
