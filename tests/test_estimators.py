@@ -1,0 +1,138 @@
+"""Any estimator of scikit-learn is a learner, and no subset ends a night."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from spexlens import Estimator, LogisticHead, SpexlensError
+from spexlens.learners.base import Task
+
+DIGITS = load_digits()
+IMAGES, CLASSES = DIGITS.data / 16, DIGITS.target % 3
+TASK = Task(IMAGES[:40], CLASSES[:40], IMAGES[1000:1004], None)
+KEPT = np.random.default_rng(0).random((6, 40)) < 0.6
+
+
+def prepared(estimator: Any, task: Task = TASK, jobs: int = 1) -> Any:
+    return Estimator(estimator, jobs=jobs).prepare(task)
+
+
+def test_logistic_regression_is_the_logistic_head() -> None:
+    trainer = prepared(LogisticRegression(tol=1e-8, max_iter=5000))
+    assert (trainer.answer, trainer.seeded) == ("log-probabilities", False)
+    assert np.allclose(
+        trainer.fit(KEPT, 0).answers, LogisticHead().prepare(TASK).fit(KEPT, 0).answers, atol=1e-4
+    )
+
+
+def test_log_odds_do_not_saturate_where_probabilities_do() -> None:
+    features = np.concatenate([np.full((4, 1), -100.0), np.full((4, 1), 100.0)])
+    task = Task(features, np.repeat([0, 1], 4), np.array([[1000.0]]), None)
+    for estimator in (LogisticRegression(C=1e4, max_iter=1000), GaussianNB()):
+        answers = prepared(estimator, task).fit(np.ones((1, 8), np.bool_), 0).answers[0, 0]
+        if isinstance(estimator, LogisticRegression):
+            assert answers[1] - answers[0] > 40
+        assert np.isfinite(answers).all()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "answer", "seeded"),
+    [
+        (KNeighborsClassifier(3), "log-probabilities", False),
+        (GradientBoostingClassifier(n_estimators=5), "log-probabilities", True),
+        (RandomForestClassifier(10), "log-probabilities", True),
+        (LinearSVC(), "scores", True),
+    ],
+)
+def test_what_is_answered_and_whether_seeds_matter_is_seen(estimator: Any, answer: str, seeded: bool) -> None:
+    trainer = prepared(estimator)
+    assert (trainer.answer, trainer.seeded) == (answer, seeded)
+    first, again, other = (trainer.fit(KEPT, seed).answers for seed in (5, 5, 6))
+    assert first.shape == (6, 4, 3)
+    assert np.array_equal(first, again)
+    assert np.array_equal(first, other) == (not seeded)
+
+
+def test_numbers_are_predicted() -> None:
+    targets = IMAGES[:40].sum(axis=1)
+    task = Task(IMAGES[:40], targets, IMAGES[1000:1004], None)
+    found = prepared(LinearRegression(), task).fit(np.concatenate([KEPT, np.zeros((1, 40), np.bool_)]), 0)
+    for mask, answers in zip(KEPT, found.answers[:-1], strict=True):
+        expected = LinearRegression().fit(IMAGES[:40][mask], targets[mask]).predict(IMAGES[1000:1004])
+        assert np.allclose(answers[:, 0], expected)
+    assert np.allclose(found.answers[-1], targets.mean())
+    assert list(found.remarks) == [6]
+    assert prepared(RandomForestRegressor(5), task).seeded
+
+
+def test_a_pipeline_reads_texts() -> None:
+    texts = np.array(
+        ["a good film", "a bad film", "good fun", "bad jokes", "so good", "so bad"], dtype=object
+    )
+    task = Task(texts, np.array(["up", "down"] * 3), np.array(["good"], dtype=object), None)
+    found = prepared(make_pipeline(TfidfVectorizer(), LogisticRegression()), task).fit(
+        np.array([[1, 1, 0, 0, 1, 1], [1, 0, 0, 0, 0, 0]], np.bool_), 0
+    )
+    assert found.answers[0, 0, 1] > found.answers[0, 0, 0]
+    assert np.allclose(np.exp(found.answers[1, 0]), [1 / 3, 2 / 3])
+
+
+def test_where_it_fails_the_rest_of_the_night_goes_on() -> None:
+    kept = np.zeros((3, 40), np.bool_)
+    kept[0, :3], kept[1] = True, True
+    found = prepared(KNeighborsClassifier(5)).fit(kept, 0)
+    assert np.isfinite(found.answers).all()
+    assert np.allclose(np.exp(found.answers[0]), 1 / 3)
+    assert found.remarks[0].startswith("ValueError in training: ")
+    assert "nothing was kept" in found.remarks[2]
+    assert 1 not in found.remarks
+
+
+def test_what_does_not_converge_is_said() -> None:
+    found = prepared(LogisticRegression(max_iter=2)).fit(KEPT, 0)
+    assert set(found.remarks.values()) == {"training did not converge: it counts as far as it came"}
+    assert len(found.remarks) == 6
+
+
+def test_the_number_of_processes_changes_no_bit() -> None:
+    forest = RandomForestClassifier(5)
+    one, two = (prepared(forest, jobs=jobs).fit(KEPT, 1).answers for jobs in (1, 2))
+    assert np.array_equal(one, two)
+
+
+def test_equal_settings_are_recognised_and_functions_are_not() -> None:
+    assert prepared(DecisionTreeClassifier()).identity() == prepared(DecisionTreeClassifier()).identity()
+    assert (
+        prepared(DecisionTreeClassifier()).identity()
+        != prepared(DecisionTreeClassifier(max_depth=3)).identity()
+    )
+    squared = make_pipeline(FunctionTransformer(lambda x: x**2), LogisticRegression())
+    assert prepared(squared).identity() is None
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (KMeans(2), "classifier or a regressor"),
+        (LinearRegression(), "predicts numbers"),
+        (KNeighborsClassifier(99), "cannot learn the examples"),
+        (LogisticRegression(C=-1.0), "cannot learn the examples"),
+    ],
+)
+def test_what_cannot_learn_at_all_is_one_line(estimator: Any, message: str) -> None:
+    with pytest.raises(SpexlensError) as caught:
+        prepared(estimator)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
