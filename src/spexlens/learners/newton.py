@@ -12,7 +12,7 @@ from spexlens.learners.losses import Array, Curvature, Loss
 _EXACT = 1e-8  # how far a score may be from the optimum's, the largest being one
 _STEPS = 100
 _PRODUCTS = 300
-_LOOSE, _TIGHT = 0.03, 1e-4  # how well a direction solves its equations, far from the optimum and near it
+_LOOSE, _TIGHT = 0.1, 1e-4  # how well a direction solves its equations, far from the optimum and near it
 _ARMIJO = 1e-4
 _SHORTEST = 1e-9
 _TINY = float(np.finfo(np.float32).tiny)
@@ -92,7 +92,8 @@ def minimise(
         # Near the optimum a step leaves its square, and what its equations left.
         done = moved * np.maximum(moved, rest) <= _EXACT * (1.0 + np.abs(state.scores).max(axis=(1, 2)))
         converged[active[done]] = True
-        rest = np.where(length < 1.0, _TIGHT, np.clip(moved, _TIGHT, _LOOSE))[~done]
+        tighter = np.where(length < 1.0, 0.1 * rest, moved)  # a poor direction had a poor solution
+        rest = np.clip(tighter, _TIGHT, _LOOSE)[~done]
         active, state = active[~done], state.taken(~done)
         if not len(active):
             break
