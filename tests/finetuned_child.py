@@ -40,11 +40,11 @@ def main(ledger: str, trace: str, fatal: int) -> None:
         steps += 1
         return train(self, *arguments)
 
-    def traced(self: _FineTuner, kept: NDArray[np.bool_], seed: int) -> Fitted:
-        said = f"{seed} {kept.astype(int).tolist()}"
+    def traced(self: _FineTuner, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
+        said = f"{seeds.tolist()} {kept.astype(int).tolist()}"
         with Path(trace).open("a") as file:
             file.write(f"begun {said}\n")
-        found = fit(self, kept, seed)
+        found = fit(self, kept, seeds)
         with Path(trace).open("a") as file:
             file.write(f"finished {said}\n")
         return found

@@ -162,9 +162,9 @@ class UnsteadyTrainer(Trainer):
     seeded = True
     batch_size = 7
 
-    def fit(self, kept: NDArray[np.bool_], seed: int) -> Fitted:
+    def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         weights = np.arange(1, kept.shape[1] + 1)
-        noise = [np.random.default_rng([seed, *row.astype(int)]).normal() for row in kept]
+        noise = [np.random.default_rng(seed).normal() for seed in seeds.tolist()]
         answers = kept @ weights + 0.5 * np.array(noise)
         remarks = dict.fromkeys(np.flatnonzero(kept.sum(axis=1) == 3).tolist(), "odd")
         return Fitted(answers[:, None, None].astype(np.float64), remarks)

@@ -25,6 +25,11 @@ TASK = Task(IMAGES[:40], CLASSES[:40], IMAGES[1000:1004], None)
 KEPT = np.random.default_rng(0).random((6, 40)) < 0.6
 
 
+def seeds(kept: Any, first: int = 0) -> Any:
+    """A seed for each subset."""
+    return first + np.arange(len(kept))
+
+
 def prepared(estimator: Any, task: Task = TASK, jobs: int = 1) -> Any:
     return Estimator(estimator, jobs=jobs).prepare(task)
 
@@ -33,7 +38,9 @@ def test_logistic_regression_is_the_logistic_head() -> None:
     trainer = prepared(LogisticRegression(tol=1e-8, max_iter=5000))
     assert (trainer.answer, trainer.seeded) == ("log-probabilities", False)
     assert np.allclose(
-        trainer.fit(KEPT, 0).answers, LogisticHead().prepare(TASK).fit(KEPT, 0).answers, atol=1e-4
+        trainer.fit(KEPT, seeds(KEPT)).answers,
+        LogisticHead().prepare(TASK).fit(KEPT, seeds(KEPT)).answers,
+        atol=1e-4,
     )
 
 
@@ -41,7 +48,7 @@ def test_log_odds_do_not_saturate_where_probabilities_do() -> None:
     features = np.concatenate([np.full((4, 1), -100.0), np.full((4, 1), 100.0)])
     task = Task(features, np.repeat([0, 1], 4), np.array([[1000.0]]), None)
     for estimator in (LogisticRegression(C=1e4, max_iter=1000), GaussianNB()):
-        answers = prepared(estimator, task).fit(np.ones((1, 8), np.bool_), 0).answers[0, 0]
+        answers = prepared(estimator, task).fit(np.ones((1, 8), np.bool_), seeds([0])).answers[0, 0]
         if isinstance(estimator, LogisticRegression):
             assert answers[1] - answers[0] > 40
         assert np.isfinite(answers).all()
@@ -59,7 +66,7 @@ def test_log_odds_do_not_saturate_where_probabilities_do() -> None:
 def test_what_is_answered_and_whether_seeds_matter_is_seen(estimator: Any, answer: str, seeded: bool) -> None:
     trainer = prepared(estimator)
     assert (trainer.answer, trainer.seeded) == (answer, seeded)
-    first, again, other = (trainer.fit(KEPT, seed).answers for seed in (5, 5, 6))
+    first, again, other = (trainer.fit(KEPT, seeds(KEPT, seed)).answers for seed in (5, 5, 50))
     assert first.shape == (6, 4, 3)
     assert np.array_equal(first, again)
     assert np.array_equal(first, other) == (not seeded)
@@ -68,7 +75,8 @@ def test_what_is_answered_and_whether_seeds_matter_is_seen(estimator: Any, answe
 def test_numbers_are_predicted() -> None:
     targets = IMAGES[:40].sum(axis=1)
     task = Task(IMAGES[:40], targets, IMAGES[1000:1004], None)
-    found = prepared(LinearRegression(), task).fit(np.concatenate([KEPT, np.zeros((1, 40), np.bool_)]), 0)
+    kept = np.concatenate([KEPT, np.zeros((1, 40), np.bool_)])
+    found = prepared(LinearRegression(), task).fit(kept, seeds(kept))
     for mask, answers in zip(KEPT, found.answers[:-1], strict=True):
         expected = LinearRegression().fit(IMAGES[:40][mask], targets[mask]).predict(IMAGES[1000:1004])
         assert np.allclose(answers[:, 0], expected)
@@ -83,7 +91,7 @@ def test_a_pipeline_reads_texts() -> None:
     )
     task = Task(texts, np.array(["up", "down"] * 3), np.array(["good"], dtype=object), None)
     found = prepared(make_pipeline(TfidfVectorizer(), LogisticRegression()), task).fit(
-        np.array([[1, 1, 0, 0, 1, 1], [1, 0, 0, 0, 0, 0]], np.bool_), 0
+        np.array([[1, 1, 0, 0, 1, 1], [1, 0, 0, 0, 0, 0]], np.bool_), seeds([0, 0])
     )
     assert found.answers[0, 0, 1] > found.answers[0, 0, 0]
     assert np.allclose(np.exp(found.answers[1, 0]), [1 / 3, 2 / 3])
@@ -92,7 +100,7 @@ def test_a_pipeline_reads_texts() -> None:
 def test_where_it_fails_the_rest_of_the_night_goes_on() -> None:
     kept = np.zeros((3, 40), np.bool_)
     kept[0, :3], kept[1] = True, True
-    found = prepared(KNeighborsClassifier(5)).fit(kept, 0)
+    found = prepared(KNeighborsClassifier(5)).fit(kept, seeds(kept))
     assert np.isfinite(found.answers).all()
     assert np.allclose(np.exp(found.answers[0]), 1 / 3)
     assert found.remarks[0].startswith("ValueError in training: ")
@@ -101,14 +109,14 @@ def test_where_it_fails_the_rest_of_the_night_goes_on() -> None:
 
 
 def test_what_does_not_converge_is_said() -> None:
-    found = prepared(LogisticRegression(max_iter=2)).fit(KEPT, 0)
+    found = prepared(LogisticRegression(max_iter=2)).fit(KEPT, seeds(KEPT))
     assert set(found.remarks.values()) == {"training did not converge: it counts as far as it came"}
     assert len(found.remarks) == 6
 
 
 def test_the_number_of_processes_changes_no_bit() -> None:
     forest = RandomForestClassifier(5)
-    one, two = (prepared(forest, jobs=jobs).fit(KEPT, 1).answers for jobs in (1, 2))
+    one, two = (prepared(forest, jobs=jobs).fit(KEPT, seeds(KEPT)).answers for jobs in (1, 2))
     assert np.array_equal(one, two)
 
 

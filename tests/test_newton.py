@@ -17,6 +17,11 @@ Array = NDArray[np.float64]
 DIGITS = load_digits()
 
 
+def unseeded(kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Seeds for training that draws no random number."""
+    return np.zeros(len(kept), np.int64)
+
+
 def log_odds(features: Array, labels: NDArray[np.int64], tests: Array, c: float) -> Array:
     """Of scikit-learn, by its own Newton solver, converged: (t, classes) log-probabilities."""
     fit = LogisticRegression(C=c, solver="newton-cholesky", tol=1e-12, max_iter=10_000)
@@ -28,7 +33,7 @@ def log_odds(features: Array, labels: NDArray[np.int64], tests: Array, c: float)
 
 def furthest(task: Task, kept: NDArray[np.bool_], c: float) -> float:
     """The largest difference from scikit-learn, in differences of log-probabilities between classes."""
-    found = LogisticHead(C=c).prepare(task).fit(kept, 0).answers
+    found = LogisticHead(C=c).prepare(task).fit(kept, unseeded(kept)).answers
     classes = np.unique(task.labels)
     worst = 0.0
     for mask, answers in zip(kept, found, strict=True):
@@ -85,7 +90,9 @@ def test_at_the_optimum_the_gradient_vanishes() -> None:
     features, labels = rng.normal(size=(40, 3)), (rng.random(40) < 0.4).astype(int)
     kept = rng.random((10, 40)) < 0.6
     probes = np.concatenate([np.zeros((1, 3)), np.eye(3), features])
-    found = LogisticHead(C=2.0).prepare(Task(features, labels, probes, None)).fit(kept, 0).answers
+    found = (
+        LogisticHead(C=2.0).prepare(Task(features, labels, probes, None)).fit(kept, unseeded(kept)).answers
+    )
     for mask, answers in zip(kept, found[..., 1] - found[..., 0], strict=True):
         intercept, weights = answers[0], answers[1:4] - answers[0]
         missing = labels - 1 / (1 + np.exp(-(features @ weights + intercept)))
@@ -101,7 +108,7 @@ def test_ridge_has_scikit_learns_optimum(alpha: float, count: int) -> None:
     tests, kept = images[1000:1004], rng.random((10, count)) < 0.6
     for labels, oracle in ((numbers, Ridge(alpha)), (DIGITS.target, RidgeClassifier(alpha))):
         task = Task(images[:count], labels[:count], tests, None)
-        found = RidgeHead(alpha).prepare(task).fit(kept, 0).answers
+        found = RidgeHead(alpha).prepare(task).fit(kept, unseeded(kept)).answers
         for mask, answers in zip(kept, found, strict=True):
             fit = oracle.fit(images[:count][mask], labels[:count][mask])
             if labels is numbers:
@@ -119,18 +126,18 @@ def test_neither_order_nor_company_changes_an_answer(seed: int, n: int, d: int, 
     labels = np.arange(n) % classes
     kept, order = rng.random((5, n)) < 0.6, rng.permutation(n)
     trainer = LogisticHead().prepare(Task(features, labels, tests, None))
-    together = trainer.fit(kept, 0).answers
-    apart = np.concatenate([trainer.fit(mask[None], 0).answers for mask in kept])
+    together = trainer.fit(kept, unseeded(kept)).answers
+    apart = np.concatenate([trainer.fit(mask[None], unseeded(mask[None])).answers for mask in kept])
     shuffled = LogisticHead().prepare(Task(features[order], labels[order], tests, None))
     assert np.allclose(together, apart, atol=1e-6)
-    assert np.allclose(together, shuffled.fit(kept[:, order], 0).answers, atol=1e-6)
+    assert np.allclose(together, shuffled.fit(kept[:, order], unseeded(kept[:, order])).answers, atol=1e-6)
 
 
 def test_a_class_without_an_example_is_as_likely_as_laplace_says() -> None:
     features = np.random.default_rng(6).normal(size=(9, 2))
     task = Task(features, np.array(["a", "b", "c"] * 3), features[:2], None)
     kept = np.array([np.zeros(9), np.arange(9) % 3 == 0, np.arange(9) % 3 < 2, np.ones(9)], np.bool_)
-    found = LogisticHead().prepare(task).fit(kept, 0)
+    found = LogisticHead().prepare(task).fit(kept, unseeded(kept))
     likely = np.exp(found.answers)
     assert np.allclose(likely.sum(axis=2), 1.0)
     assert np.allclose(likely[0], 1 / 3)
@@ -142,7 +149,7 @@ def test_a_class_without_an_example_is_as_likely_as_laplace_says() -> None:
 
 def test_with_nothing_kept_ridge_predicts_the_mean_and_says_so() -> None:
     task = Task(np.eye(4), np.array([1.0, 2.0, 3.0, 6.0]), np.eye(4)[:2], None)
-    found = RidgeHead().prepare(task).fit(np.zeros((2, 4), np.bool_), 0)
+    found = RidgeHead().prepare(task).fit(np.zeros((2, 4), np.bool_), unseeded(np.zeros((2, 4), np.bool_)))
     assert np.allclose(found.answers, 3.0)
     assert set(found.remarks) == {0, 1}
 
@@ -152,9 +159,9 @@ def test_what_does_not_converge_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     task = Task(rng.normal(size=(20, 30)), np.arange(20) % 2, rng.normal(size=(2, 30)), None)
     trainer = LogisticHead(C=100.0).prepare(task)
     kept = rng.random((3, 20)) < 0.5
-    assert trainer.fit(kept, 0).remarks == {}
+    assert trainer.fit(kept, unseeded(kept)).remarks == {}
     monkeypatch.setattr("spexlens.learners.newton._STEPS", 1)
-    found = trainer.fit(kept, 0)
+    found = trainer.fit(kept, unseeded(kept))
     assert np.isfinite(found.answers).all()
     assert set(found.remarks.values()) == {"training did not converge: it counts as far as it came"}
 

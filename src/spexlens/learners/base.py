@@ -74,8 +74,11 @@ class Trainer(ABC):
     seeded: bool = False
 
     @abstractmethod
-    def fit(self, kept: NDArray[np.bool_], seed: int) -> Fitted:
-        """Train on each subset, from the same start: (m, N) bool, True where an example is in.
+    def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
+        """Train on each subset: (m, N) bool, True where an example is in.
+
+        Each has a seed of its own, (m,) below 2^32, which decides all that is random in its training:
+        subset and seed alone decide the answer.
 
         Every subset has an answer: the empty set, one without examples of some class, one on which
         the learner fails or does not converge. Remarks say which, and what the answer is.

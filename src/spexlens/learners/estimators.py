@@ -76,14 +76,15 @@ class _EstimatorTrainer(Trainer):
             answers, others, rtol=_CALM, atol=_CALM
         )
 
-    def fit(self, kept: NDArray[np.bool_], seed: int) -> Fitted:
+    def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         from joblib import Parallel, delayed
 
         held = counts(kept, self._codes, 1 if self.classes is None else len(self.classes))
         able = (held > 0).sum(axis=1) >= min(2, held.shape[1])
         jobs = Parallel(n_jobs=min(self._jobs, max(1, int(able.sum()))))
         setting = (self._estimator, self._method, self._task, self.classes)
-        found = jobs(delayed(_trained)(*setting, mask, seed) for mask in kept[able])
+        rows = zip(kept[able], seeds[able].tolist(), strict=True)
+        found = jobs(delayed(_trained)(*setting, mask, seed) for mask, seed in rows)
         answers, remarks = self._nothing(kept, held)
         for row, (answer, remark) in zip(np.flatnonzero(able).tolist(), found, strict=True):
             if answer is None:
@@ -153,7 +154,7 @@ def _fitted(estimator: Any, task: Task, kept: NDArray[np.bool_], seed: int) -> t
 
     assert task.labels is not None
     fresh = clone(estimator)
-    fresh.set_params(**dict.fromkeys(_random(fresh), seed % (1 << 32)))
+    fresh.set_params(**dict.fromkeys(_random(fresh), seed))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fresh.fit(task.inputs[kept], task.labels[kept])

@@ -96,10 +96,10 @@ class _FineTuner(Trainer):
         self._start = [each.detach().clone() for each in self._trained]
         self._fresh = [each for each in self._fresh if id(each) in tuned]
 
-    def fit(self, kept: NDArray[np.bool_], seed: int) -> Fitted:
+    def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         answers, remarks = [], {}
         with self._borrowed():
-            for row, mask in enumerate(kept):
+            for row, (mask, seed) in enumerate(zip(kept, seeds.tolist(), strict=True)):
                 self._restore(seed)
                 members = np.flatnonzero(mask)
                 if len(members):

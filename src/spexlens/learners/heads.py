@@ -100,7 +100,7 @@ class _LogisticTrainer(_HeadTrainer):
         self._head = head
         self.classes, self._codes = classes_of(task, "a logistic head")
 
-    def fit(self, kept: NDArray[np.bool_], seed: int) -> Fitted:
+    def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         assert self.classes is not None
         held = counts(kept, self._codes, len(self.classes))
         answers = np.zeros((len(kept), len(self._tests), len(self.classes)))
@@ -152,7 +152,7 @@ class _RidgeTrainer(_HeadTrainer):
             self._nothing = np.zeros(len(targets))
         self._loss = Squared(targets)
 
-    def fit(self, kept: NDArray[np.bool_], seed: int) -> Fitted:
+    def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         some = kept.any(axis=1)
         answers = np.empty((len(kept), len(self._tests), self._loss.columns))
         answers[~some] = self._nothing

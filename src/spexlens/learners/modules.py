@@ -22,11 +22,11 @@ DIVERGED = "training diverged: the model as it was at the start counts"
 
 @dataclass(frozen=True)
 class TorchModule(Learner):
-    """A PyTorch module, trained from the same start on every subset, many subsets at once (`torch.func`).
+    """A PyTorch module trained from scratch, many subsets at once (`torch.func`).
 
     The loss is the mean, over the kept examples of a batch, of the cross-entropy for classes or the
-    squared error for numbers. The order of the examples, dropout and the start are the seed's, the same
-    for all subsets: an example that is left out is passed over. Where training diverges, the start counts.
+    squared error for numbers. The start and the order of the examples are the seed's; one that is left out
+    is passed over. Dropout is the same for all subsets. Where training diverges, the start counts.
 
     Attributes:
         build: makes the module, which takes (B, ...) float32 and answers with (B, classes) logits, or with
@@ -85,25 +85,30 @@ class _ModuleTrainer(Trainer):
         self._example = self._made(0)
         self._refuse_unsuitable()
 
-    def fit(self, kept: NDArray[np.bool_], seed: int) -> Fitted:
+    def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         import torch
 
-        module = self._made(seed)
-        names = [name for name, _ in module.named_parameters()]
-        start = [parameter.detach() for parameter in module.parameters()]
-        stacked = [each.expand(len(kept), *each.shape).clone().requires_grad_() for each in start]
+        modules = [self._made(seed) for seed in seeds.tolist()]
+        named = [dict(module.named_parameters()) for module in modules]
+        start = {name: torch.stack([each[name].detach() for each in named]) for name in named[0]}
+        trained = {name: each.clone().requires_grad_() for name, each in start.items()}
         weights = torch.tensor(kept, dtype=torch.float32, device=self._device)
         with torch.random.fork_rng(devices=self._cuda()):
-            torch.manual_seed(seed)
-            self._train(module, dict(zip(names, stacked, strict=True)), weights)
-        answers = self._answered(module, dict(zip(names, stacked, strict=True)), len(kept))
+            torch.manual_seed(0)
+            self._train(modules[0], trained, weights, seeds)
+        answers = self._answered(modules[0], trained, len(kept))
         diverged = ~np.isfinite(answers).all(axis=(1, 2))
         if diverged.any():
-            untrained = {name: each[None] for name, each in zip(names, start, strict=True)}
-            answers[diverged] = self._answered(module, untrained, 1)
+            answers[diverged] = self._answered(modules[0], start, len(kept))[diverged]
         return Fitted(answers, dict.fromkeys(np.flatnonzero(diverged).tolist(), DIVERGED))
 
-    def _train(self, module: Any, parameters: "dict[str, torch.Tensor]", weights: "torch.Tensor") -> None:
+    def _train(
+        self,
+        module: Any,
+        parameters: "dict[str, torch.Tensor]",
+        weights: "torch.Tensor",
+        seeds: NDArray[np.int64],
+    ) -> None:
         import torch
 
         settings = self._learner
@@ -112,15 +117,19 @@ class _ModuleTrainer(Trainer):
         optimizer = makers[settings.optimizer](
             list(parameters.values()), lr=settings.learning_rate, weight_decay=settings.weight_decay, **extra
         )
-        rows, count = settings.rows or len(self._inputs), len(self._inputs)
+        count = len(self._inputs)
+        rows, orders = settings.rows or count, [np.random.default_rng(seed) for seed in seeds.tolist()]
         module.train()
         for _ in range(settings.epochs):
-            order = torch.randperm(count).to(self._device) if rows < count else torch.arange(count)
+            order = torch.arange(count, device=self._device)[None]
+            if rows < count:
+                drawn = np.stack([rng.permutation(count) for rng in orders])
+                order = torch.tensor(drawn, device=self._device)
             for first in range(0, count, rows):
-                batch = order[first : first + rows]
                 # Each subset's loss depends on its own parameters only, so that the sum has their gradients.
                 optimizer.zero_grad()
-                self._losses(module, parameters, batch, weights[:, batch]).sum().backward()  # type: ignore[no-untyped-call]
+                loss = self._losses(module, parameters, order[:, first : first + rows], weights).sum()
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
 
     def _losses(
@@ -130,11 +139,13 @@ class _ModuleTrainer(Trainer):
         batch: "torch.Tensor",
         weights: "torch.Tensor",
     ) -> "torch.Tensor":
-        """(m,), each subset's mean loss over its examples of a batch; 0 where it has none."""
+        """(m,), each subset's mean loss over its examples of a batch (m or 1, B); 0 where it has none."""
         import torch
 
-        outputs = self._outputs(module, parameters, self._inputs[batch])
-        targets = self._targets[batch].expand(len(weights), -1)
+        inputs = self._inputs[batch] if len(batch) > 1 else self._inputs[batch[0]]
+        outputs = self._outputs(module, parameters, inputs, apart=len(batch) > 1)
+        batch = batch.expand(len(weights), -1)
+        targets, weights = self._targets[batch], weights.gather(1, batch)
         if self.answer == "predictions":
             losses = (outputs.squeeze(-1) if outputs.ndim == 3 else outputs).sub(targets).square()
         else:
@@ -142,15 +153,21 @@ class _ModuleTrainer(Trainer):
         return (losses * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
 
     def _outputs(
-        self, module: Any, parameters: "dict[str, torch.Tensor]", inputs: "torch.Tensor"
+        self,
+        module: Any,
+        parameters: "dict[str, torch.Tensor]",
+        inputs: "torch.Tensor",
+        *,
+        apart: bool = False,
     ) -> "torch.Tensor":
-        """(m, B, ...), every subset's model on the same inputs."""
+        """(m, B, ...), every subset's model on the same inputs (B, ...), or each on its own (m, B, ...)."""
         import torch
 
-        def one(own: "dict[str, torch.Tensor]") -> Any:
-            return torch.func.functional_call(module, own, (inputs,))
+        def one(own: "dict[str, torch.Tensor]", read: "torch.Tensor") -> Any:
+            return torch.func.functional_call(module, own, (read,))
 
-        found: torch.Tensor = torch.func.vmap(one, randomness="same")(parameters)
+        in_dims = (0, 0 if apart else None)
+        found: torch.Tensor = torch.func.vmap(one, in_dims=in_dims, randomness="same")(parameters, inputs)
         return found
 
     def _answered(

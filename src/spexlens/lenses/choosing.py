@@ -71,12 +71,12 @@ def gradient_similarity(task: Task) -> NDArray[np.float64]:
     both = Task(features, task.labels, np.concatenate([features, tests]), None)
     everything = np.ones((1, len(features)), np.bool_)
     if task.numeric:
-        answers = RidgeHead().prepare(both).fit(everything, 0).answers[0, :, 0]
+        answers = RidgeHead().prepare(both).fit(everything, np.zeros(1, np.int64)).answers[0, :, 0]
         own = (task.labels - answers[: len(features)])[:, None]
         # Of a point without a number it is the prediction's own gradient, not a loss's.
         theirs = np.ones((len(tests), 1)) if tested is None else (tested - answers[len(features) :])[:, None]
     else:
-        likely = np.exp(LogisticHead().prepare(both).fit(everything, 0).answers[0])
+        likely = np.exp(LogisticHead().prepare(both).fit(everything, np.zeros(1, np.int64)).answers[0])
         classes = np.unique(task.labels)
         own, theirs = -likely[: len(features)], -likely[len(features) :]
         own[np.arange(len(own)), labels_as(classes, task.labels)] += 1.0

@@ -31,8 +31,8 @@ class DataLens(Game):
     """The training examples, and what a model says of test points that is trained on some of them only.
 
     A mask says which examples, or groups of examples, are in; the model is trained anew on each subset,
-    from the same start, and its answer about the test points is the value. Several test points make a
-    vector-valued game: the same retrainings serve all of them.
+    under a seed of the subset's own, and its answer about the test points is the value. Several test
+    points make a vector-valued game: the same retrainings serve all of them.
 
     Every subset has a value; where that is not simply what training gave (nothing kept, a class without
     an example, no convergence, a failure) the result says so, and how often.
@@ -112,8 +112,7 @@ class DataLens(Game):
         kept = self.kept(masks)
         values, self._remarks = [], {}
         for number in self._numbers:
-            seed = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
-            fitted = self._trainer.fit(kept, seed)
+            fitted = self._trainer.fit(kept, self._seeds(kept, number))
             values.append(self._outcome(fitted.answers, self._labels))
             self._remarks |= fitted.remarks
         found = np.mean(values, axis=0)
@@ -180,7 +179,8 @@ class DataLens(Game):
         if self._trainer.answer == "completions":
             return np.zeros(len(self.points)), False
         if classes is not None and labels is None:
-            whole = self._trainer.fit(np.ones((1, len(self.examples)), np.bool_), self.seed)
+            everything = np.ones((1, len(self.examples)), np.bool_)
+            whole = self._trainer.fit(everything, self._seeds(everything, 0))
             return whole.answers[0].argmax(axis=1).astype(np.float64), True
         if classes is not None and labels is not None:
             return labels_as(classes, labels).astype(np.float64), False
@@ -189,6 +189,16 @@ class DataLens(Game):
                 raise InvalidInput("objective 'loss' needs the test points' numbers: give test=(x, y)")
             return np.zeros(len(self.points)), False
         return labels.astype(np.float64), False
+
+    def _seeds(self, kept: NDArray[np.bool_], number: int) -> NDArray[np.int64]:
+        """(m,), a seed for each subset, so that what is random in one training says nothing of others'."""
+        begun = hashlib.sha256(f"{self.seed} {number} ".encode())
+        seeds = []
+        for row in np.packbits(kept, axis=1):
+            digest = begun.copy()
+            digest.update(row.tobytes())
+            seeds.append(int.from_bytes(digest.digest()[:4], "little"))
+        return np.array(seeds, dtype=np.int64)
 
     def _refuse_vain_repeats(self) -> None:
         if self.repeats > 1 and not self.seeded:
