@@ -3,6 +3,7 @@
 import os
 import warnings
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from spexlens.threads import one_thread
 
 _LEAST = 1e-6  # of a probability
 _CALM = 1e-9
+_LOST = 2.0  # seconds of training that a crash may cost
+_ROWS = 16  # fits a process and batch, at most
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,6 @@ class _EstimatorTrainer(Trainer):
 
         self._estimator, self._task = learner.estimator, task
         self._jobs = learner.jobs or os.cpu_count() or 1
-        self.batch_size = 16 * self._jobs
         name = type(learner.estimator).__name__
         if not hasattr(learner.estimator, "fit") or not (
             is_classifier(learner.estimator) or is_regressor(learner.estimator)
@@ -68,10 +70,14 @@ class _EstimatorTrainer(Trainer):
         try:
             first, _ = _fitted(self._estimator, task, everything, 0)
             self.answer, self._method = _how(first, task)
+            began = perf_counter()
             second, _ = _fitted(self._estimator, task, everything, 1)
+            seconds = perf_counter() - began
             answers, others = (_answers(each, self._method, task, self.classes) for each in (first, second))
         except Exception as error:  # an estimator may raise whatever it likes
             raise ModelError(f"{name} cannot learn the examples: {_one_line(error)}") from error
+        # Each fit is on its own: how many make a batch, which is committed at once, changes no value.
+        self.batch_size = self._jobs * int(np.clip(_LOST / seconds, 1, _ROWS))
         self.seeded = bool(_random(self._estimator)) and not np.allclose(
             answers, others, rtol=_CALM, atol=_CALM
         )
