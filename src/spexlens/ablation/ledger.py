@@ -92,11 +92,11 @@ class Ledger:
         return bool(before != self._seen)
 
     def remarks(self, game: str, masks: NDArray[np.uint8]) -> list[str]:
-        """What was remarked on any of the packed masks, a text each, in their order."""
+        """What was remarked on any of the packed masks, a text each, a mask that stands twice once."""
         with self._explained(), self._lock:
             query = "SELECT mask, remark FROM remarks JOIN games ON game = id WHERE fingerprint = ?"
             found = dict(self._connection.execute(query, (game,)))
-        return [found[key] for key in _rows(masks) if key in found]
+        return [found[key] for key in dict.fromkeys(_rows(masks)) if key in found] if found else []
 
     def commit(
         self,

@@ -111,9 +111,8 @@ class Repetitions:
         """What was remarked on the evaluations asked for, and how often, the most frequent first."""
         told = Counter[str]()
         for evaluator, asked in zip(self._evaluators, self._asked, strict=True):
-            masks = np.unique(np.concatenate(asked), axis=0) if asked else None
-            if masks is not None:
-                told.update(self._ledger.remarks(evaluator.game.key, masks))
+            if asked:
+                told.update(self._ledger.remarks(evaluator.game.key, np.concatenate(asked)))
         yield from sorted(told.items(), key=lambda item: (-item[1], item[0]))
 
     def _evaluator(self, number: int) -> Evaluator:
