@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spexlens.ablation.game import Candidate, Game
+from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.game import Game
 from spexlens.ablation.masks import everything
 from spexlens.errors import InvalidInput
 

@@ -8,8 +8,11 @@
 
 from importlib.metadata import version
 
-from spexlens.ablation.game import Candidate, Game
+from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger
+from spexlens.aggregate import Aggregate, aggregate
+from spexlens.batch import explain_all
 from spexlens.errors import SpexlensError
 from spexlens.explain import explain
 from spexlens.explanation import Explanation, Interaction
@@ -28,6 +31,7 @@ from spexlens.spectrum.spectrum import Spectrum
 __version__ = version("spexlens")
 
 __all__ = [
+    "Aggregate",
     "Architecture",
     "Candidate",
     "DataLens",
@@ -46,6 +50,8 @@ __all__ = [
     "Spectrum",
     "SpexlensError",
     "TorchModule",
+    "aggregate",
     "explain",
+    "explain_all",
     "register_architecture",
 ]

@@ -3,15 +3,21 @@
 from dataclasses import dataclass
 from operator import index
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spexlens.ablation.game import Game
-from spexlens.ablation.masks import ENUMERABLE
+from spexlens.ablation.masks import ENUMERABLE, corners, sharing
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.solvers.base import Solver
 from spexlens.solvers.choice import choose_solver
 from spexlens.solvers.exact import Exact
+from spexlens.solvers.proxyspex.solver import ProxySpex
 
 _LEAST_JUDGED = 100  # calls, below which none is held out unless asked for
 _LEAST_HELD = 16
+_LEAST_TRAININGS = 8
+_ASKED = 5  # evaluations of one training, unless it is said how many trainings there are
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Shares:
         held_out: masks that are kept from it.
         times: evaluations of each of those, under as many seeds.
         again: of the solver's masks, how many are evaluated under a second seed, to measure noise.
+        trainings: of a game whose masks share trainings, how many are for the masks that are held out.
     """
 
     solver: Solver
@@ -31,14 +38,29 @@ class Shares:
     held_out: int
     times: int
     again: int = 0
+    trainings: int = 0
 
 
-def divide(game: Game, budget: int, method: str | Solver, held_out: int | None) -> Shares:
+def divide(
+    game: Game,
+    budget: int,
+    method: str | Solver,
+    held_out: int | None,
+    trainings: int | None = None,
+    seed: int = 0,
+) -> Shares:
     """The shares of a budget, in which every evaluation counts.
+
+    Of a game whose masks share trainings, the masks are drawn so that there are at most so many, by default
+    one for five evaluations.
 
     Raises:
         BudgetTooSmall, InvalidInput: as `explain`.
     """
+    if game.trained is not None:
+        return _sharing(game, game.trained, budget, method, held_out, trainings, seed)
+    if trainings is not None:
+        raise InvalidInput("trainings are counted apart only where training examples are mixed with others")
     times = max(2, game.repeats) if game.seeded else 1
     asked = None if held_out is None else whole_number(held_out, "held_out")
     solver = _chosen(method, game, budget)
@@ -61,6 +83,40 @@ def divide(game: Game, budget: int, method: str | Solver, held_out: int | None) 
             raise
         shares = _shared(method, game, budget, 0, times)
     return shares
+
+
+def _sharing(
+    game: Game,
+    trained: NDArray[np.bool_],
+    budget: int,
+    method: str | Solver,
+    held_out: int | None,
+    trainings: int | None,
+    seed: int,
+) -> Shares:
+    """The shares where masks share trainings: a fifth of both is held out unless it is said how many."""
+    if method not in ("auto", "proxyspex", "exact"):
+        raise InvalidInput("where masks share trainings the method is auto, proxyspex or exact")
+    times = max(2, game.repeats) if game.seeded else 1
+    most = (
+        max(_LEAST_TRAININGS, budget // _ASKED) if trainings is None else whole_number(trainings, "trainings")
+    )
+    everything = game.n <= ENUMERABLE and budget // game.repeats >= 1 << game.n
+    if method == "exact" or (method == "auto" and everything and (1 << int(trained.sum())) <= most):
+        return Shares(_chosen("exact", game, budget), budget // game.repeats, 0, times)
+    held = _judged(game, budget, times) if held_out is None else whole_number(held_out, "held_out")
+    left = budget - held * times
+    share = -(-most * held * times // budget) * times if held else 0
+    masks, most = left // game.repeats, (most - share) // game.repeats
+    if masks < _LEAST_JUDGED // 4 or most < _LEAST_TRAININGS:
+        raise BudgetTooSmall(
+            f"{budget} calls with {most + share} trainings are too few for {game.n} candidates, of which "
+            f"{int(trained.sum())} mean a training: {_LEAST_TRAININGS} trainings of their own and "
+            f"{_LEAST_JUDGED // 4} masks are the least"
+        )
+    drawn = sharing(trained, masks - 2, most - 2, seed)
+    pool = np.concatenate([corners(game.n), drawn])
+    return Shares(ProxySpex(pool=pool, design="uniform"), len(pool), held, times, trainings=share // times)
 
 
 def _shared(method: str | Solver, game: Game, budget: int, held: int, times: int) -> Shares:

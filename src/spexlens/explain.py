@@ -1,8 +1,6 @@
 """explain: from a game and a budget to an explanation."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -13,15 +11,18 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
-from spexlens.ablation.ledger import Ledger
+from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.repetitions import Repetitions
 from spexlens.budget import Shares, divide, whole_number
+from spexlens.errors import InvalidInput
 from spexlens.evidence.held_out import HeldOut, Noise, judge, linear_datamodel, noise_of
+from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
 from spexlens.explanation import Account, Explanation
 from spexlens.solvers.base import Plan, Solver
 from spexlens.spectrum.spectrum import Spectrum
 
 _OTHER_SEED = 1 << 62  # of what the plan's masks are not drawn with
+_HANDFUL = 8
 
 
 def explain(
@@ -33,6 +34,8 @@ def explain(
     ledger: str | Path | Ledger | None = None,
     progress: Progress | None = None,
     held_out: int | None = None,
+    trainings: int | None = None,
+    unchosen: int | None = None,
 ) -> Explanation:
     """Find which candidates act together, from at most `budget` evaluations of the model.
 
@@ -45,6 +48,10 @@ def explain(
         progress: called with (evaluations finished, evaluations asked for) after each batch.
         held_out: how many masks of the budget are kept from the fit, to judge it beside a linear model;
             by default what the lens asks for, a fifth for training data and none otherwise.
+        trainings: the most trainings, where training examples are mixed with candidates of other kinds,
+            so that masks share them; by default one for five evaluations.
+        unchosen: of a game with candidates that were not chosen and so stay kept, how many masks of the
+            budget ablate those, to see what they do; by default 8, less below 160 calls; 0 for none.
 
     Raises:
         BudgetTooSmall: the text says the least that works.
@@ -53,20 +60,23 @@ def explain(
         LedgerError: the ledger cannot be used.
     """
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
-    shares = divide(game, budget, method, held_out)
+    check = _handful(game, budget, unchosen)
+    shares = divide(game, budget - check, method, held_out, trainings, seed)
     plan = shares.solver.plan(game.n, shares.masks, seed)
     started = perf_counter()
     used = versions()
-    with _opened(ledger) as book:
-        expected = plan.total * game.repeats + shares.held_out * shares.times + shares.again
+    with opened(ledger) as book:
+        expected = plan.total * game.repeats + shares.held_out * shares.times + shares.again + check
         evaluator = Repetitions(game, book, progress=progress, expected=expected)
-        design = plan.design + (f"; {shares.held_out} held out" if shares.held_out else "")
+        design = plan.design if game.trained is None else "masks that share trainings"
+        design += (f"; {shares.held_out} held out" if shares.held_out else "")
         evaluator.run = book.begin(
-            game.key, method=plan.method, seed=seed, design=design, budget=budget, versions=used
+            game.base.key, method=plan.method, seed=seed, design=design, budget=budget, versions=used
         )
         plan, values = shares.solver.carry_out(plan, evaluator.packed_values, seed)
         fit = shares.solver.fit_packed(plan.packed, game.n, values, seed)
         judged, noise, caveats = _checked(shares, evaluator, plan, values, fit.spectrum, seed)
+        left = _left(game, evaluator, plan, values, check, seed)
         seconds = perf_counter() - started
         book.finish(evaluator.run, seconds)
     return Explanation(
@@ -81,6 +91,7 @@ def explain(
             calls=evaluator.paid,
             reused=evaluator.reused,
             passes=evaluator.passes,
+            trainings=evaluator.trainings,
             seconds=seconds,
             versions=used,
         ),
@@ -92,7 +103,35 @@ def explain(
         uncertainty=fit.uncertainty or None,
         held_out=judged,
         noise=noise,
+        unchosen=left,
     )
+
+
+def _handful(game: Game, budget: int, unchosen: int | None) -> int:
+    """How many evaluations go to what was not chosen: the first ablates all of it, the others halves."""
+    if not len(game.always):
+        return 0
+    if unchosen is None:
+        return min(_HANDFUL, budget // 20) if budget >= 2 * 20 else 0
+    asked = whole_number(unchosen, "unchosen")
+    if asked == 1 or asked >= budget:
+        raise InvalidInput(f"unchosen takes 2 masks or more, less than the budget; got {asked}")
+    return asked
+
+
+def _left(
+    game: Game,
+    evaluator: Repetitions,
+    plan: Plan,
+    values: NDArray[np.float64],
+    count: int,
+    seed: int,
+) -> Unchosen | None:
+    """What the candidates do that were not chosen."""
+    if not count:
+        return None
+    asked = asked_of_unchosen(game, plan.packed, count, seed)
+    return unchosen_of(game, plan.packed, values, evaluator.base_values(asked))
 
 
 def _checked(
@@ -106,7 +145,7 @@ def _checked(
     """The explanation on masks that it did not see, what seeds do, and what was remarked."""
     n, game = plan.n, evaluator.game
     judged, truth, times = None, values, game.repeats
-    fresh = _unseen(plan, shares.held_out, seed)
+    fresh = _unseen(game, plan, shares, seed)
     if len(fresh) > 1:
         truth, times = evaluator.packed_values(fresh, shares.times), shares.times
         linear = linear_datamodel(plan.masks, values, seed)
@@ -121,10 +160,17 @@ def _checked(
     return judged, noise, told
 
 
-def _unseen(plan: Plan, count: int, seed: int) -> NDArray[np.uint8]:
-    """So many uniform masks that the plan does not hold, packed, or as many as there are."""
+def _unseen(game: Game, plan: Plan, shares: Shares, seed: int) -> NDArray[np.uint8]:
+    """The masks held out: uniform ones that the plan does not hold, packed, or as many as there are.
+
+    Where masks share trainings, these are of trainings of their own.
+    """
+    count = shares.held_out
     if not count:
         return plan.packed[:0]
+    if game.trained is not None:
+        apart = mask_algebra.sharing(game.trained, count, shares.trainings, seed ^ _OTHER_SEED, plan.masks)
+        return mask_algebra.pack(apart)
     wanted = count + len(plan)
     if plan.n <= mask_algebra.ENUMERABLE:
         wanted = min(wanted, 1 << plan.n)
@@ -155,12 +201,3 @@ def versions() -> dict[str, str]:
         *(n for n in ("torch", "transformers") if n in sys.modules),
     ]
     return {"python": sys.version.split()[0], **{name: version(name) for name in names}}
-
-
-@contextmanager
-def _opened(ledger: str | Path | Ledger | None) -> Iterator[Ledger]:
-    if isinstance(ledger, Ledger):
-        yield ledger
-        return
-    with Ledger(ledger) as book:
-        yield book

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation.game import Candidate
+from spexlens.ablation.candidate import Candidate
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.evidence.held_out import HeldOut, Noise
+from spexlens.evidence.unchosen import Unchosen
 from spexlens.spectrum.indices import interaction_index, order_of
 from spexlens.spectrum.optimum import Optimum, optimum
 from spexlens.spectrum.spectrum import Spectrum
@@ -74,6 +75,7 @@ class Account:
         passes: calls of the model, each with a batch of masks.
         seconds: wall time of the ablations and the fit.
         versions: of this package and of what decides its numbers.
+        trainings: models trained, where masks share them; 0 where each mask is a training, or none is.
     """
 
     method: str
@@ -85,6 +87,7 @@ class Account:
     passes: int
     seconds: float
     versions: Mapping[str, str]
+    trainings: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +108,7 @@ class Explanation:
         uncertainty: of the coefficients, one an output, or None where it was not measured.
         held_out: this explanation and a linear model on masks bought to judge them, or None.
         noise: how far seeds move a value, or None where no mask was evaluated twice.
+        unchosen: what the candidates do that were not chosen, or None where there are none or nobody asked.
     """
 
     candidates: tuple[Candidate, ...]
@@ -119,6 +123,7 @@ class Explanation:
     uncertainty: tuple[Uncertainty, ...] | None = None
     held_out: HeldOut | None = None
     noise: Noise | None = None
+    unchosen: Unchosen | None = None
 
     @property
     def calls(self) -> int:

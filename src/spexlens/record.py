@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from spexlens.ablation.game import Candidate
+from spexlens.ablation.candidate import Candidate
 from spexlens.errors import ResultError, SpexlensError
 from spexlens.evidence.faithfulness import Faithfulness, Source
 from spexlens.evidence.held_out import HeldOut, Noise
+from spexlens.evidence.unchosen import Unchosen
 from spexlens.explanation import Account, Explanation
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
@@ -56,6 +57,7 @@ class _Account(_Part):
     passes: Count
     seconds: Number
     versions: dict[str, str]
+    trainings: Count = 0
 
 
 class _Prior(_Part):
@@ -83,6 +85,14 @@ class _Noise(_Part):
     repeated: Count
 
 
+class _Unchosen(_Part):
+    candidates: Count
+    masks: Count
+    moved: list[NotNegative]
+    deviation: list[NotNegative]
+    without: list[Number]
+
+
 class _Record(_Part):
     format: Literal["spexlens explanation"]
     format_version: Literal[1]
@@ -98,6 +108,7 @@ class _Record(_Part):
     uncertainty: list[_Uncertainty] | None = None
     held_out: _HeldOut | None = None
     noise: _Noise | None = None
+    unchosen: _Unchosen | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "_Record":
@@ -105,7 +116,10 @@ class _Record(_Part):
             raise ValueError(f"{len(self.candidates)} candidates, but a spectrum of {self.spectrum.n}")
         widths = {len(c) if isinstance(c, list) else 1 for c in self.spectrum.coefficients}
         lists = [
-            part for kept in (self.held_out, self.noise) if kept is not None for part in vars(kept).values()
+            part
+            for kept in (self.held_out, self.noise, self.unchosen)
+            if kept is not None
+            for part in vars(kept).values()
         ]
         parts = (
             self.whole,
@@ -146,6 +160,7 @@ def dump(explanation: Explanation) -> str:
         "uncertainty": None if e.uncertainty is None else [_plain(u) for u in e.uncertainty],
         "held_out": None if e.held_out is None else vars(e.held_out),
         "noise": None if e.noise is None else vars(e.noise),
+        "unchosen": None if e.unchosen is None else vars(e.unchosen),
     }
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
@@ -218,6 +233,7 @@ def _explanation(record: _Record) -> Explanation:
         uncertainty=None if record.uncertainty is None else tuple(map(_uncertainty, record.uncertainty)),
         held_out=None if record.held_out is None else HeldOut(**_tuples(record.held_out)),
         noise=None if record.noise is None else Noise(**_tuples(record.noise)),
+        unchosen=None if record.unchosen is None else Unchosen(**_tuples(record.unchosen)),
     )
 
 

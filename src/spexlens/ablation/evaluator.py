@@ -27,6 +27,7 @@ class Evaluator:
         paid: evaluations of the model so far, one a distinct mask that was not in the ledger.
         reused: distinct masks that were answered from the ledger.
         passes: how often the model was called, each time with a batch of masks.
+        trainings: of a game in which masks share trainings, how many were made.
         asked: distinct masks asked for so far, of which so many are `finished`.
     """
 
@@ -59,7 +60,7 @@ class Evaluator:
         self.ledger = ledger
         self.run = run
         self.progress = progress
-        self.paid = self.reused = self.passes = 0
+        self.paid = self.reused = self.passes = self.trainings = 0
         self.asked = self.finished = 0
         self._expected = expected
         self._fits = ledger.limit(game.key)
@@ -135,10 +136,28 @@ class Evaluator:
         return known, values
 
     def _batches(self, rows: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
+        if self.game.trained is not None:
+            return self._whole_trainings(rows)
         blocks = mask_algebra.blocks(len(rows), self.game.n)
         lengths = [self.game.lengths(mask_algebra.unpack(rows[block], self.game.n)) for block in blocks]
         longest_first = np.argsort(-np.concatenate(lengths), kind="stable")
         return np.split(longest_first, range(self.game.batch_size, len(rows), self.game.batch_size))
+
+    def _whole_trainings(self, rows: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
+        """Batches that split no training, each of a batch's size if its trainings are no larger."""
+        slices = self._slices(mask_algebra.unpack(rows, self.game.n))
+        order = np.argsort(slices, kind="stable")
+        batches: list[NDArray[np.int64]] = []
+        for run in np.split(order, np.flatnonzero(np.diff(slices[order])) + 1):
+            if batches and len(batches[-1]) + len(run) <= self.game.batch_size:
+                batches[-1] = np.concatenate([batches[-1], run])
+            else:
+                batches.append(run)
+        return batches
+
+    def _slices(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(m,) int64, which training each mask shares."""
+        return mask_algebra.distinct(mask_algebra.pack(masks[:, self.game.trained]))[1]
 
     def _answers(
         self, rows: NDArray[np.uint8], batch: NDArray[np.int64], known: NDArray[np.bool_]
@@ -179,6 +198,8 @@ class Evaluator:
                 f"expected ({len(masks)},) or ({len(masks)}, k)"
             )
         self.passes += 1
+        if self.game.trained is not None:
+            self.trainings += int(self._slices(masks).max()) + 1
         answer = answer.reshape(len(masks), -1)
         named = len(self.game.outputs) if self.game.outputs is not None else None
         self._outputs = self._outputs or named or answer.shape[1]

@@ -1,29 +1,15 @@
 """Game: the one seam between a model and the mathematics."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.levels import Level, blocks
 from spexlens.errors import InvalidInput
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Something that may be ablated.
-
-    Attributes:
-        label: what a person reads.
-        kind: what it is, such as "word" or "sentence".
-        span: (start, end) characters in the text that the label was taken from, if any.
-    """
-
-    label: str
-    kind: str = "candidate"
-    span: tuple[int, int] | None = None
 
 
 class Game:
@@ -44,6 +30,9 @@ class Game:
         careful: whether what a batch answered is kept before the next batch is begun: for batches that
             take longer than a commit does.
         judged: what part of a budget goes to masks that the fit does not see.
+        attributions: the names of the cheap attributions that `attribute` knows, the default first.
+        trained: (n,) bool, candidates whose masks mean another training, where masks that differ in the
+            others only share one; None where that is none or all.
     """
 
     batch_size: int = 1024
@@ -53,6 +42,8 @@ class Game:
     repeats: int = 1
     careful: bool = False
     judged: float = 0.0
+    attributions: tuple[str, ...] = ()
+    trained: NDArray[np.bool_] | None = None
 
     def __init__(
         self,
@@ -115,6 +106,31 @@ class Game:
     def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64: the relative cost of each mask; the evaluator batches rows of like cost."""
         return np.zeros(len(masks), np.int64)
+
+    @property
+    def base(self) -> "Game":
+        """The game under which values are recorded: this one, or that whose candidates it groups."""
+        return self
+
+    @property
+    def always(self) -> NDArray[np.int64]:
+        """Which candidates of `base` are none of this game's, and always stay."""
+        return np.zeros(0, np.int64)
+
+    def expanded(self, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Packed masks of this game as packed masks of `base`."""
+        return packed
+
+    def attribute(self, method: str) -> Any:
+        """One of `attributions`, as `lenses.attribution.Attribution`."""
+        raise NotImplementedError(method)
+
+    def levels(self) -> list[Level]:
+        """Coarser candidates, groups of this game's, the coarsest first and its own last.
+
+        Those of one level are nested in those of the one before.
+        """
+        return blocks(self.candidates)
 
     def facts(self) -> dict[str, Any]:
         """What a result should say about this game, as JSON: at least its lens and unit."""

@@ -260,6 +260,16 @@ class Ledger:
             raise LedgerError(f"{where} cannot be used as a ledger: {error}") from error
 
 
+@contextmanager
+def opened(ledger: "str | Path | Ledger | None") -> Iterator[Ledger]:
+    """A ledger by its path, closed afterwards, or one that is open already; None keeps one in memory."""
+    if isinstance(ledger, Ledger):
+        yield ledger
+        return
+    with Ledger(ledger) as book:
+        yield book
+
+
 def _rows(table: NDArray[Any]) -> list[bytes]:
     """The bytes of each row."""
     width = table.shape[1] * table.itemsize

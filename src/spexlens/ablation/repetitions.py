@@ -66,6 +66,11 @@ class Repetitions:
         return sum(evaluator.reused for evaluator in self._evaluators) - self._asked_again
 
     @property
+    def trainings(self) -> int:
+        """Trainings so far, of a game in which masks share them."""
+        return sum(evaluator.trainings for evaluator in self._evaluators)
+
+    @property
     def passes(self) -> int:
         """How often the model was called, each time with a batch of masks."""
         return sum(evaluator.passes for evaluator in self._evaluators)
@@ -74,9 +79,13 @@ class Repetitions:
         """The mean over the repetitions of each packed mask: (m, w) uint8 -> (m,) or (m, k) float64.
 
         Args:
-            packed: distinct masks.
+            packed: distinct masks of the game; they are asked for, and recorded, as those of its `base`.
             times: how many repetitions, instead of the game's own number.
         """
+        return self.base_values(self.game.expanded(packed), times)
+
+    def base_values(self, packed: NDArray[np.uint8], times: int | None = None) -> NDArray[np.float64]:
+        """`packed_values` for masks of the game's `base`."""
         answers = []
         for number in range(times or self.game.repeats):
             if number == len(self._evaluators):
@@ -116,7 +125,7 @@ class Repetitions:
         yield from sorted(told.items(), key=lambda item: (-item[1], item[0]))
 
     def _evaluator(self, number: int) -> Evaluator:
-        game = self.game.repetition(number)
+        game = self.game.base.repetition(number)
         return Evaluator(game, self._ledger, run=self._run, progress=self._told if self._progress else None)
 
     def _told(self, *_: int) -> None:

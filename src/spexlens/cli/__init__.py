@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from spexlens import __version__
+from spexlens.cli.batch import batch
 from spexlens.cli.data import data
 from spexlens.cli.features import demo, features
 from spexlens.cli.mechanistic import mechanistic
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, features, mechanistic, data, plan, show):
+for command in (demo, features, mechanistic, data, batch, plan, show):
     app.command()(command)
 
 

@@ -11,6 +11,7 @@ from spexlens.cli.options import AsJson, Book, Budget, Device, Method, Model, Ou
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
 from spexlens.learners.finetuning import FineTuning
+from spexlens.lenses.choosing import SCREENINGS
 from spexlens.lenses.data import LEARNERS, DataLens
 from spexlens.lenses.examples import Examples
 
@@ -42,6 +43,9 @@ Candidates = Annotated[
     str, typer.Option(help="auto (at most 40), all, how many, or which: rows such as 0,3,5-9, or groups.")
 ]
 Others = Annotated[str, typer.Option(help="Examples that are no candidates are always: in, or out.")]
+Screening = Annotated[
+    str | None, typer.Option(help=f"What a number of candidates is chosen by: {', '.join(SCREENINGS)}.")
+]
 Objective = Annotated[
     str | None, typer.Option(help="What to watch: log-odds, margin, loss, probability, accuracy, ...")
 ]
@@ -65,6 +69,7 @@ def data(
     groups: Groups = None,
     candidates: Candidates = "auto",
     others: Others = "in",
+    screening: Screening = None,
     objective: Objective = None,
     repeats: Repeats = 1,
     held_out: HeldOut = None,
@@ -107,6 +112,7 @@ def data(
         groups=groups,
         candidates=candidates_of(candidates),
         others=others,
+        screening=screening,
         objective=objective,
         mean=not each,
         repeats=repeats,

@@ -1,18 +1,25 @@
 """The learner seam: train on many subsets of the examples, and answer about the test points."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
 
+if TYPE_CHECKING:
+    import torch
+
+    from spexlens.models.huggingface import HuggingFaceModel
+
 Answer = Literal["log-probabilities", "scores", "predictions", "completions"]
 """What a learner says of a test point: log-probabilities of the classes, other scores of them, a number,
 or the log-probability of a text."""
+
+Read = Callable[[], "torch.Tensor"]
 
 
 @dataclass(frozen=True)
@@ -66,12 +73,14 @@ class Trainer(ABC):
         classes: (c,), the classes in the order of the answers, or None.
         batch_size: how many subsets it likes to train on at once.
         seeded: whether another seed gives another answer.
+        model: that is trained, where it is one of transformers'; its weights are as before outside of `fit`.
     """
 
     answer: Answer
     classes: NDArray[Any] | None = None
     batch_size: int = 1
     seeded: bool = False
+    model: "HuggingFaceModel | None" = None
 
     @abstractmethod
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
@@ -83,6 +92,27 @@ class Trainer(ABC):
         Every subset has an answer: the empty set, one without examples of some class, one on which
         the learner fails or does not converge. Remarks say which, and what the answer is.
         """
+
+    def asking(self, tests: NDArray[Any]) -> "Trainer":
+        """This trainer, asked about other test points: (t, d) features or t texts, as the task's are.
+
+        What is trained, and how, stays the same; completions are the first test point's.
+
+        Raises:
+            InvalidInput: it only knows those of its task.
+        """
+        raise InvalidInput(f"{type(self).__name__} can't be asked about other test points than its task's")
+
+    def reading(self, read: Read) -> "Trainer":
+        """This trainer, its trained model asked by a function that runs it.
+
+        Args:
+            read: gives (t, labels) logits of a classifier, or (t,) log-probabilities of completions.
+
+        Raises:
+            InvalidInput: what it trains is no model that others can run.
+        """
+        raise InvalidInput("only a fine-tuned model can be asked with its components, or tokens, ablated")
 
     @abstractmethod
     def identity(self) -> list[Any] | None:

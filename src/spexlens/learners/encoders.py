@@ -3,14 +3,18 @@
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import FileError, InvalidInput, MissingExtra
+
+if TYPE_CHECKING:
+    from spexlens.models.huggingface import HuggingFaceModel
 
 _WORDS = 20_000
 _ROWS = 64
@@ -23,11 +27,15 @@ class Features:
     Attributes:
         train, tests: (N, d) and (t, d) float64.
         facts: what a result should say of them.
+        encode: makes the same of other texts, (t,) -> (t, d).
+        model: the encoder, unless it is tf-idf.
     """
 
     train: NDArray[np.float64]
     tests: NDArray[np.float64]
     facts: dict[str, Any]
+    encode: Callable[[NDArray[Any]], NDArray[np.float64]]
+    model: "HuggingFaceModel | None" = None
 
 
 def encoded(train: NDArray[Any], tests: NDArray[Any], encoder: str, cache: Path | None) -> Features:
@@ -63,7 +71,13 @@ def encoded(train: NDArray[Any], tests: NDArray[Any], encoder: str, cache: Path 
         if path is not None:
             _write(path, *found)
     features, longer = found
-    return Features(features[: len(train)], features[len(train) :], facts | {"truncated": longer})
+    return Features(
+        features[: len(train)],
+        features[len(train) :],
+        facts | {"truncated": longer},
+        lambda others: _embedded(model, others.tolist())[0],
+        model,
+    )
 
 
 def _tf_idf(train: NDArray[Any], tests: NDArray[Any]) -> Features:
@@ -73,15 +87,18 @@ def _tf_idf(train: NDArray[Any], tests: NDArray[Any]) -> Features:
         vectorizer = TfidfVectorizer(ngram_range=(1, 2), max_features=_WORDS).fit(train)
     except ValueError as error:
         raise InvalidInput(f"tf-idf finds no word in the training texts: {error}") from error
-    made = [vectorizer.transform(texts).toarray().astype(np.float64) for texts in (train, tests)]
-    return Features(made[0], made[1], {"encoder": "tf-idf", "truncated": 0})
+
+    def encode(texts: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(vectorizer.transform(texts).toarray(), dtype=np.float64)
+
+    return Features(encode(train), encode(tests), {"encoder": "tf-idf", "truncated": 0}, encode)
 
 
 def _embedded(model: Any, texts: list[str]) -> tuple[NDArray[np.float64], int]:
     """(N, d) float64, the embeddings, and how many texts were longer than the window."""
     import torch
 
-    from spexlens.models.huggingface import normalises, pooling_of
+    from spexlens.models.huggingface import pooling_of
     from spexlens.models.objectives import embed
 
     pooling, window = pooling_of(model.name), model.window
@@ -99,9 +116,16 @@ def _embedded(model: Any, texts: list[str]) -> tuple[NDArray[np.float64], int]:
             parts.append(embed(model, inputs, pooling).cpu().numpy())
     features = np.empty((len(texts), parts[0].shape[1]))
     features[order] = np.concatenate(parts)
-    if normalises(model.name):
-        features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    return features, longer
+    return scaled(model, features), longer
+
+
+def scaled(model: "HuggingFaceModel", features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Embeddings (N, d), to length one where the encoder says so."""
+    from spexlens.models.huggingface import normalises
+
+    if not normalises(model.name, model.revision):
+        return features
+    return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
 
 
 def _name(model: str, texts: list[str]) -> str:

@@ -1,8 +1,9 @@
 """Any scikit-learn estimator or pipeline, fitted anew on each subset, over the cores."""
 
+import copy
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -103,6 +104,11 @@ class _EstimatorTrainer(Trainer):
             answers, absent = completed(answers, held)
             remarks = absent | remarks
         return Fitted(answers, remarks)
+
+    def asking(self, tests: NDArray[Any]) -> Trainer:
+        other = copy.copy(self)
+        other._task = replace(self._task, tests=tests)
+        return other
 
     def _nothing(
         self, kept: NDArray[np.bool_], held: NDArray[np.int64]

@@ -1,5 +1,6 @@
 """Fine-tuning: a Hugging Face classifier or causal model, trained on one subset at a time."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput, ModelError
-from spexlens.learners.base import Fitted, Learner, Task, Trainer, classes_of
+from spexlens.learners.base import Fitted, Learner, Read, Task, Trainer, classes_of
 
 if TYPE_CHECKING:
     import torch
@@ -72,6 +73,7 @@ class FineTuning(Learner):
 class _FineTuner(Trainer):
     seeded = True
     batch_size = 1
+    _read: Read | None
 
     def __init__(self, learner: FineTuning, task: Task) -> None:
         self._learner = learner
@@ -85,7 +87,8 @@ class _FineTuner(Trainer):
             self.classes, codes = classes_of(task, "a classifier")
             self._columns = _columns_of(self.classes, self._model.labels)
             self._targets = self._columns[codes]
-        self._truncated = 0
+        self._truncated, self._read, self._test_labels = 0, None, task.test_labels
+        self.model = self._model
         self._train_rows = self._tokenised(task.inputs, task.labels)
         self._test_rows = self._tokenised(task.tests, task.test_labels)
         named = dict(self._model.model.named_parameters())
@@ -112,6 +115,17 @@ class _FineTuner(Trainer):
                     answer, remarks[row] = self._answers(), DIVERGED
                 answers.append(answer)
         return Fitted(np.stack(answers), remarks)
+
+    def asking(self, tests: NDArray[Any]) -> Trainer:
+        other = copy.copy(self)
+        labels = None if self._test_labels is None else np.repeat(self._test_labels[:1], len(tests))
+        other._test_rows = self._tokenised(tests, labels)
+        return other
+
+    def reading(self, read: Read) -> Trainer:
+        other = copy.copy(self)
+        other._read = read
+        return other
 
     def _train(self, members: NDArray[np.int64], seed: int) -> None:
         import torch
@@ -152,6 +166,9 @@ class _FineTuner(Trainer):
         import torch
 
         torch.nn.Module.eval(self._model.model)
+        if self._read is not None:
+            with torch.inference_mode():
+                return self._as_answers(self._read().double())
         parts = []
         with torch.inference_mode():
             for first in range(0, len(self._test_rows), 64):
@@ -165,6 +182,14 @@ class _FineTuner(Trainer):
                     logits = self._model.model(**self._batch(chosen)).logits.double()
                     parts.append(torch.log_softmax(logits[:, self._columns], dim=1))
         return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
+
+    def _as_answers(self, given: "torch.Tensor") -> NDArray[np.float64]:
+        """(t, c), of (t, labels) logits or (t,) log-probabilities."""
+        import torch
+
+        if self.answer == "completions":
+            return np.asarray(given[:, None].cpu().numpy(), dtype=np.float64)
+        return np.asarray(torch.log_softmax(given[:, self._columns], dim=1).cpu().numpy(), dtype=np.float64)
 
     def _predicted(self, rows: "Sequence[_Row]") -> "tuple[torch.Tensor, torch.Tensor]":
         """Logits (B, L - 1, V) and the tokens they predict (B, L - 1), -100 where those are given."""

@@ -1,6 +1,8 @@
 """Linear heads on frozen features: all subsets trained together, to the exact optimum."""
 
+import copy
 import os
+from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,11 +65,22 @@ class _HeadTrainer(Trainer):
     """What heads share: features, the start, and blocks of subsets on several threads."""
 
     def __init__(self, task: Task) -> None:
-        mean = task.inputs.mean(axis=0)
-        self._features, self._tests = task.inputs - mean, task.tests - mean
+        self._mean = task.inputs.mean(axis=0)
+        self._features, self._tests = task.inputs - self._mean, task.tests - self._mean
         self._forms: dict[int, Form] = {}
 
     batch_size = _SUBSETS_A_BATCH
+
+    @property
+    @abstractmethod
+    def _everything(self) -> Parameters:
+        """The optimum with everything kept, found once."""
+
+    def asking(self, tests: NDArray[np.float64]) -> Trainer:
+        _ = self._everything  # so that the copies share it
+        other = copy.copy(self)
+        other._tests = np.asarray(tests, np.float64) - self._mean
+        return other
 
     def _optima(
         self, loss: Loss, weights: NDArray[np.float64], start: Parameters | None

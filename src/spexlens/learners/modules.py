@@ -102,6 +102,13 @@ class _ModuleTrainer(Trainer):
             answers[diverged] = self._answered(modules[0], start, len(kept))[diverged]
         return Fitted(answers, dict.fromkeys(np.flatnonzero(diverged).tolist(), DIVERGED))
 
+    def asking(self, tests: NDArray[Any]) -> Trainer:
+        import torch
+
+        other = copy.copy(self)
+        other._tests = torch.tensor(tests, dtype=torch.float32, device=self._device)
+        return other
+
     def _train(
         self,
         module: Any,

@@ -1,6 +1,7 @@
 """Choosing: which training examples, or groups, are worth a budget of retrainings."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +9,20 @@ from numpy.typing import NDArray
 from spexlens.errors import InvalidInput
 from spexlens.learners.base import Task, labels_as
 from spexlens.learners.heads import LogisticHead, RidgeHead
+from spexlens.learners.influence import Head, influence, leave_one_out
 
 AUTO = 40
 """The most candidates that "auto" chooses."""
+
+SCREENINGS = {
+    "gradient similarity": "similarity of gradients",
+    "influence": "influence",
+    "leave-one-out": "leave-one-out",
+}
+"""The names of what a number of candidates is chosen by, and what a result calls it."""
+
+_DEFAULT = "gradient similarity"
+_EFFECTS = {"influence": influence, "leave-one-out": leave_one_out}
 
 
 def choose(
@@ -18,6 +30,8 @@ def choose(
     owner: NDArray[np.int64],
     names: Sequence[str],
     task: Task,
+    by: str | None = None,
+    head: Head | None = None,
 ) -> tuple[list[int], str | None]:
     """The positions of the candidates among the examples or groups, ascending, and how they were chosen.
 
@@ -25,12 +39,17 @@ def choose(
         asked: "all", "auto", how many, or which: positions, or names of groups.
         owner: (N,), the example's group, or itself.
         names: of the groups, or of the examples.
-        task: for the similarity of gradients.
+        task: what is learned, and asked.
+        by: what a number of them is chosen by, one of `SCREENINGS`; gradient similarity for None.
+        head: whose influence, or leave-one-out; a default one, logistic for classes and ridge for numbers,
+            for None.
 
     Raises:
-        InvalidInput: there is no such candidate, or none is left.
+        InvalidInput: there is no such candidate or screening, or nothing to choose by.
     """
-    count = len(names)
+    count, by = len(names), _DEFAULT if by is None else by
+    if by not in SCREENINGS:
+        raise InvalidInput(f"unknown screening {by!r}; choose one of {', '.join(SCREENINGS)}")
     if isinstance(asked, str):
         if asked not in ("all", "auto"):
             raise InvalidInput(f"candidates are 'all', 'auto', a number, or a list; got {asked!r}")
@@ -40,9 +59,14 @@ def choose(
             raise InvalidInput(f"a number of candidates is at least 1; got {asked}")
         if asked >= count:
             return list(range(count)), None
-        strength = np.bincount(owner[owner >= 0], gradient_similarity(task)[owner >= 0], minlength=count)
+        strength, said = _strength(by, owner, count, task, head)
+        if not strength.any():
+            raise InvalidInput(
+                f"nothing to choose by: {SCREENINGS[by]} is 0 for every example; "
+                "give candidates='all' or a list"
+            )
         best = np.sort(np.argsort(-strength, kind="stable")[: int(asked)])
-        return best.tolist(), f"{asked} of {count} by similarity of gradients"
+        return best.tolist(), f"{asked} of {count} by {said}"
     places = {name: place for place, name in enumerate(names)}
     picked = []
     for each in asked:
@@ -55,6 +79,31 @@ def choose(
     return sorted(set(picked)), None
 
 
+def _strength(
+    by: str, owner: NDArray[np.int64], count: int, task: Task, head: Head | None
+) -> tuple[NDArray[np.float64], str]:
+    """(count,), how strongly each candidate acts on the test points, 0 where that is not finite; and by what.
+
+    Gradients' similarities add up within a group as magnitudes. Effects have signs: a group's on a test
+    point is the sum of its examples', and their magnitudes add up over the test points.
+    """
+    said, members = SCREENINGS[by], owner >= 0
+    if by == _DEFAULT:
+        strength = np.bincount(owner[members], gradient_similarity(task)[members], minlength=count)
+    else:
+        if task.labels is None:
+            raise InvalidInput(f"{by} needs labels of the training examples; texts alone have {_DEFAULT}")
+        if head is None:
+            head = RidgeHead() if task.numeric else LogisticHead()
+            said += " at a ridge head" if task.numeric else " at a logistic head"
+        features, tests = features_of(task)
+        effects = _EFFECTS[by](head, replace(task, inputs=features, tests=tests))
+        sums = np.zeros((count, effects.shape[1]))
+        np.add.at(sums, owner[members], effects[members])
+        strength = np.abs(sums).sum(axis=1)
+    return np.where(np.isfinite(strength), strength, 0.0), said
+
+
 def gradient_similarity(task: Task) -> NDArray[np.float64]:
     """(N,), |product| of each example's gradient with a test point's at a linear head, summed over those.
 
@@ -63,7 +112,7 @@ def gradient_similarity(task: Task) -> NDArray[np.float64]:
     (Pruthi et al., "Estimating training data influence", NeurIPS 2020, at the last checkpoint). For texts
     without labels it is the similarity of the texts alone.
     """
-    features, tests = _features(task)
+    features, tests = features_of(task)
     kernel = features @ tests.T + 1.0
     if task.labels is None:
         return np.asarray(np.abs(kernel).sum(axis=1))
@@ -86,7 +135,7 @@ def gradient_similarity(task: Task) -> NDArray[np.float64]:
     return np.asarray(np.abs((own @ theirs.T) * kernel).sum(axis=1))
 
 
-def _features(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def features_of(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of the examples and of the test points."""
     if task.textual:
         from spexlens.learners.encoders import encoded

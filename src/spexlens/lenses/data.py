@@ -6,20 +6,27 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation.game import Candidate, Game
+from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.game import Game
+from spexlens.ablation.levels import Level, finest, gathered, nested
 from spexlens.errors import InvalidInput
-from spexlens.learners.base import Learner, Task, labels_as
+from spexlens.learners.base import Learner, Read, Task, Trainer, labels_as
+from spexlens.learners.encoders import Features, encoded
 from spexlens.learners.estimators import Estimator
 from spexlens.learners.heads import LogisticHead, RidgeHead
-from spexlens.lenses.choosing import choose
+from spexlens.learners.influence import Head
+from spexlens.lenses.choosing import choose, features_of
 from spexlens.lenses.examples import Examples, examples_of, points_of
-from spexlens.lenses.groups import groups_of
+from spexlens.lenses.groups import clusters_of, groups_of
 from spexlens.lenses.outcomes import outcome_of
+
+if TYPE_CHECKING:
+    from spexlens.models.huggingface import HuggingFaceModel
 
 LEARNERS: dict[str, Learner] = {"logistic": LogisticHead(), "ridge": RidgeHead()}
 """The learners that go by a name."""
@@ -50,6 +57,7 @@ class DataLens(Game):
         groups: "str | Sequence[Any] | NDArray[Any] | None" = None,
         candidates: "str | int | Sequence[int] | Sequence[str]" = "all",
         others: str = "in",
+        screening: str | None = None,
         objective: str | None = None,
         mean: bool = False,
         repeats: int = 1,
@@ -69,8 +77,11 @@ class DataLens(Game):
             groups: what comes and goes together: "label", "near-duplicates", the name of a column, or one
                 value an example. By default each example is on its own.
             candidates: "all"; the positions of examples, or the names of groups; a number of them, chosen
-                by `lenses.choosing`; or "auto", at most 40.
+                by `screening`; or "auto", at most 40.
             others: whether examples that are no candidates are always "in", or "out".
+            screening: what a number of candidates is chosen by: "gradient similarity" to the test points,
+                the default, at a linear head of default strength; "influence" on them or "leave-one-out",
+                see `learners.influence`, at the learner itself if it is a linear head, else at such a one.
             objective: what is watched, one of `lenses.outcomes.OUTCOMES`. By default the log-odds of a
                 class, the prediction of a number, the log-probability of a completion.
             mean: the value is the mean over the test points.
@@ -91,10 +102,13 @@ class DataLens(Game):
             raise InvalidInput(f"repeats and batch_size are at least 1; got {repeats} and {batch_size}")
         self.examples = examples_of(data, "the training examples")
         self.points = points_of(test, self.examples)
-        task, self._encoding = _task(self.examples, self.points, encoder, cache)
-        self._owner, labels, kind = self._candidates(groups, candidates, task)
+        task, self.features = _task(self.examples, self.points, encoder, cache)
+        made = _learner(learner)
+        head = made if isinstance(made, Head) else None
+        self._task = task
+        self._owner, labels, kind = self._candidates(groups, candidates, task, screening, head)
         self._others = others
-        self._trainer = _learner(learner).prepare(task)
+        self._trainer = made.prepare(task)
         self.repeats, self.seed, self.seeded = repeats, seed, self._trainer.seeded
         self._refuse_vain_repeats()
         self.unit, self._outcome = outcome_of(self._trainer.answer, objective)
@@ -110,13 +124,36 @@ class DataLens(Game):
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What is watched, after training on each mask's examples: (m, n) bool -> (m,) or (m, k) float64."""
         kept = self.kept(masks)
+        found = self._answered(self._trainer, kept, self._labels)
+        return np.asarray(found.mean(axis=1) if self._mean else found)
+
+    def about(self, masks: NDArray[np.bool_], tests: NDArray[Any] | Read) -> NDArray[np.float64]:
+        """What is watched of variants of the one test point: (m, n) bool -> (m, t) float64.
+
+        Args:
+            masks: one training each.
+            tests: (t, d) features or t texts, as the learner reads them; or what runs a fine-tuned model,
+                as `learners.base.Trainer.reading` takes it.
+
+        Raises:
+            InvalidInput: the learner can't be asked so, or there are several test points.
+        """
+        if len(self.points) != 1:
+            raise InvalidInput(f"there are {len(self.points)} test points; variants are of one")
+        trainer = self._trainer.reading(tests) if callable(tests) else self._trainer.asking(tests)
+        return self._answered(trainer, self.kept(masks), self._labels)
+
+    def _answered(
+        self, trainer: Trainer, kept: NDArray[np.bool_], labels: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The outcomes, (m, t), the mean over the seeds; one label is all test points'."""
         values, self._remarks = [], {}
         for number in self._numbers:
-            fitted = self._trainer.fit(kept, self._seeds(kept, number))
-            values.append(self._outcome(fitted.answers, self._labels))
+            fitted = trainer.fit(kept, self._seeds(kept, number))
+            own = np.broadcast_to(labels, fitted.answers.shape[1:2])
+            values.append(self._outcome(fitted.answers, own))
             self._remarks |= fitted.remarks
-        found = np.mean(values, axis=0)
-        return np.asarray(found.mean(axis=1) if self._mean else found)
+        return np.asarray(np.mean(values, axis=0))
 
     def kept(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The examples that are in: (m, n) bool -> (m, N) bool."""
@@ -135,13 +172,37 @@ class DataLens(Game):
             single.key = self.key if single._numbers == self._numbers else f"{self.key} seed {number}"
         return single
 
+    @property
+    def model(self) -> "HuggingFaceModel | None":
+        """What is fine-tuned: lenses made of it are asked of the retrained model, mixed with this one."""
+        return self._trainer.model
+
+    @property
+    def at_once(self) -> int:
+        """How many subsets the learner likes to train on at once."""
+        return self._trainer.batch_size
+
+    def levels(self) -> list[Level]:
+        """Clusters of like candidates of one label, then the candidates."""
+        features = features_of(self._task)[0]
+        middles = np.stack([features[self._owner == place].mean(axis=0) for place in range(self.n)])
+        labels = None if self._task.labels is None or self._task.numeric else self._task.labels
+        first = np.array([int(np.flatnonzero(self._owner == place)[0]) for place in range(self.n)])
+        keys = clusters_of(middles, None if labels is None else labels[first])
+
+        def called(group: tuple[int, ...]) -> Candidate:
+            name = self.candidates[group[0]].label
+            return Candidate(name + (f" and {len(group) - 1} like it" if len(group) > 1 else ""), "cluster")
+
+        return nested([gathered("cluster", keys, called), finest(self.candidates)])
+
     def facts(self) -> dict[str, Any]:
         """What was retrained, how, and what was watched."""
         return {
             "lens": "data",
             "call": "retraining",
             **self._trainer.facts(),
-            **self._encoding,
+            **({} if self.features is None else self.features.facts),
             "unit": self.unit,
             "target": self._target(),
             "predicted": self._predicted,
@@ -159,7 +220,7 @@ class DataLens(Game):
         }
 
     def _candidates(
-        self, groups: Any, candidates: Any, task: Task
+        self, groups: Any, candidates: Any, task: Task, screening: str | None, head: Head | None
     ) -> tuple[NDArray[np.int64], list[str], str]:
         """Which candidate each example belongs to, or -1; the candidates' labels; their kind."""
         if groups is None:
@@ -168,7 +229,7 @@ class DataLens(Game):
         else:
             names, owner = groups_of(self.examples, groups)
             kind = "group"
-        picked, self._chosen = choose(candidates, owner, names, task)
+        picked, self._chosen = choose(candidates, owner, names, task, screening, head)
         place = np.full(len(names) + 1, -1)
         place[picked] = np.arange(len(picked))
         return place[owner], [names[each] for each in picked], kind
@@ -250,17 +311,15 @@ def _learner(learner: Any) -> Learner:
 
 def _task(
     examples: Examples, points: Examples, encoder: str | Path | None, cache: str | Path | None
-) -> tuple[Task, dict[str, Any]]:
-    """The task that a learner gets, with texts encoded if they are to be, and what to say of that."""
+) -> tuple[Task, Features | None]:
+    """The task that a learner gets, and the features in it if texts are to be encoded."""
     task = Task(examples.inputs, examples.labels, points.inputs, points.labels)
     if encoder is None:
-        return task, {}
+        return task, None
     if not examples.textual:
         raise InvalidInput("an encoder makes features of texts; these examples are numbers already")
-    from spexlens.learners.encoders import encoded
-
     features = encoded(examples.inputs, points.inputs, str(encoder), None if cache is None else Path(cache))
-    return replace(task, inputs=features.train, tests=features.tests), features.facts
+    return replace(task, inputs=features.train, tests=features.tests), features
 
 
 def _digest(array: NDArray[Any] | None) -> Any:

@@ -10,15 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.game import Candidate, Game
+from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.game import Game
+from spexlens.ablation.levels import Level
 from spexlens.errors import InvalidInput
+from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.layout import lay_out
 from spexlens.lenses.replacement import ablatable, choose_replacement
+from spexlens.lenses.saliency import GRADIENT, INTEGRATED, STEPS, slopes
+from spexlens.lenses.units import levels_of
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from spexlens.models.huggingface import Kind
+    from spexlens.models.huggingface import HuggingFaceModel, Kind
+    from spexlens.models.objectives import Batch
 
 
 class FeatureLens(Game):
@@ -33,9 +40,14 @@ class FeatureLens(Game):
     tokens) always stays. A causal model's prompt begins with its beginning-of-sequence token, if it
     has one, so that something is left when all is ablated.
 
+    The attributions are `lenses.saliency.slopes`.
+
     Making a lens takes one forward pass, of the whole and the empty mask, to see that the model reads
     them, and one more for an encoder's reference or a label that was not given; the facts say so.
     """
+
+    attributions = (GRADIENT, INTEGRATED)
+    passes = 1
 
     def __init__(
         self,
@@ -134,6 +146,59 @@ class FeatureLens(Game):
         first, inverse = mask_algebra.distinct(np.concatenate([*arrays.values()], axis=1).view(np.uint8))
         batch = self.model.tensors({name: array[first] for name, array in arrays.items()})
         return self.objective.measure(self.model, batch)[inverse]
+
+    def batch(self, masks: NDArray[np.bool_]) -> "Batch":
+        """What the model reads, a row a mask: tensors of shape (m, L)."""
+        return self.model.tensors(self._inputs(masks))
+
+    def graded(self, degrees: "torch.Tensor", model: "HuggingFaceModel | None" = None) -> "torch.Tensor":
+        """The answer where each token's embedding is so far on the way from its stand-in's to its own.
+
+        The stand-in's is zero where there is none for each token: with `neutral`, `delete` and `attention`.
+
+        Args:
+            degrees: (n,), 0 ablated, 1 kept.
+            model: the same one, elsewhere.
+
+        Returns:
+            (k,) float64, differentiable.
+        """
+        import torch
+
+        model = model or self.model
+        everything = np.ones((1, self.n), np.bool_)
+        embedding = model.model.get_input_embeddings()
+        away: torch.Tensor | float = 0.0
+        if self.replacement in ("mask", "pad", "unk"):
+            with torch.no_grad():
+                away = embedding(self.batch(~everything)["input_ids"])
+        owner = torch.from_numpy(self._tokens.owner[self._tokens.present(everything)[0]])
+        owner = owner.to(degrees.device)
+        there = torch.where(owner >= 0, degrees[owner.clamp(min=0)], 1.0)[None, :, None]
+
+        def blend(module: object, given: object, output: torch.Tensor) -> torch.Tensor:
+            return away + there.to(output.dtype) * (output - away)
+
+        hook = embedding.register_forward_hook(blend)
+        try:
+            with model.explained():
+                return self.objective(model, self.batch(everything)).reshape(-1)
+        finally:
+            hook.remove()
+
+    def degrees(self, value: float) -> "torch.Tensor":
+        """(n,), all the same, on the model's device."""
+        import torch
+
+        return torch.full((self.n,), value, device=self.model.device)
+
+    def attribute(self, method: str) -> Attribution:
+        """Cheap scores of the candidates, by one of `attributions`."""
+        return slopes(self, method, STEPS if method == INTEGRATED else None)
+
+    def levels(self) -> list[Level]:
+        """Paragraphs, sentences, phrases, then the candidates; of tokens words before those."""
+        return levels_of(self.text, self.candidates)
 
     def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64, tokens read for each mask."""

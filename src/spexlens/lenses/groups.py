@@ -75,3 +75,23 @@ def _near_duplicates(examples: Examples) -> tuple[list[str], NDArray[np.int64]]:
         for first, size in zip(firsts, sizes, strict=True)
     ]
     return names, owner.astype(np.int64)
+
+
+def clusters_of(features: NDArray[np.float64], labels: NDArray[Any] | None) -> list[tuple[Any, int]]:
+    """Which cluster of like examples each is in, about √n in all, none of two labels: (n, d) -> n keys.
+
+    Ward's hierarchical clustering.
+    """
+    from sklearn.cluster import AgglomerativeClustering
+
+    keys: list[tuple[Any, int]] = [("", 0)] * len(features)
+    classes = np.zeros(len(features)) if labels is None else labels
+    for label in np.unique(classes):
+        members = np.flatnonzero(classes == label)
+        count = max(1, round(len(members) / np.sqrt(len(features))))
+        found = np.zeros(len(members), np.int64)
+        if count > 1:
+            found = AgglomerativeClustering(n_clusters=count).fit_predict(features[members])
+        for member, cluster in zip(members.tolist(), found.tolist(), strict=True):
+            keys[member] = (label, cluster)
+    return keys

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation.game import Candidate, Game
+from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.game import Game
+from spexlens.ablation.levels import Level, finest, gathered, nested
 from spexlens.errors import InvalidInput
+from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.components import ABLATIONS, select
+from spexlens.lenses.saliency import INTEGRATED, PATCHING, STEPS, slopes
 from spexlens.models.architectures import architecture_of, layers_of
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from spexlens.models.huggingface import Kind
@@ -43,6 +48,8 @@ class MechanisticLens(Game):
     candidate's are computed for one row, where the model allows it. The hooks are there only while a
     value is computed; the model's weights are never touched.
     """
+
+    attributions = (PATCHING, INTEGRATED)
 
     def __init__(
         self,
@@ -109,10 +116,10 @@ class MechanisticLens(Game):
             trust_remote_code=trust_remote_code,
         )
         blocks = layers_of(self.model.model)
-        self._behaviours = behaviours_of(
+        self.behaviours = behaviours_of(
             self.model, inputs, target=target, foil=foil, objective=objective, counterfactual=counterfactual
         )
-        first, self._shared = self._behaviours[0], 0
+        first, self._shared = self.behaviours[0], 0
         sizes = sizes_of(self.model, blocks, first.clean)
         self.components = select(components, layers, [size | {"position": first.read} for size in sizes])
         self._refuse_misplaced()
@@ -120,9 +127,9 @@ class MechanisticLens(Game):
         texts = () if "mean" not in self.ablation else (inputs if reference is None else reference)
         self._references = [encode(self.model, text) for text in texts]
         sites = [switch.site for switch in self._switches]
-        self._instead = stand_ins(self.model, self.ablation, sites, self._behaviours, self._references)
+        self._instead = stand_ins(self.model, self.ablation, sites, self.behaviours, self._references)
         self.unit, self.outputs = first.objective.unit, first.objective.outputs
-        longest = max(behaviour.length for behaviour in self._behaviours)
+        longest = max(behaviour.length for behaviour in self.behaviours)
         self.batch_size = batch_size or self.model.rows_that_fit(longest, first.completion)
         self._take(self._named(), self._identity())
         self._first = blocks[self._untouched].whole
@@ -131,26 +138,88 @@ class MechanisticLens(Game):
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask, its mean over the inputs: (m, n) bool -> (m,) or (m, k) float64."""
-        import torch
+        from spexlens.models.interventions import widened
 
-        from spexlens.models.interventions import changed, widened
-
-        kept = torch.from_numpy(masks).to(self.model.device)
-        restoring = self.ablation == "restore"
-        replaced = kept if restoring else ~kept
         answers = []
-        for behaviour, instead in zip(self._behaviours, self._instead, strict=True):
-            changes = {
-                switch.site: switch.swap(replaced, instead.get(switch.site), rescale=self.rescale)
-                for switch in self._switches
-            }
-            batch = behaviour.rows(1 if self._shared else len(masks), corrupted=restoring)
+        for number, behaviour in enumerate(self.behaviours):
+            batch = behaviour.rows(1 if self._shared else len(masks), corrupted=self._restoring)
             with ExitStack() as hooks:
                 if self._shared:
                     hooks.enter_context(widened(self._first, len(masks)))
-                hooks.enter_context(changed(changes, len(masks)))
+                hooks.enter_context(self.ablated(masks, number))
                 answers.append(behaviour.objective.measure(self.model, batch))
         return np.asarray(np.mean(answers, axis=0))
+
+    @contextmanager
+    def ablated(self, masks: NDArray[np.bool_], number: int = 0) -> Iterator[None]:
+        """Inside, forward passes of the model have a row a mask, (m, n), with its components ablated.
+
+        Args:
+            masks: (m, n) bool.
+            number: of the input whose stand-ins are taken.
+        """
+        import torch
+
+        from spexlens.models.interventions import changed
+
+        kept = torch.from_numpy(masks).to(self.model.device)
+        replaced, instead = kept if self._restoring else ~kept, self._instead[number]
+        changes = {
+            switch.site: switch.swap(replaced, instead.get(switch.site), rescale=self.rescale)
+            for switch in self._switches
+        }
+        with changed(changes, len(masks)):
+            yield
+
+    @contextmanager
+    def faded(self, degrees: "torch.Tensor", number: int = 0) -> Iterator[None]:
+        """Inside, in forward passes of one row each component is so far on the way to what it is, (n,)."""
+        from spexlens.models.interventions import changed
+
+        instead = self._instead[number]
+        live = 1.0 - degrees if self._restoring else degrees
+        changes = {
+            switch.site: switch.blend(live[None], instead.get(switch.site), rescale=self.rescale)
+            for switch in self._switches
+        }
+        with changed(changes, 1):
+            yield
+
+    def graded(self, degrees: "torch.Tensor") -> "torch.Tensor":
+        """The answer with each component so far on the way from its stand-in to what it is: (n,) -> (k,)."""
+        import torch
+
+        answers = []
+        for number, behaviour in enumerate(self.behaviours):
+            with self.faded(degrees, number), self.model.explained():
+                batch = behaviour.rows(1, corrupted=self._restoring)
+                answers.append(behaviour.objective(self.model, batch).reshape(-1))
+        return torch.stack(answers).mean(dim=0)
+
+    def degrees(self, value: float) -> "torch.Tensor":
+        """(n,), all the same, on the model's device."""
+        import torch
+
+        return torch.full((self.n,), value, device=self.model.device)
+
+    def attribute(self, method: str) -> Attribution:
+        """Cheap scores of the candidates, by one of `attributions`."""
+        return slopes(self, method, STEPS if method == INTEGRATED else None)
+
+    def levels(self) -> list[Level]:
+        """Layers, and what is ablated in them."""
+        names = [f"L{component.layer}" for component in self.components]
+        layers = gathered("layer", names, lambda group: Candidate(names[group[0]], "layer"))
+        return nested([layers, finest(self.candidates)])
+
+    @property
+    def passes(self) -> int:
+        """Forward passes for each batch of masks."""
+        return sum(behaviour.passes for behaviour in self.behaviours)
+
+    @property
+    def _restoring(self) -> bool:
+        return self.ablation == "restore"
 
     @property
     def _untouched(self) -> int:
@@ -178,8 +247,8 @@ class MechanisticLens(Game):
 
     def facts(self) -> dict[str, Any]:
         """What was ablated, how, and what was watched."""
-        targets = list(dict.fromkeys(behaviour.objective.target for behaviour in self._behaviours))
-        foils = list(dict.fromkeys(behaviour.foil for behaviour in self._behaviours if behaviour.foil))
+        targets = list(dict.fromkeys(behaviour.objective.target for behaviour in self.behaviours))
+        foils = list(dict.fromkeys(behaviour.foil for behaviour in self.behaviours if behaviour.foil))
         facts: dict[str, Any] = {
             "lens": "mechanistic",
             "model": self.model.name,
@@ -192,17 +261,17 @@ class MechanisticLens(Game):
             "references": len(self._references),
             "setup_passes": self._setup_passes(),
             "shared_layers": self._shared,
-            "passes_a_batch": sum(behaviour.passes for behaviour in self._behaviours),
+            "passes_a_batch": self.passes,
             "device": str(self.model.device),
         }
         for name in ("text", "counterfactual"):
-            said = [getattr(behaviour, name) for behaviour in self._behaviours]
+            said = [getattr(behaviour, name) for behaviour in self.behaviours]
             facts[name if len(said) == 1 else f"{name}s"] = said[0] if len(said) == 1 else said
         return facts
 
     def _setup_passes(self) -> int:
         """Forward passes that making the lens took."""
-        behaviours = self._behaviours
+        behaviours = self.behaviours
         collecting = len(self._references)
         if self.ablation in ("resample", "restore"):
             collecting = len(behaviours)
@@ -211,7 +280,7 @@ class MechanisticLens(Game):
 
     def _named(self) -> list[Candidate]:
         """The components as candidates; a position of a single prompt shows its token."""
-        tokens = self._behaviours[0].clean["input_ids"][0].tolist() if len(self._behaviours) == 1 else []
+        tokens = self.behaviours[0].clean["input_ids"][0].tolist() if len(self.behaviours) == 1 else []
         labels = [component.name for component in self.components]
         for place, component in enumerate(self.components):
             if component.kind == "position" and tokens:
@@ -223,8 +292,8 @@ class MechanisticLens(Game):
     def _refuse_misplaced(self) -> None:
         """Positions, and the heads that rescaling is for."""
         kinds = {component.kind for component in self.components}
-        lengths = {behaviour.length for behaviour in self._behaviours}
-        paired = any(behaviour.passes > 1 for behaviour in self._behaviours)
+        lengths = {behaviour.length for behaviour in self.behaviours}
+        paired = any(behaviour.passes > 1 for behaviour in self.behaviours)
         if "position" in kinds and (len(lengths) > 1 or paired):
             what = "and their queries" if paired else f"of {min(lengths)} to {max(lengths)} tokens"
             raise InvalidInput(f"inputs {what} have no positions in common; give inputs of one length")
@@ -242,7 +311,7 @@ class MechanisticLens(Game):
             asdict(architecture_of(self.model.model)),
             [component.name for component in self.components],
             [self.ablation, self.rescale],
-            [[*behaviour.tokens(), behaviour.objective.identity()] for behaviour in self._behaviours],
+            [[*behaviour.tokens(), behaviour.objective.identity()] for behaviour in self.behaviours],
             [batch["input_ids"][0].tolist() for batch in self._references],
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

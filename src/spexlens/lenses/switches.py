@@ -9,7 +9,7 @@ from spexlens.errors import ModelError
 from spexlens.lenses.components import Component, Kind
 from spexlens.models.architectures import Layer
 from spexlens.models.huggingface import HuggingFaceModel
-from spexlens.models.interventions import Site, Swap, copied
+from spexlens.models.interventions import Blend, Site, Swap, copied
 from spexlens.models.objectives import Batch
 
 _ORDER: tuple[Kind, ...] = ("head", "neuron", "MLP", "layer", "position")
@@ -43,10 +43,22 @@ class Switch:
         """
         away = torch.zeros(len(replaced), self.parts, dtype=torch.bool, device=replaced.device)
         away[:, self.indices] = replaced[:, self.columns]
-        scale = None
-        if rescale and self.kind == "head":
-            scale = (self.parts / (~away).sum(dim=1).clamp(min=1))[:, None, None]
-        return Swap(~away[:, :, None] if self.kind == "position" else ~away[:, None], instead, scale)
+        return Swap(self._laid(~away), instead, self._scale((~away).sum(dim=1), rescale))
+
+    def blend(self, degrees: torch.Tensor, instead: torch.Tensor | None, *, rescale: bool) -> Blend:
+        """The change that keeps components to a degree, (m, n) float; else as `swap`."""
+        kept = torch.ones(len(degrees), self.parts, dtype=degrees.dtype, device=degrees.device)
+        kept = kept.index_copy(1, self.indices, degrees[:, self.columns])
+        return Blend(self._laid(kept), instead, self._scale(kept.sum(dim=1), rescale))
+
+    def _laid(self, kept: torch.Tensor) -> torch.Tensor:
+        """(m, parts) along the dimension of the activations where the parts are."""
+        return kept[:, :, None] if self.kind == "position" else kept[:, None]
+
+    def _scale(self, left: torch.Tensor, rescale: bool) -> torch.Tensor | None:
+        if not rescale or self.kind != "head":
+            return None
+        return (self.parts / left.clamp(min=1))[:, None, None]
 
 
 def sizes_of(model: HuggingFaceModel, layers: Sequence[Layer], batch: Batch) -> list[dict[Kind, int]]:

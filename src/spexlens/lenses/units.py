@@ -2,10 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import index
 
+from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.levels import Level, finest, gathered, nested
 from spexlens.errors import InvalidInput
 
 Span = tuple[int, int]
@@ -14,10 +17,13 @@ Span = tuple[int, int]
 UNITS = ("word", "token", "sentence", "line", "paragraph")
 """The units a text can be cut into. Tokens come from the model's tokenizer."""
 
+_LONG = 8  # candidates a phrase
+
 _RUN = re.compile(r"\S+")
 _LINE = re.compile(r"\S[^\n]*")
 _PARAGRAPH = re.compile(r"\S(?:[^\n]|\n(?![^\S\n]*(?:\n|\Z)))*")
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+")
+_PHRASE_END = re.compile(r"[,;:—–)\]…]+[\"'”’]*(?=\s)|(?<=\s)(?=[(\[—–])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|cf|Vol|Fig|Eq|al|etc|e\.g|i\.e|a\.m|p\.m)|\b\w|\b(?:\w\.)+\w)\.$"
 )
@@ -42,6 +48,55 @@ def cut(text: str, unit: str) -> list[Span]:
     if not spans:
         raise InvalidInput(f"the text has no {unit} to ablate: {text[:40]!r}")
     return spans
+
+
+def levels_of(text: str, candidates: Sequence[Candidate]) -> list[Level]:
+    """Paragraphs, sentences, phrases and words as groups of a text's candidates, and those themselves.
+
+    A phrase ends at a mark inside of a sentence, or after eight candidates. Candidates belong to where they
+    begin; what would be no coarser than the level below is left out.
+    """
+    starts = [(candidate.span or (0, 0))[0] for candidate in candidates]
+
+    def level(name: str, keys: Sequence[object]) -> Level:
+        return gathered(name, keys, lambda group: _spanning(text, name, [candidates[i] for i in group]))
+
+    sentences = _within(starts, cut(text, "sentence"))
+    phrases = list(zip(sentences, _phrases(text, starts, sentences), strict=True))
+    return nested(
+        [
+            level("paragraph", _within(starts, cut(text, "paragraph"))),
+            level("sentence", sentences),
+            level("phrase", phrases),
+            level("word", list(zip(phrases, _within(starts, cut(text, "word")), strict=True))),
+            finest(candidates),
+        ]
+    )
+
+
+def _phrases(text: str, starts: Sequence[int], sentences: Sequence[int]) -> list[tuple[int, int]]:
+    """Which phrase of its sentence each candidate is in, and which run of eight candidates of it."""
+    marks = [mark.end() for mark in _PHRASE_END.finditer(text)]
+    keys: list[tuple[int, int]] = []
+    sizes: dict[tuple[int, int], int] = {}
+    for start, sentence in zip(starts, sentences, strict=True):
+        phrase = (sentence, bisect_right(marks, start))
+        sizes[phrase] = sizes.get(phrase, 0) + 1
+        keys.append((phrase[1], (sizes[phrase] - 1) // _LONG))
+    return keys
+
+
+def _within(starts: Sequence[int], spans: Sequence[Span]) -> list[int]:
+    """The last of the spans that begins no later than each start."""
+    return [max(0, bisect_right([begin for begin, _ in spans], start) - 1) for start in starts]
+
+
+def _spanning(text: str, kind: str, members: Sequence[Candidate]) -> Candidate:
+    """From the first member's beginning to the last one's end."""
+    if len(members) == 1:
+        return members[0]
+    start, end = (members[0].span or (0, 0))[0], (members[-1].span or (0, 0))[1]
+    return Candidate(" ".join(text[start:end].split()), kind, (start, end))
 
 
 def check(spans: Iterable[Span], text: str) -> list[Span]:

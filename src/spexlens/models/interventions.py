@@ -114,3 +114,30 @@ class Swap:
         if base is not None:
             other = base + other
         return torch.where(kept, live if self.scale is None else live * self.scale.to(live), other)
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A change, differentiable: parts are so far on the way from something else to what is live.
+
+    Attributes:
+        degree: (rows, T or 1, P) float, 0 for something else, 1 for what is live, for P parts of equal
+            width side by side in the last dimension.
+        instead: (1, T or 1, D), or None for zero.
+        scale: (rows, 1, 1), a factor of what is live, or None.
+    """
+
+    degree: torch.Tensor
+    instead: torch.Tensor | None = None
+    scale: torch.Tensor | None = None
+
+    def __call__(self, live: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
+        parts, width = self.degree.shape[-1], live.shape[-1]
+        degree = self.degree.to(live)
+        if parts not in (1, width):
+            degree = degree.repeat_interleave(width // parts, dim=-1)
+        other: torch.Tensor | float = 0.0 if self.instead is None else self.instead
+        if base is not None:
+            other = base + other
+        kept = live if self.scale is None else live * self.scale.to(live)
+        return other + degree * (kept - other)

@@ -1,0 +1,83 @@
+"""Levels: the same candidates at coarser and finer resolution."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from spexlens.ablation.candidate import Candidate
+
+_FANOUT = 8
+
+
+@dataclass(frozen=True)
+class Level:
+    """Groups of a game's candidates.
+
+    Attributes:
+        name: what the groups are, such as "sentence".
+        groups: positions, ascending, of the members of each; every candidate is in one.
+        candidates: what the groups are called.
+    """
+
+    name: str
+    groups: tuple[tuple[int, ...], ...]
+    candidates: tuple[Candidate, ...]
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+
+def finest(candidates: Sequence[Candidate]) -> Level:
+    """Each candidate on its own."""
+    kinds = {candidate.kind for candidate in candidates}
+    name = kinds.pop() if len(kinds) == 1 else "candidate"
+    return Level(name, tuple((position,) for position in range(len(candidates))), tuple(candidates))
+
+
+def gathered(name: str, keys: Sequence[object], called: Callable[[tuple[int, ...]], Candidate]) -> Level:
+    """The level whose groups share a key, in order of appearance.
+
+    Args:
+        name: of the level.
+        keys: one a candidate.
+        called: positions -> the group's candidate.
+    """
+    groups: dict[object, list[int]] = {}
+    for position, key in enumerate(keys):
+        groups.setdefault(key, []).append(position)
+    members = tuple(tuple(group) for group in groups.values())
+    return Level(name, members, tuple(map(called, members)))
+
+
+def regrouped(level: Level, places: Sequence[int]) -> Level:
+    """A level's groups, made of other candidates: `places` says in which group each of those is."""
+    return gathered(level.name, places, lambda group: level.candidates[places[group[0]]])
+
+
+def blocks(candidates: Sequence[Candidate]) -> list[Level]:
+    """Runs of neighbours, eight of which make one of the level above, down to the candidates."""
+    levels, size = [finest(candidates)], _FANOUT
+    while size * 2 < len(candidates):
+        keys = [position // size for position in range(len(candidates))]
+        levels.insert(0, gathered(f"block of {size}", keys, lambda group: block(candidates, group)))
+        size *= _FANOUT
+    return levels
+
+
+def block(candidates: Sequence[Candidate], group: Sequence[int]) -> Candidate:
+    """A group called by its first and last member; of one member, that."""
+    first, last = candidates[group[0]], candidates[group[-1]]
+    return first if len(group) == 1 else Candidate(f"{first.label} … {last.label}", "block")
+
+
+def nested(levels: Sequence[Level]) -> list[Level]:
+    """The levels without those that are no finer than the one before.
+
+    The last is always there.
+    """
+    kept = [levels[-1]]
+    for level in reversed(levels[:-1]):
+        if len(level) < len(kept[0]):
+            kept.insert(0, level)
+    assert all(len(coarse) < len(fine) for coarse, fine in pairwise(kept))
+    return kept

@@ -1,0 +1,124 @@
+"""The file of an aggregate: JSON with a checked version."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from spexlens.aggregate import Aggregate, Recurrence
+from spexlens.errors import ResultError
+
+FORMAT = "spexlens aggregate"
+FORMAT_VERSION = 1
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Row(_Part):
+    labels: Annotated[list[str], Field(min_length=1)]
+    kinds: list[str]
+    possible: Positive
+    occurrences: Positive
+    found: Positive
+    positive: Count
+    negative: Count
+    effect: Number
+    deviation: NotNegative | None
+    standardised: Number
+    standardised_deviation: NotNegative | None
+    share: NotNegative
+    rank: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    best_rank: Positive
+
+
+class _Record(_Part):
+    format: Literal["spexlens aggregate"]
+    format_version: Literal[1]
+    explanations: Positive
+    unit: str
+    targets: list[str]
+    r2: list[Number]
+    index: str
+    order: Positive | None
+    least: Positive
+    least_share: Annotated[float, Field(ge=0, le=1)]
+    rows: list[_Row]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "_Record":
+        if len(self.r2) != self.explanations:
+            raise ValueError(f"{len(self.r2)} of r2, but {self.explanations} explanations")
+        for number, row in enumerate(self.rows):
+            if len(row.kinds) != len(row.labels):
+                raise ValueError(f"row {number} has {len(row.labels)} labels, but {len(row.kinds)} kinds")
+            if not row.positive + row.negative == row.found <= row.possible <= self.explanations:
+                raise ValueError(f"the counts of row {number} do not add up")
+        return self
+
+
+def dump(aggregate: Aggregate) -> str:
+    """An aggregate as JSON text; floats are written so that they read back bit for bit."""
+    content = asdict(aggregate)
+    rows = content.pop("rows")
+    record = {"format": FORMAT, "format_version": FORMAT_VERSION, **content, "rows": rows}
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def write(aggregate: Aggregate, path: Path) -> None:
+    """Write to a file beside `path` first, so that a crash leaves the old file or the new one."""
+    if not path.name or path.is_dir():
+        raise ResultError(f"cannot write {path}: it is not the path of a file")
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_text(dump(aggregate) + "\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Aggregate:
+    """Read and check a file; see `Aggregate.load`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ResultError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ResultError(f"{path} is not a saved aggregate: it is not UTF-8 text") from error
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path} is damaged: not JSON, {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ResultError(f"{path} is JSON, but not a saved aggregate")
+    version = content.get("format_version")
+    if type(version) is int and version > FORMAT_VERSION:
+        raise ResultError(
+            f"{path} has format version {version}, this spexlens reads {FORMAT_VERSION}: upgrade"
+        )
+    try:
+        return _aggregate(_Record.model_validate_json(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ResultError(f"{path} is damaged at {where}: {first['msg']}") from error
+
+
+def _aggregate(record: _Record) -> Aggregate:
+    content = record.model_dump(exclude={"format", "format_version", "rows", "targets", "r2"})
+    rows = tuple(
+        Recurrence(**{**vars(row), "labels": tuple(row.labels), "kinds": tuple(row.kinds)})
+        for row in record.rows
+    )
+    return Aggregate(rows=rows, targets=tuple(record.targets), r2=tuple(record.r2), **content)

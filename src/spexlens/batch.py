@@ -1,0 +1,130 @@
+"""explain_all: many games, one ledger, one account of how far things are, nothing done twice."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import repeat
+from operator import length_hint
+from pathlib import Path
+from typing import Any
+
+from spexlens.ablation.evaluator import Progress
+from spexlens.ablation.game import Game
+from spexlens.ablation.ledger import Ledger, opened
+from spexlens.errors import LedgerError, MissingExtra, SpexlensError
+from spexlens.explain import explain
+from spexlens.explanation import Explanation
+
+
+def explain_all(
+    games: Iterable[Game | Callable[[], Game]],
+    budget: int = 300,
+    *,
+    method: str = "auto",
+    seed: int = 0,
+    ledger: str | Path | Ledger | None = None,
+    progress: Progress | None = None,
+    paths: Iterable[str | Path] | None = None,
+    failed: Callable[[int, SpexlensError], None] | None = None,
+) -> Iterator[Explanation]:
+    """Explain games one after the other; each explanation is given as soon as it is there.
+
+    A run that was interrupted, repeated, pays for nothing that is in the ledger. With paths it does not
+    even fit again what a file answers already: the same game, facts, method, seed and budget. The
+    account of an explanation that was read is this run's: nothing paid, all reused.
+
+    Args:
+        games: what to explain; a function is called when its turn comes, so that of many lenses only
+            one is in memory.
+        budget: the most model evaluations of each.
+        method, seed: see `explain`.
+        ledger: where evaluations of all are kept, a path or an open Ledger; None keeps them in memory.
+        progress: called with (evaluations finished, evaluations asked for) over all games. Before a
+            game's turn its whole budget counts as asked for, if `games` has a length.
+        paths: one a game: where its explanation is saved. A file of another question is written over,
+            one that is no explanation is not.
+        failed: called with the position, from 0, of a game that cannot be made or explained, and why;
+            the others go on. By default the error is raised.
+
+    Raises:
+        MissingExtra, LedgerError: whatever `failed` is.
+        ResultError: an explanation cannot be written.
+        SpexlensError: what making a game or `explain` raises, where `failed` is None.
+    """
+    meter = _Meter(progress, budget, length_hint(games))
+    places = repeat(None) if paths is None else map(Path, paths)
+    with opened(ledger) as book:
+        for position, (each, path) in enumerate(zip(games, places, strict=paths is not None)):
+            try:
+                game = each if isinstance(each, Game) else each()
+                question = None if path is None else _question(game, method, seed, budget)
+                explanation = _read(path, question, game)
+                found = explanation is not None
+                if explanation is None:
+                    explanation = explain(
+                        game, budget, method=method, seed=seed, ledger=book, progress=meter.told
+                    )
+            except (MissingExtra, LedgerError):
+                raise
+            except SpexlensError as error:
+                if failed is None:
+                    raise
+                failed(position, error)
+                continue
+            finally:
+                meter.close()
+            if path is not None and not found:
+                explanation = replace(explanation, details={**explanation.details, "question": question})
+                explanation.save(path)
+            yield explanation
+
+
+class _Meter:
+    """How far a batch is: the evaluations of the games before, of this one, and the budgets of the rest."""
+
+    def __init__(self, progress: Progress | None, budget: int, games: int) -> None:
+        self._progress, self._budget, self._left = progress, budget, games - 1
+        self._before = self._finished = 0
+        self.told = None if progress is None else self._tell
+
+    def _tell(self, finished: int, asked: int) -> None:
+        self._finished = finished
+        if self._progress is not None:
+            rest = max(self._left, 0) * self._budget
+            self._progress(self._before + finished, self._before + asked + rest)
+
+    def close(self) -> None:
+        """This game is done with."""
+        self._tell(self._finished, self._finished)
+        self._before, self._finished = self._before + self._finished, 0
+        self._left -= 1
+
+
+def _question(game: Game, method: str, seed: int, budget: int) -> dict[str, Any] | None:
+    """What decides an explanation, as JSON; None of a plain function, which cannot be recognised."""
+    if game.fingerprint is None:
+        return None
+    return {"game": game.key, "method": method, "seed": seed, "budget": budget}
+
+
+def _read(path: Path | None, question: dict[str, Any] | None, game: Game) -> Explanation | None:
+    """The explanation in a file, if there is one that answers this question.
+
+    Raises:
+        ResultError: the file is damaged, or no explanation.
+    """
+    if path is None or not path.exists():
+        return None
+    kept = Explanation.load(path)
+    asked = kept.details.get("question")
+    if question is None or asked != question or _facts(kept.facts) != _facts(game.facts()):
+        return None
+    account = kept.account
+    account = replace(account, calls=0, reused=account.calls + account.reused, passes=0)
+    return replace(kept, account=account)
+
+
+def _facts(facts: Any) -> dict[str, Any]:
+    """Facts as a file holds them, without where they were computed."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(facts)))
+    return {name: value for name, value in plain.items() if name != "device"}

@@ -1,0 +1,296 @@
+"""`spexlens batch`."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Annotated, Any
+
+import typer
+
+from spexlens.ablation.game import Game
+from spexlens.aggregate import Aggregate, aggregate
+from spexlens.batch import explain_all
+from spexlens.budget import whole_number
+from spexlens.cli.inputs import layers_of, lines_of, model_of, target_of
+from spexlens.cli.mechanistic import Ablation, Components, Layers, Reference, Rescale
+from spexlens.cli.options import (
+    AsJson,
+    BatchSize,
+    Book,
+    Budget,
+    Chat,
+    Device,
+    Foil,
+    Method,
+    Model,
+    Neutral,
+    Objective,
+    Replacement,
+    Revision,
+    Seed,
+    Target,
+    Template,
+    Trust,
+    Unit,
+)
+from spexlens.cli.screen import console_of, progress_bar
+from spexlens.errors import InvalidInput, SpexlensError
+from spexlens.explanation import Explanation
+from spexlens.lenses.components import ABLATIONS
+from spexlens.lenses.features import FeatureLens
+from spexlens.lenses.mechanistic import MechanisticLens
+from spexlens.lenses.replacement import REPLACEMENTS
+from spexlens.lenses.units import UNITS
+from spexlens.solvers.choice import METHODS
+from spexlens.spectrum.indices import INDICES
+
+_KEYS = ("prompt", "text", "id", "target", "foil", "counterfactual")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_SUMMARY = "aggregate"
+_OWN = {
+    "features": ("unit", "replacement", "neutral", "template", "chat"),
+    "mechanistic": ("components", "layers", "ablation", "reference", "rescale"),
+}
+"""The lenses, and the options that only one of them takes."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the file.
+
+    Attributes:
+        line: its number, from 1.
+        name: its id, or else its number in four digits.
+        text: what is explained.
+        asked: the target, foil and counterfactual that it gives.
+    """
+
+    line: int
+    name: str
+    text: str
+    asked: dict[str, Any]
+
+
+def batch(
+    context: typer.Context,
+    prompts: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="JSONL, an object a line: prompt (or text), and id, target, foil, counterfactual if used.",
+        ),
+    ],
+    lens: Annotated[str, typer.Option(help=f"One of {', '.join(_OWN)}.")] = "features",
+    model: Model = "sentiment",
+    target: Target = None,
+    foil: Foil = None,
+    unit: Unit = "word",
+    objective: Objective = None,
+    replacement: Replacement = None,
+    neutral: Neutral = "...",
+    template: Template = "{text}",
+    chat: Chat = False,
+    components: Components = ["heads"],  # noqa: B006
+    layers: Layers = None,
+    ablation: Ablation = None,
+    reference: Reference = None,
+    rescale: Rescale = False,
+    budget: Budget = 300,
+    method: Method = "auto",
+    seed: Seed = 0,
+    ledger: Book = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Save an explanation an input, and the aggregate, in this folder."),
+    ] = None,
+    index: Annotated[str, typer.Option(help=f"What to aggregate: {', '.join(INDICES)}.")] = "bii",
+    order: Annotated[int, typer.Option(min=1, help="The most members of an interaction.")] = 2,
+    least: Annotated[int, typer.Option(min=1, help="List what is found in so many inputs.")] = 2,
+    as_json: AsJson = False,
+    revision: Revision = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    trust_remote_code: Trust = False,
+) -> None:
+    """Explain many inputs, a budget each, and count which interactions recur."""
+    _refuse_others(lens, context)
+    for name, given, known in (
+        ("method", method, METHODS),
+        ("unit", unit, UNITS),
+        ("replacement", replacement, REPLACEMENTS),
+        ("ablation", ablation, ABLATIONS),
+        ("index", index, INDICES),
+    ):
+        if given is not None and given not in known:
+            raise InvalidInput(f"unknown {name} {given!r}; choose one of {', '.join(known)}")
+    whole_number(seed, "a seed")
+    rows = rows_of(prompts, lens, foil)
+    files = None if out is None else _files(out, rows)
+    settings: dict[str, Any] = {"target": target_of(target), "foil": foil, "objective": objective}
+    settings |= {"batch_size": batch_size, "revision": revision}
+    if lens == "features":
+        settings |= {"unit": unit, "replacement": replacement, "neutral": neutral, "template": template}
+        settings["chat"] = chat
+    else:
+        settings["components"] = [name.strip() for each in components for name in each.split(",")]
+        settings["layers"] = None if layers is None else layers_of(layers)
+        settings["reference"] = None if reference is None else lines_of(reference)
+        settings |= {"ablation": ablation, "rescale": rescale}
+    from spexlens.models.huggingface import load
+
+    loaded = load(model_of(model), revision=revision, device=device, trust_remote_code=trust_remote_code)
+    settings |= {"tokenizer": loaded.tokenizer, "kind": loaded.kind}
+    made: Callable[..., Game] = FeatureLens if lens == "features" else MechanisticLens
+    tally = _Tally(rows)
+    with progress_bar(ledger or out) as progress:
+        explained = tally.counted(
+            explain_all(
+                [partial(made, loaded.model, row.text, **(settings | row.asked)) for row in rows],
+                budget,
+                method=method,
+                seed=seed,
+                ledger=ledger,
+                progress=progress,
+                paths=files,
+                failed=tally.failed,
+            )
+        )
+        first = next(explained, None)
+        rest = chain([first], explained) if first is not None else None
+        found = None if rest is None else aggregate(rest, index=index, order=order, least=least)
+    if out is not None and found is not None:
+        found.save(out / f"{_SUMMARY}.json")
+    _show(tally, found, as_json=as_json)
+    if tally.failures:
+        raise typer.Exit(2)
+
+
+class _Tally:
+    """What became of the inputs, and what they cost."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+        self.failures: list[dict[str, Any]] = []
+        self.explanations = self.paid = self.reused = 0
+
+    def counted(self, explanations: Iterator[Explanation]) -> Iterator[Explanation]:
+        """The same explanations."""
+        for explanation in explanations:
+            self.explanations += 1
+            self.paid += explanation.account.calls
+            self.reused += explanation.account.reused
+            yield explanation
+
+    def failed(self, position: int, error: SpexlensError) -> None:
+        """Say so at once, through `sys.stderr` itself, which a progress bar makes way for."""
+        row = self.rows[position]
+        self.failures.append({"line": row.line, "id": row.name, "error": str(error)})
+        sys.stderr.write(f"spexlens: line {row.line} ({row.name}): {error}\n")
+
+
+def rows_of(file: Path, lens: str, foil: str | None) -> list[Row]:
+    """The inputs of a JSONL file, all of them checked.
+
+    Raises:
+        InvalidInput: the file cannot be read, holds nothing, or has a line that is not what it should be.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {file}: {error}") from error
+    rows = [_row(file, number, line, lens) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not rows:
+        raise InvalidInput(f"{file} holds no prompt; expected one JSON object a line")
+    names: dict[str, int] = {_SUMMARY: 0}
+    for row in rows:
+        before = names.setdefault(row.name.casefold(), row.line)
+        if before != row.line:
+            taken = f"that of line {before}" if before else "kept for the aggregate"
+            raise InvalidInput(f"{file}, line {row.line}: the id {row.name!r} is {taken}")
+        for key in ("counterfactual",) if foil is not None else ("foil", "counterfactual"):
+            if (key in row.asked) != (key in rows[0].asked):
+                raise InvalidInput(
+                    f"{file}: lines {rows[0].line} and {row.line} do not both have a {key}; "
+                    "their effects would not compare"
+                )
+    return rows
+
+
+def _row(file: Path, number: int, line: str, lens: str) -> Row:
+    where = f"{file}, line {number}"
+    try:
+        given = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{where} is not JSON: {error}") from error
+    if (
+        not isinstance(given, dict)
+        or not set(given) <= set(_KEYS)
+        or ("prompt" in given) == ("text" in given)
+    ):
+        raise InvalidInput(f"{where}: expected an object with prompt or text, and of {', '.join(_KEYS[2:])}")
+    if "counterfactual" in given and lens != "mechanistic":
+        raise InvalidInput(f"{where}: a counterfactual goes with --lens mechanistic")
+    asked = {key: value for key, value in given.items() if value is not None}
+    name, text = asked.pop("id", f"{number:04d}"), asked.pop("prompt", asked.pop("text", None))
+    if type(name) not in (str, int) or not _IDENTIFIER.fullmatch(str(name)):
+        raise InvalidInput(
+            f"{where}: an id is the name of a file, of letters, digits, '_', '-' and '.'; got {name!r}"
+        )
+    for key, value in {"prompt": text, **asked}.items():
+        several = key == "target" and isinstance(value, list) and value
+        for part in value if several else [value]:
+            if not isinstance(part, str):
+                raise InvalidInput(f"{where}: the {key} is a text; got {part!r}")
+            try:
+                part.encode()
+            except UnicodeEncodeError as error:
+                raise InvalidInput(f"{where}: the {key} is not valid Unicode: {error.reason}") from error
+    return Row(number, str(name), text, asked)
+
+
+def _refuse_others(lens: str, context: typer.Context) -> None:
+    """Refuse an option that was given, but that this lens has no use for."""
+    if lens not in _OWN:
+        raise InvalidInput(f"unknown lens {lens!r}; choose one of {', '.join(_OWN)}")
+    for other, names in _OWN.items():
+        for name in names if other != lens else ():
+            source = context.get_parameter_source(name)
+            if source is not None and source.name == "COMMANDLINE":
+                raise InvalidInput(f"--{name} goes with --lens {other}")
+
+
+def _files(out: Path, rows: list[Row]) -> list[Path]:
+    """Where each explanation goes; the folder is there and can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise InvalidInput(f"--out: {out} is not a folder that can be written: {error.strerror}") from error
+    return [out / f"{row.name}.json" for row in rows]
+
+
+def _show(tally: _Tally, found: Aggregate | None, *, as_json: bool) -> None:
+    if as_json:
+        page = {
+            "explanations": tally.explanations,
+            "calls": tally.paid,
+            "reused": tally.reused,
+            "failed": tally.failures,
+            "aggregate": None if found is None else json.loads(found.to_json()),
+        }
+        typer.echo(json.dumps(page, ensure_ascii=False))
+        return
+    if found is not None:
+        from spexlens.report.aggregate import render
+
+        console_of().print(render(found))
+    typer.echo(
+        f"cost: {tally.explanations} of {len(tally.rows)} inputs explained; "
+        f"{tally.paid} calls paid, {tally.reused} reused"
+    )

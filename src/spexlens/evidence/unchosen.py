@@ -1,0 +1,94 @@
+"""Unchosen: what the candidates do that were not chosen, and so stayed kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation import masks as mask_algebra
+from spexlens.ablation.game import Game
+
+SHARE = 0.1
+"""Of the variance, beyond which a reader is told that something was left out."""
+
+
+@dataclass(frozen=True)
+class Unchosen:
+    """A handful of masks in which candidates that were not chosen are ablated; one number an output.
+
+    Attributes:
+        candidates: how many were not chosen.
+        masks: how many evaluations say so.
+        moved: root mean square of what ablating a random half of them changes, where the chosen are kept
+            as in masks that were evaluated anyway.
+        deviation: of the values over the masks of the chosen.
+        without: the answer with all of them ablated and all chosen kept.
+    """
+
+    candidates: int
+    masks: int
+    moved: tuple[float, ...]
+    deviation: tuple[float, ...]
+    without: tuple[float, ...]
+
+    @property
+    def share(self) -> tuple[float, ...]:
+        """moved² / (moved² + deviation²): 0 if the unchosen do nothing, 1 if nothing else does."""
+        squares = [(moved**2, chosen**2) for moved, chosen in zip(self.moved, self.deviation, strict=True)]
+        return tuple(moved / (moved + chosen) if moved + chosen else 0.0 for moved, chosen in squares)
+
+
+def asked_of_unchosen(game: Game, packed: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
+    """Masks of the game's base, packed: all unchosen ablated, then random halves of them.
+
+    Args:
+        game: with candidates that always stay.
+        packed: masks of the game that were evaluated: the halves go with the first of these that keep
+            neither everything nor nothing.
+        count: how many.
+        seed: decides the halves.
+    """
+    masks = mask_algebra.unpack(_first(game, packed, count), game.base.n)
+    unchosen = game.always
+    rng = np.random.default_rng([seed, len(unchosen)])
+    for row in range(1, len(masks)):
+        half = rng.permutation(len(unchosen))[: (len(unchosen) + 1) // 2]
+        masks[row, unchosen[half]] = False
+    masks[0], masks[0, unchosen] = True, False
+    return mask_algebra.pack(masks)
+
+
+def unchosen_of(
+    game: Game,
+    packed: NDArray[np.uint8],
+    values: NDArray[np.float64],
+    answers: NDArray[np.float64],
+) -> Unchosen:
+    """What the masks of `asked_of_unchosen` said.
+
+    Args:
+        game, packed: as there.
+        values: (m,) or (m, k), of the masks `packed`.
+        answers: (count,) or (count, k), of the masks asked.
+    """
+    columns, answered = values.reshape(len(values), -1), answers.reshape(len(answers), -1)
+    change = answered[1:] - columns[_inner(packed, game.n)[: len(answered) - 1]]
+    return Unchosen(
+        len(game.always),
+        len(answered),
+        tuple(np.sqrt((change**2).mean(axis=0)).tolist()),
+        tuple(columns.std(axis=0).tolist()),
+        tuple(answered[0].tolist()),
+    )
+
+
+def _first(game: Game, packed: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """A row to be overwritten, and the masks that go with the halves, as the base's."""
+    inner = packed[_inner(packed, game.n)[: count - 1]]
+    return game.expanded(np.concatenate([packed[:1], inner]))
+
+
+def _inner(packed: NDArray[np.uint8], n: int) -> NDArray[np.int64]:
+    """Which masks keep neither everything nor nothing."""
+    outer = mask_algebra.whole(packed, n) | mask_algebra.empty(packed)
+    return np.flatnonzero(~outer)

@@ -1,0 +1,274 @@
+"""Meeting: how the lenses of a mixed game come together in a model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spexlens.ablation.game import Game
+from spexlens.errors import InvalidInput
+from spexlens.learners.base import Read
+from spexlens.learners.encoders import scaled
+from spexlens.lenses.data import DataLens
+from spexlens.lenses.features import FeatureLens
+from spexlens.lenses.mechanistic import MechanisticLens
+from spexlens.lenses.parts import TextParts
+from spexlens.models.huggingface import HuggingFaceModel, pooling_of
+from spexlens.models.objectives import Batch, CompletionObjective, Objective, embed
+
+_MASKS_A_BATCH = 512
+_OF_FIXED_LENGTH = ("mask", "pad", "unk", "attention")
+
+
+class Meeting(ABC):
+    """What is asked where the masks of several lenses come together.
+
+    Attributes:
+        unit, outputs, batch_size: of the game, where no training examples are in it.
+        passes: forward passes for each batch of masks.
+        device: where the model is.
+    """
+
+    unit: str = ""
+    outputs: tuple[str, ...] | None = None
+    batch_size: int = _MASKS_A_BATCH
+    passes: int = 1
+    device: Any = "cpu"
+
+    def values(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Without training examples, what is watched: (m, n) bool -> (m,) or (m, k) float64."""
+        raise NotImplementedError
+
+    def graded(self, degrees: torch.Tensor) -> torch.Tensor:
+        """The same, differentiable, to a degree: (n,) -> (k,)."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def asked(self, masks: NDArray[np.bool_]) -> NDArray[Any] | Read:
+        """With training examples, what a trained model is asked: (m, n) bool, of the others, -> tests."""
+
+
+class _Texts(Meeting):
+    """Training examples and parts of a text that the learner reads as a text."""
+
+    def __init__(self, data: DataLens, parts: TextParts) -> None:
+        self._encode = None if data.features is None else data.features.encode
+        self._parts = parts
+
+    def asked(self, masks: NDArray[np.bool_]) -> NDArray[Any]:
+        texts = self._parts.texts(masks)
+        return texts if self._encode is None else self._encode(texts)
+
+
+class _Model(Meeting):
+    """A text, components or both of one model."""
+
+    def __init__(self, text: FeatureLens | None, components: MechanisticLens | None) -> None:
+        lens = components or text
+        assert lens is not None
+        self.model: HuggingFaceModel = lens.model
+        self._text, self._components, self._rows = text, components, lens.batch_size
+        self.batch_size, self.device = lens.batch_size, lens.model.device
+
+    @property
+    def objective(self) -> Objective:
+        """What is watched."""
+        if self._components is not None:
+            return self._components.behaviours[0].objective
+        assert self._text is not None
+        return self._text.objective
+
+    def values(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        objective = self.objective
+        with self.model.explained():
+            parts = self._each(masks, lambda batch: torch.from_numpy(objective.measure(self.model, batch)))
+        return np.asarray(parts.numpy())
+
+    def graded(self, degrees: torch.Tensor) -> torch.Tensor:
+        assert self._text is not None
+        assert self._components is not None
+        with self._components.faded(degrees[self._text.n :]):
+            return self._text.graded(degrees[: self._text.n], self.model)
+
+    def asked(self, masks: NDArray[np.bool_]) -> NDArray[Any] | Read:
+        raise NotImplementedError
+
+    def _each(self, masks: NDArray[np.bool_], answer: Callable[[Batch], torch.Tensor]) -> torch.Tensor:
+        """What forward passes with the masks' rows give, so many at a time as fit, one under the other."""
+        found = []
+        for first in range(0, len(masks), self._rows):
+            with self._ablated(masks[first : first + self._rows]) as batch:
+                found.append(answer(batch))
+        return torch.cat(found)
+
+    @contextmanager
+    def _ablated(self, masks: NDArray[np.bool_]) -> Iterator[Batch]:
+        """What the model reads for each mask; inside, its components are ablated row by row."""
+        split = 0 if self._text is None else self._text.n
+        with ExitStack() as hooks:
+            if self._components is not None:
+                hooks.enter_context(self._components.ablated(masks[:, split:]))
+            if self._text is not None:
+                yield self._text.batch(masks[:, :split])
+            elif self._components is not None:
+                yield self._components.behaviours[0].rows(len(masks), corrupted=False)
+
+
+class _Joint(_Model):
+    """A text and components, and no training."""
+
+    def __init__(self, text: FeatureLens, components: MechanisticLens) -> None:
+        super().__init__(text, components)
+        watched, other = components.behaviours[0].objective, text.objective
+        if (watched.unit, watched.target) != (other.unit, other.target):
+            raise InvalidInput(
+                f"a mixed game watches one thing: the lenses watch the {other.unit} of {other.target!r} and "
+                f"the {watched.unit} of {watched.target!r}"
+            )
+        self.unit, self.outputs = watched.unit, watched.outputs
+        self.passes = components.passes
+
+
+class _Encoder(_Model):
+    """Training examples of which a head learns an encoder's features, and parts of text or encoder."""
+
+    def __init__(
+        self, model: HuggingFaceModel, text: FeatureLens | None, components: MechanisticLens | None
+    ) -> None:
+        super().__init__(text, components)
+        self._pooling = pooling_of(model.name, model.revision)
+        self.batch_size = _MASKS_A_BATCH
+
+    def asked(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        with torch.inference_mode(), self.model.explained():
+            found = self._each(masks, lambda batch: embed(self.model, batch, self._pooling).cpu())
+        return scaled(self.model, np.asarray(found.numpy(), dtype=np.float64))
+
+
+class _Tuned(_Model):
+    """Training examples on which a model is fine-tuned, and parts of the text it reads or of itself."""
+
+    def __init__(self, data: DataLens, text: FeatureLens | None, components: MechanisticLens | None) -> None:
+        super().__init__(text, components)
+        self.batch_size = 1  # a training each
+        watched, labels = self.objective, data.points.labels
+        self._completion = isinstance(watched, CompletionObjective)
+        if self._completion and watched.unit != "log-probability":
+            raise InvalidInput("a fine-tuned causal model is asked for the log-probability; name no other")
+        if self._completion and (labels is None or str(labels[0]) != watched.target):
+            wanted = None if labels is None else labels[0]
+            raise InvalidInput(f"the test point's completion is {wanted!r}; the target {watched.target!r}")
+
+    def asked(self, masks: NDArray[np.bool_]) -> Read:
+        def read() -> torch.Tensor:
+            return self._each(masks, self._logits)
+
+        return read
+
+    def _logits(self, batch: Batch) -> torch.Tensor:
+        if self._completion:
+            return self.objective(self.model, batch)
+        logits: torch.Tensor = self.model.model(**batch).logits
+        return logits
+
+
+def meet(lenses: Sequence[Game]) -> Meeting:
+    """How these lenses, at most one of a kind, come together.
+
+    Raises:
+        InvalidInput: they do not: two models, two texts, two things watched.
+    """
+    data = next((lens for lens in lenses if isinstance(lens, DataLens)), None)
+    text = next((lens for lens in lenses if isinstance(lens, FeatureLens)), None)
+    parts = next((lens for lens in lenses if isinstance(lens, TextParts)), None)
+    components = next((lens for lens in lenses if isinstance(lens, MechanisticLens)), None)
+    if components is not None:
+        _refuse_unsuited(components, text)
+    if parts is not None and (data is None or components is not None):
+        raise InvalidInput("parts of a text as texts go with training examples alone; give a FeatureLens")
+    if data is None:
+        assert text is not None
+        assert components is not None
+        return _Joint(text, components)
+    _refuse_other_points(data, text or parts, components)
+    if parts is not None:
+        if not data.examples.textual:
+            raise InvalidInput("the training examples are numbers: there is no text to ablate parts of")
+        return _Texts(data, parts)
+    for lens in (text, components):
+        if lens is not None:
+            _refuse_other_model(data, lens)
+    if data.model is not None:
+        return _Tuned(data, text, components)
+    assert data.features is not None
+    assert data.features.model is not None
+    return _Encoder(data.features.model, text, components)
+
+
+def _refuse_unsuited(components: MechanisticLens, text: FeatureLens | None) -> None:
+    """What components can't be mixed with anything, or not with this text."""
+    if len(components.behaviours) != 1:
+        raise InvalidInput(
+            f"a mixed game is about one input; the components' have {len(components.behaviours)}"
+        )
+    if text is None:
+        return
+    if components.ablation == "restore":
+        raise InvalidInput(
+            "'restore' has the model read the counterfactual: there is no text to ablate in it"
+        )
+    if text.model.fingerprint != components.model.fingerprint:
+        raise InvalidInput(
+            f"a mixed game is about one model: the text is read by {text.model.name!r}, the components are "
+            f"those of {components.model.name!r}"
+        )
+    everything = np.ones((1, text.n), np.bool_)
+    theirs = components.behaviours[0].clean["input_ids"]
+    if text.batch(everything)["input_ids"].tolist() != theirs.tolist():
+        raise InvalidInput("a mixed game is about one input: the text and the components' prompt differ")
+    placed = components.ablation in ("position mean", "resample") or any(
+        component.kind == "position" for component in components.components
+    )
+    if placed and text.replacement not in _OF_FIXED_LENGTH:
+        raise InvalidInput(
+            f"replacement {text.replacement!r} moves tokens, and the components' ablation goes by position: "
+            f"choose one of {', '.join(_OF_FIXED_LENGTH)}"
+        )
+
+
+def _refuse_other_points(
+    data: DataLens, text: FeatureLens | TextParts | None, components: MechanisticLens | None
+) -> None:
+    """The test point is one, and what the others are about."""
+    if len(data.points) != 1:
+        raise InvalidInput(f"a mixed game is about one test point; there are {len(data.points)}")
+    read = text.text if text is not None else components.behaviours[0].text if components else ""
+    if data.points.textual and data.points.inputs[0] != read:
+        raise InvalidInput(
+            f"the test point is {data.points.inputs[0][:60]!r}; the text to ablate {read[:60]!r}"
+        )
+
+
+def _refuse_other_model(data: DataLens, lens: FeatureLens | MechanisticLens) -> None:
+    """A lens that is not of the model that is trained, or makes the features."""
+    if data.model is not None:
+        if lens.model.model is not data.model.model:
+            raise InvalidInput(
+                "a mixed game is about one model: make the other lenses of the one that is fine-tuned, "
+                f"{type(lens).__name__}(data.model.model, ..., tokenizer=data.model.tokenizer)"
+            )
+        return
+    encoder = None if data.features is None else data.features.model
+    if encoder is None:
+        raise InvalidInput(
+            "the learner reads no model's features: mix it with TextParts, or give encoder=..."
+        )
+    if lens.model.kind != "encoder" or lens.model.fingerprint != encoder.fingerprint:
+        raise InvalidInput(
+            f"a mixed game is about one model: features are made by {encoder.name!r}, an encoder, and the "
+            f"other lens is of {lens.model.name!r}, read as a {lens.model.kind}"
+        )

@@ -1,0 +1,215 @@
+"""The mixed lens: parts of the input, of the model and of its training data in one game."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation import masks as mask_algebra
+from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.game import Game
+from spexlens.ablation.grouping import Grouped
+from spexlens.ablation.levels import Level, nested
+from spexlens.errors import InvalidInput
+from spexlens.lenses.attribution import Attribution
+from spexlens.lenses.data import DataLens
+from spexlens.lenses.features import FeatureLens
+from spexlens.lenses.mechanistic import MechanisticLens
+from spexlens.lenses.parts import TextParts
+from spexlens.lenses.saliency import GRADIENT, INTEGRATED, STEPS, slopes
+
+if TYPE_CHECKING:
+    import torch
+
+    from spexlens.lenses.meeting import Meeting
+
+_KINDS = (DataLens, FeatureLens, TextParts, MechanisticLens)
+
+
+class MixedLens(Game):
+    """The candidates of several lenses in one game: a mask's slices go to each.
+
+    A text and components: one forward pass reads the ablated text with the components ablated; both lenses
+    are of one model, and watch the same. Training examples and a text, components or both: a model is
+    trained on the examples kept and asked about the test point as the rest of the mask leaves it. What is
+    asked is, with a learner on an encoder's features, that encoder, which the other lenses are of; with
+    `FineTuning`, the retrained model, which they are of if they were made of `DataLens.model`; with any
+    learner that reads texts (or tf-idf), the text itself, from `TextParts`.
+
+    Masks that keep the same examples share one training: `explain` draws them so that there are few (its
+    `trainings`), the evaluator never splits those of one training, and trainings are counted apart from
+    evaluations.
+    """
+
+    def __init__(self, lenses: Sequence[Game], *, batch_size: int | None = None) -> None:
+        """
+        Args:
+            lenses: two or more of a `DataLens`, a `FeatureLens` or `TextParts`, and a `MechanisticLens`.
+                Screened ones are mixed by `mix`.
+            batch_size: masks handed over at once.
+
+        Raises:
+            InvalidInput: two of a kind, an only one, two models, two texts, two things watched.
+        """
+        self.lenses = tuple(sorted(lenses, key=_place))
+        if len(self.lenses) < 2 or len({_place(lens) for lens in self.lenses}) < len(self.lenses):
+            names = ", ".join(type(lens).__name__ for lens in lenses) or "none"
+            raise InvalidInput(f"a mixed game takes two lenses or more, at most one of a kind; got {names}")
+        self.data = next((lens for lens in self.lenses if isinstance(lens, DataLens)), None)
+        ends = list(accumulate(lens.n for lens in self.lenses))
+        self._columns = [slice(end - lens.n, end) for lens, end in zip(self.lenses, ends, strict=True)]
+        self._meeting = self._met()
+        self.unit = self._meeting.unit if self.data is None else self.data.unit
+        self.outputs = self._meeting.outputs if self.data is None else None
+        self.batch_size = batch_size or self._meeting.batch_size
+        self._remarks: dict[int, str] = {}
+        candidates = [candidate for lens in self.lenses for candidate in lens.candidates]
+        if self.data is not None:
+            self.careful, self.judged = True, self.data.judged
+            self.seeded, self.repeats = self.data.seeded, self.data.repeats
+            self.trained = np.arange(len(candidates)) < self.data.n
+        elif isinstance(self.lenses[-1], MechanisticLens):
+            self.attributions = (GRADIENT, INTEGRATED)
+        self._take(candidates, self._identity())
+        if self.data is None:
+            self.value(mask_algebra.corners(self.n))  # to see that the model reads them
+
+    def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What is watched: (m, n) bool -> (m,) or (m, k) float64."""
+        if self.data is None:
+            return self._meeting.values(masks)
+        own, others = masks[:, : self.data.n], masks[:, self.data.n :]
+        first, training = mask_algebra.distinct(mask_algebra.pack(own))
+        values, self._remarks = np.empty(len(masks)), {}
+        for start in range(0, len(first), self.data.at_once):
+            chunk = first[start : start + self.data.at_once]
+            rows = np.flatnonzero((training >= start) & (training < start + len(chunk)))
+            variants, variant = mask_algebra.distinct(mask_algebra.pack(others[rows]))
+            asked = self._meeting.asked(others[rows][variants])
+            answers = self.data.about(own[chunk], asked)
+            values[rows] = answers[training[rows] - start, variant]
+            told = self.data.remarks()
+            places = zip(rows.tolist(), (training[rows] - start).tolist(), strict=True)
+            self._remarks |= {row: told[place] for row, place in places if place in told}
+        return values
+
+    def remarks(self) -> dict[int, str]:
+        """What the data lens remarks on the trainings."""
+        return self._remarks
+
+    def repetition(self, number: int) -> "MixedLens":
+        """This game with one training a mask, under its seed of this number."""
+        if self.data is None:
+            return self
+        single = copy.copy(self)
+        single.data, single.repeats = self.data.repetition(number), 1
+        single.lenses = (single.data, *self.lenses[1:])
+        single._take(self.candidates, single._identity())
+        if single.fingerprint is None:
+            single.key = f"{self.key} seed {number}"
+        return single
+
+    def graded(self, degrees: "torch.Tensor") -> "torch.Tensor":
+        """The answer with each part so far on the way to what it is, (n,) -> (k,); see the lenses' own."""
+        return self._meeting.graded(degrees)
+
+    def degrees(self, value: float) -> "torch.Tensor":
+        """(n,), all the same, on the model's device."""
+        import torch
+
+        return torch.full((self.n,), value, device=self._meeting.device)
+
+    @property
+    def passes(self) -> int:
+        """Forward passes for each batch of masks."""
+        return self._meeting.passes
+
+    def attribute(self, method: str) -> Attribution:
+        """Cheap scores of the candidates, by one of `attributions`."""
+        return slopes(self, method, STEPS if method == INTEGRATED else None)
+
+    def levels(self) -> list[Level]:
+        """Those of all lenses side by side; of one that has fewer, its coarsest several times."""
+        each = [lens.levels() for lens in self.lenses]
+        depth = max(map(len, each))
+        padded = [[levels[0]] * (depth - len(levels)) + levels for levels in each]
+        return nested([self._beside(row) for row in zip(*padded, strict=True)])
+
+    def facts(self) -> dict[str, Any]:
+        """What each lens says, and what is watched."""
+        parts = [lens.facts() for lens in self.lenses]
+        told = {name: part[name] for part in parts for name in _COMMON if part.get(name) is not None}
+        if self.data is not None:
+            told = {**parts[0], **told, "call": "call"}
+        told |= {"lens": "mixed", "unit": self.unit, "parts": parts}
+        if self.data is None:
+            told["passes_a_batch"] = self.passes
+        return told
+
+    def _met(self) -> "Meeting":
+        """How the lenses meet."""
+        from spexlens.lenses.meeting import meet
+
+        return meet(self.lenses)
+
+    def _beside(self, levels: Sequence[Level]) -> Level:
+        groups: list[tuple[int, ...]] = []
+        candidates: list[Candidate] = []
+        for level, columns in zip(levels, self._columns, strict=True):
+            groups += [tuple(columns.start + position for position in group) for group in level.groups]
+            candidates += level.candidates
+        return Level(
+            ", ".join(dict.fromkeys(level.name for level in levels)), tuple(groups), tuple(candidates)
+        )
+
+    def _identity(self) -> str | None:
+        """sha256 of everything that decides a value."""
+        parts = [lens.fingerprint for lens in self.lenses]
+        if None in parts:
+            return None
+        return hashlib.sha256(json.dumps(["mixed 1", *parts]).encode()).hexdigest()
+
+
+_COMMON = ("text", "model", "kind", "target", "foil", "replacement", "ablation", "rescale", "device")
+
+
+def mix(lenses: Sequence[Game]) -> Game:
+    """Lenses in one game, screened ones too: what those left unchosen stays kept in it, and is checked.
+
+    Raises:
+        InvalidInput: as `MixedLens`.
+    """
+    mixed = MixedLens([lens.base for lens in lenses])
+    ordered = sorted(lenses, key=lambda lens: _place(lens.base))
+    if all(lens is lens.base for lens in ordered):
+        return mixed
+    groups: list[list[int]] = []
+    names: list[Candidate] = []
+    facts: list[dict[str, Any]] = []
+    start = 0
+    for lens in ordered:
+        owner = lens.owner if isinstance(lens, Grouped) else np.arange(lens.n)
+        groups += [(start + np.flatnonzero(owner == group)).tolist() for group in range(lens.n)]
+        names += lens.candidates
+        facts.append(lens.facts())
+        start += lens.base.n
+    return Grouped(mixed, groups, names, {"parts": facts})
+
+
+def _place(lens: Game) -> int:
+    """The order of lenses: training examples, text, components.
+
+    Raises:
+        InvalidInput: it is none of them.
+    """
+    for place, kind in enumerate(_KINDS):
+        if isinstance(lens, kind):
+            return {2: 1}.get(place, place)
+    if isinstance(lens, Grouped):
+        raise InvalidInput("screened lenses are mixed by spexlens.mix([...])")
+    raise InvalidInput(f"a mixed game is of lenses; got {type(lens).__name__}")

@@ -1,0 +1,136 @@
+"""Screening: the few candidates that are worth a budget, chosen by a cheap attribution."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation.evaluator import Progress
+from spexlens.ablation.game import Game
+from spexlens.ablation.grouping import Grouped
+from spexlens.ablation.ledger import Ledger, opened
+from spexlens.errors import InvalidInput
+from spexlens.lenses.attribution import LEAVE_ONE_OUT, REFINED, Attribution, largest, leave_one_out
+
+CHOSEN = 20
+"""How many candidates are chosen where nobody said."""
+
+_SHOWN = 5
+
+
+def screen(
+    game: Game,
+    candidates: str | int | Sequence[int | str] = CHOSEN,
+    *,
+    by: str | None = None,
+    ledger: str | Path | Ledger | None = None,
+    progress: Progress | None = None,
+) -> Game:
+    """The game of some of the candidates, the others always kept.
+
+    The result of explaining it says how they were chosen and at what cost, and `explain` spends a handful
+    of its budget on ablating the others.
+
+    Args:
+        game: a lens, or any game.
+        candidates: how many, those with the largest attributions (all where there are no more); "all"; or
+            which: positions, or labels (of several candidates with one label, all).
+        by: one of the lens's `attributions`, the first by default; "leave-one-out", which is exact for one
+            candidate at a time and costs n + 1 evaluations, the only one of a plain function; or "gradient,
+            then leave-one-out", of twice as many candidates as are chosen, those with the largest gradient.
+        ledger: where the evaluations of leave-one-out are kept, a path or an open Ledger.
+        progress: called with (evaluations finished, evaluations asked for).
+
+    Raises:
+        InvalidInput: there is no such candidate or attribution, none is left, or all attributions are 0.
+        NonFiniteValue, OutOfMemory, LedgerError, ModelError: as `explain`.
+    """
+    if isinstance(candidates, int | np.integer):
+        if candidates < 1:
+            raise InvalidInput(f"the screening is empty: choose 1 candidate or more, not {candidates}")
+        if candidates >= game.n:
+            return game
+        found = attribution_of(game, by, ledger, progress, int(candidates))
+        picked = largest(found, int(candidates)).tolist()
+        return _chosen(game, picked, _facts(found, game, picked))
+    if by is not None:
+        raise InvalidInput(f"screening by {by!r} needs a number of candidates to choose")
+    if isinstance(candidates, str):
+        if candidates != "all":
+            raise InvalidInput(f"candidates are 'all', a number, or a list; got {candidates!r}")
+        return game
+    picked = _named(game, list(candidates))
+    return game if len(picked) == game.n else _chosen(game, picked, {"screening": "by name"})
+
+
+def attribution_of(
+    game: Game,
+    by: str | None = None,
+    ledger: str | Path | Ledger | None = None,
+    progress: Progress | None = None,
+    count: int = CHOSEN,
+) -> Attribution:
+    """The attribution of a name, to choose so many by; see `screen`."""
+    names = (*game.attributions, *([REFINED] if game.attributions else []), LEAVE_ONE_OUT)
+    name = by or names[0]
+    if name not in names:
+        raise InvalidInput(f"there is no attribution {name!r} here; choose one of {', '.join(names)}")
+    if name in game.attributions:
+        found: Attribution = game.attribute(name)
+        return found
+    first = game.attribute(names[0]) if name == REFINED else None
+    with opened(ledger) as book:
+        return leave_one_out(game, book, progress, first, 2 * count)
+
+
+def _facts(found: Attribution, game: Game, picked: Sequence[int]) -> dict[str, Any]:
+    """What a result says of how candidates were chosen."""
+    strength: NDArray[np.float64] = found.strength
+    rest = np.delete(strength, picked)
+    return {
+        "screening": found.method,
+        "screened_of": game.n,
+        "screening_cost": {
+            "forward": found.forward,
+            "backward": found.backward,
+            "calls": found.calls,
+            "reused": found.reused,
+        },
+        "least_chosen": float(strength[picked].min()),
+        "largest_not_chosen": float(rest.max()),
+    }
+
+
+def _chosen(game: Game, picked: Sequence[int], facts: dict[str, Any]) -> Grouped:
+    names = [game.candidates[position] for position in picked]
+    return Grouped(game, [[position] for position in picked], names, facts)
+
+
+def _named(game: Game, asked: Sequence[int | str]) -> list[int]:
+    """The positions asked for, ascending."""
+    places: dict[str, list[int]] = {}
+    for position, candidate in enumerate(game.candidates):
+        places.setdefault(candidate.label, []).append(position)
+    picked: set[int] = set()
+    for each in asked:
+        if isinstance(each, str) and each not in places:
+            near = _like(each, list(places))
+            raise InvalidInput(
+                f"there is no candidate {each!r} of {game.n}; there are {', '.join(near)}, ..."
+            )
+        if not isinstance(each, str) and not 0 <= each < game.n:
+            raise InvalidInput(f"there is no candidate {each}; their positions are 0 to {game.n - 1}")
+        picked.update(places[each] if isinstance(each, str) else [int(each)])
+    if not picked:
+        raise InvalidInput("the screening is empty: the list of candidates has none in it")
+    return sorted(picked)
+
+
+def _like(name: str, known: list[str]) -> list[str]:
+    """A few labels, those most like it first."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, _SHOWN, 0.5)
+    return [repr(label) for label in dict.fromkeys([*near, *known])][:_SHOWN]

@@ -1,0 +1,89 @@
+"""An aggregate in a terminal: which interactions recur, by order."""
+
+from io import StringIO
+from statistics import median
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from spexlens.aggregate import Aggregate, Recurrence
+
+_ROWS = 12
+
+
+def render(aggregate: Aggregate, *, top: int | None = None) -> RenderableType:
+    """A page for `rich`: a table an order, pairs first, and what its columns mean.
+
+    Args:
+        aggregate: what to show.
+        top: rows a table, instead of a page's worth.
+    """
+    parts: list[RenderableType] = [_title(aggregate), Text()]
+    for name, rows in (
+        ("Act together", [row for row in aggregate.rows if row.order == 2]),
+        ("Act together, three or more", [row for row in aggregate.rows if row.order > 2]),
+        ("On their own", [row for row in aggregate.rows if row.order == 1]),
+    ):
+        if rows:
+            parts += [_table(name, rows, top or _ROWS), Text()]
+    return Group(*parts, _legend(aggregate))
+
+
+def plain(aggregate: Aggregate) -> str:
+    """The same page as text, without colour."""
+    page = StringIO()
+    Console(file=page, width=110, color_system=None).print(render(aggregate))
+    return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
+
+
+def _title(aggregate: Aggregate) -> Text:
+    count, targets = aggregate.explanations, aggregate.targets
+    of = f" of {targets[0]}" if len(targets) == 1 else f" of {len(targets)} targets" if targets else ""
+    title = f"{count} explanation{'s' * (count != 1)} · {aggregate.unit}{of} · {aggregate.index}"
+    return Text(title, style="bold")
+
+
+def _table(name: str, rows: list[Recurrence], top: int) -> Table:
+    more = f" ({top} of {len(rows)})" if top < len(rows) else ""
+    table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in ("found", "effect", "±", "in sd", "+", "−", "share", "rank"):
+        dim = "dim" if column == "±" else ""
+        table.add_column(column, justify="right", no_wrap=True, style=dim)
+    table.add_column("of", style="bold", overflow="fold", min_width=12)
+    for row in rows[:top]:
+        colour = "green" if row.effect > 0 else "red"
+        table.add_row(
+            f"{row.found} of {row.possible}",
+            Text(f"{row.effect:+.3f}", style=colour),
+            "" if row.deviation is None else f"{row.deviation:.3f}",
+            Text(f"{row.standardised:+.2f}", style=colour),
+            str(row.positive),
+            str(row.negative),
+            f"{row.share:.1%}",
+            f"{row.rank:.1f}",
+            Text(" × ".join(map(_shortened, row.labels))),
+        )
+    return table
+
+
+def _legend(aggregate: Aggregate) -> Text:
+    """What the columns mean, and how far the explanations are to be trusted."""
+    trust = f"faithfulness: R² {median(aggregate.r2):.3f} in the middle, {min(aggregate.r2):.3f} at the least"
+    if not aggregate.rows:
+        nothing = f"nothing was found in {aggregate.least} or more of them"
+        return Text("\n".join([nothing, trust]), style="dim")
+    lines = [
+        f"found: with a share of at least {aggregate.least_share:.1%} of the variance, of the explanations "
+        "that have all members",
+        "effect ± deviation: over those explanations, where one without it counts as zero",
+        "in sd: the mean effect, each in standard deviations of its own explanation's answers over masks",
+        "+, −: how often it was found above and below zero; rank: its mean by |effect| where it was found",
+        trust,
+    ]
+    return Text("\n".join(lines), style="dim italic")
+
+
+def _shortened(label: str) -> str:
+    line = " ".join(label.split())
+    return line if len(line) <= 48 else f"{line[:30]} … {line[-14:]}"
