@@ -25,8 +25,12 @@ from spexlens.lenses.data import DataLens
 from spexlens.lenses.examples import Examples
 from spexlens.lenses.features import FeatureLens
 from spexlens.lenses.mechanistic import MechanisticLens
+from spexlens.lenses.mixed import MixedLens, mix
+from spexlens.lenses.parts import TextParts
+from spexlens.lenses.screening import screen
 from spexlens.models.architectures import Architecture, register_architecture
 from spexlens.spectrum.spectrum import Spectrum
+from spexlens.zoom import zoom
 
 __version__ = version("spexlens")
 
@@ -46,12 +50,17 @@ __all__ = [
     "Ledger",
     "LogisticHead",
     "MechanisticLens",
+    "MixedLens",
     "RidgeHead",
     "Spectrum",
     "SpexlensError",
+    "TextParts",
     "TorchModule",
     "aggregate",
     "explain",
     "explain_all",
+    "mix",
     "register_architecture",
+    "screen",
+    "zoom",
 ]

@@ -69,7 +69,7 @@ def explain(
         expected = plan.total * game.repeats + shares.held_out * shares.times + shares.again + check
         evaluator = Repetitions(game, book, progress=progress, expected=expected)
         design = plan.design if game.trained is None else "masks that share trainings"
-        design += (f"; {shares.held_out} held out" if shares.held_out else "")
+        design += f"; {shares.held_out} held out" if shares.held_out else ""
         evaluator.run = book.begin(
             game.base.key, method=plan.method, seed=seed, design=design, budget=budget, versions=used
         )

@@ -90,6 +90,29 @@ class Account:
     trainings: int = 0
 
 
+@dataclass(frozen=True)
+class Step:
+    """One level of a zoom.
+
+    Attributes:
+        level: what its candidates mostly were, such as "sentence".
+        candidates: how many there were.
+        calls: what it cost, calls that the ledger held before included.
+        r2: its faithfulness, one number an output.
+        split: the labels of those that the next level has in parts.
+        kept: how many it does not have, which were kept or grouped from then on.
+        ended: why no level followed, where there was one to follow.
+    """
+
+    level: str
+    candidates: int
+    calls: int
+    r2: tuple[float, ...]
+    split: tuple[str, ...]
+    kept: int
+    ended: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """What acts together, how strongly, how far to trust it and what it cost.
@@ -109,6 +132,7 @@ class Explanation:
         held_out: this explanation and a linear model on masks bought to judge them, or None.
         noise: how far seeds move a value, or None where no mask was evaluated twice.
         unchosen: what the candidates do that were not chosen, or None where there are none or nobody asked.
+        path: the levels of a zoom, of which this explains the last; empty for any other.
     """
 
     candidates: tuple[Candidate, ...]
@@ -124,6 +148,7 @@ class Explanation:
     held_out: HeldOut | None = None
     noise: Noise | None = None
     unchosen: Unchosen | None = None
+    path: tuple[Step, ...] = ()
 
     @property
     def calls(self) -> int:
@@ -162,6 +187,23 @@ class Explanation:
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
         found = self._named(chosen, scalar, "bii", None, output) if len(top) else []
         return sorted(found, key=lambda interaction: -interaction.share), len(large)
+
+    def importance(self, *, output: int | str | None = None) -> NDArray[np.float64]:
+        """(n,) float64: each candidate's part in the variance over masks, its interactions included.
+
+        Σ F(S)² over the sets S that it is in, over that of all but the empty set: Sobol's total index, for
+        uniform masks. Of several outputs the largest, unless one is named.
+
+        Raises:
+            InvalidInput: there is no such output.
+        """
+        named = range(len(self.faithfulness.r2)) if output is None else [output]
+        members = self.spectrum.sets.indicators.astype(np.float64)
+        parts = np.zeros((len(named), len(self.candidates)))
+        for row, each in enumerate(named):
+            energy = self.column(each) ** 2 * (self.spectrum.sets.orders > 0)
+            parts[row] = energy @ members / max(float(energy.sum()), np.finfo(np.float64).tiny)
+        return np.asarray(parts.max(axis=0))
 
     def best_subset(
         self, keep: int, *, output: int | str = 0, largest: bool = True, time_limit: float = 10.0

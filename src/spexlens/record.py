@@ -13,7 +13,7 @@ from spexlens.errors import ResultError, SpexlensError
 from spexlens.evidence.faithfulness import Faithfulness, Source
 from spexlens.evidence.held_out import HeldOut, Noise
 from spexlens.evidence.unchosen import Unchosen
-from spexlens.explanation import Account, Explanation
+from spexlens.explanation import Account, Explanation, Step
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
@@ -93,6 +93,16 @@ class _Unchosen(_Part):
     without: list[Number]
 
 
+class _Step(_Part):
+    level: str
+    candidates: Count
+    calls: Count
+    r2: list[Number]
+    split: list[str]
+    kept: Count
+    ended: str
+
+
 class _Record(_Part):
     format: Literal["spexlens explanation"]
     format_version: Literal[1]
@@ -109,6 +119,7 @@ class _Record(_Part):
     held_out: _HeldOut | None = None
     noise: _Noise | None = None
     unchosen: _Unchosen | None = None
+    path: list[_Step] = []
 
     @model_validator(mode="after")
     def _fits_together(self) -> "_Record":
@@ -160,6 +171,7 @@ def dump(explanation: Explanation) -> str:
         "uncertainty": None if e.uncertainty is None else [_plain(u) for u in e.uncertainty],
         "held_out": None if e.held_out is None else vars(e.held_out),
         "noise": None if e.noise is None else vars(e.noise),
+        "path": [vars(step) for step in e.path],
         "unchosen": None if e.unchosen is None else vars(e.unchosen),
     }
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
@@ -233,6 +245,7 @@ def _explanation(record: _Record) -> Explanation:
         uncertainty=None if record.uncertainty is None else tuple(map(_uncertainty, record.uncertainty)),
         held_out=None if record.held_out is None else HeldOut(**_tuples(record.held_out)),
         noise=None if record.noise is None else Noise(**_tuples(record.noise)),
+        path=tuple(Step(**_tuples(step)) for step in record.path),
         unchosen=None if record.unchosen is None else Unchosen(**_tuples(record.unchosen)),
     )
 

@@ -3,64 +3,81 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
-from spexlens.ablation.levels import Level
+from spexlens.ablation.levels import Level, merged
 from spexlens.budget import whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.explain import explain
-from spexlens.explanation import Explanation, Step
-from spexlens.solvers.base import Solver
+from spexlens.explanation import Account, Explanation, Step
 
-_FIRST = 64  # candidates at most at the first level, if a coarser one has no more
-_CALLS = 5.0  # a candidate, that a level is given
-_LEAST = 40  # calls a level
-_LAST = 0.5  # of the budget, for the last level
-_KEPT = 0.01  # of the variance: candidates with less are kept from then on
-_SMALL = 0.002
+_FIRST, _FEW = 64, 8  # candidates of the first level, at most and at least
+_CALLS = 5  # for each candidate of a level
+_LEAST, _ENOUGH = 40, 100  # calls for a level that is not the last
+_LAST = 0.5  # of the budget, for the last level at least
+_QUIET = 0.25  # times an even part of the variance, below which a candidate does nothing
+
+Rest = Literal["kept", "grouped"]
 
 
 @dataclass(frozen=True)
 class _Node:
-    """A group of the game's candidates, and at which level it is one."""
+    """A group of the game's candidates, and the level at which it is one."""
 
     depth: int
     group: tuple[int, ...]
     candidate: Candidate
 
 
+@dataclass(frozen=True)
+class _Split:
+    """What becomes of a level's candidates.
+
+    Attributes:
+        nodes: the next level's.
+        parted: those that were split.
+        quiet: those that are left.
+    """
+
+    nodes: list[_Node]
+    parted: list[_Node]
+    quiet: list[_Node]
+
+
 def zoom(
     game: Game,
     budget: int = 1000,
     *,
-    method: str | Solver = "auto",
+    method: str = "auto",
     seed: int = 0,
     ledger: str | Path | Ledger | None = None,
     progress: Progress | None = None,
-    rest: str = "kept",
+    rest: Rest = "kept",
+    trainings: int | None = None,
 ) -> Explanation:
     """Explain coarse candidates, split those that matter, and explain again, within one budget.
 
     The levels are the game's: of a text paragraphs, sentences, phrases, words; of components layers and
     those; of training examples clusters and those. It begins with the finest that has at most 64
-    candidates. What the explanation of a level says of a candidate is its part in the variance of the answer,
-    its interactions included (the total Sobol index); the largest are split, as many as the next level's calls
-    allow at five a candidate, the others stay whole, and those below a hundredth are kept, or grouped into
-    one. Every level is asked of one game and shares its ledger.
+    candidates, or with runs of neighbours. What counts of a candidate is its part in the variance over
+    masks, its interactions included (Sobol's total index). The largest are split, as many as the next
+    level's calls allow at five a candidate, unless they have less than a quarter of an even part; all others
+    are kept from then on, or grouped into one. Every level is asked of the same game and shares its ledger.
 
     Args:
         game: a lens, or any game.
-        budget: the most model evaluations, all levels together.
+        budget: the most model evaluations, of all levels together; the last level gets half or more.
         method, seed, ledger, progress: as for `explain`.
-        rest: what becomes of candidates that do nothing: "kept" always, so that what is found holds in their
-            presence, or "grouped" into one candidate.
+        rest: what becomes of candidates that are not split: "kept" always, so that what is found holds in
+            their presence, or "grouped".
+        trainings: the most trainings, as for `explain`, shared out as the budget is.
 
     Returns:
         The explanation of the last level, with its `path`; its account is that of all levels.
@@ -73,9 +90,160 @@ def zoom(
         raise InvalidInput(f"what does nothing is 'kept' or 'grouped'; got {rest!r}")
     budget = whole_number(budget, "a budget")
     levels = _begun(game.levels())
-    shares = _shares(len(levels), budget)
-    nodes = [_Node(0, group, name) for group, name in zip(levels[0].groups, levels[0].candidates, strict=True)]
-    path: list[Step] = []
-    explanation = None
-    ...
-    return explanation
+    if budget < _LEAST:
+        raise BudgetTooSmall(
+            f"a zoom begins with {len(levels[0])} candidates ({levels[0].name}) and {_LEAST} calls at least; "
+            f"the budget is {budget}"
+        )
+    nodes = [_Node(0, *each) for each in zip(levels[0].groups, levels[0].candidates, strict=True)]
+    quiet: list[_Node] = []
+    steps: list[Step] = []
+    accounts: list[Account] = []
+    with opened(ledger) as book:
+
+        def ask(calls: int, spent: int, *, last: bool) -> Explanation:
+            return explain(
+                _grouped(game, nodes, quiet, rest),
+                calls,
+                method=method,
+                seed=seed,
+                ledger=book,
+                progress=_after(progress, spent, budget),
+                held_out=None if last else 0,
+                trainings=None if trainings is None else max(1, trainings * calls // budget),
+                unchosen=None if last else 0,
+            )
+
+        while True:
+            spent, rounds = sum(map(_cost, accounts)), len(levels) - len(steps)
+            calls, following = _shares(budget - spent, rounds, len(nodes))
+            explanation = ask(calls, spent, last=not following)
+            split = _split(nodes, explanation, levels, following // _CALLS)
+            if (
+                following and not split.parted
+            ):  # what is left is spent here: the masks paid for are among them
+                before = explanation.account
+                explanation = ask(budget - spent, spent, last=True)
+                explanation = replace(explanation, account=_continued(before, explanation.account))
+            accounts.append(explanation.account)
+            steps.append(_step(levels, len(steps), explanation, split, rounds))
+            if not split.parted:
+                break
+            nodes, quiet = split.nodes, [*quiet, *split.quiet]
+    return replace(explanation, account=_together(accounts, budget), path=tuple(steps))
+
+
+def _begun(levels: Sequence[Level]) -> list[Level]:
+    """From the finest level that has few candidates on; where that has hardly any, from runs of the next."""
+    few = [number for number, level in enumerate(levels) if len(level) <= _FIRST]
+    first = few[-1] if few else -1
+    if first + 1 == len(levels) or (few and len(levels[first]) >= _FEW):
+        return list(levels[first:])
+    return [merged(levels[first + 1], _FIRST // 2), *levels[first + 1 :]]
+
+
+def _shares(left: int, rounds: int, candidates: int) -> tuple[int, int]:
+    """The calls of a level and of the one after it, with so many levels to go; 0 if that is not worth it."""
+    if rounds == 1:
+        return left, 0
+    calls = max(_LEAST, int(left * (1.0 - _LAST) / (rounds - 1)))
+    calls = min(calls, max(_ENOUGH, _CALLS * candidates))
+    if left - calls < _LEAST:
+        return left, 0
+    return calls, _shares(left - calls, rounds - 1, left)[0]
+
+
+def _split(nodes: Sequence[_Node], explanation: Explanation, levels: Sequence[Level], slots: int) -> _Split:
+    """The largest candidates in parts, as many as slots allow; those that are the finest stay.
+
+    Args:
+        nodes: the candidates that were explained; of more, those after them are what was grouped.
+        explanation: of them.
+        levels: of the game.
+        slots: how many candidates the next level may have; 0 for none.
+    """
+    importance = explanation.importance()[: len(nodes)]
+    parts, count, parted = dict[int, list[_Node]](), 0, set[int]()
+    for place in np.argsort(-importance, kind="stable").tolist():
+        children = _children(nodes[place], levels) or [nodes[place]]
+        if importance[place] >= _QUIET / len(nodes) and count + len(children) <= slots:
+            parts[place], count = children, count + len(children)
+            parted |= {place} if len(children) > 1 else set()
+    following = [node for place in sorted(parts) for node in parts[place]]
+    quiet = [node for place, node in enumerate(nodes) if place not in parts]
+    return _Split(following, [nodes[place] for place in sorted(parted)], quiet)
+
+
+def _children(node: _Node, levels: Sequence[Level]) -> list[_Node]:
+    """What a node is made of at the next level at which it is more than one; none if it is never."""
+    inside = set(node.group)
+    for depth in range(node.depth + 1, len(levels)):
+        level = zip(levels[depth].groups, levels[depth].candidates, strict=True)
+        children = [_Node(depth, group, name) for group, name in level if inside.issuperset(group)]
+        if len(children) > 1:
+            return children
+    return []
+
+
+def _grouped(game: Game, nodes: Sequence[_Node], quiet: Sequence[_Node], rest: Rest) -> Grouped:
+    groups, names = [list(node.group) for node in nodes], [node.candidate for node in nodes]
+    if quiet and rest == "grouped":
+        groups.append([position for node in quiet for position in node.group])
+        names.append(Candidate(f"the rest, {len(groups[-1])} of {game.n}", "rest"))
+    return Grouped(game, groups, names, {"zoomed": True})
+
+
+def _step(levels: Sequence[Level], number: int, explanation: Explanation, split: _Split, rounds: int) -> Step:
+    ended = ""
+    if not split.parted and rounds > 1:
+        ended = "nothing more could be split within the calls that were left"
+    return Step(
+        level=levels[number].name,
+        candidates=len(explanation.candidates),
+        calls=_cost(explanation.account),
+        r2=explanation.faithfulness.r2,
+        split=tuple(node.candidate.label for node in split.parted),
+        kept=len(split.quiet) if split.parted else 0,
+        ended=ended,
+    )
+
+
+def _cost(account: Account) -> int:
+    """Calls of the budget, those that the ledger held before included."""
+    return account.calls + account.reused
+
+
+def _continued(before: Account, after: Account) -> Account:
+    """The account of an explanation that began with the masks of another."""
+    return replace(
+        after,
+        calls=before.calls + after.calls,
+        reused=after.reused - before.calls,
+        passes=before.passes + after.passes,
+        seconds=before.seconds + after.seconds,
+        trainings=before.trainings + after.trainings,
+    )
+
+
+def _together(accounts: Sequence[Account], budget: int) -> Account:
+    """Several levels' account; the last one's method and design."""
+    return replace(
+        accounts[-1],
+        budget=budget,
+        calls=sum(each.calls for each in accounts),
+        reused=sum(each.reused for each in accounts),
+        passes=sum(each.passes for each in accounts),
+        seconds=sum(each.seconds for each in accounts),
+        trainings=sum(each.trainings for each in accounts),
+    )
+
+
+def _after(progress: Progress | None, spent: int, budget: int) -> Progress | None:
+    """Progress of one level told as that of all."""
+    if progress is None:
+        return None
+
+    def told(done: int, of: int) -> None:
+        progress(spent + done, budget)
+
+    return told

@@ -67,7 +67,18 @@ def blocks(candidates: Sequence[Candidate]) -> list[Level]:
 def block(candidates: Sequence[Candidate], group: Sequence[int]) -> Candidate:
     """A group called by its first and last member; of one member, that."""
     first, last = candidates[group[0]], candidates[group[-1]]
-    return first if len(group) == 1 else Candidate(f"{first.label} … {last.label}", "block")
+    if len(group) == 1:
+        return first
+    span = None if first.span is None or last.span is None else (first.span[0], last.span[1])
+    return Candidate(f"{first.label} … {last.label}", "block", span)
+
+
+def merged(level: Level, most: int) -> Level:
+    """Runs of neighbouring groups of a level, of equal length, at most so many."""
+    size = -(-len(level) // most)
+    runs = [range(first, min(first + size, len(level))) for first in range(0, len(level), size)]
+    groups = tuple(tuple(i for number in run for i in level.groups[number]) for run in runs)
+    return Level(f"{size} {level.name}s", groups, tuple(block(level.candidates, run) for run in runs))
 
 
 def nested(levels: Sequence[Level]) -> list[Level]:
