@@ -203,6 +203,7 @@ def main() -> None:
                 (words[known], labels[known]),
                 (words[points], labels[points]),
                 candidates=40,
+                screening="gradient similarity",
                 encoder=encoder,
             )
             title = "nothing else is in" if others == "out" else "the others always in"

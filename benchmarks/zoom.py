@@ -20,10 +20,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from reviews import judge, reviews
 from sklearn.linear_model import LassoCV
 
 import spexlens
+from reviews import judge, reviews
 from spexlens.ablation import masks as mask_algebra
 
 LEAST, MOST, WORDS = 400, 1020, 10

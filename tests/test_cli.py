@@ -283,7 +283,7 @@ def test_prompts_references_and_counterfactuals_at_the_command_line(tmp_path: Pa
     reference.write_text("ant bee cat dog\n\nbus car egg\n")
     settings = ["--model", "induction", "--prompts", str(prompts), "-b", "64"]
     page = run("mechanistic", *settings, "--reference", str(reference), "--components", "heads,L0.MLP")
-    assert "9 candidates · logit difference of 2 targets over 2 foils · mean of 2 prompts" in page
+    assert "8 heads, 1 MLP · logit difference of 2 targets over 2 foils · mean of 2 prompts" in page
     assert "ablated by mean" in page
     assert "L0 H0 H1 H2 H3 MLP" in page
     assert "64 of 64 calls paid, 0 reused; 2 forward passes" in page

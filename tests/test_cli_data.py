@@ -58,7 +58,7 @@ def test_a_page_a_test_point(train: Path, test: Path) -> None:
     assert "test: a thin film" in page
     alone = run(train, "--test", test, "--test-row", 1, "--candidates", 6)
     assert "test: a thin film" in alone
-    assert "6 of 12 by similarity of gradients" in alone
+    assert "candidates: 6 of 12 by leave-one-out (1 training of a linear head); the other 6 stay kept" in " ".join(alone.split())
 
 
 def test_groups_and_candidates_are_chosen(train: Path, test: Path) -> None:
@@ -66,7 +66,7 @@ def test_groups_and_candidates_are_chosen(train: Path, test: Path) -> None:
     assert "2 groups" in run(train, "--test", test, "--groups", "label")
     two = run(train, "--test", test, "--groups", "author", "--candidates", "author Ada,author Cy")
     assert "2 groups" in two
-    assert "6 others always in" in two
+    assert "candidates: 2 of 4 named; the other 2 stay kept" in " ".join(two.split())
     listed = run(train, "--test", test, "--candidates", "0-3,5", "--others", "out")
     assert "5 examples" in listed
     assert "7 others always out" in listed

@@ -224,7 +224,7 @@ def test_the_head_is_the_learners_own_and_else_is_named() -> None:
     def said(learner: Any, by: str | None) -> Any:
         return DataLens(learner, data, test, candidates=10, screening=by).facts()["chosen"]
 
-    assert said("logistic", None) == "10 of 60 by similarity of gradients"
+    assert said("logistic", None) == "10 of 60 by leave-one-out"
     assert said("logistic", "gradient similarity") == "10 of 60 by similarity of gradients"
     assert said("logistic", "influence") == "10 of 60 by influence"
     assert said(RidgeHead(3.0), "leave-one-out") == "10 of 60 by leave-one-out"
@@ -267,7 +267,7 @@ def test_bad_input_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     task, numbers = drawn(3, 8), drawn(0, 8)
     owner, names = np.arange(60), [f"#{row}" for row in range(60)]
     unknown = refused(lambda: choose("all", owner, names, task, "magic"))
-    assert unknown == "unknown screening 'magic'; choose one of gradient similarity, influence, leave-one-out"
+    assert unknown == "unknown screening 'magic'; choose one of leave-one-out, influence, gradient similarity"
     alike = Task(numbers.inputs, np.full(60, 0.1), numbers.tests, None)
     for by in ("influence", "leave-one-out"):
         assert refused(lambda by=by: choose(5, owner, names, alike, by)) == (

@@ -15,10 +15,11 @@ from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.repetitions import Repetitions
 from spexlens.budget import Shares, divide, whole_number
 from spexlens.errors import InvalidInput
+from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.evidence.held_out import HeldOut, Noise, judge, linear_datamodel, noise_of
 from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
 from spexlens.explanation import Account, Explanation
-from spexlens.solvers.base import Plan, Solver
+from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.spectrum.spectrum import Spectrum
 
 _OTHER_SEED = 1 << 62  # of what the plan's masks are not drawn with
@@ -61,7 +62,7 @@ def explain(
     """
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
     check = _handful(game, budget, unchosen)
-    shares = divide(game, budget - check, method, held_out, trainings, seed)
+    shares = divide(game, budget - check, method, held_out, _trainings(game, trainings, check), seed)
     plan = shares.solver.plan(game.n, shares.masks, seed)
     started = perf_counter()
     used = versions()
@@ -73,16 +74,16 @@ def explain(
         evaluator.run = book.begin(
             game.base.key, method=plan.method, seed=seed, design=design, budget=budget, versions=used
         )
-        plan, values = shares.solver.carry_out(plan, evaluator.packed_values, seed)
+        ask = _Asking(evaluator, check, seed)
+        plan, values = shares.solver.carry_out(plan, ask, seed)
         fit = shares.solver.fit_packed(plan.packed, game.n, values, seed)
         judged, noise, caveats = _checked(shares, evaluator, plan, values, fit.spectrum, seed)
-        left = _left(game, evaluator, plan, values, check, seed)
         seconds = perf_counter() - started
         book.finish(evaluator.run, seconds)
     return Explanation(
         candidates=game.candidates,
         spectrum=fit.spectrum,
-        faithfulness=fit.faithfulness,
+        faithfulness=_faithfulness(game, fit, judged),
         account=Account(
             method=plan.method,
             design=design,
@@ -103,7 +104,7 @@ def explain(
         uncertainty=fit.uncertainty or None,
         held_out=judged,
         noise=noise,
-        unchosen=left,
+        unchosen=ask.unchosen(plan, values),
     )
 
 
@@ -119,19 +120,50 @@ def _handful(game: Game, budget: int, unchosen: int | None) -> int:
     return asked
 
 
-def _left(
-    game: Game,
-    evaluator: Repetitions,
-    plan: Plan,
-    values: NDArray[np.float64],
-    count: int,
-    seed: int,
-) -> Unchosen | None:
-    """What the candidates do that were not chosen."""
-    if not count:
-        return None
-    asked = asked_of_unchosen(game, plan.packed, count, seed)
-    return unchosen_of(game, plan.packed, values, evaluator.base_values(asked))
+def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
+    """How well masks are predicted that the fit did not see.
+
+    Where masks share trainings, those that are left out in turn share theirs with others that the fit saw:
+    then what was held out says it.
+    """
+    if game.trained is None or judged is None:
+        return fit.faithfulness
+    return Faithfulness(judged.r2, "held out", judged.masks)
+
+
+def _trainings(game: Game, trainings: int | None, check: int) -> int | None:
+    """The trainings that are left if what was not chosen needs some of its own."""
+    own = game.base.trained
+    if trainings is None or own is None or not own[game.always].any():
+        return trainings
+    return max(1, trainings - check)
+
+
+class _Asking:
+    """Asks for a plan's masks, and with the first of them for those that ablate what was not chosen.
+
+    Those go with them so that they can share trainings.
+    """
+
+    def __init__(self, evaluator: Repetitions, count: int, seed: int) -> None:
+        self._evaluator, self._game, self._count, self._seed = evaluator, evaluator.game, count, seed
+        self._answers: NDArray[np.float64] | None = None
+
+    def __call__(self, packed: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The values of packed masks."""
+        if not self._count or self._answers is not None:
+            return self._evaluator.packed_values(packed)
+        own, count = self._game.expanded(packed), len(packed)
+        others = asked_of_unchosen(self._game, packed, self._count, self._seed)
+        both = self._evaluator.base_values(np.concatenate([own, others]))
+        self._answers = both[count:]
+        return both[:count]
+
+    def unchosen(self, plan: Plan, values: NDArray[np.float64]) -> Unchosen | None:
+        """What the candidates do that were not chosen."""
+        if self._answers is None:
+            return None
+        return unchosen_of(self._game, plan.packed, values, self._answers)
 
 
 def _checked(

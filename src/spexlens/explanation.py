@@ -35,6 +35,7 @@ class Interaction:
         interval: (low, high), meant to hold the model's own effect in 90 cases of 100; None where no
             uncertainty was measured.
         evidence: its check on the model, or None.
+        kinds: what the candidates are.
     """
 
     members: tuple[int, ...]
@@ -43,11 +44,17 @@ class Interaction:
     share: float
     interval: tuple[float, float] | None = None
     evidence: Mapping[str, Any] | None = None
+    kinds: tuple[str, ...] = ()
 
     @property
     def order(self) -> int:
         """How many candidates act together."""
         return len(self.members)
+
+    @property
+    def across(self) -> bool:
+        """Whether its members are of different kinds, such as a word and a head."""
+        return len(set(self.kinds)) > 1
 
 
 @dataclass(frozen=True)
@@ -161,7 +168,12 @@ class Explanation:
         return str(self.facts.get("unit", "value"))
 
     def interactions(
-        self, index: str = "bii", order: int | None = 2, *, output: int | str = 0
+        self,
+        index: str = "bii",
+        order: int | None = 2,
+        *,
+        output: int | str = 0,
+        across: bool | None = None,
     ) -> list[Interaction]:
         """Every non-zero interaction of at most `order` candidates, the largest |effect| first.
 
@@ -171,9 +183,12 @@ class Explanation:
                 answer; of a pair, how much keeping both adds beyond their separate effects.
             order: the largest order; None for all in the spectrum.
             output: of a vector-valued game, which output, by position or name.
+            across: True for those alone whose members are of different kinds, False for all others.
         """
         scalar = Spectrum(self.spectrum.sets, self.column(output))
         found = self._named(scalar, scalar, index, order, output)
+        if across is not None:
+            found = [interaction for interaction in found if interaction.across == across]
         return sorted(found, key=lambda interaction: (-abs(interaction.effect), interaction.members))
 
     def higher(self, count: int, *, output: int | str = 0) -> tuple[list[Interaction], int]:
@@ -241,6 +256,7 @@ class Explanation:
                 float(effect),
                 float(whole[members]) ** 2 / total,
                 None if self.uncertainty is None else (float(effect - width), float(effect + width)),
+                kinds=tuple(self.candidates[i].kind for i in members),
             )
             for (members, effect), width in zip(found, half, strict=True)
             if members and effect

@@ -11,6 +11,7 @@ from spexlens.cli.batch import batch
 from spexlens.cli.data import data
 from spexlens.cli.features import demo, features
 from spexlens.cli.mechanistic import mechanistic
+from spexlens.cli.mixed import mixed
 from spexlens.cli.plan import plan
 from spexlens.cli.show import show
 from spexlens.errors import SpexlensError
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, features, mechanistic, data, batch, plan, show):
+for command in (demo, features, mechanistic, data, mixed, batch, plan, show):
     app.command()(command)
 
 

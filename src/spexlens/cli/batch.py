@@ -17,6 +17,7 @@ from spexlens.ablation.game import Game
 from spexlens.aggregate import Aggregate, aggregate
 from spexlens.batch import explain_all
 from spexlens.budget import whole_number
+from spexlens.cli.candidates import candidates_of
 from spexlens.cli.inputs import layers_of, lines_of, model_of, target_of
 from spexlens.cli.mechanistic import Ablation, Components, Layers, Reference, Rescale
 from spexlens.cli.options import (
@@ -24,6 +25,7 @@ from spexlens.cli.options import (
     BatchSize,
     Book,
     Budget,
+    Candidates,
     Chat,
     Device,
     Foil,
@@ -33,6 +35,7 @@ from spexlens.cli.options import (
     Objective,
     Replacement,
     Revision,
+    Screening,
     Seed,
     Target,
     Template,
@@ -46,6 +49,7 @@ from spexlens.lenses.components import ABLATIONS
 from spexlens.lenses.features import FeatureLens
 from spexlens.lenses.mechanistic import MechanisticLens
 from spexlens.lenses.replacement import REPLACEMENTS
+from spexlens.lenses.screening import CHOSEN, screen
 from spexlens.lenses.units import UNITS
 from spexlens.solvers.choice import METHODS
 from spexlens.spectrum.indices import INDICES
@@ -101,6 +105,8 @@ def batch(
     ablation: Ablation = None,
     reference: Reference = None,
     rescale: Rescale = False,
+    candidates: Candidates = None,
+    screening: Screening = None,
     budget: Budget = 300,
     method: Method = "auto",
     seed: Seed = 0,
@@ -146,12 +152,17 @@ def batch(
 
     loaded = load(model_of(model), revision=revision, device=device, trust_remote_code=trust_remote_code)
     settings |= {"tokenizer": loaded.tokenizer, "kind": loaded.kind}
-    made: Callable[..., Game] = FeatureLens if lens == "features" else MechanisticLens
+    lens_of: Callable[..., Game] = FeatureLens if lens == "features" else MechanisticLens
+    asked = CHOSEN if candidates is None else candidates_of(candidates)
+
+    def made(text: str, own: dict[str, Any]) -> Game:
+        return screen(lens_of(loaded.model, text, **(settings | own)), asked, by=screening, ledger=ledger)
+
     tally = _Tally(rows)
     with progress_bar(ledger or out) as progress:
         explained = tally.counted(
             explain_all(
-                [partial(made, loaded.model, row.text, **(settings | row.asked)) for row in rows],
+                [partial(made, row.text, row.asked) for row in rows],
                 budget,
                 method=method,
                 seed=seed,

@@ -1,17 +1,18 @@
 """`spexlens data`."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from spexlens.ablation.game import Game
+from spexlens.cli.candidates import candidates_of, chosen
 from spexlens.cli.inputs import check_out, model_of
-from spexlens.cli.options import AsJson, Book, Budget, Device, Method, Model, Out, Revision, Seed, Trust
+from spexlens.cli.options import AsJson, Book, Budget, Device, Method, Model, Out, Revision, Seed, Trust, Zoom
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
 from spexlens.learners.finetuning import FineTuning
-from spexlens.lenses.choosing import SCREENINGS
+from spexlens.lenses.choosing import AUTO, SCREENINGS
 from spexlens.lenses.data import LEARNERS, DataLens
 from spexlens.lenses.examples import Examples
 
@@ -73,6 +74,7 @@ def data(
     objective: Objective = None,
     repeats: Repeats = 1,
     held_out: HeldOut = None,
+    zoom: Zoom = False,
     budget: Budget = 300,
     method: Method = "auto",
     seed: Seed = 0,
@@ -104,15 +106,17 @@ def data(
             trust_remote_code=trust_remote_code,
         )
     else:
-        how, encoder = _learner(learner), encoder or "tf-idf"
+        how, encoder = learner_of(learner), encoder or "tf-idf"
+    within = others == "in"  # then they are ablated, to see what they do
+    asked = AUTO if candidates == "auto" else candidates_of(candidates)
     lens = DataLens(
         how,
         examples,
         points,
         groups=groups,
-        candidates=candidates_of(candidates),
+        candidates="all" if within else asked,  # type: ignore[arg-type]
         others=others,
-        screening=screening,
+        screening=None if within else screening,
         objective=objective,
         mean=not each,
         repeats=repeats,
@@ -120,8 +124,11 @@ def data(
         encoder=encoder,
         cache=None if ledger is None else ledger.parent,
     )
+    game: Game = lens
+    if within and not zoom:
+        game = chosen(lens, str(AUTO) if candidates == "auto" else candidates, screening, ledger=ledger)
     run(
-        lens,
+        game,
         budget,
         method=method,
         seed=seed,
@@ -129,25 +136,11 @@ def data(
         out=out,
         as_json=as_json,
         held_out=held_out,
+        zoomed=zoom,
     )
 
 
-def candidates_of(text: str) -> "str | int | list[int] | list[str]":
-    """What `DataLens` takes: "auto", "all", a number, positions, or names of groups."""
-    if text in ("auto", "all"):
-        return text
-    if text.isdigit():
-        return int(text)
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts:
-        raise InvalidInput("--candidates is empty: give auto, all, a number, or a list")
-    ranges = [re.fullmatch(r"(\d+)(?:-(\d+))?", part) for part in parts]
-    if not all(ranges):
-        return parts
-    return [row for each in ranges if each for row in range(int(each[1]), int(each[2] or each[1]) + 1)]
-
-
-def _learner(name: str) -> Any:
+def learner_of(name: str) -> Any:
     """A learner by name, or a class of scikit-learn with its default settings."""
     if name in LEARNERS:
         return name

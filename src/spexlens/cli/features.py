@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
+from spexlens.cli.candidates import chosen
 from spexlens.cli.inputs import check_out, model_of, target_of, text_of
 from spexlens.cli.options import (
     AsJson,
     BatchSize,
     Book,
     Budget,
+    Candidates,
     Chat,
     Device,
     File,
@@ -21,12 +23,14 @@ from spexlens.cli.options import (
     Out,
     Replacement,
     Revision,
+    Screening,
     Seed,
     Target,
     Template,
     Trust,
     Unit,
     Words,
+    Zoom,
 )
 from spexlens.cli.screen import run
 from spexlens.lenses.features import FeatureLens
@@ -57,6 +61,9 @@ def features(
     neutral: Neutral = "...",
     template: Template = "{text}",
     chat: Chat = False,
+    candidates: Candidates = None,
+    screening: Screening = None,
+    zoom: Zoom = False,
     budget: Budget = 300,
     method: Method = "auto",
     seed: Seed = 0,
@@ -86,4 +93,5 @@ def features(
         batch_size=batch_size,
         trust_remote_code=trust_remote_code,
     )
-    run(lens, budget, method=method, seed=seed, ledger=ledger, out=out, as_json=as_json)
+    game = chosen(lens, candidates, screening, zoom=zoom, ledger=ledger)
+    run(game, budget, method=method, seed=seed, ledger=ledger, out=out, as_json=as_json, zoomed=zoom)

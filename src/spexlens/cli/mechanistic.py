@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
+from spexlens.cli.candidates import chosen
 from spexlens.cli.inputs import check_out, layers_of, lines_of, model_of, prompts_of, target_of, text_of
 from spexlens.cli.options import (
     AsJson,
     BatchSize,
     Book,
     Budget,
+    Candidates,
     Device,
     File,
     Foil,
@@ -19,10 +21,12 @@ from spexlens.cli.options import (
     Objective,
     Out,
     Revision,
+    Screening,
     Seed,
     Target,
     Trust,
     Words,
+    Zoom,
 )
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
@@ -70,6 +74,9 @@ def mechanistic(
     reference: Reference = None,
     counterfactual: Counterfactual = None,
     rescale: Rescale = False,
+    candidates: Candidates = None,
+    screening: Screening = None,
+    zoom: Zoom = False,
     budget: Budget = 300,
     method: Method = "auto",
     seed: Seed = 0,
@@ -104,4 +111,5 @@ def mechanistic(
         batch_size=batch_size,
         trust_remote_code=trust_remote_code,
     )
-    run(lens, budget, method=method, seed=seed, ledger=ledger, out=out, as_json=as_json)
+    game = chosen(lens, candidates, screening, zoom=zoom, ledger=ledger)
+    run(game, budget, method=method, seed=seed, ledger=ledger, out=out, as_json=as_json, zoomed=zoom)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from spexlens.lenses.replacement import REPLACEMENTS
+from spexlens.lenses.screening import CHOSEN
 from spexlens.lenses.units import UNITS
 from spexlens.solvers.choice import METHODS
 
@@ -13,6 +14,17 @@ Words = Annotated[
     str | None, typer.Argument(metavar="TEXT", help="The text; absent or '-' reads standard input.")
 ]
 File = Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from this file.")]
+Candidates = Annotated[
+    str | None,
+    typer.Option(
+        help="How many to choose by a cheap attribution, all, or which: positions such as 0,3,5-9, or names. "
+        f"Default: {CHOSEN}, all with --zoom."
+    ),
+]
+Screening = Annotated[
+    str | None, typer.Option(help="What a number of candidates is chosen by. Default: the lens's cheapest.")
+]
+Zoom = Annotated[bool, typer.Option("--zoom", help="Coarse to fine: split what matters, explain again.")]
 Model = Annotated[
     str,
     typer.Option(

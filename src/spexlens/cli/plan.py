@@ -8,14 +8,18 @@ from typing import Annotated
 import typer
 
 from spexlens.ablation.evaluator import Evaluator
+from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger
+from spexlens.ablation.masks import unpack
 from spexlens.budget import whole_number
+from spexlens.cli.candidates import chosen
 from spexlens.cli.inputs import model_of, target_of, text_of
 from spexlens.cli.options import (
     AsJson,
     BatchSize,
     Book,
     Budget,
+    Candidates,
     Chat,
     Device,
     File,
@@ -26,6 +30,7 @@ from spexlens.cli.options import (
     Objective,
     Replacement,
     Revision,
+    Screening,
     Seed,
     Target,
     Template,
@@ -55,6 +60,8 @@ def plan(
     neutral: Neutral = "...",
     template: Template = "{text}",
     chat: Chat = False,
+    asked: Candidates = None,
+    screening: Screening = None,
     budget: Budget = 300,
     method: Method = "auto",
     seed: Seed = 0,
@@ -69,7 +76,7 @@ def plan(
 
     The time is that of one batch of the planned masks; with a ledger, they are paid for and kept.
     """
-    lens = None
+    lens: Game | None = None
     if candidates is not None and (text is not None or file is not None):
         raise InvalidInput("give a text or -n, not both")
     if candidates is None:
@@ -89,6 +96,7 @@ def plan(
             batch_size=batch_size,
             trust_remote_code=trust_remote_code,
         )
+        lens = chosen(lens, asked, screening, ledger=ledger)
         candidates = lens.n
     if candidates < 1:
         raise InvalidInput(f"-n is a number of candidates, at least 1; got {candidates}")
@@ -110,29 +118,28 @@ def plan(
         typer.echo("\n".join(f"{name:<12}{value}" for name, value in said.items()))
 
 
-def _estimate(
-    lens: FeatureLens, solver: Solver, planned: Plan, budget: int, seed: int, ledger: Path | None
-) -> str:
+def _estimate(lens: Game, solver: Solver, planned: Plan, budget: int, seed: int, ledger: Path | None) -> str:
     """The time for the masks that are missing, from a second, timed pass of their first batch."""
     with Ledger(ledger) as book:
-        known = book.lookup(lens.key, planned.packed)
+        base = lens.base
+        known = book.lookup(base.key, lens.expanded(planned.packed))
         while planned.rest and None not in known:
-            values = Evaluator(lens, book).packed_values(planned.packed)
+            values = Evaluator(base, book).packed_values(lens.expanded(planned.packed))
             planned = solver.extended(planned, values, seed)
-            known = book.lookup(lens.key, planned.packed)
+            known = book.lookup(base.key, lens.expanded(planned.packed))
         missing = [value is None for value in known]
         count = sum(missing) + planned.rest
         if not count:
             return "none: the ledger holds every mask"
         began = perf_counter()
         run = book.begin(
-            lens.key, method="plan", seed=seed, design=planned.design, budget=budget, versions=versions()
+            base.key, method="plan", seed=seed, design=planned.design, budget=budget, versions=versions()
         )
-        batch = planned.masks[missing][: lens.batch_size]
-        Evaluator(lens, book, run=run).values(batch)
+        batch = unpack(lens.expanded(planned.packed[missing][: lens.batch_size]), base.n)
+        Evaluator(base, book, run=run).values(batch)
         warm = perf_counter()
-        lens.value(batch)
+        base.value(batch)
         seconds = (perf_counter() - warm) / len(batch)
         book.finish(run, perf_counter() - began)
-    rate = f"{1 / seconds:.0f} a second, on {lens.model.device}"
+    rate = f"{1 / seconds:.0f} a second, on {lens.facts()['device']}"
     return f"about {seconds * count:.1f} s for {count} masks at {rate}"

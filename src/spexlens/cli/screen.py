@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
+from spexlens.errors import InvalidInput
 from spexlens.explain import explain
 from spexlens.explanation import Explanation
+from spexlens.zoom import zoom
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,12 +29,17 @@ def run(
     out: Path | None = None,
     as_json: bool = False,
     held_out: int | None = None,
+    trainings: int | None = None,
+    zoomed: bool = False,
 ) -> None:
     """Explain a lens with progress shown, then save and print what was found."""
+    if zoomed and held_out is not None:
+        raise InvalidInput("--held-out goes without --zoom, whose last level decides it")
     with progress_bar(ledger) as progress:
-        explanation = explain(
-            lens, budget, method=method, seed=seed, ledger=ledger, progress=progress, held_out=held_out
-        )
+        how: dict[str, Any] = {"method": method, "seed": seed, "ledger": ledger, "progress": progress}
+        how |= {"trainings": trainings}
+        how |= {} if zoomed else {"held_out": held_out}
+        explanation = (zoom if zoomed else explain)(lens, budget, **how)
     if out is not None:
         explanation.save(out)
     if as_json:

@@ -17,6 +17,12 @@ def show(
     output: Annotated[str | None, typer.Option(help="Which output of a vector-valued explanation.")] = None,
     index: Annotated[str | None, typer.Option(help=f"List one index instead: {', '.join(INDICES)}.")] = None,
     order: Annotated[int, typer.Option(help="The order of that index.")] = 2,
+    across: Annotated[
+        bool,
+        typer.Option(
+            "--across", help="List only what acts together across kinds, such as a word and a head."
+        ),
+    ] = False,
     best_subset: Annotated[
         int | None, typer.Option(help="List instead the best candidates to keep, so many.")
     ] = None,
@@ -33,10 +39,12 @@ def show(
         for each in outputs_of(explanation, output):
             found = explanation.best_subset(best_subset, output=each, time_limit=time_limit)
             console_of().print(subset(explanation, found, output=each))
-    elif index is None:
+    elif index is None and not across:
         show_page(explanation, top=top, output=output)
     else:
         from spexlens.report.terminal import listing
 
         for each in outputs_of(explanation, output):
-            console_of().print(listing(explanation, index, order, output=each, top=top))
+            console_of().print(
+                listing(explanation, index or "bii", order, output=each, top=top, across=across or None)
+            )

@@ -25,6 +25,7 @@ class Attribution:
         scores: (n,) or (n, k) float64, in the objective's unit.
         forward: inputs that the model read for it.
         backward: gradients that were propagated through the model.
+        trainings: heads that were trained for it.
         calls: evaluations of the game, of which those in the ledger before are `reused`.
         reused: see `calls`.
     """
@@ -33,6 +34,7 @@ class Attribution:
     scores: NDArray[np.float64]
     forward: int = 0
     backward: int = 0
+    trainings: int = 0
     calls: int = 0
     reused: int = 0
 
@@ -70,7 +72,7 @@ def leave_one_out(
     paid = {"calls": evaluator.paid, "reused": evaluator.reused}
     if first is None:
         return Attribution(LEAVE_ONE_OUT, scores, **paid)
-    return Attribution(REFINED, scores, first.forward, first.backward, **paid)
+    return Attribution(REFINED, scores, forward=first.forward, backward=first.backward, **paid)
 
 
 def largest(found: Attribution, count: int) -> NDArray[np.int64]:

@@ -14,15 +14,16 @@ from spexlens.learners.influence import Head, influence, leave_one_out
 AUTO = 40
 """The most candidates that "auto" chooses."""
 
+SIMILARITY = "gradient similarity"
 SCREENINGS = {
-    "gradient similarity": "similarity of gradients",
-    "influence": "influence",
     "leave-one-out": "leave-one-out",
+    "influence": "influence",
+    SIMILARITY: "similarity of gradients",
 }
 """The names of what a number of candidates is chosen by, and what a result calls it."""
 
-_DEFAULT = "gradient similarity"
 _EFFECTS = {"influence": influence, "leave-one-out": leave_one_out}
+_QUICK = 2000  # rows of a Hessian that is inverted without being asked for: seconds
 
 
 def choose(
@@ -40,15 +41,15 @@ def choose(
         owner: (N,), the example's group, or itself.
         names: of the groups, or of the examples.
         task: what is learned, and asked.
-        by: what a number of them is chosen by, one of `SCREENINGS`; gradient similarity for None.
+        by: what a number of them is chosen by, one of `SCREENINGS`; `default_screening` for None.
         head: whose influence, or leave-one-out; a default one, logistic for classes and ridge for numbers,
             for None.
 
     Raises:
         InvalidInput: there is no such candidate or screening, or nothing to choose by.
     """
-    count, by = len(names), _DEFAULT if by is None else by
-    if by not in SCREENINGS:
+    count = len(names)
+    if by is not None and by not in SCREENINGS:
         raise InvalidInput(f"unknown screening {by!r}; choose one of {', '.join(SCREENINGS)}")
     if isinstance(asked, str):
         if asked not in ("all", "auto"):
@@ -59,11 +60,11 @@ def choose(
             raise InvalidInput(f"a number of candidates is at least 1; got {asked}")
         if asked >= count:
             return list(range(count)), None
-        strength, said = _strength(by, owner, count, task, head)
+        scores, said = scores_of(by, owner, count, task, head)
+        strength = np.abs(scores).sum(axis=1)
         if not strength.any():
             raise InvalidInput(
-                f"nothing to choose by: {SCREENINGS[by]} is 0 for every example; "
-                "give candidates='all' or a list"
+                f"nothing to choose by: {said} is 0 for every example; give candidates='all' or a list"
             )
         best = np.sort(np.argsort(-strength, kind="stable")[: int(asked)])
         return best.tolist(), f"{asked} of {count} by {said}"
@@ -79,20 +80,32 @@ def choose(
     return sorted(set(picked)), None
 
 
-def _strength(
-    by: str, owner: NDArray[np.int64], count: int, task: Task, head: Head | None
-) -> tuple[NDArray[np.float64], str]:
-    """(count,), how strongly each candidate acts on the test points, 0 where that is not finite; and by what.
+def default_screening(task: Task) -> str:
+    """Leave-one-out in closed form, or gradient similarity for texts without labels and large heads."""
+    if task.labels is None:
+        return SIMILARITY
+    features, _ = features_of(task)
+    scores = 1 if task.numeric else max(1, len(np.unique(task.labels)) - 1)
+    return "leave-one-out" if scores * (min(features.shape) + 1) <= _QUICK else SIMILARITY
 
-    Gradients' similarities add up within a group as magnitudes. Effects have signs: a group's on a test
-    point is the sum of its examples', and their magnitudes add up over the test points.
+
+def scores_of(
+    by: str | None, owner: NDArray[np.int64], count: int, task: Task, head: Head | None
+) -> tuple[NDArray[np.float64], str]:
+    """(count, t), how each candidate acts on each test point, 0 where that is not finite; and by what.
+
+    Gradients' similarities add up over test points, and within a group, as magnitudes: t is 1. Effects
+    have signs: a group's on a test point is the sum of its examples'. Arguments as for `choose`.
     """
+    by = by or default_screening(task)
     said, members = SCREENINGS[by], owner >= 0
-    if by == _DEFAULT:
-        strength = np.bincount(owner[members], gradient_similarity(task)[members], minlength=count)
+    if by == SIMILARITY:
+        sums = np.bincount(owner[members], gradient_similarity(task)[members], minlength=count)[
+            :, None
+        ].astype(np.float64)
     else:
         if task.labels is None:
-            raise InvalidInput(f"{by} needs labels of the training examples; texts alone have {_DEFAULT}")
+            raise InvalidInput(f"{by} needs labels of the training examples; texts alone have {SIMILARITY}")
         if head is None:
             head = RidgeHead() if task.numeric else LogisticHead()
             said += " at a ridge head" if task.numeric else " at a logistic head"
@@ -100,8 +113,7 @@ def _strength(
         effects = _EFFECTS[by](head, replace(task, inputs=features, tests=tests))
         sums = np.zeros((count, effects.shape[1]))
         np.add.at(sums, owner[members], effects[members])
-        strength = np.abs(sums).sum(axis=1)
-    return np.where(np.isfinite(strength), strength, 0.0), said
+    return np.where(np.isfinite(sums), sums, 0.0), said
 
 
 def gradient_similarity(task: Task) -> NDArray[np.float64]:

@@ -20,7 +20,8 @@ from spexlens.learners.encoders import Features, encoded
 from spexlens.learners.estimators import Estimator
 from spexlens.learners.heads import LogisticHead, RidgeHead
 from spexlens.learners.influence import Head
-from spexlens.lenses.choosing import choose, features_of
+from spexlens.lenses.attribution import Attribution
+from spexlens.lenses.choosing import SCREENINGS, choose, default_screening, features_of, scores_of
 from spexlens.lenses.examples import Examples, examples_of, points_of
 from spexlens.lenses.groups import clusters_of, groups_of
 from spexlens.lenses.outcomes import outcome_of
@@ -79,9 +80,11 @@ class DataLens(Game):
             candidates: "all"; the positions of examples, or the names of groups; a number of them, chosen
                 by `screening`; or "auto", at most 40.
             others: whether examples that are no candidates are always "in", or "out".
-            screening: what a number of candidates is chosen by: "gradient similarity" to the test points,
-                the default, at a linear head of default strength; "influence" on them or "leave-one-out",
-                see `learners.influence`, at the learner itself if it is a linear head, else at such a one.
+            screening: what a number of candidates is chosen by, at a linear head trained once on everything:
+                "leave-one-out" in closed form or "influence", see `learners.influence`, at the learner itself
+                if it is a linear head, else at one of default strength; or "gradient similarity" to the test
+                points, at one of default strength. The first where labels are there and no more than 2,000
+                parameters, else the last. `screen` does the same, and has what was not chosen checked.
             objective: what is watched, one of `lenses.outcomes.OUTCOMES`. By default the log-odds of a
                 class, the prediction of a number, the log-probability of a completion.
             mean: the value is the mean over the test points.
@@ -182,6 +185,16 @@ class DataLens(Game):
         """How many subsets the learner likes to train on at once."""
         return self._trainer.batch_size
 
+    @property
+    def attributions(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of `lenses.choosing`, the one that suits the task first."""
+        return tuple(dict.fromkeys([default_screening(self._task), *SCREENINGS]))
+
+    def attribute(self, method: str) -> Attribution:
+        """Cheap scores of the candidates, by one of `attributions`, at a linear head trained once."""
+        scores, said = scores_of(method, self._owner, self.n, self._task, self._head)
+        return Attribution(said, scores, trainings=1)
+
     def levels(self) -> list[Level]:
         """Clusters of like candidates of one label, then the candidates."""
         features = features_of(self._task)[0]
@@ -230,6 +243,7 @@ class DataLens(Game):
             names, owner = groups_of(self.examples, groups)
             kind = "group"
         picked, self._chosen = choose(candidates, owner, names, task, screening, head)
+        self._head = head
         place = np.full(len(names) + 1, -1)
         place[picked] = np.arange(len(picked))
         return place[owner], [names[each] for each in picked], kind

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -198,7 +199,16 @@ def mix(lenses: Sequence[Game]) -> Game:
         names += lens.candidates
         facts.append(lens.facts())
         start += lens.base.n
-    return Grouped(mixed, groups, names, {"parts": facts})
+    return Grouped(mixed, groups, names, {"parts": facts, **_screened(facts)})
+
+
+def _screened(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How the candidates of several lenses were chosen, and at what cost."""
+    cost = Counter[str]()
+    for part in parts:
+        cost.update(part.get("screening_cost", {}))
+    how = list(dict.fromkeys(part["screening"] for part in parts if part.get("screening")))
+    return {"screening": " and ".join(how) or None, "screening_cost": dict(cost)}
 
 
 def _place(lens: Game) -> int:

@@ -38,7 +38,8 @@ def screen(
         candidates: how many, those with the largest attributions (all where there are no more); "all"; or
             which: positions, or labels (of several candidates with one label, all).
         by: one of the lens's `attributions`, the first by default; "leave-one-out", which is exact for one
-            candidate at a time and costs n + 1 evaluations, the only one of a plain function; or "gradient,
+            candidate at a time and costs n + 1 evaluations, the only one of a plain function (of training
+            examples it is had in closed form, at a linear head); or "gradient,
             then leave-one-out", of twice as many candidates as are chosen, those with the largest gradient.
         ledger: where the evaluations of leave-one-out are kept, a path or an open Ledger.
         progress: called with (evaluations finished, evaluations asked for).
@@ -62,7 +63,7 @@ def screen(
             raise InvalidInput(f"candidates are 'all', a number, or a list; got {candidates!r}")
         return game
     picked = _named(game, list(candidates))
-    return game if len(picked) == game.n else _chosen(game, picked, {"screening": "by name"})
+    return game if len(picked) == game.n else _chosen(game, picked, {"screening": "named"})
 
 
 def attribution_of(
@@ -73,7 +74,8 @@ def attribution_of(
     count: int = CHOSEN,
 ) -> Attribution:
     """The attribution of a name, to choose so many by; see `screen`."""
-    names = (*game.attributions, *([REFINED] if game.attributions else []), LEAVE_ONE_OUT)
+    refined = bool(game.attributions) and LEAVE_ONE_OUT not in game.attributions
+    names = tuple(dict.fromkeys([*game.attributions, *[REFINED] * refined, LEAVE_ONE_OUT]))
     name = by or names[0]
     if name not in names:
         raise InvalidInput(f"there is no attribution {name!r} here; choose one of {', '.join(names)}")
@@ -90,11 +92,11 @@ def _facts(found: Attribution, game: Game, picked: Sequence[int]) -> dict[str, A
     strength: NDArray[np.float64] = found.strength
     rest = np.delete(strength, picked)
     return {
-        "screening": found.method,
-        "screened_of": game.n,
+        "screening": f"by {found.method}",
         "screening_cost": {
             "forward": found.forward,
             "backward": found.backward,
+            "trainings": found.trainings,
             "calls": found.calls,
             "reused": found.reused,
         },

@@ -1,0 +1,223 @@
+"""`spexlens mixed`."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from spexlens.ablation.game import Game
+from spexlens.cli.candidates import candidates_of
+from spexlens.cli.data import FINE_TUNING, learner_of
+from spexlens.cli.inputs import check_out, layers_of, lines_of, model_of
+from spexlens.cli.options import AsJson, Device, Trust, Zoom
+from spexlens.cli.screen import run
+from spexlens.errors import InvalidInput
+from spexlens.learners.finetuning import FineTuning
+from spexlens.lenses.data import DataLens
+from spexlens.lenses.examples import Examples
+from spexlens.lenses.features import FeatureLens
+from spexlens.lenses.mechanistic import MechanisticLens
+from spexlens.lenses.mixed import mix
+from spexlens.lenses.parts import TextParts
+from spexlens.lenses.screening import CHOSEN, screen
+
+Chosen = int | str | list[str | int]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    candidates: Chosen = CHOSEN
+    screening: str | None = None
+
+
+class _Features(_Section):
+    unit: str = "word"
+    replacement: str | None = None
+    neutral: str | None = None
+    template: str = "{text}"
+
+
+class _Mechanistic(_Section):
+    components: list[str] | str = "heads"
+    layers: str | None = None
+    ablation: str | None = None
+    reference: Path | None = None
+    counterfactual: str | None = None
+    rescale: bool = False
+
+
+class _Data(_Section):
+    train: Path
+    label: str | int | float | None = None
+    text_column: str = "text"
+    label_column: str = "label"
+    learner: str = "logistic"
+    encoder: str | None = None
+    tune: int | str = "head"
+    epochs: int = 3
+    learning_rate: float | None = None
+    objective: str | None = None
+    groups: str | None = None
+    repeats: int = 1
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    model: str | None = None
+    target: str | None = None
+    foil: str | None = None
+    objective: str | None = None
+    budget: int = 300
+    trainings: int | None = None
+    method: str = "auto"
+    seed: int = 0
+    ledger: Path | None = None
+    out: Path | None = None
+    features: _Features | None = None
+    mechanistic: _Mechanistic | None = None
+    data: _Data | None = None
+
+
+def mixed(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML: what is mixed, and how.")],
+    zoom: Zoom = False,
+    as_json: AsJson = False,
+    device: Device = None,
+    trust_remote_code: Trust = False,
+) -> None:
+    """Explain how parts of a text, of a model and of its training data act together, in one game.
+
+    The file has a text, a model, a target, a budget, and two or three sections: [features], [mechanistic]
+    and [data], with what the commands of those names take. Paths are relative to the file.
+    """
+    given = _read(config)
+    beside = config.parent
+    out, ledger = (None if each is None else beside / each for each in (given.out, given.ledger))
+    check_out(out)
+    hub: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code}
+    lenses = _lenses(given, beside, hub)
+    asked: list[tuple[Game, _Section]] = list(lenses)
+    games = [lens if zoom else _screened(lens, section, ledger) for lens, section in asked]
+    run(
+        mix(games),
+        given.budget,
+        method=given.method,
+        seed=given.seed,
+        ledger=ledger,
+        out=out,
+        as_json=as_json,
+        trainings=given.trainings,
+        zoomed=zoom,
+    )
+
+
+def _read(path: Path) -> _Config:
+    """The file, or InvalidInput in one line that says where it is wrong."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{path} is not TOML: {error}") from error
+    try:
+        return _Config.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        unknown = first["type"] == "extra_forbidden"
+        raise InvalidInput(
+            f"{path}, {where}: {'there is no such setting' if unknown else first['msg']}"
+        ) from error
+
+
+def _lenses(given: _Config, beside: Path, hub: dict[str, Any]) -> list[tuple[Game, _Section]]:
+    """The lenses of the sections that are there."""
+    lenses: list[tuple[Game, _Section]] = []
+    model: dict[str, Any] = {"model": model_of(given.model or "sentiment"), **hub}
+    watched: dict[str, Any] = {"target": given.target, "foil": given.foil, "objective": given.objective}
+    as_texts = False
+    if given.data is not None:
+        data = _data(given, given.data, beside, hub)
+        lenses.append((data, given.data))
+        watched = (
+            {} if data.model is None or data.model.kind == "classifier" else {"target": given.data.label}
+        )
+        if data.model is not None:
+            model = {"model": data.model.model, "tokenizer": data.model.tokenizer, "kind": data.model.kind}
+        elif data.features is not None and data.features.model is not None:
+            model = {"model": data.features.model.name, "kind": "encoder", **hub}
+        else:
+            as_texts = True
+    if given.features is not None:
+        section = given.features
+        if as_texts:
+            parts = TextParts(given.text, unit=section.unit, neutral=section.neutral or "")
+            lenses.append((parts, section))
+        else:
+            text: dict[str, Any] = {"unit": section.unit, "replacement": section.replacement, **watched}
+            text |= {"template": section.template, "neutral": section.neutral or "..."}
+            lenses.append((FeatureLens(text=given.text, **model, **text), section))
+    if given.mechanistic is not None:
+        lenses.append(
+            (_mechanistic(given.text, given.mechanistic, beside, model | watched), given.mechanistic)
+        )
+    if len(lenses) < 2:
+        raise InvalidInput("a mixed game has two sections or three: [features], [mechanistic], [data]")
+    return lenses
+
+
+def _mechanistic(text: str, section: _Mechanistic, beside: Path, how: dict[str, Any]) -> MechanisticLens:
+    named = [section.components] if isinstance(section.components, str) else section.components
+    return MechanisticLens(
+        inputs=text,
+        components=[name.strip() for each in named for name in each.split(",")],
+        layers=None if section.layers is None else layers_of(section.layers),
+        ablation=section.ablation,
+        reference=None if section.reference is None else lines_of(beside / section.reference),
+        counterfactual=section.counterfactual,
+        rescale=section.rescale,
+        **how,
+    )
+
+
+def _data(given: _Config, section: _Data, beside: Path, hub: dict[str, Any]) -> DataLens:
+    examples = Examples.read(beside / section.train, text=section.text_column, label=section.label_column)
+    learner: Any
+    encoder = section.encoder
+    if section.learner == FINE_TUNING:
+        if encoder is not None:
+            raise InvalidInput(f"learner {FINE_TUNING!r} reads texts: it has no use for an encoder")
+        learner = FineTuning(
+            model_of(given.model or "sentiment"),
+            train=section.tune,  # type: ignore[arg-type]
+            epochs=section.epochs,
+            learning_rate=section.learning_rate,
+            **hub,
+        )
+    else:
+        learner, encoder = learner_of(section.learner), encoder or given.model or "tf-idf"
+    return DataLens(
+        learner,
+        examples,
+        ([given.text], None if section.label is None else [section.label]),
+        groups=section.groups,
+        objective=section.objective,
+        repeats=section.repeats,
+        seed=given.seed,
+        encoder=None if encoder is None else model_of(encoder),
+    )
+
+
+def _screened(lens: Game, section: _Section, ledger: Path | None) -> Game:
+    """A lens with the candidates that its section asks for; parts of a text as texts have no attribution."""
+    asked = section.candidates
+    if isinstance(asked, str):
+        asked = candidates_of(asked)
+    if isinstance(lens, TextParts) and isinstance(asked, int):
+        return lens
+    return screen(lens, asked, by=section.screening, ledger=ledger)

@@ -1,0 +1,125 @@
+"""The account: what an explanation cost, how far to trust it, and how it was come by."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rich.text import Text
+
+from spexlens.evidence.unchosen import SHARE
+from spexlens.explanation import Explanation
+
+
+def account(explanation: Explanation, output: int | str) -> Text:
+    """The lines below the tables."""
+    account, facts = explanation.account, explanation.facts
+    column = explanation.position(output)
+    faithfulness = replace(explanation.faithfulness, r2=(explanation.faithfulness.r2[column],))
+    passes = account.passes * int(facts.get("passes_a_batch", 1))
+    call = facts.get("call", "call")
+    batches = "forward passes" if call == "call" else "batches"
+    lines = []
+    if explanation.whole and explanation.empty:
+        lines.append(
+            f"model: {explanation.whole[column]:+.3f} with everything kept, "
+            f"{explanation.empty[column]:+.3f} with everything ablated ({explanation.unit})"
+        )
+    lines += [
+        f"faithfulness: {faithfulness}",
+        *_judged(explanation, column),
+        f"method: {account.method}, {account.design}, seed {account.seed}; {len(explanation.spectrum)} sets",
+        f"cost: {account.calls} of {account.budget} {call}s paid, {account.reused} reused; "
+        f"{passes} {batches}, {account.seconds:.1f} s"
+        + (f"; {account.trainings} trainings" if account.trainings else ""),
+        *_chosen(facts),
+        *_unchosen(explanation, column),
+        *_path(explanation, column),
+        *_said_of_data(facts),
+        *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats", [])),
+    ]
+    return Text("\n".join(lines), style="dim")
+
+
+def _said_of_data(facts: Mapping[str, Any]) -> list[str]:
+    """What was decided about the training examples and the test points."""
+    lines = []
+    if facts.get("chosen"):
+        lines.append(f"candidates: {facts['chosen']}, at the cost of one training of a linear head")
+    if facts.get("truncated"):
+        lines.append(
+            f"caveat: {facts['truncated']} texts are longer than the model's window; read up to there"
+        )
+    if facts.get("predicted"):
+        lines.append("the labels of the test points are those predicted with every example in")
+    return lines
+
+
+def _judged(explanation: Explanation, column: int) -> list[str]:
+    """Both models on masks that were held out, and what seeds do."""
+    held, noise, lines = explanation.held_out, explanation.noise, []
+    if held is not None:
+        lines.append(
+            f"held out: R² {held.r2[column]:.3f}, rank correlation (LDS) {held.lds[column]:.3f} on "
+            f"{held.masks} masks; a linear model of the same calls: {held.linear_r2[column]:.3f}, "
+            f"{held.linear_lds[column]:.3f}"
+        )
+    if noise is not None:
+        lines.append(
+            f"noise: ±{noise.deviation[column]:.3f} from seed to seed ({noise.repeated} repeats), for which "
+            f"R² is not expected above {noise.ceiling[column]:.3f}"
+        )
+    return lines
+
+
+def _chosen(facts: Mapping[str, Any]) -> list[str]:
+    """How candidates were chosen, what that cost, and what became of the others."""
+    if not facts.get("screening"):
+        return []
+    kept, cost = facts.get("kept", 0), facts.get("screening_cost", {})
+    named = {
+        "forward": "forward pass",
+        "backward": "backward pass",
+        "trainings": "training of a linear head",
+        "calls": "call",
+        "reused": "reused call",
+    }
+    spent = [_counted(cost[name], what) for name, what in named.items() if cost.get(name)]
+    paid = f" ({', '.join(spent)})" if spent else ""
+    of = facts["of"] - kept
+    return [f"candidates: {of} of {facts['of']} {facts['screening']}{paid}; the other {kept} stay kept"]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 'es' if what.endswith('s') else 's'}"
+
+
+def _unchosen(explanation: Explanation, column: int) -> list[str]:
+    """What the others do."""
+    found = explanation.unchosen
+    if found is None:
+        return []
+    share = found.share[column]
+    said = (
+        f"not chosen: ablating random halves of the {found.candidates} others moves the answer by "
+        f"{found.moved[column]:.3f} (of the chosen, {found.deviation[column]:.3f}), all of them to "
+        f"{found.without[column]:+.3f}; {found.masks} masks"
+    )
+    if share <= SHARE:
+        return [said]
+    return [
+        said,
+        f"caveat: {share:.0%} of the variance is in what was not chosen: choose more, all, or zoom",
+    ]
+
+
+def _path(explanation: Explanation, column: int) -> list[str]:
+    """The levels of a zoom."""
+    lines = []
+    for step in explanation.path:
+        split = f"; {len(step.split)} split, {step.kept} kept as they are" if step.split else ""
+        ended = f"; {step.ended}" if step.ended else ""
+        lines.append(
+            f"zoom: {step.candidates} candidates ({step.level}), {step.calls} calls, "
+            f"R² {step.r2[column]:.3f}{split}{ended}"
+        )
+    return lines
