@@ -78,3 +78,16 @@ def chain() -> Any:
     _head(model, 1, 0, reads=8, writes=9)
     model.lm_head.weight[TOKENS.index("yes"), 9] = 1.0
     return model
+
+
+@torch.no_grad()
+def copier() -> Any:
+    """One layer of five heads: H2 alone copies the token "c" into "yes"; the others each copy one nobody hears.
+
+    The answer "yes" is 1 where the prompt has a "c" and H2 is there to copy it, else 0.
+    """
+    model = _empty(layers=1, heads=5)
+    for head in range(5):
+        _head(model, 0, head, reads=2 + head, writes=8 + head, gain=5.0)
+    model.lm_head.weight[TOKENS.index("yes"), 10] = 1.0
+    return model

@@ -58,7 +58,10 @@ def test_a_page_a_test_point(train: Path, test: Path) -> None:
     assert "test: a thin film" in page
     alone = run(train, "--test", test, "--test-row", 1, "--candidates", 6)
     assert "test: a thin film" in alone
-    assert "candidates: 6 of 12 by leave-one-out (1 training of a linear head); the other 6 stay kept" in " ".join(alone.split())
+    assert (
+        "candidates: 6 of 12 by leave-one-out (1 training of a linear head); the other 6 stay kept"
+        in " ".join(alone.split())
+    )
 
 
 def test_groups_and_candidates_are_chosen(train: Path, test: Path) -> None:

@@ -116,7 +116,13 @@ def _sharing(
         )
     drawn = sharing(trained, masks - 2, most - 2, seed)
     pool = np.concatenate([corners(game.n), drawn])
-    return Shares(ProxySpex(pool=pool, design="uniform"), len(pool), held, times, trainings=share // times)
+    return Shares(
+        ProxySpex(pool=pool, design="uniform", apart=trained),
+        len(pool),
+        held,
+        times,
+        trainings=share // times,
+    )
 
 
 def _shared(method: str | Solver, game: Game, budget: int, held: int, times: int) -> Shares:

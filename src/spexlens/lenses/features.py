@@ -186,11 +186,10 @@ class FeatureLens(Game):
         finally:
             hook.remove()
 
-    def degrees(self, value: float) -> "torch.Tensor":
-        """(n,), all the same, on the model's device."""
-        import torch
-
-        return torch.full((self.n,), value, device=self.model.device)
+    @property
+    def device(self) -> "torch.device":
+        """Where the model is."""
+        return self.model.device
 
     def attribute(self, method: str) -> Attribution:
         """Cheap scores of the candidates, by one of `attributions`."""

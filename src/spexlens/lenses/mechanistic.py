@@ -196,11 +196,10 @@ class MechanisticLens(Game):
                 answers.append(behaviour.objective(self.model, batch).reshape(-1))
         return torch.stack(answers).mean(dim=0)
 
-    def degrees(self, value: float) -> "torch.Tensor":
-        """(n,), all the same, on the model's device."""
-        import torch
-
-        return torch.full((self.n,), value, device=self.model.device)
+    @property
+    def device(self) -> "torch.device":
+        """Where the model is."""
+        return self.model.device
 
     def attribute(self, method: str) -> Attribution:
         """Cheap scores of the candidates, by one of `attributions`."""

@@ -37,7 +37,7 @@ class Meeting(ABC):
     outputs: tuple[str, ...] | None = None
     batch_size: int = _MASKS_A_BATCH
     passes: int = 1
-    device: Any = "cpu"
+    device: torch.device = torch.device("cpu")
 
     def values(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Without training examples, what is watched: (m, n) bool -> (m,) or (m, k) float64."""

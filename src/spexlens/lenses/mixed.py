@@ -119,11 +119,10 @@ class MixedLens(Game):
         """The answer with each part so far on the way to what it is, (n,) -> (k,); see the lenses' own."""
         return self._meeting.graded(degrees)
 
-    def degrees(self, value: float) -> "torch.Tensor":
-        """(n,), all the same, on the model's device."""
-        import torch
-
-        return torch.full((self.n,), value, device=self._meeting.device)
+    @property
+    def device(self) -> "torch.device":
+        """Where the model is."""
+        return self._meeting.device
 
     @property
     def passes(self) -> int:

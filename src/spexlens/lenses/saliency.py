@@ -32,8 +32,9 @@ class Graded(Protocol):
         (n,) -> (k,), the tensors on the model's device.
         """
 
-    def degrees(self, value: float) -> "torch.Tensor":
-        """(n,), all the same, on the model's device."""
+    @property
+    def device(self) -> "torch.device":
+        """Where the model is."""
 
 
 def slopes(lens: Graded, method: str, steps: int | None = None) -> Attribution:
@@ -58,7 +59,7 @@ def slopes(lens: Graded, method: str, steps: int | None = None) -> Attribution:
     points, weights = (np.ones(1), np.ones(1)) if steps is None else _quadrature(steps)
     found, outputs = [], 1
     for point in points.tolist():
-        degrees = lens.degrees(point).requires_grad_(True)
+        degrees = torch.full((lens.n,), point, device=lens.device, requires_grad=True)
         with torch.enable_grad():
             answers = lens.graded(degrees)
             outputs = len(answers)

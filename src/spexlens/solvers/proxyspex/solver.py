@@ -19,7 +19,7 @@ from spexlens.solvers.proxyspex.constant import Constant
 from spexlens.solvers.proxyspex.design import adapted, drawn, joined, space_filling
 from spexlens.solvers.proxyspex.kernel import FOLDED, Kernel
 from spexlens.solvers.proxyspex.linear import Linear
-from spexlens.solvers.proxyspex.proxy import FittedProxy, Proxy, Runner
+from spexlens.solvers.proxyspex.proxy import FOLDS, FittedProxy, Proxy, Runner, folds
 from spexlens.solvers.proxyspex.readout import Readout, read
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
@@ -59,6 +59,7 @@ class ProxySpex(Solver):
         design: Literal["adaptive", "space-filling", "uniform"] = "adaptive",
         judged: int | None = None,
         pool: NDArray[np.bool_] | None = None,
+        apart: NDArray[np.bool_] | None = None,
     ) -> None:
         """
         Args:
@@ -69,6 +70,8 @@ class ProxySpex(Solver):
             judged: proxies are judged, and R² is told, on the first so many masks; None: on all.
             pool: (p, n) bool, the only masks that can be asked for, say because they were recorded, in
                 random order; None: any can.
+            apart: (n,) bool: masks that agree on these candidates are left out together when proxies are
+                judged, so that none is judged by what it saw of the others; None: each on its own.
 
         Raises:
             InvalidInput: there is no such design.
@@ -80,6 +83,7 @@ class ProxySpex(Solver):
         self.design = design
         self.judged = judged
         self.pool = pool
+        self.apart = apart
 
     def least(self, n: int) -> int:
         """Half a call a candidate, and at least 20."""
@@ -155,11 +159,11 @@ class ProxySpex(Solver):
         proxies: list[Proxy] = [Constant()]
         if np.ptp(values) > 8 * np.finfo(np.float64).eps * float(np.abs(values).max()):
             proxies += self.proxies if self.proxies is not None else (_KERNEL, *_LINEAR)
-        fitted = [proxy.fit(masks, values, seed, run) for proxy in proxies]
+        fitted = [self._fitted(proxy, masks, values, seed, run) for proxy in proxies]
         rival = fitted[1] if self.proxies is None and len(fitted) > 1 else None  # the kernel
         if rival is not None and _TREES.promising(masks, values, rival, seed):
             proxies.append(_TREES)
-            fitted.append(_TREES.fit(masks, values, seed, run))
+            fitted.append(self._fitted(_TREES, masks, values, seed, run))
         beforehand = [_SHARES.get(proxy.name, 1.0) for proxy in proxies]
         average = averaged(values, fitted, beforehand, judged)
         readout = read(average, seed)
@@ -179,6 +183,23 @@ class ProxySpex(Solver):
         r2, lost = _r2(average, readout, values, judged), _lost(readout, values)
         noise = _CALIBRATED * average.noise * average.ease
         return _Column(readout, r2, lost, noise, average.priors, report)
+
+    def _fitted(
+        self, proxy: Proxy, masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int, run: Runner
+    ) -> FittedProxy:
+        """A proxy fitted to all masks; each is predicted by a fit that saw none of those that go with it."""
+        whole = proxy.fit(masks, values, seed, run)
+        if self.apart is None:
+            return whole
+        alike = mask_algebra.distinct(mask_algebra.pack(masks[:, self.apart]))[1]
+        fold = folds(int(alike.max()) + 1, FOLDS, seed)[alike]
+        left_out = np.full(len(values), values.mean())
+        for part in range(FOLDS):
+            seen = fold != part
+            if np.ptp(values[seen]) > 0 and not seen.all():
+                left_out[~seen] = proxy.fit(masks[seen], values[seen], seed, run).predict(masks[~seen])
+        noise = float(np.mean((values - left_out) ** 2))
+        return replace(whole, left_out=left_out, noise=noise)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,215 @@
+"""Screening: what cheap attributions choose, what that costs, and what it missed."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from spexlens import Explanation, FeatureLens, Game, Ledger, MechanisticLens, SpexlensError, explain, screen
+from spexlens.lenses.attribution import Attribution
+from spexlens.lenses.saliency import slopes
+from spexlens.lenses.screening import attribution_of
+from spexlens.models.bundled import INDUCTION, SENTIMENT
+
+TEXT = (
+    "The plot is thin and the jokes are old, but her acting never fails to impress. The film is not bad, "
+    "and a great critic was bored by the music. The script is a joy, although the story fails to move."
+)
+COPY = "owl ink cup sun key owl ink cup"
+
+
+def planted(n: int = 400, relevant: int = 12) -> tuple[Game, NDArray[np.int64], list[int]]:
+    """A game of which so many candidates matter, alone and in threes; the others do next to nothing."""
+    rng = np.random.default_rng(5)
+    where = np.sort(rng.choice(n, relevant, replace=False))
+    alone, noise, asked = rng.uniform(0.5, 2.0, relevant), 1e-3 * rng.normal(size=n), [0]
+
+    def value(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        asked[0] += len(masks)
+        kept = masks[:, where]
+        together = kept.reshape(len(masks), -1, 3).all(axis=2).sum(axis=1)
+        return kept @ alone + 1.5 * together + masks @ noise
+
+    return Game(value, n, "planted"), where, asked
+
+
+def test_what_is_planted_is_chosen_and_the_rest_is_seen_to_do_nothing() -> None:
+    game, where, asked = planted()
+    chosen = screen(game, 20)
+    assert asked[0] == 401
+    assert set(where.tolist()) <= set(np.flatnonzero(chosen.owner >= 0).tolist())
+    explanation = explain(chosen, 300)
+    assert asked[0] == 701
+    assert explanation.unchosen is not None
+    assert explanation.unchosen.candidates == 380
+    assert explanation.unchosen.share[0] < 1e-3
+    assert explanation.facts["screening"] == "by leave-one-out"
+    assert explanation.facts["screening_cost"]["calls"] == 401
+    assert "the other 380 stay kept" in " ".join(repr(explanation).split())
+
+
+def test_a_screening_that_missed_something_is_seen() -> None:
+    game, where, _ = planted()
+    others = [position for position in range(400) if position not in set(where[:6].tolist())]
+    explanation = explain(screen(game, [*where[6:].tolist(), *others[:10]]), 200)
+    assert explanation.unchosen is not None
+    assert explanation.unchosen.share[0] > 0.3
+    assert "of the variance is in what was not chosen" in " ".join(repr(explanation).split())
+    assert explain(screen(game, where.tolist()), 200, unchosen=0).unchosen is None
+
+
+def test_the_check_is_in_the_budget_and_survives_a_round_trip(tmp_path: Path) -> None:
+    game, _, asked = planted()
+    explanation = explain(screen(game, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), 200)
+    assert asked[0] == explanation.calls == 200
+    explanation.save(tmp_path / "x.json")
+    again = Explanation.load(tmp_path / "x.json")
+    assert again.unchosen == explanation.unchosen
+    assert repr(again) == repr(explanation)
+
+
+def overlap(found: Attribution, truth: Attribution, count: int = 20) -> float:
+    """The part of the truth's largest that is among the largest found."""
+    top = [set(np.argsort(-each.strength, kind="stable")[:count].tolist()) for each in (found, truth)]
+    return len(top[0] & top[1]) / count
+
+
+def mass(found: Attribution, truth: Attribution, count: int = 20) -> float:
+    """The truth's effects that the largest found hold, of those that its own largest hold."""
+    ours, best = (np.argsort(-each.strength, kind="stable")[:count] for each in (found, truth))
+    return float(truth.strength[ours].sum() / truth.strength[best].sum())
+
+
+@pytest.mark.parametrize("ablation", ["zero", "mean"])
+def test_attribution_patching_chooses_most_of_what_leave_one_out_would(ablation: str) -> None:
+    reference = ["The film is not bad", "Her acting never fails to impress"] if ablation == "mean" else None
+    lens = MechanisticLens(
+        str(SENTIMENT),
+        TEXT[:77],
+        components="neurons",
+        target="POSITIVE",
+        ablation=ablation,
+        reference=reference,
+    )
+    found, truth = attribution_of(lens), attribution_of(lens, "leave-one-out")
+    assert (found.forward, found.backward, found.calls, truth.calls) == (1, 1, 0, 769)
+    assert overlap(found, truth) >= 0.75
+    assert mass(found, truth) >= 0.9
+    refined = attribution_of(lens, "gradient, then leave-one-out")
+    assert refined.calls == 61
+    assert overlap(refined, truth) >= 0.9
+
+
+def test_gradients_of_a_text_find_most_of_what_leave_one_out_would_at_two_passes() -> None:
+    lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
+    truth = attribution_of(lens, "leave-one-out")
+    for name, passes in (("gradient x input", 1), ("integrated gradients", 4)):
+        found = attribution_of(lens, name)
+        assert (found.forward, found.backward) == (passes, passes)
+        assert mass(found, truth) >= 0.7
+    refined = attribution_of(lens, "gradient, then leave-one-out", count=10)
+    assert overlap(refined, truth, 10) >= 0.9
+
+
+@pytest.mark.parametrize("replacement", ["mask", "pad", "unk"])
+def test_a_text_to_a_degree_is_the_text_where_degrees_are_whole(replacement: str) -> None:
+    lens = FeatureLens(str(SENTIMENT), TEXT, target=["POSITIVE", "NEGATIVE"], replacement=replacement)
+    masks = np.random.default_rng(0).random((6, lens.n)) < 0.5
+    for mask, value in zip(masks, lens.value(masks), strict=True):
+        graded = lens.graded(torch.from_numpy(mask).float()).detach().numpy()
+        assert np.allclose(graded, value, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"ablation": "zero", "rescale": True},
+        {"ablation": "mean", "reference": ["ant bee cat dog", "bus car egg"]},
+        {"counterfactual": "owl ink key sun key owl ink cup"},
+        {"counterfactual": "owl ink key sun key owl ink cup", "ablation": "restore"},
+    ],
+)
+def test_components_to_a_degree_are_what_they_are_where_degrees_are_whole(how: dict[str, Any]) -> None:
+    kinds = ["heads"] if how.get("rescale") else ["heads", "mlps", "L0.MLP[3]", "L0.RESID[2]"]
+    lens = MechanisticLens(str(INDUCTION), COPY, components=kinds, target="sun", **how)
+    masks = np.random.default_rng(0).random((6, lens.n)) < 0.6
+    for mask, value in zip(masks, lens.value(masks), strict=True):
+        graded = lens.graded(torch.from_numpy(mask).float()).detach().numpy()
+        assert np.allclose(graded, value, atol=1e-4)
+
+
+@pytest.mark.parametrize("point", [1.0, 0.6])
+def test_slopes_are_the_differences_they_stand_for(point: float) -> None:
+    for lens in (
+        FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE"),
+        MechanisticLens(str(INDUCTION), COPY, target="sun"),
+    ):
+        middle = torch.full((lens.n,), point, requires_grad=True)
+        (slope,) = torch.autograd.grad(lens.graded(middle).sum(), middle)
+        for place in range(0, lens.n, 5):
+            step = 1e-2 * (torch.arange(lens.n) == place)
+            up, down = middle.detach() + step, middle.detach() - step
+            with torch.no_grad():
+                difference = float((lens.graded(up) - lens.graded(down)).sum()) / 2e-2
+            assert difference == pytest.approx(float(slope[place]), rel=0.05, abs=5e-3)
+
+
+def test_integrated_gradients_add_up_to_what_is_between_nothing_and_all() -> None:
+    lens = FeatureLens(str(SENTIMENT), "Her acting never fails to impress", target="POSITIVE")
+    whole, nothing = lens.value(np.array([[True], [False]]).repeat(lens.n, axis=1))
+    assert slopes(lens, "x", 32).scores.sum() == pytest.approx(whole - nothing, rel=0.02)
+
+
+def test_several_outputs_are_screened_together() -> None:
+    lens = FeatureLens(str(SENTIMENT), TEXT, target=["POSITIVE", "NEGATIVE"])
+    found = attribution_of(lens)
+    assert found.scores.shape == (lens.n, 2)
+    assert found.backward == 2
+    explanation = explain(screen(lens, 5), 100)
+    assert explanation.unchosen is not None
+    assert len(explanation.unchosen.share) == 2
+
+
+def test_words_are_chosen_by_name_and_position() -> None:
+    lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
+    chosen = screen(lens, ["fails", 0])
+    assert [candidate.label for candidate in chosen.candidates] == ["The", "fails", "fails"]
+    assert screen(lens, "all") is lens
+    assert screen(lens, 500) is lens
+
+
+def test_leave_one_out_is_kept_in_the_ledger(tmp_path: Path) -> None:
+    game, _, asked = planted(50)
+    with Ledger(tmp_path / "runs.db") as book:
+        first = screen(game, 10, by="leave-one-out", ledger=book)
+        again = screen(game, 10, by="leave-one-out", ledger=book)
+    assert asked[0] == 51
+    assert first.facts()["screening_cost"]["calls"] == again.facts()["screening_cost"]["reused"] == 51
+
+
+@pytest.mark.parametrize(
+    ("candidates", "by", "wrong"),
+    [
+        (0, None, "the screening is empty: choose 1 candidate or more, not 0"),
+        ([], None, "the screening is empty: the list"),
+        (["nver"], None, "there is no candidate 'nver' of 41; there are 'never'"),
+        ([99], None, "their positions are 0 to 40"),
+        ("most", None, "candidates are 'all', a number, or a list"),
+        (5, "magic", "no attribution 'magic' here; choose one of gradient x input, integrated gradients"),
+        ("all", "gradient x input", "needs a number of candidates"),
+    ],
+)
+def test_bad_input_is_one_line(candidates: Any, by: str | None, wrong: str) -> None:
+    lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
+    with pytest.raises(SpexlensError, match=wrong) as caught:
+        screen(lens, candidates, by=by)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_game_in_which_nothing_matters_alone_has_no_screening() -> None:
+    game = Game(lambda masks: masks[:, :2].any(axis=1).astype(float), 30)
+    with pytest.raises(SpexlensError, match="leave-one-out is 0 for every candidate"):
+        screen(game, 5)
