@@ -82,7 +82,7 @@ def chain() -> Any:
 
 @torch.no_grad()
 def copier() -> Any:
-    """One layer of five heads: H2 alone copies the token "c" into "yes"; the others each copy one nobody hears.
+    """One layer of five heads: H2 alone copies the token "c" into "yes"; what others copy is not heard.
 
     The answer "yes" is 1 where the prompt has a "c" and H2 is there to copy it, else 0.
     """

@@ -1,5 +1,7 @@
 """Groups of candidates, levels of them, and masks that share trainings."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from spexlens import Candidate, Game, Ledger, explain
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.evaluator import Evaluator
 from spexlens.ablation.grouping import Grouped
-from spexlens.ablation.levels import finest, gathered, merged, nested
+from spexlens.ablation.levels import filled, finest, gathered, nested, whole
 from spexlens.errors import InvalidInput, SpexlensError
 
 
@@ -95,13 +97,17 @@ def test_levels_that_split_a_group_are_left_out() -> None:
     assert [len(level) for level in across.levels()] == [63]
 
 
-def test_runs_of_neighbours_are_merged() -> None:
+def test_levels_far_apart_are_filled_with_runs_of_neighbours() -> None:
     candidates = [Candidate(f"w{place}", "word", (place, place + 1)) for place in range(70)]
-    level = merged(finest(candidates), 32)
-    assert (len(level), level.name) == (24, "3 words")
-    assert level.candidates[0] == Candidate("w0 … w2", "block", (0, 3))
-    pairs = gathered("pair", [place // 2 for place in range(70)], lambda group: candidates[group[0]])
-    assert [len(each) for each in nested([pairs, finest(candidates), finest(candidates)])] == [35, 70]
+    pair = gathered("half", [place // 35 for place in range(70)], lambda group: candidates[group[0]])
+    levels = filled([pair, finest(candidates)], 8)
+    assert [(level.name, len(level)) for level in levels] == [("half", 2), ("5 words", 14), ("word", 70)]
+    assert levels[1].candidates[0] == Candidate("w0 … w4", "block", (0, 5))
+    for coarse, fine in pairwise(levels):
+        for group in fine.groups:
+            assert sum(set(group) <= set(other) for other in coarse.groups) == 1
+    assert [len(level) for level in filled([whole(candidates), finest(candidates)], 10)] == [1, 10, 70]
+    assert [len(each) for each in nested([pair, finest(candidates), finest(candidates)])] == [2, 70]
 
 
 @pytest.mark.parametrize("trainings", [4, 10, 64])

@@ -12,13 +12,14 @@ from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
-from spexlens.ablation.levels import Level, merged
+from spexlens.ablation.levels import Level, filled, whole
 from spexlens.budget import whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.explain import explain
 from spexlens.explanation import Account, Explanation, Step
 
-_FIRST, _FEW = 64, 8  # candidates of the first level, at most and at least
+_FEW, _FIRST = 8, 64  # candidates of the first level, if there is such a one
+_PARTS = 16  # of a candidate in the next level, at most
 _CALLS = 5  # for each candidate of a level
 _LEAST, _ENOUGH = 40, 100  # calls for a level that is not the last
 _LAST = 0.5  # of the budget, for the last level at least
@@ -65,11 +66,12 @@ def zoom(
     """Explain coarse candidates, split those that matter, and explain again, within one budget.
 
     The levels are the game's: of a text paragraphs, sentences, phrases, words; of components layers and
-    those; of training examples clusters and those. It begins with the finest that has at most 64
-    candidates, or with runs of neighbours. What counts of a candidate is its part in the variance over
-    masks, its interactions included (Sobol's total index). The largest are split, as many as the next
-    level's calls allow at five a candidate, unless they have less than a quarter of an even part; all others
-    are kept from then on, or grouped into one. Every level is asked of the same game and shares its ledger.
+    those; of training examples clusters and those; where a candidate has more than 16 parts, runs of
+    neighbours between. It begins with the finest level of 8 to 64 candidates. What counts of a candidate is
+    its part in the variance over masks, its interactions included (Sobol's total index). The largest are
+    split, as many as the next level's calls allow at five a candidate, unless they have less than a quarter
+    of an even part; all others are kept from then on, or grouped into one. Every level is asked of the same
+    game and shares its ledger.
 
     Args:
         game: a lens, or any game.
@@ -89,7 +91,7 @@ def zoom(
     if rest not in ("kept", "grouped"):
         raise InvalidInput(f"what does nothing is 'kept' or 'grouped'; got {rest!r}")
     budget = whole_number(budget, "a budget")
-    levels = _begun(game.levels())
+    levels = _begun(game)
     if budget < _LEAST:
         raise BudgetTooSmall(
             f"a zoom begins with {len(levels[0])} candidates ({levels[0].name}) and {_LEAST} calls at least; "
@@ -133,13 +135,14 @@ def zoom(
     return replace(explanation, account=_together(accounts, budget), path=tuple(steps))
 
 
-def _begun(levels: Sequence[Level]) -> list[Level]:
-    """From the finest level that has few candidates on; where that has hardly any, from runs of the next."""
-    few = [number for number, level in enumerate(levels) if len(level) <= _FIRST]
-    first = few[-1] if few else -1
-    if first + 1 == len(levels) or (few and len(levels[first]) >= _FEW):
-        return list(levels[first:])
-    return [merged(levels[first + 1], _FIRST // 2), *levels[first + 1 :]]
+def _begun(game: Game) -> list[Level]:
+    """From the finest level that has few candidates on, but not too few, or else from runs of neighbours."""
+    levels = game.levels()
+    few = [number for number, level in enumerate(levels) if _FEW <= len(level) <= _FIRST]
+    if few:
+        return filled(levels[few[-1] :], _PARTS)
+    every = filled([whole(game.candidates), *levels], _PARTS)
+    return every[max(number for number, level in enumerate(every) if len(level) <= _FIRST) :]
 
 
 def _shares(left: int, rounds: int, candidates: int) -> tuple[int, int]:

@@ -73,11 +73,35 @@ def block(candidates: Sequence[Candidate], group: Sequence[int]) -> Candidate:
     return Candidate(f"{first.label} … {last.label}", "block", span)
 
 
-def merged(level: Level, most: int) -> Level:
-    """Runs of neighbouring groups of a level, of equal length, at most so many."""
-    size = -(-len(level) // most)
-    runs = [range(first, min(first + size, len(level))) for first in range(0, len(level), size)]
-    groups = tuple(tuple(i for number in run for i in level.groups[number]) for run in runs)
+def whole(candidates: Sequence[Candidate]) -> Level:
+    """All candidates in one group."""
+    return Level("all", (tuple(range(len(candidates))),), (block(candidates, range(len(candidates))),))
+
+
+def filled(levels: Sequence[Level], fanout: int) -> list[Level]:
+    """With runs of neighbours between two levels of which one's groups have more than `fanout` parts."""
+    made = [levels[0]]
+    for level in levels[1:]:
+        while max(map(len, parts := _parts(made[-1], level))) > fanout:
+            made.append(_runs(parts, level, fanout))
+        made.append(level)
+    return nested(made)
+
+
+def _parts(coarse: Level, fine: Level) -> list[list[int]]:
+    """Which of the fine groups are in each coarse one."""
+    owner = {position: number for number, group in enumerate(coarse.groups) for position in group}
+    parts: list[list[int]] = [[] for _ in coarse.groups]
+    for number, group in enumerate(fine.groups):
+        parts[owner[group[0]]].append(number)
+    return parts
+
+
+def _runs(parts: Sequence[Sequence[int]], level: Level, most: int) -> Level:
+    """Each part's groups in runs of neighbours, at most so many a part."""
+    size = -(-max(map(len, parts)) // most)
+    runs = [part[first : first + size] for part in parts for first in range(0, len(part), size)]
+    groups = tuple(tuple(sorted(i for number in run for i in level.groups[number])) for run in runs)
     return Level(f"{size} {level.name}s", groups, tuple(block(level.candidates, run) for run in runs))
 
 
