@@ -22,6 +22,8 @@ bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with 
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/heads.py
 	$(BIN)/python benchmarks/retraining.py
+	$(BIN)/python benchmarks/screening.py
+	$(BIN)/python benchmarks/zoom.py
 	$(BIN)/python benchmarks/spectra.py
 	$(BIN)/python benchmarks/faithfulness.py
 	$(BIN)/python benchmarks/intervals.py

@@ -97,7 +97,7 @@ def bare_loop(lens: FeatureLens | MechanisticLens, masks: np.ndarray) -> Callabl
     if isinstance(lens, FeatureLens):
         batches = [lens.model.tensors(lens._inputs(part)) for part in parts]
     else:
-        batches = [lens._behaviours[0].rows(len(part), corrupted=False) for part in parts]
+        batches = [lens.behaviours[0].rows(len(part), corrupted=False) for part in parts]
     answers = {"logits_to_keep": 2, "use_cache": False} if lens.model.kind == "causal" else {}
 
     def run() -> None:

@@ -19,12 +19,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.linear_model import LassoCV
 
 import spexlens
 from reviews import judge, reviews
 from spexlens.ablation import masks as mask_algebra
+from spexlens.ablation.evaluator import Evaluator
+from spexlens.ablation.ledger import opened
 
 LEAST, MOST, WORDS = 400, 1020, 10
 
@@ -37,21 +38,24 @@ def drop(lens: spexlens.FeatureLens, words: list[int]) -> float:
     return float(np.sign(whole) * (whole - without))
 
 
-def by_lasso(lens: spexlens.FeatureLens, budget: int, side: float) -> list[int]:
+def by_lasso(
+    lens: spexlens.FeatureLens, budget: int, side: float, ledger: spexlens.Ledger | None = None
+) -> list[int]:
     """The ten words of order-1 LASSO on uniform masks."""
     masks = mask_algebra.uniform(lens.n, budget, 0)
-    values: NDArray[np.float64] = np.concatenate(
-        [lens.value(masks[at : at + lens.batch_size]) for at in range(0, budget, lens.batch_size)]
-    )
+    with opened(ledger) as book:
+        values = Evaluator(lens, book).values(masks)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fitted = LassoCV(cv=5, n_jobs=1).fit(masks.astype(float), values)
     return [int(word) for word in np.argsort(-side * fitted.coef_)[:WORDS]]
 
 
-def by_zoom(lens: spexlens.FeatureLens, budget: int, side: float) -> tuple[list[int], spexlens.Explanation]:
+def by_zoom(
+    lens: spexlens.FeatureLens, budget: int, side: float, ledger: spexlens.Ledger | None = None
+) -> tuple[list[int], spexlens.Explanation]:
     """The ten words that an explanation by zoom predicts to matter most together."""
-    explanation = spexlens.zoom(lens, budget)
+    explanation = spexlens.zoom(lens, budget, ledger=ledger)
     count = len(explanation.candidates)
     kept = explanation.best_subset(count - WORDS, largest=side < 0).members
     spans = {candidate.span: position for position, candidate in enumerate(lens.candidates)}
@@ -63,7 +67,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reviews", type=int, default=10)
     parser.add_argument("--budget", type=int, default=1000)
+    parser.add_argument("--ledger", help="keep evaluations here, and reuse them")
     given = parser.parse_args()
+    ledger = None if given.ledger is None else spexlens.Ledger(given.ledger)
     torch.set_num_threads(2)
     model, tokenizer = judge()
     texts = [text for text in reviews()[0] if LEAST <= len(text.split()) <= MOST]
@@ -76,13 +82,14 @@ def main() -> None:
         )
         whole = float(lens.value(np.ones((1, lens.n), np.bool_))[0])
         began = perf_counter()
-        ours, explanation = by_zoom(lens, given.budget, np.sign(whole))
+        ours, explanation = by_zoom(lens, given.budget, np.sign(whole), ledger)
         middle = perf_counter()
-        theirs = by_lasso(lens, given.budget, np.sign(whole))
+        theirs = by_lasso(lens, given.budget, np.sign(whole), ledger)
         ended = perf_counter()
         moved.append((drop(lens, ours), drop(lens, theirs)))
+        calls = sum(step.calls for step in explanation.path)
         print(
-            f"{lens.n:5} {whole:+9.3f} {moved[-1][0]:7.3f} {moved[-1][1]:7.3f}   {explanation.calls:5} "
+            f"{lens.n:5} {whole:+9.3f} {moved[-1][0]:7.3f} {moved[-1][1]:7.3f}   {calls:5} "
             f"{len(explanation.candidates):4} {explanation.faithfulness.r2[0]:6.3f} {middle - began:18.0f} "
             f"{ended - middle:8.0f}  {' '.join(lens.candidates[word].label for word in ours)}",
             flush=True,

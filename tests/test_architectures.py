@@ -66,7 +66,7 @@ def hidden(model: Any, lens: MechanisticLens, masks: np.ndarray) -> Any:
 
 def plain(model: Any, lens: MechanisticLens, rows: int = 1) -> Any:
     with torch.inference_mode():
-        return model(**lens._behaviours[0].rows(rows, corrupted=False)).last_hidden_state
+        return model(**lens.behaviours[0].rows(rows, corrupted=False)).last_hidden_state
 
 
 def all_but(lens: MechanisticLens, *names: str) -> np.ndarray:

@@ -564,7 +564,7 @@ def test_auto_chooses_at_most_40_and_a_number_so_many() -> None:
     strongest = np.argsort(-gradient_similarity(task))
     numbers: list[tuple[Any, int]] = [("auto", AUTO), (7, 7), (np.int64(7), 7)]
     for asked, count in numbers:
-        chosen, how = choose(asked, np.arange(60), named(60), task)
+        chosen, how = choose(asked, np.arange(60), named(60), task, "gradient similarity")
         assert chosen == sorted(strongest[:count].tolist())
         assert how == f"{count} of 60 by similarity of gradients"
     assert choose("all", np.arange(60), named(60), task) == (list(range(60)), None)

@@ -198,8 +198,8 @@ def test_a_fine_tuned_model_is_asked_with_words_and_heads_ablated(train: str) ->
     labels = ["POSITIVE"] * 5 + ["NEGATIVE"] * 5
     data = DataLens(learner, (PRAISE + BLAME, labels), (text, "POSITIVE"), candidates=range(6))
     assert data.model is not None
-    how: dict[str, Any] = {"tokenizer": data.model.tokenizer, "target": "POSITIVE"}
-    lenses = [FeatureLens(data.model.model, text, **how), MechanisticLens(data.model.model, text, **how)]
+    how = {"target": "POSITIVE"}
+    lenses = [FeatureLens(data.model, text, **how), MechanisticLens(data.model, text, **how)]
     mixed = MixedLens([data, *lenses])
     masks = np.ones((2, mixed.n), np.bool_)
     masks[1, :3] = False

@@ -151,12 +151,11 @@ def batch(
     from spexlens.models.huggingface import load
 
     loaded = load(model_of(model), revision=revision, device=device, trust_remote_code=trust_remote_code)
-    settings |= {"tokenizer": loaded.tokenizer, "kind": loaded.kind}
     lens_of: Callable[..., Game] = FeatureLens if lens == "features" else MechanisticLens
     asked = CHOSEN if candidates is None else candidates_of(candidates)
 
     def made(text: str, own: dict[str, Any]) -> Game:
-        return screen(lens_of(loaded.model, text, **(settings | own)), asked, by=screening, ledger=ledger)
+        return screen(lens_of(loaded, text, **(settings | own)), asked, by=screening, ledger=ledger)
 
     tally = _Tally(rows)
     with progress_bar(ledger or out) as progress:

@@ -148,7 +148,7 @@ def _lenses(given: _Config, beside: Path, hub: dict[str, Any]) -> list[tuple[Gam
             {} if data.model is None or data.model.kind == "classifier" else {"target": given.data.label}
         )
         if data.model is not None:
-            model = {"model": data.model.model, "tokenizer": data.model.tokenizer, "kind": data.model.kind}
+            model = {"model": data.model}
         elif data.features is not None and data.features.model is not None:
             model = {"model": data.features.model.name, "kind": "encoder", **hub}
         else:

@@ -51,7 +51,7 @@ class FeatureLens(Game):
 
     def __init__(
         self,
-        model: "str | Path | PreTrainedModel",
+        model: "str | Path | PreTrainedModel | HuggingFaceModel",
         text: str,
         *,
         unit: str = "word",
@@ -72,7 +72,8 @@ class FeatureLens(Game):
     ) -> None:
         """
         Args:
-            model: hub id, local directory, or a model in memory (then with its tokenizer).
+            model: hub id, local directory, a model in memory (then with its tokenizer), or what
+                `models.huggingface.load` gave, such as the `model` of a `DataLens` that fine-tunes.
             text: the text to ablate.
             unit: "word", "token", "sentence", "line" or "paragraph".
             target: a classifier's label or labels (several make a vector-valued game; by default the

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from spexlens.models.huggingface import Kind
+    from spexlens.models.huggingface import HuggingFaceModel, Kind
 
 
 class MechanisticLens(Game):
@@ -53,7 +53,7 @@ class MechanisticLens(Game):
 
     def __init__(
         self,
-        model: "str | Path | PreTrainedModel",
+        model: "str | Path | PreTrainedModel | HuggingFaceModel",
         inputs: str | Sequence[str],
         *,
         components: str | Iterable[str] = "heads",
@@ -74,7 +74,8 @@ class MechanisticLens(Game):
     ) -> None:
         """
         Args:
-            model: hub id, local directory, or a model in memory (then with its tokenizer).
+            model: hub id, local directory, a model in memory (then with its tokenizer), or what
+                `models.huggingface.load` gave, such as the `model` of a `DataLens` that fine-tunes.
             inputs: a prompt, or several: then the value is the mean over them.
             components: "heads", "mlps", "neurons", "layers" or "residual" (positions of the residual
                 stream), names such as "L3.H7", "L2.MLP", "L5.MLP[1203]", "L4" and "L1.RESID[6]", or

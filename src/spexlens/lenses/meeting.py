@@ -259,7 +259,7 @@ def _refuse_other_model(data: DataLens, lens: FeatureLens | MechanisticLens) -> 
         if lens.model.model is not data.model.model:
             raise InvalidInput(
                 "a mixed game is about one model: make the other lenses of the one that is fine-tuned, "
-                f"{type(lens).__name__}(data.model.model, ..., tokenizer=data.model.tokenizer)"
+                f"{type(lens).__name__}(data.model, ...)"
             )
         return
     encoder = None if data.features is None else data.features.model

@@ -173,7 +173,7 @@ class HuggingFaceModel:
 
 
 def load(
-    model: "str | Path | PreTrainedModel",
+    model: "str | Path | PreTrainedModel | HuggingFaceModel",
     *,
     tokenizer: "PreTrainedTokenizerBase | None" = None,
     kind: Kind | None = None,
@@ -184,8 +184,8 @@ def load(
     """A model by hub id or local directory, or one that is already in memory.
 
     Args:
-        model: hub id, directory, or a model of transformers that is in memory (then give its
-            tokenizer); it is put into evaluation mode.
+        model: hub id, directory, a model of transformers that is in memory (then give its tokenizer), or
+            what this gave before, as it is; it is put into evaluation mode.
         tokenizer: instead of the model's own.
         kind: what to load it as; by default what its configuration says it is.
         revision: branch, tag or commit on the hub.
@@ -199,6 +199,9 @@ def load(
     """
     if kind is not None and kind not in _LOADERS:
         raise InvalidInput(f"unknown model kind {kind!r}; choose one of {', '.join(_LOADERS)}")
+    if isinstance(model, HuggingFaceModel):
+        torch.nn.Module.eval(model.model)
+        return model
     if not isinstance(model, str | Path):
         if tokenizer is None:
             raise InvalidInput("a model in memory needs its tokenizer: pass tokenizer=...")
