@@ -346,3 +346,52 @@ def test_a_file_of_prompts_that_cannot_be_read_says_where(
 def test_a_foil_at_the_command_line() -> None:
     page = run("features", TEXT, "--target", "POSITIVE", "--foil", "NEGATIVE", "-b", "64")
     assert "6 words · logit difference of POSITIVE over NEGATIVE · ablated by mask" in page
+
+
+LONG = (
+    "The plot is thin and the jokes are old, but her acting never fails to impress. The film is not bad, "
+    "and a great critic was bored by the music. The script is a joy."
+)
+
+
+def test_twenty_candidates_are_chosen_unless_it_is_said_which(tmp_path: Path) -> None:
+    page = " ".join(run("features", LONG, "-b", "100").split())
+    assert "20 words" in page
+    assert (
+        "candidates: 20 of 33 by gradient x input (1 forward pass, 1 backward pass); the other 13 stay"
+        in page
+    )
+    assert "not chosen: ablating random halves of the 13 others" in page
+    assert "33 words" in run("features", LONG, "-b", "100", "--candidates", "all")
+    named = " ".join(run("features", LONG, "-b", "100", "--candidates", "never,fails,not,joy,bored").split())
+    assert "candidates: 5 of 33 named" in named
+    refined = ["--screening", "gradient, then leave-one-out", "--candidates", "5", "--ledger"]
+    book = str(tmp_path / "runs.db")
+    assert "16 calls" in " ".join(run("features", LONG, "-b", "100", *refined, book).split())
+    neurons = ["mechanistic", TEXT, "--components", "neurons", "-b", "100", "--candidates", "8"]
+    assert "candidates: 8 of 768 by attribution patching" in " ".join(run(*neurons).split())
+
+
+def test_a_plan_is_made_for_what_is_chosen(tmp_path: Path) -> None:
+    book = str(tmp_path / "runs.db")
+    assert re.search(r"candidates +20\n", run("plan", LONG, "-b", "100", "--ledger", book))
+    assert re.search(r"candidates +33\n", run("plan", LONG, "-b", "100", "--candidates", "all"))
+    run("plan", LONG, "-b", "100", "--ledger", book)
+    assert "masks" in run("plan", LONG, "-b", "100", "--ledger", book)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (["--candidates", "nevr"], "there is no candidate 'nevr'"),
+        (["--candidates", ","], "--candidates is empty"),
+        (["--candidates", "0"], "the screening is empty"),
+        (["--screening", "magic"], "there is no attribution 'magic'"),
+        (["--candidates", "90,3"], "there is no candidate 90"),
+        (["--zoom", "-b", "12"], "a zoom begins with"),
+    ],
+)
+def test_candidates_that_cannot_be_had_are_one_line(
+    arguments: list[str], wrong: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wrong in refused(capsys, monkeypatch, "features", LONG, *arguments)

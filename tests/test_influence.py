@@ -271,7 +271,8 @@ def test_bad_input_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     alike = Task(numbers.inputs, np.full(60, 0.1), numbers.tests, None)
     for by in ("influence", "leave-one-out"):
         assert refused(lambda by=by: choose(5, owner, names, alike, by)) == (
-            f"nothing to choose by: {by} at a ridge head is 0 for every example; give candidates='all' or a list"
+            f"nothing to choose by: {by} at a ridge head is 0 for every example; "
+            "give candidates='all' or a list"
         )
         texts = np.array(["a text"] * 60, dtype=object)
         unlabelled = Task(texts, None, texts[:1], None)
