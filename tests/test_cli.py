@@ -358,13 +358,13 @@ def test_twenty_candidates_are_chosen_unless_it_is_said_which(tmp_path: Path) ->
     page = " ".join(run("features", LONG, "-b", "100").split())
     assert "20 words" in page
     assert (
-        "candidates: 20 of 33 by gradient x input (1 forward pass, 1 backward pass); the other 13 stay"
+        "candidates: 20 of 35 by gradient x input (1 forward pass, 1 backward pass); the other 15 stay"
         in page
     )
-    assert "not chosen: ablating random halves of the 13 others" in page
-    assert "33 words" in run("features", LONG, "-b", "100", "--candidates", "all")
+    assert "not chosen: ablating random halves of the 15 others" in page
+    assert "35 words" in run("features", LONG, "-b", "100", "--candidates", "all")
     named = " ".join(run("features", LONG, "-b", "100", "--candidates", "never,fails,not,joy,bored").split())
-    assert "candidates: 5 of 33 named" in named
+    assert "candidates: 5 of 35 named" in named
     refined = ["--screening", "gradient, then leave-one-out", "--candidates", "5", "--ledger"]
     book = str(tmp_path / "runs.db")
     assert "16 calls" in " ".join(run("features", LONG, "-b", "100", *refined, book).split())
@@ -375,7 +375,7 @@ def test_twenty_candidates_are_chosen_unless_it_is_said_which(tmp_path: Path) ->
 def test_a_plan_is_made_for_what_is_chosen(tmp_path: Path) -> None:
     book = str(tmp_path / "runs.db")
     assert re.search(r"candidates +20\n", run("plan", LONG, "-b", "100", "--ledger", book))
-    assert re.search(r"candidates +33\n", run("plan", LONG, "-b", "100", "--candidates", "all"))
+    assert re.search(r"candidates +35\n", run("plan", LONG, "-b", "100", "--candidates", "all"))
     run("plan", LONG, "-b", "100", "--ledger", book)
     assert "masks" in run("plan", LONG, "-b", "100", "--ledger", book)
 

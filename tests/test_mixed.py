@@ -27,6 +27,7 @@ from spexlens import (
     explain,
     mix,
     screen,
+    zoom,
 )
 from spexlens.ablation import masks as mask_algebra
 from spexlens.cli import app
@@ -89,9 +90,9 @@ def test_a_causal_model_is_mixed_too() -> None:
 class Keyed(Learner):
     """Says how often a test text has a word that a kept example has; counts its trainings."""
 
-    def __init__(self, cost: int = 1) -> None:
+    def __init__(self, cost: int = 1, noise: float = 0.0) -> None:
         self.trained: list[bytes] = []
-        self.cost = cost
+        self.cost, self.noise = cost, noise
 
     def prepare(self, task: Task) -> Trainer:
         return _KeyedTrainer(self, task, task.tests)
@@ -102,13 +103,14 @@ class _KeyedTrainer(Trainer):
 
     def __init__(self, learner: Keyed, task: Task, tests: NDArray[Any]) -> None:
         self._learner, self._task, self._tests = learner, task, tests
-        self.batch_size = learner.cost
+        self.batch_size, self.seeded = learner.cost, learner.noise > 0
 
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         self._learner.trained += [row.tobytes() for row in kept]
         known = [{word for text in self._task.inputs[row] for word in text.split()} for row in kept]
         scores = [[len(own & set(test.split())) for test in self._tests] for own in known]
-        return Fitted(np.array(scores, dtype=np.float64)[..., None])
+        drawn = [[np.random.default_rng(seed).normal()] for seed in seeds.tolist()]
+        return Fitted((np.array(scores, np.float64) + self._learner.noise * np.array(drawn))[..., None])
 
     def asking(self, tests: NDArray[Any]) -> Trainer:
         return _KeyedTrainer(self._learner, self._task, tests)
@@ -120,12 +122,13 @@ class _KeyedTrainer(Trainer):
         return {"learner": "keyed"}
 
 
-def keyed(cost: int = 1) -> tuple[Keyed, MixedLens]:
+def keyed(cost: int = 1, noise: float = 0.0, repeats: int = 1) -> tuple[Keyed, MixedLens]:
     """Only example 3 knows "zorg", and the test text asks for it; all others share other words."""
-    learner = Keyed(cost)
+    learner = Keyed(cost, noise)
     texts = [f"alpha{row} beta{row}" for row in range(10)]
     texts[3] = "zorg alpha3"
-    data = DataLens(learner, (texts, np.linspace(0.5, 1.5, 10)), ("the zorg was here then", [1.0]))
+    point = ("the zorg was here then", [1.0])
+    data = DataLens(learner, (texts, np.linspace(0.5, 1.5, 10)), point, repeats=repeats)
     return learner, MixedLens([TextParts("the zorg was here then"), data])
 
 
@@ -253,8 +256,75 @@ def test_bad_mixtures_are_one_line(encoder: Path, classifier: Path) -> None:
     assert "no value alone" in refused(lambda: explain(TextParts(TEXT), 100))
     two = DataLens("logistic", (PRAISE + BLAME, [1] * 5 + [0] * 5), [TEXT, "a"], encoder="tf-idf")
     assert "one test point; there are 2" in refused(lambda: MixedLens([two, TextParts(TEXT)]))
-    assert "trainings of their own" in refused(lambda: explain(keyed()[1], 300, trainings=3))
+    assert "8 trainings and 25 masks are the least" in refused(lambda: explain(keyed()[1], 300, trainings=3))
     assert "method is auto, proxyspex or exact" in refused(lambda: explain(keyed()[1], 3000, method="spex"))
+
+
+def test_what_is_watched_is_one_thing_down_to_the_foil() -> None:
+    prompt = "owl ink cup sun key owl ink cup"
+    text = FeatureLens(str(INDUCTION), prompt, target="sun", foil="key", replacement="pad")
+    other = MechanisticLens(str(INDUCTION), prompt, target="sun", foil="owl")
+    assert "one foil" in refused(lambda: MixedLens([text, other]))
+    assert "got NoneType" in refused(lambda: mix([text, None]))  # type: ignore[list-item]
+
+
+def test_gradients_are_of_what_is_watched_also_where_a_query_is_embedded(encoder: Path) -> None:
+    import torch
+
+    how: dict[str, Any] = {"target": "a critic was bored"}
+    text = "the film is not bad"
+    mixed = MixedLens([FeatureLens(str(encoder), text, **how), MechanisticLens(str(encoder), text, **how)])
+    for mask in np.random.default_rng(0).random((4, mixed.n)) < 0.5:
+        graded = float(mixed.graded(torch.from_numpy(mask).float()).detach())
+        assert graded == pytest.approx(mixed.value(mask[None])[0], abs=1e-4)
+
+
+def test_restoring_reads_the_counterfactual_under_a_retrained_head(encoder: Path) -> None:
+    text, other = "the film is not bad", "her film is not bad"
+    texts = ["the film is not bad", "her acting never fails", "a critic was bored", "the film is bad"] * 3
+    data = DataLens(
+        LogisticHead(), (texts, ["good", "good", "bad", "bad"] * 3), (text, "good"), encoder=encoder
+    )
+    restored = MechanisticLens(str(encoder), text, counterfactual=other, ablation="restore")
+    mixed = MixedLens([data, restored])
+    masks = mask_algebra.corners(mixed.n)
+    masks[1, :12] = True
+    values = mixed.value(masks)
+    assert abs(values[0] - values[1]) > 1e-3
+    template = FeatureLens(str(encoder), text, template="her {text}")
+    assert "template" in refused(lambda: MixedLens([data, template]))
+
+
+def test_a_learner_with_a_seed_is_trained_under_two_where_that_is_held_out() -> None:
+    for repeats, budget in ((1, 150), (3, 600)):
+        explanation = explain(keyed(noise=0.1, repeats=repeats)[1], budget)
+        assert explanation.calls + explanation.account.reused <= budget
+        assert explanation.account.trainings <= budget // 5
+        assert explanation.held_out is not None
+        assert explanation.noise is not None
+        assert explanation.noise.deviation[0] == pytest.approx(0.1, rel=0.5)
+
+
+@pytest.mark.parametrize("trainings", [None, 60])
+def test_a_zoom_keeps_to_the_trainings(trainings: int | None) -> None:
+    texts, labels = (PRAISE + BLAME) * 8, (["good"] * 5 + ["bad"] * 5) * 8
+    data = DataLens("logistic", (texts, labels), ("a great film", "good"), encoder="tf-idf")
+    explanation = zoom(MixedLens([data, TextParts("a great film")]), 400, trainings=trainings)
+    assert explanation.account.trainings <= (trainings or 80)
+    assert explanation.calls + explanation.account.reused <= 400
+    assert "20 trainings at least" in refused(
+        lambda: zoom(MixedLens([data, TextParts("a great film")]), 400, trainings=10)
+    )
+
+
+def test_examples_alone_of_a_mixed_game_keep_to_the_trainings_too() -> None:
+    learner, mixed = keyed()
+    learner.trained.clear()
+    explanation = explain(screen(mixed, list(range(9))), 300, trainings=60)
+    assert len(learner.trained) == explanation.account.trainings <= 60
+    chosen = screen(mixed, [0, 3, 10, 11])
+    learner.trained.clear()
+    assert explain(chosen, 300).account.trainings == len(set(learner.trained)) <= 60
 
 
 CONFIG = """

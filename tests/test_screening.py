@@ -187,7 +187,8 @@ def test_leave_one_out_is_kept_in_the_ledger(tmp_path: Path) -> None:
         first = screen(game, 10, by="leave-one-out", ledger=book)
         again = screen(game, 10, by="leave-one-out", ledger=book)
     assert asked[0] == 51
-    assert first.facts()["screening_cost"]["calls"] == again.facts()["screening_cost"]["reused"] == 51
+    assert first.facts() == again.facts()
+    assert first.facts()["screening_cost"]["calls"] == 51
 
 
 @pytest.mark.parametrize(
@@ -213,3 +214,49 @@ def test_a_game_in_which_nothing_matters_alone_has_no_screening() -> None:
     game = Game(lambda masks: masks[:, :2].any(axis=1).astype(float), 30)
     with pytest.raises(SpexlensError, match="leave-one-out is 0 for every candidate"):
         screen(game, 5)
+
+
+def test_one_candidate_is_enough(tmp_path: Path) -> None:
+    lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
+    explanation = explain(screen(lens, 1), 100)
+    explanation.save(tmp_path / "x.json")
+    assert explanation.unchosen is not None
+    assert np.isfinite(explanation.unchosen.share).all()
+
+
+def test_what_has_no_gradient_is_left_out_one_by_one() -> None:
+    for lens in (
+        FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE", objective="accuracy"),
+        MechanisticLens(str(INDUCTION), COPY, target="sun", objective="accuracy"),
+    ):
+        assert lens.attributions == ()
+        assert attribution_of(lens).method == "leave-one-out"
+        with pytest.raises(SpexlensError, match="has no gradient"):
+            slopes(lens, "gradient x input")
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_the_share_of_what_was_not_chosen_is_a_share_of_the_variance(count: int) -> None:
+    weights = np.append(np.full(10, 2.0), np.full(count, 2.0 if count == 1 else 0.1))
+    truth = (weights[10:] ** 2).sum() / (weights**2).sum()
+    game = Game(lambda masks: masks @ weights, len(weights))
+    found = explain(screen(game, list(range(10))), 600, unchosen=200).unchosen
+    assert found is not None
+    assert found.share[0] == pytest.approx(truth, rel=0.3)
+
+
+def test_a_budget_for_all_masks_stays_one() -> None:
+    lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
+    exact = explain(screen(lens, 8), 256, method="exact")
+    assert (exact.calls, exact.unchosen) == (256, None)
+    assert explain(screen(lens, 8), 260).account.method == "exact"
+    with pytest.raises(SpexlensError, match="unchosen takes 3 masks or more"):
+        explain(screen(lens, 8), 300, unchosen=2)
+
+
+@pytest.mark.parametrize("wrong", [2.5, None, [None], [[1]], [1.5], True, [True], np.ones(41, np.bool_)])
+def test_what_is_no_candidate_is_refused(wrong: Any) -> None:
+    lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
+    with pytest.raises(SpexlensError, match="candidate") as caught:
+        screen(lens, wrong)
+    assert "\n" not in str(caught.value)

@@ -16,7 +16,8 @@ from spexlens.solvers.proxyspex.solver import ProxySpex
 
 _LEAST_JUDGED = 100  # calls, below which none is held out unless asked for
 _LEAST_HELD = 16
-_LEAST_TRAININGS = 8
+_LEAST_TRAININGS, _LEAST_SHARING = 8, 25  # of what is not held out: trainings, and masks that share them
+_HANDFUL, _LEAST_HANDFUL = 8, 3  # masks that ablate what was not chosen
 _ASKED = 5  # evaluations of one training, unless it is said how many trainings there are
 
 
@@ -51,16 +52,16 @@ def divide(
 ) -> Shares:
     """The shares of a budget, in which every evaluation counts.
 
-    Of a game whose masks share trainings, the masks are drawn so that there are at most so many, by default
-    one for five evaluations.
+    Of a game whose masks share trainings, the masks are drawn so that there are at most so many, those of
+    `trainings_of`.
 
     Raises:
         BudgetTooSmall, InvalidInput: as `explain`.
     """
-    if game.trained is not None:
+    if game.trained is not None and trainings is not None:
         return _sharing(game, game.trained, budget, method, held_out, trainings, seed)
-    if trainings is not None:
-        raise InvalidInput("trainings are counted apart only where training examples are mixed with others")
+    if trainings is not None and game.base.trained is not None and _all_trained(game, game.base.trained):
+        budget = min(budget, trainings)
     times = max(2, game.repeats) if game.seeded else 1
     asked = None if held_out is None else whole_number(held_out, "held_out")
     solver = _chosen(method, game, budget)
@@ -85,44 +86,90 @@ def divide(
     return shares
 
 
+def handful(game: Game, budget: int, unchosen: int | None) -> int:
+    """How many masks ablate what was not chosen: `unchosen`, or 8 and fewer of a small budget.
+
+    Raises:
+        InvalidInput: one or two, or more than the budget has.
+    """
+    if not len(game.always):
+        return 0
+    masks = budget // game.repeats
+    if unchosen is None:
+        spare = masks - (1 << game.n) if game.n <= ENUMERABLE and masks >= 1 << game.n else masks // 20
+        count = min(_HANDFUL, spare)
+        return count if count >= _LEAST_HANDFUL else 0
+    asked = whole_number(unchosen, "unchosen")
+    if 0 < asked < _LEAST_HANDFUL or asked >= masks:
+        raise InvalidInput(
+            f"unchosen takes {_LEAST_HANDFUL} masks or more, less than the budget; got {asked}"
+        )
+    return asked
+
+
+def trainings_of(game: Game, budget: int, trainings: int | None, check: int = 0) -> int | None:
+    """The most trainings of a game whose masks share them, less those that a check needs; None for others.
+
+    Raises:
+        InvalidInput: they are said of a game that has no such trainings.
+    """
+    own = game.base.trained
+    if own is None:
+        if trainings is not None:
+            raise InvalidInput(
+                "trainings are counted apart only where training examples are mixed with others"
+            )
+        return None
+    most = budget // _ASKED if trainings is None else whole_number(trainings, "trainings")
+    most = max(_LEAST_TRAININGS, most) if trainings is None else most
+    return max(1, most - check * game.repeats) if own[game.always].any() else most
+
+
 def _sharing(
     game: Game,
     trained: NDArray[np.bool_],
     budget: int,
     method: str | Solver,
     held_out: int | None,
-    trainings: int | None,
+    most: int,
     seed: int,
 ) -> Shares:
     """The shares where masks share trainings: a fifth of both is held out unless it is said how many."""
     if method not in ("auto", "proxyspex", "exact"):
         raise InvalidInput("where masks share trainings the method is auto, proxyspex or exact")
-    times = max(2, game.repeats) if game.seeded else 1
-    most = (
-        max(_LEAST_TRAININGS, budget // _ASKED) if trainings is None else whole_number(trainings, "trainings")
-    )
+    times, marked = max(2, game.repeats) if game.seeded else 1, int(trained.sum())
     everything = game.n <= ENUMERABLE and budget // game.repeats >= 1 << game.n
-    if method == "exact" or (method == "auto" and everything and (1 << int(trained.sum())) <= most):
+    enough = (1 << marked) * game.repeats <= most
+    if method == "exact" or (method == "auto" and everything and enough):
+        if not enough:
+            raise BudgetTooSmall(f"exact needs 2^{marked} trainings; there are {most}")
+        if held_out:
+            raise InvalidInput(f"{budget} calls are enough for all 2^{game.n} masks: none is to be held out")
         return Shares(_chosen("exact", game, budget), budget // game.repeats, 0, times)
-    held = _judged(game, budget, times) if held_out is None else whole_number(held_out, "held_out")
-    left = budget - held * times
-    share = -(-most * held * times // budget) * times if held else 0
-    masks, most = left // game.repeats, (most - share) // game.repeats
-    if masks < _LEAST_JUDGED // 4 or most < _LEAST_TRAININGS:
-        raise BudgetTooSmall(
-            f"{budget} calls with {most + share} trainings are too few for {game.n} candidates, of which "
-            f"{int(trained.sum())} mean a training: {_LEAST_TRAININGS} trainings of their own and "
-            f"{_LEAST_JUDGED // 4} masks are the least"
-        )
-    drawn = sharing(trained, masks - 2, most - 2, seed)
-    pool = np.concatenate([corners(game.n), drawn])
-    return Shares(
-        ProxySpex(pool=pool, design="uniform", apart=trained),
-        len(pool),
-        held,
-        times,
-        trainings=share // times,
+    asked = None if held_out is None else whole_number(held_out, "held_out")
+    held = _judged(game, budget, times) if asked is None else asked if asked > 1 else 0
+    for kept in (held, 0) if asked is None else (held,):
+        apart = -(-most * kept // budget)  # trainings of those held out, each under so many seeds
+        own, masks = (most - apart * times) // game.repeats, (budget - kept * times) // game.repeats
+        if own >= _LEAST_TRAININGS and masks >= _LEAST_SHARING:
+            drawn = sharing(trained, masks - 2, own - 2, seed)
+            pool = np.concatenate([corners(game.n), drawn])
+            if len(pool) >= _LEAST_SHARING:
+                solver = ProxySpex(pool=pool, design="uniform", apart=trained)
+                return Shares(solver, len(pool), kept, times, trainings=apart)
+    seeds = f" under {times} seeds" if times > 1 else ""
+    raise BudgetTooSmall(
+        f"{budget} calls with {most} trainings{seeds} are too few for {marked} candidates that mean a "
+        f"training and {game.n - marked} others: beside what is held out, {_LEAST_TRAININGS} trainings and "
+        f"{_LEAST_SHARING} masks are the least, and a training has 2^{game.n - marked} masks"
     )
+
+
+def _all_trained(game: Game, trained: NDArray[np.bool_]) -> bool:
+    """Whether every mask of a game is a training of its own: what is no example always stays."""
+    chosen = np.ones(len(trained), np.bool_)
+    chosen[game.always] = False
+    return bool(trained[chosen].all())
 
 
 def _shared(method: str | Solver, game: Game, budget: int, held: int, times: int) -> Shares:

@@ -13,8 +13,7 @@ from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.repetitions import Repetitions
-from spexlens.budget import Shares, divide, whole_number
-from spexlens.errors import InvalidInput
+from spexlens.budget import Shares, divide, handful, trainings_of, whole_number
 from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.evidence.held_out import HeldOut, Noise, judge, linear_datamodel, noise_of
 from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
@@ -23,7 +22,6 @@ from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.spectrum.spectrum import Spectrum
 
 _OTHER_SEED = 1 << 62  # of what the plan's masks are not drawn with
-_HANDFUL = 8
 
 
 def explain(
@@ -52,7 +50,8 @@ def explain(
         trainings: the most trainings, where training examples are mixed with candidates of other kinds,
             so that masks share them; by default one for five evaluations.
         unchosen: of a game with candidates that were not chosen and so stay kept, how many masks of the
-            budget ablate those, to see what they do; by default 8, less below 160 calls; 0 for none.
+            budget ablate those, to see what they do; by default 8, less below 160 calls or
+            where all others are needed for 2^n; 0 for none.
 
     Raises:
         BudgetTooSmall: the text says the least that works.
@@ -61,13 +60,15 @@ def explain(
         LedgerError: the ledger cannot be used.
     """
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
-    check = _handful(game, budget, unchosen)
-    shares = divide(game, budget - check, method, held_out, _trainings(game, trainings, check), seed)
+    check = handful(game, budget, unchosen)
+    most = trainings_of(game, budget, trainings, check)
+    shares = divide(game, budget - check * game.repeats, method, held_out, most, seed)
     plan = shares.solver.plan(game.n, shares.masks, seed)
     started = perf_counter()
     used = versions()
     with opened(ledger) as book:
-        expected = plan.total * game.repeats + shares.held_out * shares.times + shares.again + check
+        expected = plan.total * game.repeats + shares.held_out * shares.times + shares.again
+        expected += check * game.repeats
         evaluator = Repetitions(game, book, progress=progress, expected=expected)
         design = plan.design if game.trained is None else "masks that share trainings"
         design += f"; {shares.held_out} held out" if shares.held_out else ""
@@ -108,18 +109,6 @@ def explain(
     )
 
 
-def _handful(game: Game, budget: int, unchosen: int | None) -> int:
-    """How many evaluations go to what was not chosen: the first ablates all of it, the others halves."""
-    if not len(game.always):
-        return 0
-    if unchosen is None:
-        return min(_HANDFUL, budget // 20) if budget >= 2 * 20 else 0
-    asked = whole_number(unchosen, "unchosen")
-    if asked == 1 or asked >= budget:
-        raise InvalidInput(f"unchosen takes 2 masks or more, less than the budget; got {asked}")
-    return asked
-
-
 def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
     """How well masks are predicted that the fit did not see.
 
@@ -129,14 +118,6 @@ def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
     if game.trained is None or judged is None:
         return fit.faithfulness
     return Faithfulness(judged.r2, "held out", judged.masks)
-
-
-def _trainings(game: Game, trainings: int | None, check: int) -> int | None:
-    """The trainings that are left if what was not chosen needs some of its own."""
-    own = game.base.trained
-    if trainings is None or own is None or not own[game.always].any():
-        return trainings
-    return max(1, trainings - check)
 
 
 class _Asking:

@@ -13,7 +13,7 @@ from spexlens.ablation.game import Game
 from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.levels import Level, filled, whole
-from spexlens.budget import whole_number
+from spexlens.budget import trainings_of, whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.explain import explain
 from spexlens.explanation import Account, Explanation, Step
@@ -21,9 +21,12 @@ from spexlens.explanation import Account, Explanation, Step
 _FEW, _FIRST = 8, 64  # candidates of the first level, if there is such a one
 _PARTS = 16  # of a candidate in the next level, at most
 _CALLS = 5  # for each candidate of a level
+_SHARING, _TRAININGS = 125, 20  # calls, and trainings, for a level whose masks share trainings
 _LEAST, _ENOUGH = 40, 100  # calls for a level that is not the last
+_ALL_NEST = 2000  # calls, from which on SPEX's masks are among those of "auto"
 _LAST = 0.5  # of the budget, for the last level at least
 _QUIET = 0.25  # times an even part of the variance, below which a candidate does nothing
+_LOUD = 2.0  # the same, from which on one that is not split is not let go
 
 Rest = Literal["kept", "grouped"]
 
@@ -70,7 +73,8 @@ def zoom(
     neighbours between. It begins with the finest level of 8 to 64 candidates. What counts of a candidate is
     its part in the variance over masks, its interactions included (Sobol's total index). The largest are
     split, as many as the next level's calls allow at five a candidate, unless they have less than a quarter
-    of an even part; all others are kept from then on, or grouped into one. Every level is asked of the same
+    of an even part; what has two even parts and does not fit stays whole; all others are kept from then on,
+    or grouped into one. Every level is asked of the same
     game and shares its ledger.
 
     Args:
@@ -91,17 +95,22 @@ def zoom(
     if rest not in ("kept", "grouped"):
         raise InvalidInput(f"what does nothing is 'kept' or 'grouped'; got {rest!r}")
     budget = whole_number(budget, "a budget")
-    levels = _begun(game)
-    if budget < _LEAST:
+    levels, most = _begun(game), trainings_of(game, budget, trainings)
+    least = _LEAST * game.repeats if most is None else max(_SHARING, -(-_TRAININGS * budget // max(1, most)))
+    if budget < least:
+        shared = "" if most is None else f" and {_TRAININGS} trainings"
         raise BudgetTooSmall(
-            f"a zoom begins with {len(levels[0])} candidates ({levels[0].name}) and {_LEAST} calls at least; "
-            f"the budget is {budget}"
+            f"a zoom begins with {len(levels[0])} candidates ({levels[0].name}) and {least} calls{shared} at "
+            f"least; the budget is {budget}" + ("" if most is None else f", with {most} trainings")
         )
     nodes = [_Node(0, *each) for each in zip(levels[0].groups, levels[0].candidates, strict=True)]
     quiet: list[_Node] = []
     steps: list[Step] = []
     accounts: list[Account] = []
     with opened(ledger) as book:
+
+        def trained() -> int:
+            return sum(account.trainings for account in accounts)
 
         def ask(calls: int, spent: int, *, last: bool) -> Explanation:
             return explain(
@@ -112,19 +121,17 @@ def zoom(
                 ledger=book,
                 progress=_after(progress, spent, budget),
                 held_out=None if last else 0,
-                trainings=None if trainings is None else max(1, trainings * calls // budget),
+                trainings=None if most is None else (most - trained()) * calls // (budget - spent),
                 unchosen=None if last else 0,
             )
 
         while True:
             spent, rounds = sum(map(_cost, accounts)), len(levels) - len(steps)
-            calls, following = _shares(budget - spent, rounds, len(nodes))
+            calls, following = _shares(budget - spent, rounds, len(nodes), least)
             explanation = ask(calls, spent, last=not following)
-            split = _split(nodes, explanation, levels, following // _CALLS)
-            if (
-                following and not split.parted
-            ):  # what is left is spent here: the masks paid for are among them
-                before = explanation.account
+            split = _split(nodes, explanation, levels, following // (_CALLS * game.repeats))
+            if following and not split.parted and _nests(game, method, budget):
+                before = explanation.account  # what is left is spent here: these masks are among the others
                 explanation = ask(budget - spent, spent, last=True)
                 explanation = replace(explanation, account=_continued(before, explanation.account))
             accounts.append(explanation.account)
@@ -145,19 +152,19 @@ def _begun(game: Game) -> list[Level]:
     return every[max(number for number, level in enumerate(every) if len(level) <= _FIRST) :]
 
 
-def _shares(left: int, rounds: int, candidates: int) -> tuple[int, int]:
+def _shares(left: int, rounds: int, candidates: int, least: int) -> tuple[int, int]:
     """The calls of a level and of the one after it, with so many levels to go; 0 if that is not worth it."""
     if rounds == 1:
         return left, 0
-    calls = max(_LEAST, int(left * (1.0 - _LAST) / (rounds - 1)))
-    calls = min(calls, max(_ENOUGH, _CALLS * candidates))
-    if left - calls < _LEAST:
+    calls = int(left * (1.0 - _LAST) / (rounds - 1))
+    calls = max(least, min(calls, max(_ENOUGH, _CALLS * candidates)))
+    if left - calls < least:
         return left, 0
-    return calls, _shares(left - calls, rounds - 1, left)[0]
+    return calls, _shares(left - calls, rounds - 1, left, least)[0]
 
 
 def _split(nodes: Sequence[_Node], explanation: Explanation, levels: Sequence[Level], slots: int) -> _Split:
-    """The largest candidates in parts, as many as slots allow; those that are the finest stay.
+    """The largest candidates in parts, as many as slots allow; whole if they have none, or do not fit.
 
     Args:
         nodes: the candidates that were explained; of more, those after them are what was grouped.
@@ -168,10 +175,13 @@ def _split(nodes: Sequence[_Node], explanation: Explanation, levels: Sequence[Le
     importance = explanation.importance()[: len(nodes)]
     parts, count, parted = dict[int, list[_Node]](), 0, set[int]()
     for place in np.argsort(-importance, kind="stable").tolist():
-        children = _children(nodes[place], levels) or [nodes[place]]
-        if importance[place] >= _QUIET / len(nodes) and count + len(children) <= slots:
-            parts[place], count = children, count + len(children)
-            parted |= {place} if len(children) > 1 else set()
+        children = _children(nodes[place], levels)
+        fits = bool(children) and count + len(children) <= slots
+        least = _LOUD if children and not fits else _QUIET
+        if count < slots and importance[place] >= least / len(nodes):
+            parts[place] = children if fits else [nodes[place]]
+            count += len(parts[place])
+            parted |= {place} if fits else set()
     following = [node for place in sorted(parts) for node in parts[place]]
     quiet = [node for place, node in enumerate(nodes) if place not in parts]
     return _Split(following, [nodes[place] for place in sorted(parted)], quiet)
@@ -199,7 +209,7 @@ def _grouped(game: Game, nodes: Sequence[_Node], quiet: Sequence[_Node], rest: R
 def _step(levels: Sequence[Level], number: int, explanation: Explanation, split: _Split, rounds: int) -> Step:
     ended = ""
     if not split.parted and rounds > 1:
-        ended = "nothing more could be split within the calls that were left"
+        ended = "nothing that matters could be split within the calls that were left"
     return Step(
         level=levels[number].name,
         candidates=len(explanation.candidates),
@@ -214,6 +224,11 @@ def _step(levels: Sequence[Level], number: int, explanation: Explanation, split:
 def _cost(account: Account) -> int:
     """Calls of the budget, those that the ledger held before included."""
     return account.calls + account.reused
+
+
+def _nests(game: Game, method: str, budget: int) -> bool:
+    """Whether a larger budget's masks begin with a smaller one's."""
+    return game.base.trained is None and method != "spex" and budget < _ALL_NEST
 
 
 def _continued(before: Account, after: Account) -> Account:

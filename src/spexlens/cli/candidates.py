@@ -30,12 +30,16 @@ def candidates_of(text: str) -> str | int | list[int | str]:
     """ "all", a number, or which: positions and ranges of them, or names."""
     if text == "all":
         return text
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return int(text)
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts:
         raise InvalidInput("--candidates is empty: give all, a number, or a list")
-    ranges = [re.fullmatch(r"(\d+)(?:-(\d+))?", part) for part in parts]
-    if not all(ranges):
-        return list(parts)
-    return [row for each in ranges if each for row in range(int(each[1]), int(each[2] or each[1]) + 1)]
+    found: list[int | str] = []
+    for part in parts:
+        positions = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", part)
+        if positions is None:
+            found.append(part)
+        else:
+            found += range(int(positions[1]), int(positions[2] or positions[1]) + 1)
+    return found

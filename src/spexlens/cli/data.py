@@ -125,7 +125,7 @@ def data(
         cache=None if ledger is None else ledger.parent,
     )
     game: Game = lens
-    if within and not zoom:
+    if within and not (zoom and candidates == "auto"):
         game = chosen(lens, str(AUTO) if candidates == "auto" else candidates, screening, ledger=ledger)
     run(
         game,

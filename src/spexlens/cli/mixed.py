@@ -29,7 +29,7 @@ Chosen = int | str | list[str | int]
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    candidates: Chosen = CHOSEN
+    candidates: Chosen | None = None
     screening: str | None = None
 
 
@@ -102,7 +102,7 @@ def mixed(
     hub: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code}
     lenses = _lenses(given, beside, hub)
     asked: list[tuple[Game, _Section]] = list(lenses)
-    games = [lens if zoom else _screened(lens, section, ledger) for lens, section in asked]
+    games = [_screened(lens, section, ledger, zoom=zoom) for lens, section in asked]
     run(
         mix(games),
         given.budget,
@@ -129,10 +129,9 @@ def _read(path: Path) -> _Config:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
+        said = "a number, 'all' or a list" if "candidates" in first["loc"] else first["msg"]
         unknown = first["type"] == "extra_forbidden"
-        raise InvalidInput(
-            f"{path}, {where}: {'there is no such setting' if unknown else first['msg']}"
-        ) from error
+        raise InvalidInput(f"{path}, {where}: {'there is no such setting' if unknown else said}") from error
 
 
 def _lenses(given: _Config, beside: Path, hub: dict[str, Any]) -> list[tuple[Game, _Section]]:
@@ -142,6 +141,8 @@ def _lenses(given: _Config, beside: Path, hub: dict[str, Any]) -> list[tuple[Gam
     watched: dict[str, Any] = {"target": given.target, "foil": given.foil, "objective": given.objective}
     as_texts = False
     if given.data is not None:
+        if any(each is not None for each in watched.values()):
+            raise InvalidInput("with [data] the test point is watched: give label and objective there")
         data = _data(given, given.data, beside, hub)
         lenses.append((data, given.data))
         watched = (
@@ -156,6 +157,10 @@ def _lenses(given: _Config, beside: Path, hub: dict[str, Any]) -> list[tuple[Gam
     if given.features is not None:
         section = given.features
         if as_texts:
+            if section.replacement is not None or section.template != "{text}":
+                raise InvalidInput(
+                    "[features]: a text that a learner reads as text has neutral, no replacement"
+                )
             parts = TextParts(given.text, unit=section.unit, neutral=section.neutral or "")
             lenses.append((parts, section))
         else:
@@ -213,11 +218,14 @@ def _data(given: _Config, section: _Data, beside: Path, hub: dict[str, Any]) -> 
     )
 
 
-def _screened(lens: Game, section: _Section, ledger: Path | None) -> Game:
-    """A lens with the candidates that its section asks for; parts of a text as texts have no attribution."""
+def _screened(lens: Game, section: _Section, ledger: Path | None, *, zoom: bool) -> Game:
+    """A lens with the candidates that its section asks for; all for a zoom unless it is said which."""
     asked = section.candidates
-    if isinstance(asked, str):
-        asked = candidates_of(asked)
-    if isinstance(lens, TextParts) and isinstance(asked, int):
+    if isinstance(lens, TextParts) and (isinstance(asked, int) or section.screening is not None):
+        raise InvalidInput(
+            "[features]: words that a learner reads as text have no attribution: name them, or all"
+        )
+    if asked is None and (isinstance(lens, TextParts) or (zoom and section.screening is None)):
         return lens
+    asked = CHOSEN if asked is None else candidates_of(asked) if isinstance(asked, str) else asked
     return screen(lens, asked, by=section.screening, ledger=ledger)

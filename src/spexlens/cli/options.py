@@ -17,8 +17,10 @@ File = Annotated[Path | None, typer.Option("--file", "-f", help="Read the text f
 Candidates = Annotated[
     str | None,
     typer.Option(
-        help="How many to choose by a cheap attribution, all, or which: positions such as 0,3,5-9, or names. "
-        f"Default: {CHOSEN}, all with --zoom."
+        "--candidates",
+        help="How many to choose by a cheap attribution, all, or which: positions such as 0,3,5-9, or names "
+        "(a single position with a comma behind it). "
+        f"Default: {CHOSEN}, all with --zoom.",
     ),
 ]
 Screening = Annotated[

@@ -11,7 +11,7 @@ from spexlens.ablation.evaluator import Evaluator
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger
 from spexlens.ablation.masks import unpack
-from spexlens.budget import whole_number
+from spexlens.budget import handful, whole_number
 from spexlens.cli.candidates import chosen
 from spexlens.cli.inputs import model_of, target_of, text_of
 from spexlens.cli.options import (
@@ -98,11 +98,14 @@ def plan(
         )
         lens = chosen(lens, asked, screening, ledger=ledger)
         candidates = lens.n
+    if lens is None and (asked is not None or screening is not None):
+        raise InvalidInput("--candidates and --screening choose among those of a text: leave out -n")
     if candidates < 1:
         raise InvalidInput(f"-n is a number of candidates, at least 1; got {candidates}")
     seed = whole_number(seed, "a seed")
-    solver = choose_solver(method, candidates, budget)
-    planned = solver.plan(candidates, budget, seed)
+    check = 0 if lens is None else handful(lens, budget, None)
+    solver = choose_solver(method, candidates, budget - check)
+    planned = solver.plan(candidates, budget - check, seed)
     said: dict[str, str | int] = {
         "candidates": candidates,
         "method": planned.method,
@@ -110,6 +113,8 @@ def plan(
         "budget": budget,
         "design": planned.design,
     }
+    if check:
+        said["not chosen"] = f"{check} masks more ablate the {len(lens.always) if lens else 0} others"
     if lens is not None:
         said["time"] = _estimate(lens, solver, planned, budget, seed, ledger)
     if as_json:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.game import Game
 
+_PARTNERS = 64
+
 SHARE = 0.1
 """Of the variance, beyond which a reader is told that something was left out."""
 
@@ -19,8 +21,8 @@ class Unchosen:
     Attributes:
         candidates: how many were not chosen.
         masks: how many evaluations say so.
-        moved: root mean square of what ablating a random half of them changes, where the chosen are kept
-            as in masks that were evaluated anyway.
+        moved: standard deviation of what ablating each of them with probability a half changes, where the
+            chosen are kept as in masks that were evaluated anyway.
         deviation: of the values over the masks of the chosen.
         without: the answer with all of them ablated and all chosen kept.
     """
@@ -39,22 +41,22 @@ class Unchosen:
 
 
 def asked_of_unchosen(game: Game, packed: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
-    """Masks of the game's base, packed: all unchosen ablated, then random halves of them.
+    """Masks of the game's base, packed: all unchosen ablated, then each of them with probability a half.
 
     Args:
         game: with candidates that always stay.
-        packed: masks of the game that were evaluated: the halves go with the first of these that keep
-            neither everything nor nothing.
-        count: how many.
+        packed: masks of the game that were evaluated: the halves go with the first of these.
+        count: how many, three at least.
         seed: decides the halves.
     """
-    masks = mask_algebra.unpack(_first(game, packed, count), game.base.n)
+    rows = np.append(0, _partners(packed, game.n, count - 1))
+    masks = mask_algebra.unpack(game.expanded(packed[rows]), game.base.n)
     unchosen = game.always
-    rng = np.random.default_rng([seed, len(unchosen)])
-    for row in range(1, len(masks)):
-        half = rng.permutation(len(unchosen))[: (len(unchosen) + 1) // 2]
-        masks[row, unchosen[half]] = False
     masks[0], masks[0, unchosen] = True, False
+    kept = np.random.default_rng([seed, len(unchosen)]).random((count - 1, len(unchosen))) < 0.5
+    if len(unchosen) == 1:
+        kept[:, 0] = np.arange(count - 1) % 2 == 0
+    masks[1:, unchosen] = kept
     return mask_algebra.pack(masks)
 
 
@@ -72,23 +74,19 @@ def unchosen_of(
         answers: (count,) or (count, k), of the masks asked.
     """
     columns, answered = values.reshape(len(values), -1), answers.reshape(len(answers), -1)
-    change = answered[1:] - columns[_inner(packed, game.n)[: len(answered) - 1]]
+    change = answered[1:] - columns[_partners(packed, game.n, len(answered) - 1)]
     return Unchosen(
         len(game.always),
         len(answered),
-        tuple(np.sqrt((change**2).mean(axis=0)).tolist()),
+        tuple(change.std(axis=0, ddof=1).tolist()),
         tuple(columns.std(axis=0).tolist()),
         tuple(answered[0].tolist()),
     )
 
 
-def _first(game: Game, packed: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """A row to be overwritten, and the masks that go with the halves, as the base's."""
-    inner = packed[_inner(packed, game.n)[: count - 1]]
-    return game.expanded(np.concatenate([packed[:1], inner]))
-
-
-def _inner(packed: NDArray[np.uint8], n: int) -> NDArray[np.int64]:
-    """Which masks keep neither everything nor nothing."""
-    outer = mask_algebra.whole(packed, n) | mask_algebra.empty(packed)
-    return np.flatnonzero(~outer)
+def _partners(packed: NDArray[np.uint8], n: int, count: int) -> NDArray[np.int64]:
+    """So many of the first masks: those that keep neither everything nor nothing first."""
+    first = packed[:_PARTNERS]
+    outer = mask_algebra.whole(first, n) | mask_algebra.empty(first)
+    rows = np.append(np.flatnonzero(~outer), np.flatnonzero(outer))
+    return np.resize(rows, count)

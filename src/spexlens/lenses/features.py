@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from spexlens.models.huggingface import HuggingFaceModel, Kind
-    from spexlens.models.objectives import Batch
+    from spexlens.models.objectives import Batch, Objective
 
 
 class FeatureLens(Game):
@@ -46,7 +46,6 @@ class FeatureLens(Game):
     them, and one more for an encoder's reference or a label that was not given; the facts say so.
     """
 
-    attributions = (GRADIENT, INTEGRATED)
     passes = 1
 
     def __init__(
@@ -152,7 +151,12 @@ class FeatureLens(Game):
         """What the model reads, a row a mask: tensors of shape (m, L)."""
         return self.model.tensors(self._inputs(masks))
 
-    def graded(self, degrees: "torch.Tensor", model: "HuggingFaceModel | None" = None) -> "torch.Tensor":
+    def graded(
+        self,
+        degrees: "torch.Tensor",
+        model: "HuggingFaceModel | None" = None,
+        objective: "Objective | None" = None,
+    ) -> "torch.Tensor":
         """The answer where each token's embedding is so far on the way from its stand-in's to its own.
 
         The stand-in's is zero where there is none for each token: with `neutral`, `delete` and `attention`.
@@ -160,6 +164,7 @@ class FeatureLens(Game):
         Args:
             degrees: (n,), 0 ablated, 1 kept.
             model: the same one, elsewhere.
+            objective: what is watched instead; of what it reads, the text comes first.
 
         Returns:
             (k,) float64, differentiable.
@@ -178,12 +183,13 @@ class FeatureLens(Game):
         there = torch.where(owner >= 0, degrees[owner.clamp(min=0)], 1.0)[None, :, None]
 
         def blend(module: object, given: object, output: torch.Tensor) -> torch.Tensor:
+            hook.remove()
             return away + there.to(output.dtype) * (output - away)
 
         hook = embedding.register_forward_hook(blend)
         try:
             with model.explained():
-                return self.objective(model, self.batch(everything)).reshape(-1)
+                return (objective or self.objective)(model, self.batch(everything)).reshape(-1)
         finally:
             hook.remove()
 
@@ -191,6 +197,11 @@ class FeatureLens(Game):
     def device(self) -> "torch.device":
         """Where the model is."""
         return self.model.device
+
+    @property
+    def attributions(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Gradients, where what is watched has any."""
+        return () if self.unit == "accuracy" else (GRADIENT, INTEGRATED)
 
     def attribute(self, method: str) -> Attribution:
         """Cheap scores of the candidates, by one of `attributions`."""

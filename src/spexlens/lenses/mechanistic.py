@@ -49,8 +49,6 @@ class MechanisticLens(Game):
     value is computed; the model's weights are never touched.
     """
 
-    attributions = (PATCHING, INTEGRATED)
-
     def __init__(
         self,
         model: "str | Path | PreTrainedModel | HuggingFaceModel",
@@ -143,7 +141,7 @@ class MechanisticLens(Game):
 
         answers = []
         for number, behaviour in enumerate(self.behaviours):
-            batch = behaviour.rows(1 if self._shared else len(masks), corrupted=self._restoring)
+            batch = behaviour.rows(1 if self._shared else len(masks), corrupted=self.restoring)
             with ExitStack() as hooks:
                 if self._shared:
                     hooks.enter_context(widened(self._first, len(masks)))
@@ -164,7 +162,7 @@ class MechanisticLens(Game):
         from spexlens.models.interventions import changed
 
         kept = torch.from_numpy(masks).to(self.model.device)
-        replaced, instead = kept if self._restoring else ~kept, self._instead[number]
+        replaced, instead = kept if self.restoring else ~kept, self._instead[number]
         changes = {
             switch.site: switch.swap(replaced, instead.get(switch.site), rescale=self.rescale)
             for switch in self._switches
@@ -178,7 +176,7 @@ class MechanisticLens(Game):
         from spexlens.models.interventions import changed
 
         instead = self._instead[number]
-        live = 1.0 - degrees if self._restoring else degrees
+        live = 1.0 - degrees if self.restoring else degrees
         changes = {
             switch.site: switch.blend(live[None], instead.get(switch.site), rescale=self.rescale)
             for switch in self._switches
@@ -193,7 +191,7 @@ class MechanisticLens(Game):
         answers = []
         for number, behaviour in enumerate(self.behaviours):
             with self.faded(degrees, number), self.model.explained():
-                batch = behaviour.rows(1, corrupted=self._restoring)
+                batch = behaviour.rows(1, corrupted=self.restoring)
                 answers.append(behaviour.objective(self.model, batch).reshape(-1))
         return torch.stack(answers).mean(dim=0)
 
@@ -201,6 +199,11 @@ class MechanisticLens(Game):
     def device(self) -> "torch.device":
         """Where the model is."""
         return self.model.device
+
+    @property
+    def attributions(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Gradients, where what is watched has any."""
+        return () if self.unit == "accuracy" else (PATCHING, INTEGRATED)
 
     def attribute(self, method: str) -> Attribution:
         """Cheap scores of the candidates, by one of `attributions`."""
@@ -218,7 +221,8 @@ class MechanisticLens(Game):
         return sum(behaviour.passes for behaviour in self.behaviours)
 
     @property
-    def _restoring(self) -> bool:
+    def restoring(self) -> bool:
+        """Whether the model reads the counterfactual, and what is kept is set to what it is on the input."""
         return self.ablation == "restore"
 
     @property

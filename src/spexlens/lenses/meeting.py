@@ -18,7 +18,7 @@ from spexlens.lenses.features import FeatureLens
 from spexlens.lenses.mechanistic import MechanisticLens
 from spexlens.lenses.parts import TextParts
 from spexlens.models.huggingface import HuggingFaceModel, pooling_of
-from spexlens.models.objectives import Batch, CompletionObjective, Objective, embed
+from spexlens.models.objectives import Batch, CompletionObjective, Objective, PairObjective, embed
 
 _MASKS_A_BATCH = 512
 _OF_FIXED_LENGTH = ("mask", "pad", "unk", "attention")
@@ -92,7 +92,7 @@ class _Model(Meeting):
         assert self._text is not None
         assert self._components is not None
         with self._components.faded(degrees[self._text.n :]):
-            return self._text.graded(degrees[: self._text.n], self.model)
+            return self._text.graded(degrees[: self._text.n], self.model, self.objective)
 
     def asked(self, masks: NDArray[np.bool_]) -> NDArray[Any] | Read:
         raise NotImplementedError
@@ -115,7 +115,7 @@ class _Model(Meeting):
             if self._text is not None:
                 yield self._text.batch(masks[:, :split])
             elif self._components is not None:
-                yield self._components.behaviours[0].rows(len(masks), corrupted=False)
+                yield self._components.behaviours[0].rows(len(masks), corrupted=self._components.restoring)
 
 
 class _Joint(_Model):
@@ -124,10 +124,13 @@ class _Joint(_Model):
     def __init__(self, text: FeatureLens, components: MechanisticLens) -> None:
         super().__init__(text, components)
         watched, other = components.behaviours[0].objective, text.objective
-        if (watched.unit, watched.target) != (other.unit, other.target):
+        one = watched.identity() == other.identity()
+        if isinstance(watched, PairObjective):  # the text's lens compares with the query as it was
+            one = watched.target == other.target
+        if not one:
             raise InvalidInput(
-                f"a mixed game watches one thing: the lenses watch the {other.unit} of {other.target!r} and "
-                f"the {watched.unit} of {watched.target!r}"
+                f"a mixed game watches one thing, and one foil: the lenses watch the {other.unit} of "
+                f"{other.target!r} and the {watched.unit} of {watched.target!r}"
             )
         self.unit, self.outputs = watched.unit, watched.outputs
         self.passes = components.passes
@@ -160,7 +163,7 @@ class _Tuned(_Model):
         if self._completion and watched.unit != "log-probability":
             raise InvalidInput("a fine-tuned causal model is asked for the log-probability; name no other")
         if self._completion and (labels is None or str(labels[0]) != watched.target):
-            wanted = None if labels is None else labels[0]
+            wanted = None if labels is None else str(labels[0])
             raise InvalidInput(f"the test point's completion is {wanted!r}; the target {watched.target!r}")
 
     def asked(self, masks: NDArray[np.bool_]) -> Read:
@@ -251,6 +254,10 @@ def _refuse_other_points(
         raise InvalidInput(
             f"the test point is {data.points.inputs[0][:60]!r}; the text to ablate {read[:60]!r}"
         )
+    if isinstance(text, FeatureLens) and text.model.kind != "causal":
+        everything = text.batch(np.ones((1, text.n), np.bool_))["input_ids"][0].tolist()
+        if everything != text.model.tokenizer(read, truncation=False, verbose=False)["input_ids"]:
+            raise InvalidInput("a template makes the text another than the test point: leave it out")
 
 
 def _refuse_other_model(data: DataLens, lens: FeatureLens | MechanisticLens) -> None:

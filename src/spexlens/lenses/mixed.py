@@ -74,7 +74,7 @@ class MixedLens(Game):
             self.careful, self.judged = True, self.data.judged
             self.seeded, self.repeats = self.data.seeded, self.data.repeats
             self.trained = np.arange(len(candidates)) < self.data.n
-        elif isinstance(self.lenses[-1], MechanisticLens):
+        elif self.unit != "accuracy":
             self.attributions = (GRADIENT, INTEGRATED)
         self._take(candidates, self._identity())
         if self.data is None:
@@ -145,7 +145,7 @@ class MixedLens(Game):
         parts = [lens.facts() for lens in self.lenses]
         told = {name: part[name] for part in parts for name in _COMMON if part.get(name) is not None}
         if self.data is not None:
-            told = {**parts[0], **told, "call": "call"}
+            told = {**told, **parts[0], "call": "call", "foil": None}
         told |= {"lens": "mixed", "unit": self.unit, "parts": parts}
         if self.data is None:
             told["passes_a_batch"] = self.passes
@@ -184,7 +184,7 @@ def mix(lenses: Sequence[Game]) -> Game:
     Raises:
         InvalidInput: as `MixedLens`.
     """
-    mixed = MixedLens([lens.base for lens in lenses])
+    mixed = MixedLens([lens.base if isinstance(lens, Game) else lens for lens in lenses])
     ordered = sorted(lenses, key=lambda lens: _place(lens.base))
     if all(lens is lens.base for lens in ordered):
         return mixed
@@ -216,6 +216,8 @@ def _place(lens: Game) -> int:
     Raises:
         InvalidInput: it is none of them.
     """
+    if not isinstance(lens, Game):
+        raise InvalidInput(f"a mixed game is of lenses; got {type(lens).__name__}")
     for place, kind in enumerate(_KINDS):
         if isinstance(lens, kind):
             return {2: 1}.get(place, place)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def slopes(lens: Graded, method: str, steps: int | None = None) -> Attribution:
         degrees = torch.full((lens.n,), point, device=lens.device, requires_grad=True)
         with torch.enable_grad():
             answers = lens.graded(degrees)
+            if not answers.requires_grad:
+                raise InvalidInput(f"what is watched has no gradient, so there is no {method}: leave one out")
             outputs = len(answers)
             each = [
                 torch.autograd.grad(answer, degrees, retain_graph=number + 1 < outputs)[0]

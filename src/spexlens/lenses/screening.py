@@ -50,7 +50,8 @@ def screen(
         InvalidInput: there is no such candidate or attribution, none is left, or all attributions are 0.
         NonFiniteValue, OutOfMemory, LedgerError, ModelError: as `explain`.
     """
-    if isinstance(candidates, int | np.integer):
+    _names(game, by)
+    if isinstance(candidates, int | np.integer) and not isinstance(candidates, bool):
         if candidates < 1:
             raise InvalidInput(f"the screening is empty: choose 1 candidate or more, not {candidates}")
         if candidates >= game.n:
@@ -64,6 +65,8 @@ def screen(
         if candidates != "all":
             raise InvalidInput(f"candidates are 'all', a number, or a list; got {candidates!r}")
         return game
+    if not isinstance(candidates, Sequence | np.ndarray | range):
+        raise InvalidInput(f"candidates are 'all', a number, or a list; got {candidates!r}")
     picked = _named(game, list(candidates))
     return game if len(picked) == game.n else _chosen(game, picked, {"screening": "named"})
 
@@ -76,17 +79,23 @@ def attribution_of(
     count: int = CHOSEN,
 ) -> Attribution:
     """The attribution of a name, to choose so many by; see `screen`."""
-    refined = bool(game.attributions) and LEAVE_ONE_OUT not in game.attributions
-    names = tuple(dict.fromkeys([*game.attributions, *[REFINED] * refined, LEAVE_ONE_OUT]))
-    name = by or names[0]
-    if name not in names:
-        raise InvalidInput(f"there is no attribution {name!r} here; choose one of {', '.join(names)}")
+    names = _names(game, by)
+    name = names[0] if by is None else by
     if name in game.attributions:
         found: Attribution = game.attribute(name)
         return found
     first = game.attribute(names[0]) if name == REFINED else None
     with opened(ledger) as book:
         return leave_one_out(game, book, progress, first, _REFINED * count)
+
+
+def _names(game: Game, by: str | None) -> tuple[str, ...]:
+    """The attributions that there are; InvalidInput if the one asked for is none of them."""
+    refined = bool(game.attributions) and LEAVE_ONE_OUT not in game.attributions
+    names = tuple(dict.fromkeys([*game.attributions, *[REFINED] * refined, LEAVE_ONE_OUT]))
+    if by is not None and by not in names:
+        raise InvalidInput(f"there is no attribution {by!r} here; choose one of {', '.join(names)}")
+    return names
 
 
 def _facts(found: Attribution, game: Game, picked: Sequence[int]) -> dict[str, Any]:
@@ -99,8 +108,7 @@ def _facts(found: Attribution, game: Game, picked: Sequence[int]) -> dict[str, A
             "forward": found.forward,
             "backward": found.backward,
             "trainings": found.trainings,
-            "calls": found.calls,
-            "reused": found.reused,
+            "calls": found.calls + found.reused,
         },
         "least_chosen": float(strength[picked].min()),
         "largest_not_chosen": float(rest.max()),
@@ -119,6 +127,8 @@ def _named(game: Game, asked: Sequence[int | str]) -> list[int]:
         places.setdefault(candidate.label, []).append(position)
     picked: set[int] = set()
     for each in asked:
+        if not isinstance(each, str | int | np.integer) or isinstance(each, bool):
+            raise InvalidInput(f"a candidate is a position or a name; got {each!r}")
         if isinstance(each, str) and each not in places:
             near = _like(each, list(places))
             raise InvalidInput(

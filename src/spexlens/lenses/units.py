@@ -61,14 +61,14 @@ def levels_of(text: str, candidates: Sequence[Candidate]) -> list[Level]:
     def level(name: str, keys: Sequence[object]) -> Level:
         return gathered(name, keys, lambda group: _spanning(text, name, [candidates[i] for i in group]))
 
-    sentences = _within(starts, cut(text, "sentence"))
+    sentences, words = _within(starts, cut(text, "sentence")), list(_words(text))
     phrases = list(zip(sentences, _phrases(text, starts, sentences), strict=True))
     return nested(
         [
             level("paragraph", _within(starts, cut(text, "paragraph"))),
             level("sentence", sentences),
             level("phrase", phrases),
-            level("word", list(zip(phrases, _within(starts, cut(text, "word")), strict=True))),
+            *([level("word", list(zip(phrases, _within(starts, words), strict=True)))] if words else []),
             finest(candidates),
         ]
     )
@@ -88,7 +88,8 @@ def _phrases(text: str, starts: Sequence[int], sentences: Sequence[int]) -> list
 
 def _within(starts: Sequence[int], spans: Sequence[Span]) -> list[int]:
     """The last of the spans that begins no later than each start."""
-    return [max(0, bisect_right([begin for begin, _ in spans], start) - 1) for start in starts]
+    begins = [begin for begin, _ in spans]
+    return [max(0, bisect_right(begins, start) - 1) for start in starts]
 
 
 def _spanning(text: str, kind: str, members: Sequence[Candidate]) -> Candidate:

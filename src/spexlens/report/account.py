@@ -17,7 +17,7 @@ def account(explanation: Explanation, output: int | str) -> Text:
     faithfulness = replace(explanation.faithfulness, r2=(explanation.faithfulness.r2[column],))
     passes = account.passes * int(facts.get("passes_a_batch", 1))
     call = facts.get("call", "call")
-    batches = "forward passes" if call == "call" else "batches"
+    batches = "forward pass" if call == "call" else "batch"
     lines = []
     if explanation.whole and explanation.empty:
         lines.append(
@@ -29,7 +29,7 @@ def account(explanation: Explanation, output: int | str) -> Text:
         *_judged(explanation, column),
         f"method: {account.method}, {account.design}, seed {account.seed}; {len(explanation.spectrum)} sets",
         f"cost: {account.calls} of {account.budget} {call}s paid, {account.reused} reused; "
-        f"{passes} {batches}, {account.seconds:.1f} s"
+        f"{_counted(passes, batches)}, {account.seconds:.1f} s"
         + (f"; {account.trainings} trainings" if account.trainings else ""),
         *_chosen(facts),
         *_unchosen(explanation, column),
@@ -90,7 +90,7 @@ def _chosen(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 'es' if what.endswith('s') else 's'}"
+    return f"{count} {what}{'' if count == 1 else 'es' if what.endswith(('s', 'h')) else 's'}"
 
 
 def _unchosen(explanation: Explanation, column: int) -> list[str]:
@@ -98,18 +98,16 @@ def _unchosen(explanation: Explanation, column: int) -> list[str]:
     found = explanation.unchosen
     if found is None:
         return []
-    share = found.share[column]
+    share, others = found.share[column], _counted(found.candidates, "other")
     said = (
-        f"not chosen: ablating random halves of the {found.candidates} others moves the answer by "
-        f"{found.moved[column]:.3f} (of the chosen, {found.deviation[column]:.3f}), all of them to "
-        f"{found.without[column]:+.3f}; {found.masks} masks"
+        f"not chosen: ablating random halves of the {others} moves the answer by "
+        f"±{found.moved[column]:.3f} (of the chosen, ±{found.deviation[column]:.3f}), all of them to "
+        f"{found.without[column]:+.3f}; {_counted(found.masks, 'mask')}"
     )
-    if share <= SHARE:
+    if round(share, 2) <= SHARE:
         return [said]
-    return [
-        said,
-        f"caveat: {share:.0%} of the variance is in what was not chosen: choose more, all, or zoom",
-    ]
+    mend = "give more calls" if explanation.path else "choose more, all, or zoom"
+    return [said, f"caveat: {share:.0%} of the variance is in what was not chosen: {mend}"]
 
 
 def _path(explanation: Explanation, column: int) -> list[str]:
