@@ -59,8 +59,10 @@ def by_zoom(
     count = len(explanation.candidates)
     kept = explanation.best_subset(count - WORDS, largest=side < 0).members
     spans = {candidate.span: position for position, candidate in enumerate(lens.candidates)}
-    dropped = [spans[explanation.candidates[i].span] for i in sorted(set(range(count)) - set(kept))]
-    return dropped, explanation
+    alone = sorted(explanation.interactions(order=1), key=lambda i: -side * i.effect)
+    ranked = [*sorted(set(range(count)) - set(kept)), *(i.members[0] for i in alone)]
+    words = [spans[span] for i in ranked if (span := explanation.candidates[i].span) in spans]  # no phrases
+    return list(dict.fromkeys(words))[:WORDS], explanation
 
 
 def main() -> None:

@@ -1,15 +1,14 @@
 """The file of an aggregate: JSON with a checked version."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from spexlens import saved
 from spexlens.aggregate import Aggregate, Recurrence
-from spexlens.errors import ResultError
 
 FORMAT = "spexlens aggregate"
 FORMAT_VERSION = 1
@@ -75,44 +74,13 @@ def dump(aggregate: Aggregate) -> str:
 
 
 def write(aggregate: Aggregate, path: Path) -> None:
-    """Write to a file beside `path` first, so that a crash leaves the old file or the new one."""
-    if not path.name or path.is_dir():
-        raise ResultError(f"cannot write {path}: it is not the path of a file")
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(dump(aggregate) + "\n", encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write a file; see `Aggregate.save`."""
+    saved.write(dump(aggregate), path)
 
 
 def read(path: Path) -> Aggregate:
     """Read and check a file; see `Aggregate.load`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ResultError(f"{path} is not a saved aggregate: it is not UTF-8 text") from error
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path} is damaged: not JSON, {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ResultError(f"{path} is JSON, but not a saved aggregate")
-    version = content.get("format_version")
-    if type(version) is int and version > FORMAT_VERSION:
-        raise ResultError(
-            f"{path} has format version {version}, this spexlens reads {FORMAT_VERSION}: upgrade"
-        )
-    try:
-        return _aggregate(_Record.model_validate_json(text))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ResultError(f"{path} is damaged at {where}: {first['msg']}") from error
+    return _aggregate(saved.read(path, "aggregate", FORMAT_VERSION, _Record))
 
 
 def _aggregate(record: _Record) -> Aggregate:

@@ -1,13 +1,13 @@
 """The file of an explanation: JSON with a checked version."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from spexlens import saved
 from spexlens.ablation.candidate import Candidate
 from spexlens.errors import ResultError, SpexlensError
 from spexlens.evidence.faithfulness import Faithfulness, Source
@@ -183,46 +183,15 @@ def _plain(uncertainty: Uncertainty) -> dict[str, Any]:
 
 
 def write(explanation: Explanation, path: Path) -> None:
-    """Write to a file beside `path` first, so that a crash leaves the old file or the new one."""
-    if not path.name or path.is_dir():
-        raise ResultError(f"cannot write {path}: it is not the path of a file")
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(dump(explanation) + "\n", encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write a file; see `Explanation.save`."""
+    saved.write(dump(explanation), path)
 
 
 def read(path: Path) -> Explanation:
     """Read and check a file; see `Explanation.load`."""
+    record = saved.read(path, "explanation", FORMAT_VERSION, _Record)
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ResultError(f"{path} is not a saved explanation: it is not UTF-8 text") from error
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ResultError(f"{path} is damaged: not JSON at line {error.lineno}, {error.msg}") from error
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path} is damaged: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != "spexlens explanation":
-        raise ResultError(f"{path} is JSON, but not a saved explanation")
-    version = content.get("format_version")
-    if type(version) is int and version > FORMAT_VERSION:
-        raise ResultError(
-            f"{path} has format version {version}, this spexlens reads {FORMAT_VERSION}: upgrade"
-        )
-    try:
-        return _explanation(_Record.model_validate_json(text))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ResultError(f"{path} is damaged at {where}: {first['msg']}") from error
+        return _explanation(record)
     except (SpexlensError, ValueError) as error:
         raise ResultError(f"{path} is damaged: {error}") from error
 

@@ -26,7 +26,7 @@ _LEAST, _ENOUGH = 40, 100  # calls for a level that is not the last
 _ALL_NEST = 2000  # calls, from which on SPEX's masks are among those of "auto"
 _LAST = 0.5  # of the budget, for the last level at least
 _QUIET = 0.25  # times an even part of the variance, below which a candidate does nothing
-_LOUD = 2.0  # the same, from which on one that is not split is not let go
+_LOUD = 3.0  # the same, from which on one that is not split is not let go
 
 Rest = Literal["kept", "grouped"]
 
@@ -73,7 +73,7 @@ def zoom(
     neighbours between. It begins with the finest level of 8 to 64 candidates. What counts of a candidate is
     its part in the variance over masks, its interactions included (Sobol's total index). The largest are
     split, as many as the next level's calls allow at five a candidate, unless they have less than a quarter
-    of an even part; what has two even parts and does not fit stays whole; all others are kept from then on,
+    of an even part; what has three even parts and does not fit stays whole; all others are kept from then on,
     or grouped into one. Every level is asked of the same
     game and shares its ledger.
 

@@ -137,43 +137,50 @@ def _read(path: Path) -> _Config:
 def _lenses(given: _Config, beside: Path, hub: dict[str, Any]) -> list[tuple[Game, _Section]]:
     """The lenses of the sections that are there."""
     lenses: list[tuple[Game, _Section]] = []
-    model: dict[str, Any] = {"model": model_of(given.model or "sentiment"), **hub}
+    model: dict[str, Any] | None = {"model": model_of(given.model or "sentiment"), **hub}
     watched: dict[str, Any] = {"target": given.target, "foil": given.foil, "objective": given.objective}
-    as_texts = False
     if given.data is not None:
         if any(each is not None for each in watched.values()):
             raise InvalidInput("with [data] the test point is watched: give label and objective there")
         data = _data(given, given.data, beside, hub)
         lenses.append((data, given.data))
-        watched = (
-            {} if data.model is None or data.model.kind == "classifier" else {"target": given.data.label}
-        )
-        if data.model is not None:
-            model = {"model": data.model}
-        elif data.features is not None and data.features.model is not None:
-            model = {"model": data.features.model.name, "kind": "encoder", **hub}
-        else:
-            as_texts = True
+        model, watched = _asked(data, given.data, hub)
     if given.features is not None:
-        section = given.features
-        if as_texts:
-            if section.replacement is not None or section.template != "{text}":
-                raise InvalidInput(
-                    "[features]: a text that a learner reads as text has neutral, no replacement"
-                )
-            parts = TextParts(given.text, unit=section.unit, neutral=section.neutral or "")
-            lenses.append((parts, section))
-        else:
-            text: dict[str, Any] = {"unit": section.unit, "replacement": section.replacement, **watched}
-            text |= {"template": section.template, "neutral": section.neutral or "..."}
-            lenses.append((FeatureLens(text=given.text, **model, **text), section))
+        lenses.append((_features(given.text, given.features, model, watched), given.features))
     if given.mechanistic is not None:
-        lenses.append(
-            (_mechanistic(given.text, given.mechanistic, beside, model | watched), given.mechanistic)
-        )
+        how = (model or {"model": model_of(given.model or "sentiment"), **hub}) | watched
+        lenses.append((_mechanistic(given.text, given.mechanistic, beside, how), given.mechanistic))
     if len(lenses) < 2:
         raise InvalidInput("a mixed game has two sections or three: [features], [mechanistic], [data]")
     return lenses
+
+
+def _asked(
+    data: DataLens, section: _Data, hub: dict[str, Any]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The model that the other lenses are of, None where the learner reads texts; and what they watch."""
+    if data.model is not None:
+        return {"model": data.model}, {} if data.model.kind == "classifier" else {"target": section.label}
+    encoder = None if data.features is None else data.features.model
+    return (None if encoder is None else {"model": encoder.name, "kind": "encoder", **hub}), {}
+
+
+def _features(
+    text: str, section: _Features, model: dict[str, Any] | None, watched: dict[str, Any]
+) -> FeatureLens | TextParts:
+    if model is None:
+        if section.replacement is not None or section.template != "{text}":
+            raise InvalidInput("[features]: a text that a learner reads as text has neutral, no replacement")
+        return TextParts(text, unit=section.unit, neutral=section.neutral or "")
+    return FeatureLens(
+        text=text,
+        unit=section.unit,
+        replacement=section.replacement,
+        template=section.template,
+        neutral=section.neutral or "...",
+        **model,
+        **watched,
+    )
 
 
 def _mechanistic(text: str, section: _Mechanistic, beside: Path, how: dict[str, Any]) -> MechanisticLens:

@@ -106,14 +106,8 @@ class Swap:
     scale: torch.Tensor | None = None
 
     def __call__(self, live: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
-        parts, width = self.live.shape[-1], live.shape[-1]
-        kept = self.live.to(live.device)
-        if parts not in (1, width):
-            kept = kept.repeat_interleave(width // parts, dim=-1)
-        other: torch.Tensor | float = 0.0 if self.instead is None else self.instead
-        if base is not None:
-            other = base + other
-        return torch.where(kept, live if self.scale is None else live * self.scale.to(live), other)
+        kept = _across(self.live.to(live.device), live)
+        return torch.where(kept, _scaled(live, self.scale), _stand_in(self.instead, base))
 
 
 @dataclass(frozen=True)
@@ -132,12 +126,21 @@ class Blend:
     scale: torch.Tensor | None = None
 
     def __call__(self, live: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
-        parts, width = self.degree.shape[-1], live.shape[-1]
-        degree = self.degree.to(live)
-        if parts not in (1, width):
-            degree = degree.repeat_interleave(width // parts, dim=-1)
-        other: torch.Tensor | float = 0.0 if self.instead is None else self.instead
-        if base is not None:
-            other = base + other
-        kept = live if self.scale is None else live * self.scale.to(live)
-        return other + degree * (kept - other)
+        degree, other = _across(self.degree.to(live), live), _stand_in(self.instead, base)
+        return other + degree * (_scaled(live, self.scale) - other)
+
+
+def _across(parts: torch.Tensor, live: torch.Tensor) -> torch.Tensor:
+    """What is said of parts side by side, said of each entry: (rows, T or 1, P) -> (rows, T or 1, D or 1)."""
+    count, width = parts.shape[-1], live.shape[-1]
+    return parts if count in (1, width) else parts.repeat_interleave(width // count, dim=-1)
+
+
+def _scaled(live: torch.Tensor, scale: torch.Tensor | None) -> torch.Tensor:
+    return live if scale is None else live * scale.to(live)
+
+
+def _stand_in(instead: torch.Tensor | None, base: torch.Tensor | None) -> torch.Tensor | float:
+    """What goes on instead; of what a layer adds, on top of what entered it."""
+    other: torch.Tensor | float = 0.0 if instead is None else instead
+    return other if base is None else base + other
