@@ -96,7 +96,9 @@ def handful(game: Game, budget: int, unchosen: int | None) -> int:
         return 0
     masks = budget // game.repeats
     if unchosen is None:
-        spare = masks - (1 << game.n) if game.n <= ENUMERABLE and masks >= 1 << game.n else masks // 20
+        spare = masks // 20
+        if game.n <= ENUMERABLE and masks >= 1 << game.n:
+            spare = (masks - (1 << game.n)) // (2 if game.seeded else 1)  # noise wants its part
         count = min(_HANDFUL, spare)
         return count if count >= _LEAST_HANDFUL else 0
     asked = whole_number(unchosen, "unchosen")
