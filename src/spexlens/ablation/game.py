@@ -122,8 +122,12 @@ class Game:
         return packed
 
     def attribute(self, method: str) -> Any:
-        """One of `attributions`, as `lenses.attribution.Attribution`."""
-        raise NotImplementedError(method)
+        """One of `attributions`, as `lenses.attribution.Attribution`.
+
+        Raises:
+            InvalidInput: there is none of this name.
+        """
+        raise InvalidInput(f"this game has no attribution {method!r}")
 
     def levels(self) -> list[Level]:
         """Coarser candidates, groups of this game's, the coarsest first and its own last.

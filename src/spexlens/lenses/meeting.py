@@ -24,35 +24,21 @@ _MASKS_A_BATCH = 512
 _OF_FIXED_LENGTH = ("mask", "pad", "unk", "attention")
 
 
-class Meeting(ABC):
-    """What is asked where the masks of several lenses come together.
+class Question(ABC):
+    """What a model that was trained on some examples is asked, as the rest of the mask leaves it.
 
     Attributes:
-        unit, outputs, batch_size: of the game, where no training examples are in it.
-        passes: forward passes for each batch of masks.
-        device: where the model is.
+        batch_size: masks that it likes at once.
     """
 
-    unit: str = ""
-    outputs: tuple[str, ...] | None = None
     batch_size: int = _MASKS_A_BATCH
-    passes: int = 1
-    device: torch.device = torch.device("cpu")
-
-    def values(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Without training examples, what is watched: (m, n) bool -> (m,) or (m, k) float64."""
-        raise NotImplementedError
-
-    def graded(self, degrees: torch.Tensor) -> torch.Tensor:
-        """The same, differentiable, to a degree: (n,) -> (k,)."""
-        raise NotImplementedError
 
     @abstractmethod
     def asked(self, masks: NDArray[np.bool_]) -> NDArray[Any] | Read:
-        """With training examples, what a trained model is asked: (m, n) bool, of the others, -> tests."""
+        """For `DataLens.about`: (m, n) bool, of the other lenses' candidates."""
 
 
-class _Texts(Meeting):
+class _Texts(Question):
     """Training examples and parts of a text that the learner reads as a text."""
 
     def __init__(self, data: DataLens, parts: TextParts) -> None:
@@ -64,7 +50,7 @@ class _Texts(Meeting):
         return texts if self._encode is None else self._encode(texts)
 
 
-class _Model(Meeting):
+class _Model:
     """A text, components or both of one model."""
 
     def __init__(self, text: FeatureLens | None, components: MechanisticLens | None) -> None:
@@ -72,7 +58,6 @@ class _Model(Meeting):
         assert lens is not None
         self.model: HuggingFaceModel = lens.model
         self._text, self._components, self._rows = text, components, lens.batch_size
-        self.batch_size, self.device = lens.batch_size, lens.model.device
 
     @property
     def objective(self) -> Objective:
@@ -81,21 +66,6 @@ class _Model(Meeting):
             return self._components.behaviours[0].objective
         assert self._text is not None
         return self._text.objective
-
-    def values(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-        objective = self.objective
-        with self.model.explained():
-            parts = self._each(masks, lambda batch: torch.from_numpy(objective.measure(self.model, batch)))
-        return np.asarray(parts.numpy())
-
-    def graded(self, degrees: torch.Tensor) -> torch.Tensor:
-        assert self._text is not None
-        assert self._components is not None
-        with self._components.faded(degrees[self._text.n :]):
-            return self._text.graded(degrees[: self._text.n], self.model, self.objective)
-
-    def asked(self, masks: NDArray[np.bool_]) -> NDArray[Any] | Read:
-        raise NotImplementedError
 
     def _each(self, masks: NDArray[np.bool_], answer: Callable[[Batch], torch.Tensor]) -> torch.Tensor:
         """What forward passes with the masks' rows give, so many at a time as fit, one under the other."""
@@ -118,11 +88,18 @@ class _Model(Meeting):
                 yield self._components.behaviours[0].rows(len(masks), corrupted=self._components.restoring)
 
 
-class _Joint(_Model):
-    """A text and components, and no training."""
+class Joint(_Model):
+    """A text and components, and no training.
+
+    Attributes:
+        unit, outputs: of what is watched.
+        batch_size: masks at once.
+        passes: forward passes for each batch of masks.
+    """
 
     def __init__(self, text: FeatureLens, components: MechanisticLens) -> None:
         super().__init__(text, components)
+        self._words, self._heads = text, components
         watched, other = components.behaviours[0].objective, text.objective
         one = watched.identity() == other.identity()
         if isinstance(watched, PairObjective):  # the text's lens compares with the query as it was
@@ -133,10 +110,22 @@ class _Joint(_Model):
                 f"{other.target!r} and the {watched.unit} of {watched.target!r}"
             )
         self.unit, self.outputs = watched.unit, watched.outputs
-        self.passes = components.passes
+        self.passes, self.batch_size = components.passes, components.batch_size
+
+    def values(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What is watched: (m, n) bool -> (m,) or (m, k) float64."""
+        objective = self.objective
+        with self.model.explained():
+            parts = self._each(masks, lambda batch: torch.from_numpy(objective.measure(self.model, batch)))
+        return np.asarray(parts.numpy())
+
+    def graded(self, degrees: torch.Tensor) -> torch.Tensor:
+        """The same, differentiable, to a degree: (n,) -> (k,)."""
+        with self._heads.faded(degrees[self._words.n :]):
+            return self._words.graded(degrees[: self._words.n], self.model, self.objective)
 
 
-class _Encoder(_Model):
+class _Encoder(_Model, Question):
     """Training examples of which a head learns an encoder's features, and parts of text or encoder."""
 
     def __init__(
@@ -144,7 +133,6 @@ class _Encoder(_Model):
     ) -> None:
         super().__init__(text, components)
         self._pooling = pooling_of(model.name, model.revision)
-        self.batch_size = _MASKS_A_BATCH
 
     def asked(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         with torch.inference_mode(), self.model.explained():
@@ -152,12 +140,13 @@ class _Encoder(_Model):
         return scaled(self.model, np.asarray(found.numpy(), dtype=np.float64))
 
 
-class _Tuned(_Model):
+class _Tuned(_Model, Question):
     """Training examples on which a model is fine-tuned, and parts of the text it reads or of itself."""
+
+    batch_size = 1  # a training each
 
     def __init__(self, data: DataLens, text: FeatureLens | None, components: MechanisticLens | None) -> None:
         super().__init__(text, components)
-        self.batch_size = 1  # a training each
         watched, labels = self.objective, data.points.labels
         self._completion = isinstance(watched, CompletionObjective)
         if self._completion and watched.unit != "log-probability":
@@ -179,7 +168,7 @@ class _Tuned(_Model):
         return logits
 
 
-def meet(lenses: Sequence[Game]) -> Meeting:
+def meet(lenses: Sequence[Game]) -> Joint | Question:
     """How these lenses, at most one of a kind, come together.
 
     Raises:
@@ -196,7 +185,7 @@ def meet(lenses: Sequence[Game]) -> Meeting:
     if data is None:
         assert text is not None
         assert components is not None
-        return _Joint(text, components)
+        return Joint(text, components)
     _refuse_other_points(data, text or parts, components)
     if parts is not None:
         if not data.examples.textual:

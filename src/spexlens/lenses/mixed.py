@@ -27,7 +27,7 @@ from spexlens.lenses.saliency import GRADIENT, INTEGRATED, STEPS, slopes
 if TYPE_CHECKING:
     import torch
 
-    from spexlens.lenses.meeting import Meeting
+    from spexlens.lenses.meeting import Joint, Question
 
 _KINDS = (DataLens, FeatureLens, TextParts, MechanisticLens)
 
@@ -65,8 +65,8 @@ class MixedLens(Game):
         ends = list(accumulate(lens.n for lens in self.lenses))
         self._columns = [slice(end - lens.n, end) for lens, end in zip(self.lenses, ends, strict=True)]
         self._meeting = self._met()
-        self.unit = self._meeting.unit if self.data is None else self.data.unit
-        self.outputs = self._meeting.outputs if self.data is None else None
+        self.unit = self._joint.unit if self.data is None else self.data.unit
+        self.outputs = self._joint.outputs if self.data is None else None
         self.batch_size = batch_size or self._meeting.batch_size
         self._remarks: dict[int, str] = {}
         candidates = [candidate for lens in self.lenses for candidate in lens.candidates]
@@ -83,7 +83,7 @@ class MixedLens(Game):
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What is watched: (m, n) bool -> (m,) or (m, k) float64."""
         if self.data is None:
-            return self._meeting.values(masks)
+            return self._joint.values(masks)
         own, others = masks[:, : self.data.n], masks[:, self.data.n :]
         first, training = mask_algebra.distinct(mask_algebra.pack(own))
         values, self._remarks = np.empty(len(masks)), {}
@@ -91,7 +91,7 @@ class MixedLens(Game):
             chunk = first[start : start + self.data.at_once]
             rows = np.flatnonzero((training >= start) & (training < start + len(chunk)))
             variants, variant = mask_algebra.distinct(mask_algebra.pack(others[rows]))
-            asked = self._meeting.asked(others[rows][variants])
+            asked = self._question.asked(others[rows][variants])
             answers = self.data.about(own[chunk], asked)
             values[rows] = answers[training[rows] - start, variant]
             told = self.data.remarks()
@@ -117,17 +117,17 @@ class MixedLens(Game):
 
     def graded(self, degrees: "torch.Tensor") -> "torch.Tensor":
         """The answer with each part so far on the way to what it is, (n,) -> (k,); see the lenses' own."""
-        return self._meeting.graded(degrees)
+        return self._joint.graded(degrees)
 
     @property
     def device(self) -> "torch.device":
         """Where the model is."""
-        return self._meeting.device
+        return self._joint.model.device
 
     @property
     def passes(self) -> int:
         """Forward passes for each batch of masks."""
-        return self._meeting.passes
+        return self._joint.passes
 
     def attribute(self, method: str) -> Attribution:
         """Cheap scores of the candidates, by one of `attributions`."""
@@ -151,7 +151,21 @@ class MixedLens(Game):
             told["passes_a_batch"] = self.passes
         return told
 
-    def _met(self) -> "Meeting":
+    @property
+    def _joint(self) -> "Joint":
+        from spexlens.lenses.meeting import Joint
+
+        assert isinstance(self._meeting, Joint)
+        return self._meeting
+
+    @property
+    def _question(self) -> "Question":
+        from spexlens.lenses.meeting import Question
+
+        assert isinstance(self._meeting, Question)
+        return self._meeting
+
+    def _met(self) -> "Joint | Question":
         """How the lenses meet."""
         from spexlens.lenses.meeting import meet
 
