@@ -16,7 +16,7 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -33,7 +33,7 @@ from review_grammar import EXAMPLE, Phrase, unique_sentences, vocabulary
 OUT = Path(__file__).parents[1] / "src" / "spexlens" / "models" / "bundled" / "sentiment"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, UNK, CLS, SEP, MASK = range(5)
-POSITIONS = 64
+POSITIONS, LAYERS = 64, 3
 SEED = 0
 SENTENCES, UNSEEN = 120_000, 6_000
 STEPS, BATCH, PEAK_RATE = 5_000, 128, 1e-3
@@ -42,9 +42,9 @@ MASKED_SHARE, UNKNOWN_SHARE = 0.5, 0.1
 REQUIRED_ACCURACY = 0.98
 
 
-def build_tokenizer() -> Tokenizer:
+def build_tokenizer(words: list[str]) -> Tokenizer:
     """One token a word or punctuation mark, lower case, "[CLS] ... [SEP]"."""
-    ids = {token: index for index, token in enumerate([*SPECIAL, *vocabulary()])}
+    ids = {token: index for index, token in enumerate([*SPECIAL, *words])}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
     tokenizer.add_special_tokens(list(SPECIAL))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -57,12 +57,12 @@ def build_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def build_model(vocabulary_size: int) -> DistilBertForSequenceClassification:
-    """A three-layer DistilBERT with two logits that start, and so stay, opposite to each other."""
+def build_model(vocabulary_size: int, layers: int) -> DistilBertForSequenceClassification:
+    """A DistilBERT with two logits that start, and so stay, opposite to each other."""
     config = DistilBertConfig(
         vocab_size=vocabulary_size,
         max_position_embeddings=POSITIONS,
-        n_layers=3,
+        n_layers=layers,
         n_heads=4,
         dim=64,
         hidden_dim=256,
@@ -128,17 +128,31 @@ def mask_words(ids: torch.Tensor) -> torch.Tensor:
     return torch.where(hidden, filler, ids)
 
 
+def as_written(ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The labels of sentences, whichever of their words are masked."""
+    return labels
+
+
 def train(
-    model: DistilBertForSequenceClassification, ids: torch.Tensor, labels: torch.Tensor, steps: int
+    model: DistilBertForSequenceClassification,
+    ids: torch.Tensor,
+    labels: torch.Tensor,
+    steps: int,
+    label: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = as_written,
 ) -> None:
-    """Fit the model in place by AdamW under a one-cycle learning rate."""
+    """Fit the model in place by AdamW under a one-cycle learning rate.
+
+    `label` gives what the model should answer to a batch, labels of shape (n,) or probabilities of shape
+    (n, 2), from its ids, masked, and its sentences' labels.
+    """
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps, pct_start=0.05)
     started, recent = time.perf_counter(), 0.0
     model.train()
     for step, (batch, target) in enumerate(course(ids, labels, steps), start=1):
-        output = model(input_ids=mask_words(batch), attention_mask=(batch != PAD).long())
-        loss = torch.nn.functional.cross_entropy(output.logits, target)
+        seen = mask_words(batch)
+        output = model(input_ids=seen, attention_mask=(batch != PAD).long())
+        loss = torch.nn.functional.cross_entropy(output.logits, label(seen, target))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -225,8 +239,8 @@ def main() -> int:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
 
-    tokenizer = build_tokenizer()
-    model = build_model(tokenizer.get_vocab_size())
+    tokenizer = build_tokenizer(vocabulary())
+    model = build_model(tokenizer.get_vocab_size(), LAYERS)
     train(
         model,
         *balanced(*encode(tokenizer, unique_sentences(SENTENCES, SEED, held_out=False))),

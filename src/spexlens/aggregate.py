@@ -218,6 +218,7 @@ class _Count:
         self._effect, self._standardised, self._share = array("d"), array("d"), array("d")
 
     def add(self, explanation: Explanation, index: str, order: int | None, output: int) -> None:
+        explanation = explanation.in_scale("raw")
         numbers = self._numbers(explanation.candidates)
         found: dict[tuple[int, ...], list[float]] = {}
         for interaction in explanation.interactions(index, order, output=output):

@@ -1,18 +1,19 @@
 """explain_all: many games, one ledger, one account of how far things are, nothing done twice."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from itertools import repeat
 from operator import length_hint
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.errors import LedgerError, MissingExtra, SpexlensError
-from spexlens.explain import explain
+from spexlens.explain import StoppingEvidence, explain
 from spexlens.explanation import Explanation
 
 
@@ -26,6 +27,7 @@ def explain_all(
     progress: Progress | None = None,
     paths: Iterable[str | Path] | None = None,
     failed: Callable[[int, SpexlensError], None] | None = None,
+    **evidence: Unpack[StoppingEvidence],
 ) -> Iterator[Explanation]:
     """Explain games one after the other; each explanation is given as soon as it is there.
 
@@ -45,6 +47,7 @@ def explain_all(
             one that is no explanation is not.
         failed: called with the position, from 0, of a game that cannot be made or explained, and why;
             the others go on. By default the error is raised.
+        evidence: checks, noise, until, against, ..., of each game; see `explain`.
 
     Raises:
         MissingExtra, LedgerError: whatever `failed` is.
@@ -57,12 +60,12 @@ def explain_all(
         for position, (each, path) in enumerate(zip(games, places, strict=paths is not None)):
             try:
                 game = each if isinstance(each, Game) else each()
-                question = None if path is None else _question(game, method, seed, budget)
+                question = None if path is None else _question(game, method, seed, budget, evidence)
                 explanation = _read(path, question, game)
                 found = explanation is not None
                 if explanation is None:
                     explanation = explain(
-                        game, budget, method=method, seed=seed, ledger=book, progress=meter.told
+                        game, budget, method=method, seed=seed, ledger=book, progress=meter.told, **evidence
                     )
             except (MissingExtra, LedgerError):
                 raise
@@ -100,11 +103,24 @@ class _Meter:
         self._left -= 1
 
 
-def _question(game: Game, method: str, seed: int, budget: int) -> dict[str, Any] | None:
+def _question(
+    game: Game, method: str, seed: int, budget: int, evidence: Mapping[str, Any]
+) -> dict[str, Any] | None:
     """What decides an explanation, as JSON; None of a plain function, which cannot be recognised."""
     if game.fingerprint is None:
         return None
-    return {"game": game.key, "method": method, "seed": seed, "budget": budget}
+    question = {"game": game.key, "method": method, "seed": seed, "budget": budget}
+    if evidence:
+        told = json.dumps(dict(evidence), default=_told, sort_keys=True)
+        question["evidence"] = hashlib.sha256(told.encode()).hexdigest()
+    return question
+
+
+def _told(part: Any) -> Any:
+    """A path by what it holds, a game by its key, a dataclass by its fields."""
+    if isinstance(part, Path):
+        return part.read_text(encoding="utf-8")
+    return part.key if isinstance(part, Game) else asdict(part)
 
 
 def _read(path: Path | None, question: dict[str, Any] | None, game: Game) -> Explanation | None:

@@ -18,6 +18,11 @@ _LEAST_JUDGED = 100  # calls, below which none is held out unless asked for
 _LEAST_HELD = 16
 _LEAST_TRAININGS, _LEAST_SHARING = 8, 25  # of what is not held out: trainings, and masks that share them
 _HANDFUL, _LEAST_HANDFUL = 8, 3  # masks that ablate what was not chosen
+_LEAST_CHECKS, _LEAST_CHECKED = 8, 16  # masks that check a fit: that may be asked for, and by default
+_LEAST_TO_CHECK = 64  # calls, below which nothing is checked unless asked for
+_LEAST_CHECK_TRAININGS = 6
+_CONFIRMING = 16  # masks, for smallest sets
+_PROBED, _NOISY = 2, 8  # masks asked twice; of how many calls one repeats a mask if those differ
 _ASKED = 5  # evaluations of one training, unless it is said how many trainings there are
 
 
@@ -84,6 +89,126 @@ def divide(
             raise
         shares = _shared(method, game, budget, 0, times)
     return shares
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is to be bought beside a fit, as `explain` was asked.
+
+    Attributes:
+        checks: masks to check the fit with; None for a tenth of the budget.
+        noise: evaluations that repeat masks; None for what a first look asks for.
+        variants: other ways to ablate.
+        ordinary: evaluations of ordinary inputs.
+        smallest: whether smallest sets are confirmed.
+    """
+
+    checks: int | None = None
+    noise: int | None = None
+    variants: int = 0
+    ordinary: int = 0
+    smallest: bool = False
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """What is left of a budget for evidence, beside what `Shares` hold out.
+
+    Attributes:
+        checks: masks bought after the fit.
+        trainings: of those, where masks share trainings.
+        each: masks of each other way to ablate.
+        repeats: evaluations that repeat a mask.
+        smallest: masks to confirm smallest sets with.
+    """
+
+    checks: int = 0
+    trainings: int = 0
+    each: int = 0
+    repeats: int = 0
+    smallest: int = 0
+
+
+def allot(
+    game: Game,
+    budget: int,
+    method: str | Solver,
+    held_out: int | None,
+    trainings: int | None,
+    seed: int,
+    evidence: Evidence,
+) -> tuple[Shares, Reserve]:
+    """The shares of a budget, and what is reserved for evidence.
+
+    Where all 2^n masks fit, nothing is left to check, and the evidence takes what is over.
+
+    Raises:
+        BudgetTooSmall, InvalidInput: as `explain`.
+    """
+    asked = None if evidence.checks is None else whole_number(evidence.checks, "checks")
+    if asked is not None and 0 < asked < _LEAST_CHECKS:
+        raise InvalidInput(f"checks are {_LEAST_CHECKS} masks or more, or 0 for none; got {asked}")
+    if asked == 0 and evidence.variants:
+        raise InvalidInput("other ways to ablate are asked for the masks of the checks: leave checks=0 out")
+    repeats = _repeats(game, budget, evidence)
+    fixed = evidence.ordinary + _CONFIRMING * game.repeats * evidence.smallest
+    least = fixed + _LEAST_CHECKED * game.repeats * evidence.variants
+    everything = divide(game, budget, method, held_out, trainings, seed)
+    if isinstance(everything.solver, Exact):
+        spare = budget - (1 << game.n) * game.repeats - everything.again - least
+        if spare >= 0:
+            each = (spare // game.repeats // max(1, evidence.variants)) + _LEAST_CHECKED
+            each = min(each, 1 << game.n) if evidence.variants else 0
+            repeats = min(repeats, spare) if evidence.noise is None else repeats
+            return everything, Reserve(0, 0, each, repeats, _CONFIRMING * evidence.smallest)
+    for checks in _tried(game, budget, evidence) if asked is None else [asked]:
+        each = checks if evidence.variants else 0
+        cost = fixed + repeats + (checks + each * evidence.variants) * game.repeats
+        own = 0 if trainings is None or not checks else max(_LEAST_CHECK_TRAININGS, trainings // 10)
+        most = None if trainings is None else trainings - own
+        try:
+            if cost >= budget:
+                raise BudgetTooSmall("nothing is left to fit")
+            shares = divide(game, budget - cost, method, held_out, most, seed)
+        except BudgetTooSmall as error:
+            if asked is None and checks and not evidence.variants:
+                continue
+            if cost:
+                raise BudgetTooSmall(f"{error} ({cost} of {budget} calls are for evidence)") from None
+            raise
+        return shares, Reserve(checks, own, each, repeats, _CONFIRMING * evidence.smallest)
+    raise AssertionError
+
+
+def checks_of_rest(game: Game, spare: int, checks: int | None) -> int:
+    """How many masks check a fit that ended before all masks were asked for, with so many calls to spare."""
+    default = max(_LEAST_CHECKED, spare // 10)
+    return max(0, min(default if checks is None else checks, spare // game.repeats))
+
+
+def _tried(game: Game, budget: int, evidence: Evidence) -> list[int]:
+    """How many masks check a fit where nobody said: a tenth and at least 16, else none."""
+    checked = max(_LEAST_CHECKED, budget // (10 * game.repeats))
+    if evidence.variants:
+        return [checked]
+    return [checked, 0] if budget >= _LEAST_TO_CHECK * game.repeats else [0]
+
+
+def _repeats(game: Game, budget: int, evidence: Evidence) -> int:
+    """How many evaluations repeat a mask: two, of a game that may answer differently each time."""
+    if evidence.noise is None:
+        return 0 if game.base.settled or game.seeded or budget < _LEAST_TO_CHECK else _PROBED
+    asked = whole_number(evidence.noise, "noise")
+    if asked and game.seeded:
+        raise InvalidInput("the noise of seeds is measured with what is held out: leave noise out")
+    if asked == 1:
+        raise InvalidInput("noise takes two repeated masks or more; got 1")
+    return asked
+
+
+def repeats_of_noisy(budget: int) -> int:
+    """How many evaluations repeat a mask once a first look has shown that answers differ."""
+    return max(_LEAST_HELD, budget // _NOISY)
 
 
 def handful(game: Game, budget: int, unchosen: int | None) -> int:

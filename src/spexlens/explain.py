@@ -1,9 +1,12 @@
 """explain: from a game and a budget to an explanation."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +16,53 @@ from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.repetitions import Repetitions
-from spexlens.budget import Shares, divide, handful, trainings_of, whole_number
+from spexlens.ablation.spending import Spending
+from spexlens.budget import (
+    Evidence,
+    Reserve,
+    Shares,
+    allot,
+    checks_of_rest,
+    handful,
+    repeats_of_noisy,
+    trainings_of,
+    whole_number,
+)
+from spexlens.evidence.expectations import Expectations
 from spexlens.evidence.faithfulness import Faithfulness
-from spexlens.evidence.held_out import HeldOut, Noise, judge, linear_datamodel, noise_of
+from spexlens.evidence.gathering import Asked, gather
+from spexlens.evidence.held_out import HeldOut
+from spexlens.evidence.noise import Noise, noise_of
+from spexlens.evidence.placeholders import Placeholders
+from spexlens.evidence.smallest import confirmed, refuse_impossible
+from spexlens.evidence.stability import Stability, stability_of
 from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
 from spexlens.explanation import Account, Explanation
 from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.exact import Exact
+from spexlens.solvers.stopping import carried_out, refuse_unstoppable
 from spexlens.spectrum.spectrum import Spectrum
 
-_OTHER_SEED = 1 << 62  # of what the plan's masks are not drawn with
+
+class EvidenceAsked(TypedDict, total=False):
+    """The arguments of `explain` that ask for evidence."""
+
+    checks: int | None
+    refit: bool
+    noise: int | None
+    against: Sequence[str | Game]
+    ordinary: Sequence[str | float]
+    expectations: Expectations | str | Path | None
+    smallest: float | None
+
+
+class StoppingEvidence(EvidenceAsked, total=False):
+    """The same, and when to stop."""
+
+    until: Literal["stable"] | None
+
+
+_DIFFERENT = 1e-5  # of the largest answer: what two answers to one mask are apart by more than rounding
 
 
 def explain(
@@ -35,6 +76,14 @@ def explain(
     held_out: int | None = None,
     trainings: int | None = None,
     unchosen: int | None = None,
+    checks: int | None = None,
+    refit: bool = True,
+    noise: int | None = None,
+    until: Literal["stable"] | None = None,
+    against: Sequence[str | Game] = (),
+    ordinary: Sequence[str | float] = (),
+    expectations: Expectations | str | Path | None = None,
+    smallest: float | None = None,
 ) -> Explanation:
     """Find which candidates act together, from at most `budget` evaluations of the model.
 
@@ -52,6 +101,21 @@ def explain(
         unchosen: of a game with candidates that were not chosen and so stay kept, how many masks of the
             budget ablate those, to see what they do; by default 8, less below 160 calls or
             where all others are needed for 2^n; 0 for none.
+        checks: how many masks of the budget are bought after the fit, to judge it and to measure the
+            strongest interactions; by default a tenth and at least 16, none below 64 calls or where all
+            2^n masks fit; 0 for none.
+        refit: whether those values join a last fit once all verdicts are fixed.
+        noise: how many evaluations of the budget repeat a mask, to see how far answers differ; by
+            default two of a plain function, and an eighth of the budget if those differ; 0 for none.
+        until: "stable" stops where the five strongest interactions have not moved for three looks, each
+            of a fifth more masks; the account says how many calls that saved.
+        against: other ways to ablate the same candidates, by name (a lens's `variants`) or games of their
+            own, which are asked for the masks of the checks: does what was found survive?
+        ordinary: ordinary inputs, texts or what the model answers to them: is the answer with nothing
+            kept like theirs?
+        expectations: what should act together and what must not, or the path of a file of it.
+        smallest: find the smallest sets that are enough, and that are needed, for this share of
+            f(all) - f(none), and confirm them on the model with 16 masks of the budget.
 
     Raises:
         BudgetTooSmall: the text says the least that works.
@@ -60,53 +124,98 @@ def explain(
         LedgerError: the ledger cannot be used.
     """
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
+    expected = Expectations.given(expectations)
+    placeholders = Placeholders.of(game, against, ordinary)
+    refuse_impossible(smallest, game.outputs)
+    evidence = Evidence(checks, noise, len(placeholders.variants), placeholders.calls, smallest is not None)
     check = handful(game, budget, unchosen)
     most = trainings_of(game, budget, trainings, check)
-    shares = divide(game, budget - check * game.repeats, method, held_out, most, seed)
-    plan = shares.solver.plan(game.n, shares.masks, seed)
-    started = perf_counter()
-    used = versions()
+    left = budget - check * game.repeats
+    refuse_unstoppable(until, game, method, budget)
+
+    def allotted(evidence: Evidence) -> tuple[Shares, Reserve, Plan]:
+        shares, reserve = allot(game, left, method, held_out, most, seed, evidence)
+        return shares, reserve, shares.solver.plan(game.n, shares.masks, seed)
+
+    shares, reserve, plan = allotted(evidence)
+    started, used = perf_counter(), versions()
     with opened(ledger) as book:
-        expected = plan.total * game.repeats + shares.held_out * shares.times + shares.again
-        expected += check * game.repeats
-        evaluator = Repetitions(game, book, progress=progress, expected=expected)
-        design = plan.design if game.trained is None else "masks that share trainings"
-        design += f"; {shares.held_out} held out" if shares.held_out else ""
-        evaluator.run = book.begin(
+        spending = Spending(book, progress, _expected(game, plan, shares, reserve, evidence, check))
+        design = _design(game, plan, shares, reserve)
+        spending.run = book.begin(
             game.base.key, method=plan.method, seed=seed, design=design, budget=budget, versions=used
         )
+        evaluator = spending.on(game)
+        if noise is None and reserve.repeats and _differs(evaluator, plan.packed[: reserve.repeats]):
+            evidence = replace(evidence, noise=repeats_of_noisy(budget))
+            shares, reserve, plan = allotted(evidence)
+            spending.expected = _expected(game, plan, shares, reserve, evidence, check)
         ask = _Asking(evaluator, check, seed)
-        plan, values = shares.solver.carry_out(plan, ask, seed)
-        fit = shares.solver.fit_packed(plan.packed, game.n, values, seed)
-        judged, noise, caveats = _checked(shares, evaluator, plan, values, fit.spectrum, seed)
+        run = carried_out(shares.solver, plan, ask, seed, early=until is not None)
+        plan, values, fit = run.plan, run.values, run.fit
+        if run.stopped and isinstance(shares.solver, Exact):  # there is something to check after all
+            reserve = replace(reserve, checks=checks_of_rest(game, left - len(plan), checks))
+        named = [] if expected is None else expected.named(game.candidates, fit.spectrum)
+        asked = gather(evaluator, shares, reserve.checks, plan, values, fit.spectrum, seed, named)
+        held, found = asked.held_out(fit.spectrum, seed), asked.checks(fit.spectrum)
+        measured = _noise(shares, reserve, evaluator, asked, seed)
+        last = asked.refitted(run.solver, fit, seed) if refit and len(asked.packed) else fit
+        empty = _measured(mask_algebra.empty(plan.packed), values)
+        whole = _measured(mask_algebra.whole(plan.packed, game.n), values)
+        artefacts = placeholders.tested(spending, asked, found, last.spectrum, reserve.each, empty, seed)
+        sets = confirmed(evaluator, last.spectrum, whole, empty, smallest, reserve.smallest)
+        spending.close()
+        caveats = _told(game, spending, evaluator)
         seconds = perf_counter() - started
-        book.finish(evaluator.run, seconds)
-    return Explanation(
+        book.finish(spending.run, seconds)
+    explanation = Explanation(
         candidates=game.candidates,
-        spectrum=fit.spectrum,
-        faithfulness=_faithfulness(game, fit, judged),
+        spectrum=last.spectrum,
+        faithfulness=_faithfulness(game, fit, held),
         account=Account(
             method=plan.method,
-            design=design,
+            design=_design(game, plan, shares, reserve),
             seed=seed,
             budget=budget,
-            calls=evaluator.paid,
-            reused=evaluator.reused,
-            passes=evaluator.passes,
-            trainings=evaluator.trainings,
+            calls=spending.paid,
+            reused=spending.reused,
+            passes=spending.passes,
+            trainings=spending.trainings,
             seconds=seconds,
             versions=used,
+            saved=max(budget - spending.paid - spending.reused, 0) if run.stopped else 0,
         ),
         facts=game.facts(),
-        details=fit.details | ({"caveats": [*fit.details.get("caveats", []), *caveats]} if caveats else {}),
-        whole=_measured(mask_algebra.whole(plan.packed, game.n), values),
-        empty=_measured(mask_algebra.empty(plan.packed), values),
+        details=last.details | ({"caveats": [*last.details.get("caveats", []), *caveats]} if caveats else {}),
+        whole=whole,
+        empty=empty,
         outputs=game.outputs or (None if values.ndim == 1 else tuple(map(str, range(values.shape[1])))),
-        uncertainty=fit.uncertainty or None,
-        held_out=judged,
-        noise=noise,
+        uncertainty=last.uncertainty or None,
+        held_out=held,
+        noise=measured,
         unchosen=ask.unchosen(plan, values),
+        checks=None if found is None else replace(found, refitted=last is not fit),
+        artefacts=artefacts,
+        smallest=sets,
+        stability=_stability(last, seed),
     )
+    return explanation if expected is None else explanation.compared_with(expected)
+
+
+def _design(game: Game, plan: Plan, shares: Shares, reserve: Reserve) -> str:
+    """How the masks were chosen, in a few words."""
+    design = plan.design if game.trained is None else "masks that share trainings"
+    design += f"; {shares.held_out} held out" if shares.held_out else ""
+    return design + (f"; {reserve.checks} to check it" if reserve.checks else "")
+
+
+def _expected(
+    game: Game, plan: Plan, shares: Shares, reserve: Reserve, evidence: Evidence, check: int
+) -> int:
+    """How many evaluations there will be, if it does not stop early."""
+    masks = plan.total + check + reserve.checks + reserve.each * evidence.variants + reserve.smallest
+    repeated = shares.held_out * shares.times + shares.again + reserve.repeats
+    return masks * game.repeats + repeated + evidence.ordinary
 
 
 def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
@@ -118,6 +227,46 @@ def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
     if game.trained is None or judged is None:
         return fit.faithfulness
     return Faithfulness(judged.r2, "held out", judged.masks)
+
+
+def _differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
+    """Whether asking these masks again gives other answers, beyond rounding."""
+    size = np.abs(evaluator.again(packed, 2).reshape(len(packed), -1)).max(axis=0)
+    deviation = evaluator.deviation
+    return deviation is not None and bool((deviation > _DIFFERENT * size).any())
+
+
+def _noise(shares: Shares, reserve: Reserve, evaluator: Repetitions, asked: Asked, seed: int) -> Noise | None:
+    """How far answers to one mask differ; asks some masks again, where that is what the budget has for it."""
+    game, packed = evaluator.game, asked.plan.packed
+    looked = 0 if game.seeded else evaluator.repeated  # at the first masks
+    again = shares.again if game.seeded else reserve.repeats - looked
+    again = min(again, len(packed) - looked)
+    if again > 1 and not (game.seeded and shares.held_out > 1):
+        evaluator.again(_some(packed[looked:], again, seed), 2)
+    deviation = evaluator.deviation
+    if deviation is None:
+        return None
+    own = shares.held_out > 1
+    truth = asked.asked[asked.judged] if own else asked.values
+    times = shares.times if own else game.repeats
+    fitted = (len(packed) + len(asked.packed), game.repeats)
+    return noise_of(deviation, evaluator.repeated, truth, times, fitted=fitted, seeded=game.seeded)
+
+
+def _told(game: Game, spending: Spending, evaluator: Repetitions) -> list[str]:
+    """What was remarked on values."""
+    call, total = game.facts().get("call", "call"), spending.paid + spending.reused
+    return [f"of {total} {call}s, {count}: {remark}" for remark, count in evaluator.remarks()]
+
+
+def _stability(fit: Fit, seed: int) -> tuple[tuple[Stability, ...], ...]:
+    """Of each output."""
+    columns = fit.spectrum.values.reshape(len(fit.spectrum), -1).T
+    return tuple(
+        stability_of(Spectrum(fit.spectrum.sets, column), uncertainty, seed)
+        for column, uncertainty in zip(columns, fit.uncertainty, strict=False)
+    )
 
 
 class _Asking:
@@ -145,52 +294,6 @@ class _Asking:
         if self._answers is None:
             return None
         return unchosen_of(self._game, plan.packed, values, self._answers)
-
-
-def _checked(
-    shares: Shares,
-    evaluator: Repetitions,
-    plan: Plan,
-    values: NDArray[np.float64],
-    spectrum: Spectrum,
-    seed: int,
-) -> tuple[HeldOut | None, Noise | None, list[str]]:
-    """The explanation on masks that it did not see, what seeds do, and what was remarked."""
-    n, game = plan.n, evaluator.game
-    judged, truth, times = None, values, game.repeats
-    fresh = _unseen(game, plan, shares, seed)
-    if len(fresh) > 1:
-        truth, times = evaluator.packed_values(fresh, shares.times), shares.times
-        linear = linear_datamodel(plan.masks, values, seed)
-        judged = judge(spectrum, linear, mask_algebra.unpack(fresh, n), truth)
-    elif shares.again > 1:
-        evaluator.again(_some(plan.packed, shares.again, seed), 2)
-    deviation = evaluator.deviation
-    noise = None if deviation is None else noise_of(deviation, evaluator.repeated, truth, times)
-    call = game.facts().get("call", "call")
-    total = evaluator.paid + evaluator.reused
-    told = [f"of {total} {call}s, {count}: {remark}" for remark, count in evaluator.remarks()]
-    return judged, noise, told
-
-
-def _unseen(game: Game, plan: Plan, shares: Shares, seed: int) -> NDArray[np.uint8]:
-    """The masks held out: uniform ones that the plan does not hold, packed, or as many as there are.
-
-    Where masks share trainings, these are of trainings of their own.
-    """
-    count = shares.held_out
-    if not count:
-        return plan.packed[:0]
-    if game.trained is not None:
-        apart = mask_algebra.sharing(game.trained, count, shares.trainings, seed ^ _OTHER_SEED, plan.masks)
-        return mask_algebra.pack(apart)
-    wanted = count + len(plan)
-    if plan.n <= mask_algebra.ENUMERABLE:
-        wanted = min(wanted, 1 << plan.n)
-    drawn = mask_algebra.packed_uniform(plan.n, wanted, seed ^ _OTHER_SEED)
-    both = np.concatenate([plan.packed, drawn])
-    first, _ = mask_algebra.distinct(both)
-    return both[first[first >= len(plan)]][:count]
 
 
 def _some(packed: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:

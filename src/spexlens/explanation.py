@@ -1,17 +1,23 @@
 """Explanation: ranked interactions, and how they were obtained."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.errors import InvalidInput, MissingExtra
+from spexlens.evidence.artefacts import Artefacts, Survival
+from spexlens.evidence.expectations import Comparison, Expectations
 from spexlens.evidence.faithfulness import Faithfulness
-from spexlens.evidence.held_out import HeldOut, Noise
+from spexlens.evidence.held_out import HeldOut
+from spexlens.evidence.noise import Noise
+from spexlens.evidence.smallest import Smallest, predicted
+from spexlens.evidence.spot_checks import Check, Checks
+from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
 from spexlens.spectrum.indices import interaction_index, order_of
 from spexlens.spectrum.optimum import Optimum, optimum
@@ -20,6 +26,13 @@ from spexlens.spectrum.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     import pandas
+
+    from spexlens.follow_up import FollowUp
+
+Scale = Literal["raw", "share", "sd"]
+
+SCALES: tuple[Scale, ...] = ("raw", "share", "sd")
+"""What effects can be measured in; see `Explanation.in_scale`."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +47,11 @@ class Interaction:
             which is this set's own.
         interval: (low, high), meant to hold the model's own effect in 90 cases of 100; None where no
             uncertainty was measured.
-        evidence: its check on the model, or None.
+        evidence: the check of its Banzhaf interaction index on the model, or None.
         kinds: what the candidates are.
+        survival: what became of it under the other way to ablate that left least of it, or None where none
+            was tried.
+        audible: whether it is more than what the model's noise alone would make.
     """
 
     members: tuple[int, ...]
@@ -43,8 +59,10 @@ class Interaction:
     effect: float
     share: float
     interval: tuple[float, float] | None = None
-    evidence: Mapping[str, Any] | None = None
+    evidence: Check | None = None
     kinds: tuple[str, ...] = ()
+    survival: Survival | None = None
+    audible: bool = True
 
     @property
     def order(self) -> int:
@@ -83,6 +101,7 @@ class Account:
         seconds: wall time of the ablations and the fit.
         versions: of this package and of what decides its numbers.
         trainings: models trained, where masks share them; 0 where each mask is a training, or none is.
+        saved: calls of the budget that were not needed, where it stopped early.
     """
 
     method: str
@@ -95,6 +114,7 @@ class Account:
     seconds: float
     versions: Mapping[str, str]
     trainings: int = 0
+    saved: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,6 +160,12 @@ class Explanation:
         noise: how far seeds move a value, or None where no mask was evaluated twice.
         unchosen: what the candidates do that were not chosen, or None where there are none or nobody asked.
         path: the levels of a zoom, of which this explains the last; empty for any other.
+        checks: the strongest interactions, measured on the model, or None.
+        artefacts: what other ways to ablate, and ordinary inputs, say of it, or None.
+        smallest: the smallest sets that are enough and that are needed, confirmed, or empty.
+        stability: of the strongest of each output, or empty where no uncertainty was measured.
+        expectations: of each output, what was expected and what was found, or empty.
+        scale: of all effects; see `in_scale`.
     """
 
     candidates: tuple[Candidate, ...]
@@ -156,6 +182,12 @@ class Explanation:
     noise: Noise | None = None
     unchosen: Unchosen | None = None
     path: tuple[Step, ...] = ()
+    checks: Checks | None = None
+    artefacts: Artefacts | None = None
+    smallest: tuple[Smallest, ...] = ()
+    stability: tuple[tuple[Stability, ...], ...] = ()
+    expectations: tuple[Comparison, ...] = ()
+    scale: Scale = "raw"
 
     @property
     def calls(self) -> int:
@@ -164,8 +196,49 @@ class Explanation:
 
     @property
     def unit(self) -> str:
-        """What effects are measured in."""
+        """What the model's answers, and raw effects, are measured in."""
         return str(self.facts.get("unit", "value"))
+
+    def in_scale(self, scale: Scale) -> "Explanation":
+        """The same explanation with all effects, in tables, files and pictures, in a scale.
+
+        Args:
+            scale: "raw", in the unit of the answers; "share", of f(all) - f(none); "sd", in standard
+                deviations over uniform masks, sqrt(Σ F(S)²). The latter two compare inputs, or games, of
+                different salience.
+
+        Raises:
+            InvalidInput: there is no such scale, or the share is one of nothing.
+        """
+        if scale not in SCALES:
+            raise InvalidInput(f"unknown scale {scale!r}; choose one of {', '.join(SCALES)}")
+        scaled = replace(self, scale=scale)
+        for output in range(len(self.faithfulness.r2)):
+            scaled.size(output)
+        return scaled
+
+    def size(self, output: int | str = 0) -> float:
+        """What an effect of one, in this explanation's scale, is in the unit of the answers.
+
+        Raises:
+            InvalidInput: f(all) - f(none) is zero or was not measured, where effects are shares of it.
+        """
+        column = self.position(output)
+        if self.scale == "raw":
+            return 1.0
+        if self.scale == "sd":
+            return self.deviation(output) or 1.0
+        if self.whole is None or self.empty is None:
+            raise InvalidInput("f(all) or f(none) was not measured: choose scale raw or sd")
+        difference = self.whole[column] - self.empty[column]
+        if abs(difference) <= 1e-12 * max(abs(self.whole[column]), abs(self.empty[column])):
+            raise InvalidInput("f(all) and f(none) are the same: there is no share of it; choose raw or sd")
+        return difference
+
+    def deviation(self, output: int | str = 0) -> float:
+        """The standard deviation over uniform masks that the explanation carries, sqrt(Σ F(S)²)."""
+        spread = self.column(output)[self.spectrum.sets.orders > 0]
+        return float(np.linalg.norm(spread))
 
     def interactions(
         self,
@@ -177,6 +250,8 @@ class Explanation:
     ) -> list[Interaction]:
         """Every non-zero interaction of at most `order` candidates, the largest |effect| first.
 
+        Effects, intervals and checks are in the explanation's scale.
+
         Args:
             index: see `spectrum.indices`. The default, the Banzhaf interaction index, is the mean
                 over all masks of the others: of a single candidate, how much keeping it changes the
@@ -185,7 +260,7 @@ class Explanation:
             output: of a vector-valued game, which output, by position or name.
             across: True for those alone whose members are of different kinds, False for all others.
         """
-        scalar = Spectrum(self.spectrum.sets, self.column(output))
+        scalar = self._scalar(output)
         found = self._named(scalar, scalar, index, order, output)
         if across is not None:
             found = [interaction for interaction in found if interaction.across == across]
@@ -196,7 +271,7 @@ class Explanation:
 
         Ranked by share, since an index of high order magnifies what little a large set carries.
         """
-        scalar = Spectrum(self.spectrum.sets, self.column(output))
+        scalar = self._scalar(output)
         large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
         top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
@@ -234,7 +309,7 @@ class Explanation:
         Raises:
             InvalidInput: no such output, or what `spectrum.optimum` refuses.
         """
-        scalar = Spectrum(self.spectrum.sets, self.column(output))
+        scalar = self._scalar(output)
         found = optimum(scalar, keep, largest=largest, time_limit=time_limit)
         labels = tuple(self.candidates[i].label for i in found.members)
         return Subset(found.members, found.value, found.bound, found.seconds, labels)
@@ -249,14 +324,19 @@ class Explanation:
             uncertainty = self.uncertainty[self.position(output)]
             half = uncertainty.half_widths(chosen, index, found, order_of(chosen, order))
         total = max(float(whole.energy.sum()), np.finfo(np.float64).tiny)
+        size, position = self.size(output), self.position(output)
+        checks = {} if self.checks is None else self.checks.of(position)
         return [
             Interaction(
                 members,
                 tuple(self.candidates[i].label for i in members),
-                float(effect),
+                float(effect / size),
                 float(whole[members]) ** 2 / total,
-                None if self.uncertainty is None else (float(effect - width), float(effect + width)),
-                kinds=tuple(self.candidates[i].kind for i in members),
+                None if self.uncertainty is None else _interval(float(effect), float(width), size),
+                checks[members].in_units(size) if members in checks else None,
+                tuple(self.candidates[i].kind for i in members),
+                None if self.artefacts is None else self.artefacts.weakest(members, position),
+                self.noise is None or abs(float(effect)) > self.noise.floor(len(members), position),
             )
             for (members, effect), width in zip(found, half, strict=True)
             if members and effect
@@ -285,17 +365,72 @@ class Explanation:
     def to_frame(
         self, index: str = "bii", order: int | None = 2, *, output: int | str = 0
     ) -> "pandas.DataFrame":
-        """`interactions` as a pandas table: members, labels, order, effect, share, low, high."""
+        """`interactions` as a pandas table.
+
+        Its columns: members, labels, order, effect, share, low, high; measured and verdict, of the check;
+        survival, under other ways to ablate; audible, above the noise. attrs["scale"] is the scale.
+        """
         try:
             import pandas
         except ImportError as error:
             raise MissingExtra("pandas", "pandas") from error
         rows = [
-            (i.members, " × ".join(i.labels), i.order, i.effect, i.share, *(i.interval or (np.nan, np.nan)))
+            {
+                "members": i.members,
+                "labels": " × ".join(i.labels),
+                "order": i.order,
+                "effect": i.effect,
+                "share": i.share,
+                **dict(zip(("low", "high"), i.interval or (np.nan, np.nan), strict=True)),
+                "measured": np.nan if i.evidence is None else i.evidence.measured,
+                "verdict": None if i.evidence is None else i.evidence.verdict,
+                "survival": np.nan if i.survival is None else i.survival.score,
+                "audible": i.audible,
+            }
             for i in self.interactions(index, order, output=output)
         ]
         columns = ["members", "labels", "order", "effect", "share", "low", "high"]
-        return pandas.DataFrame(rows, columns=columns)
+        frame = pandas.DataFrame(rows, columns=[*columns, "measured", "verdict", "survival", "audible"])
+        frame.attrs["scale"] = self.scale
+        return frame
+
+    def compared_with(self, expectations: Expectations) -> "Explanation":
+        """The same explanation with what was expected of it, and what was found."""
+        found = [expectations.compare(self, output) for output in range(len(self.faithfulness.r2))]
+        return replace(self, expectations=tuple(found))
+
+    def sufficient(self, share: float = 0.9, *, output: int | str = 0, time_limit: float = 10.0) -> Smallest:
+        """The smallest set that, kept alone, is predicted to hold this share of f(all) - f(none).
+
+        Raises:
+            InvalidInput: f(all) or f(none) was not measured, the share is not in (0, 1], or no set is
+                predicted to.
+        """
+        return predicted("sufficient", self._scalar(output), *self._ends(output), share, time_limit)
+
+    def necessary(self, share: float = 0.9, *, output: int | str = 0, time_limit: float = 10.0) -> Smallest:
+        """The smallest set that, ablated alone, is predicted to take this share of f(all) - f(none) away.
+
+        Raises:
+            InvalidInput: as `sufficient`.
+        """
+        return predicted("necessary", self._scalar(output), *self._ends(output), share, time_limit)
+
+    def follow_up(self, *, output: int | str = 0) -> list["FollowUp"]:
+        """For each strong interaction, the commands that look closer; see `follow_up.steps`."""
+        from spexlens.follow_up import steps
+
+        return steps(self, output)
+
+    def _ends(self, output: int | str) -> tuple[float, float]:
+        """f(all) and f(none)."""
+        position = self.position(output)
+        if self.whole is None or self.empty is None:
+            raise InvalidInput("f(all) or f(none) was not measured")
+        return self.whole[position], self.empty[position]
+
+    def _scalar(self, output: int | str) -> Spectrum:
+        return Spectrum(self.spectrum.sets, self.column(output))
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, whole or not at all.
@@ -328,3 +463,9 @@ class Explanation:
         from spexlens.report.terminal import plain
 
         return plain(self)
+
+
+def _interval(effect: float, width: float, size: float) -> tuple[float, float]:
+    """In units of a size, which may be negative."""
+    ends = float((effect - width) / size), float((effect + width) / size)
+    return min(ends), max(ends)

@@ -1,32 +1,53 @@
 """The file of an explanation: JSON with a checked version."""
 
 import json
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator, with_config
 
 from spexlens import saved
 from spexlens.ablation.candidate import Candidate
 from spexlens.errors import ResultError, SpexlensError
-from spexlens.evidence.faithfulness import Faithfulness, Source
-from spexlens.evidence.held_out import HeldOut, Noise
+from spexlens.evidence.artefacts import Artefacts, Ordinary, Survival, Variant
+from spexlens.evidence.expectations import Comparison, Finding
+from spexlens.evidence.faithfulness import Faithfulness
+from spexlens.evidence.held_out import HeldOut
+from spexlens.evidence.noise import Noise
+from spexlens.evidence.smallest import Smallest
+from spexlens.evidence.spot_checks import Check, Checks
+from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
-from spexlens.explanation import Account, Explanation, Step
+from spexlens.explanation import Account, Explanation, Scale, Step
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 had no checks, no artefacts, no stability, no expectations and no scale; it can be read."""
+
+_LISTED = 20  # interactions of a kind
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+for _kind in (
+    Account, Step, Faithfulness, HeldOut, Noise, Unchosen, Check, Checks, Survival, Variant, Ordinary,
+    Artefacts, Smallest, Stability, Finding, Comparison,
+):  # fmt: skip
+    with_config(_STRICT)(_kind)
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = _STRICT
 
 
 class _Candidate(_Part):
@@ -41,25 +62,6 @@ class _Spectrum(_Part):
     coefficients: list[Number] | list[list[Number]]
 
 
-class _Faithfulness(_Part):
-    r2: Annotated[list[Number], Field(min_length=1)]
-    source: Source
-    masks: Count
-
-
-class _Account(_Part):
-    method: str
-    design: str
-    seed: int
-    budget: Count
-    calls: Count
-    reused: Count
-    passes: Count
-    seconds: Number
-    versions: dict[str, str]
-    trainings: Count = 0
-
-
 class _Prior(_Part):
     scale: NotNegative
     rho: list[Annotated[float, Field(ge=0, le=1)]]
@@ -71,86 +73,82 @@ class _Uncertainty(_Part):
     priors: list[_Prior]
 
 
-class _HeldOut(_Part):
-    r2: list[Number]
-    lds: list[Number]
-    linear_r2: list[Number]
-    linear_lds: list[Number]
-    masks: Count
-
-
-class _Noise(_Part):
-    deviation: list[NotNegative]
-    ceiling: list[Number]
-    repeated: Count
-
-
-class _Unchosen(_Part):
-    candidates: Count
-    masks: Count
-    moved: list[NotNegative]
-    deviation: list[NotNegative]
-    without: list[Number]
-
-
-class _Step(_Part):
-    level: str
-    candidates: Count
-    calls: Count
-    r2: list[Number]
-    split: list[str]
-    kept: Count
-    ended: str
-
-
 class _Record(_Part):
     format: Literal["spexlens explanation"]
-    format_version: Literal[1]
+    format_version: Literal[1, 2]
     candidates: list[_Candidate]
     spectrum: _Spectrum
-    faithfulness: _Faithfulness
-    account: _Account
+    faithfulness: Faithfulness
+    account: Account
     facts: dict[str, Any]
     details: dict[str, Any]
     whole: list[Number] | None
     empty: list[Number] | None
     outputs: list[str] | None
     uncertainty: list[_Uncertainty] | None = None
-    held_out: _HeldOut | None = None
-    noise: _Noise | None = None
-    unchosen: _Unchosen | None = None
-    path: list[_Step] = []
+    held_out: HeldOut | None = None
+    noise: Noise | None = None
+    unchosen: Unchosen | None = None
+    path: tuple[Step, ...] = ()
+    checks: Checks | None = None
+    artefacts: Artefacts | None = None
+    smallest: tuple[Smallest, ...] = ()
+    stability: tuple[tuple[Stability, ...], ...] = ()
+    expectations: tuple[Comparison, ...] = ()
+    scale: Scale = "raw"
+    interactions: list[dict[str, Any]] = []
 
     @model_validator(mode="after")
     def _fits_together(self) -> "_Record":
         if len(self.candidates) != self.spectrum.n:
             raise ValueError(f"{len(self.candidates)} candidates, but a spectrum of {self.spectrum.n}")
+        outputs = len(self.faithfulness.r2)
         widths = {len(c) if isinstance(c, list) else 1 for c in self.spectrum.coefficients}
-        lists = [
-            part
-            for kept in (self.held_out, self.noise, self.unchosen)
-            if kept is not None
-            for part in vars(kept).values()
-        ]
-        parts = (
-            self.whole,
-            self.empty,
-            self.outputs,
-            self.uncertainty,
-            *[part for part in lists if isinstance(part, list)],
-        )
-        answers = [part for part in parts if part is not None]
-        if widths - {len(self.faithfulness.r2)} or {len(part) for part in answers} - {
-            len(self.faithfulness.r2)
-        }:
+        if widths - {outputs} or any(len(part) != outputs for part in self._of_each_output()):
             raise ValueError("its parts are of different numbers of outputs")
         if any(len(p.rho) != self.spectrum.n for u in self.uncertainty or () for p in u.priors):
             raise ValueError("its uncertainty is of another number of candidates")
+        if any(not 0 <= i < self.spectrum.n for members in self._members() for i in members):
+            raise ValueError("its evidence is of other candidates")
         return self
+
+    def _of_each_output(self) -> Iterator[Sized]:
+        """What has a part an output."""
+        ordinary = None if self.artefacts is None else self.artefacts.ordinary
+        kept = (self.held_out, self.noise, self.unchosen, ordinary, *self._variants())
+        for part in (self.whole, self.empty, self.outputs, self.uncertainty, *_tuples_of(kept)):
+            if part is not None:
+                yield part
+        if self.checks is not None:
+            yield self.checks.found
+        yield from (part for part in (self.stability, self.expectations) if part)
+
+    def _variants(self) -> tuple[Variant, ...]:
+        return () if self.artefacts is None else self.artefacts.variants
+
+    def _members(self) -> Iterator[tuple[int, ...]]:
+        """Of all evidence."""
+        checked = () if self.checks is None else self.checks.found
+        survived = (found for variant in self._variants() for found in variant.found)
+        evidence: Iterable[Check | Survival | Stability | Smallest]
+        evidence = chain(*checked, *survived, *self.stability, self.smallest)
+        return (each.members for each in evidence)
+
+
+def _tuples_of(parts: Sequence[object]) -> Iterator[tuple[Any, ...]]:
+    """What dataclasses hold an output each; intervals may be left out."""
+    for part in parts:
+        for held in vars(part).values() if part is not None else ():
+            if isinstance(held, tuple) and held:
+                yield held
 
 
 def dump(explanation: Explanation) -> str:
-    """An explanation as JSON text; floats are written so that they read back bit for bit."""
+    """An explanation as JSON text; floats are written so that they read back bit for bit.
+
+    "interactions" lists the strongest in the explanation's scale, for readers of the file that are not this
+    package; they are computed anew when it is loaded.
+    """
     e = explanation
     record = {
         "format": "spexlens explanation",
@@ -161,20 +159,58 @@ def dump(explanation: Explanation) -> str:
             "sets": list(e.spectrum.sets),
             "coefficients": e.spectrum.values.tolist(),
         },
-        "faithfulness": vars(e.faithfulness),
-        "account": {**vars(e.account), "versions": dict(e.account.versions)},
+        "account": {**asdict(e.account), "versions": dict(e.account.versions)},
         "facts": dict(e.facts),
         "details": dict(e.details),
         "whole": e.whole,
         "empty": e.empty,
         "outputs": e.outputs,
         "uncertainty": None if e.uncertainty is None else [_plain(u) for u in e.uncertainty],
-        "held_out": None if e.held_out is None else vars(e.held_out),
-        "noise": None if e.noise is None else vars(e.noise),
-        "path": [vars(step) for step in e.path],
-        "unchosen": None if e.unchosen is None else vars(e.unchosen),
+        **{name: _written(getattr(e, name)) for name in _DATACLASSES},
+        "scale": e.scale,
+        "interactions": [row for output in range(len(e.faithfulness.r2)) for row in _strongest(e, output)],
     }
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+_DATACLASSES = (
+    "faithfulness", "held_out", "noise", "unchosen", "path", "checks", "artefacts", "smallest", "stability",
+    "expectations",
+)  # fmt: skip
+
+
+def _written(part: Any) -> Any:
+    """A dataclass, or tuples of them, as JSON."""
+    if isinstance(part, tuple):
+        return [_written(each) for each in part]
+    return part if part is None else asdict(part)
+
+
+def _strongest(explanation: Explanation, output: int) -> Iterator[dict[str, Any]]:
+    """The first of the single candidates, of the pairs and of the larger sets."""
+    low = explanation.interactions("bii", 2, output=output)
+    higher, _ = explanation.higher(_LISTED, output=output)
+    stable = {}
+    if explanation.stability:
+        stable = {each.members: each for each in explanation.stability[output]}
+    for rows in ([i for i in low if i.order == 2], higher, [i for i in low if i.order == 1]):
+        for row in rows[:_LISTED]:
+            check, steady = row.evidence, stable.get(row.members)
+            yield {
+                "output": explanation.outputs[output] if explanation.outputs else None,
+                "members": row.members,
+                "labels": row.labels,
+                "effect": row.effect,
+                "share": row.share,
+                "interval": row.interval,
+                "measured": check and check.measured,
+                "measured_interval": check and check.interval,
+                "verdict": check and check.verdict,
+                "survival": row.survival and row.survival.score,
+                "audible": row.audible,
+                "stays": steady and steady.stays,
+                "ranks": steady and steady.ranks,
+            }
 
 
 def _plain(uncertainty: Uncertainty) -> dict[str, Any]:
@@ -198,30 +234,19 @@ def read(path: Path) -> Explanation:
 
 def _explanation(record: _Record) -> Explanation:
     sets = Sets.of(record.spectrum.n, record.spectrum.sets)
-    account = record.account.model_dump()
     return Explanation(
         candidates=tuple(Candidate(c.label, c.kind, c.span) for c in record.candidates),
         spectrum=Spectrum(sets, np.array(record.spectrum.coefficients, dtype=np.float64)),
-        faithfulness=Faithfulness(
-            tuple(record.faithfulness.r2), record.faithfulness.source, record.faithfulness.masks
-        ),
-        account=Account(**account),
+        account=record.account,
         facts=record.facts,
         details=record.details,
         whole=None if record.whole is None else tuple(record.whole),
         empty=None if record.empty is None else tuple(record.empty),
         outputs=None if record.outputs is None else tuple(record.outputs),
         uncertainty=None if record.uncertainty is None else tuple(map(_uncertainty, record.uncertainty)),
-        held_out=None if record.held_out is None else HeldOut(**_tuples(record.held_out)),
-        noise=None if record.noise is None else Noise(**_tuples(record.noise)),
-        path=tuple(Step(**_tuples(step)) for step in record.path),
-        unchosen=None if record.unchosen is None else Unchosen(**_tuples(record.unchosen)),
+        scale=record.scale,
+        **{name: getattr(record, name) for name in _DATACLASSES},
     )
-
-
-def _tuples(record: _Part) -> dict[str, Any]:
-    """A record's fields, its lists as tuples."""
-    return {name: tuple(part) if isinstance(part, list) else part for name, part in vars(record).items()}
 
 
 def _uncertainty(record: _Uncertainty) -> Uncertainty:

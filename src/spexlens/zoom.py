@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.levels import Level, filled, whole
 from spexlens.budget import trainings_of, whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.explain import explain
+from spexlens.explain import EvidenceAsked, explain
 from spexlens.explanation import Account, Explanation, Step
 
 _FEW, _FIRST = 8, 64  # candidates of the first level, if there is such a one
@@ -65,6 +65,7 @@ def zoom(
     progress: Progress | None = None,
     rest: Rest = "kept",
     trainings: int | None = None,
+    **evidence: Unpack[EvidenceAsked],
 ) -> Explanation:
     """Explain coarse candidates, split those that matter, and explain again, within one budget.
 
@@ -84,6 +85,7 @@ def zoom(
         rest: what becomes of candidates that are not split: "kept" always, so that what is found holds in
             their presence, or "grouped".
         trainings: the most trainings, as for `explain`, shared out as the budget is.
+        evidence: checks, noise, against, ..., as for `explain`; they are of the last level.
 
     Returns:
         The explanation of the last level, with its `path`; its account is that of all levels.
@@ -123,6 +125,7 @@ def zoom(
                 held_out=None if last else 0,
                 trainings=None if most is None else (most - trained()) * calls // (budget - spent),
                 unchosen=None if last else 0,
+                **(evidence if last else {"checks": 0, "noise": 0}),
             )
 
         while True:

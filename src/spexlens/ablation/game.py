@@ -26,10 +26,12 @@ class Game:
         outputs: the names of the k outputs of a vector-valued game, or None.
         unit: what a value is measured in.
         seeded: whether the value of a mask is another under another seed.
+        settled: whether the value of a mask is known to be the same each time, but for rounding.
         repeats: how many evaluations under as many seeds a mask's value is the mean of.
         careful: whether what a batch answered is kept before the next batch is begun: for batches that
             take longer than a commit does.
         judged: what part of a budget goes to masks that the fit does not see.
+        variants: the names of other ways to ablate that `variant` knows.
         attributions: the names of the cheap attributions that `attribute` knows, the default first.
         trained: (n,) bool, candidates whose masks mean another training, where masks that differ in the
             others only share one; None where that is none or all.
@@ -39,9 +41,11 @@ class Game:
     outputs: tuple[str, ...] | None = None
     unit: str = "value"
     seeded: bool = False
+    settled: bool = False
     repeats: int = 1
     careful: bool = False
     judged: float = 0.0
+    variants: tuple[str, ...] = ()
     attributions: tuple[str, ...] = ()
     trained: NDArray[np.bool_] | None = None
 
@@ -98,6 +102,23 @@ class Game:
     def repetition(self, number: int) -> "Game":
         """This game with one evaluation a mask, under its seed of this number; itself if there is no seed."""
         return self
+
+    def variant(self, name: str) -> "Game":
+        """The same candidates ablated in another way, one of `variants`, by a game of its own.
+
+        Raises:
+            InvalidInput: there is none of this name, or it needs what this game was not given.
+        """
+        known = f"there are {', '.join(self.variants)}" if self.variants else "give a game of its own"
+        raise InvalidInput(f"this game knows no other way to ablate called {name!r}; {known}")
+
+    def another(self, text: str) -> "Game":
+        """The same question about another input, to be asked with everything kept.
+
+        Raises:
+            InvalidInput: this game is of no text.
+        """
+        raise InvalidInput("this game is of no text: give ordinary answers as numbers, not as texts")
 
     def remarks(self) -> dict[int, str]:
         """Of the masks that `value` was last given: {row: what a result should say of the row's value}."""

@@ -63,7 +63,7 @@ class Grouped(Game):
             owner = np.where(game.owner >= 0, owner[np.maximum(game.owner, 0)], -1)
         self._base, self.owner = game.base, owner
         self._told = {**(game._told if isinstance(game, Grouped) else {}), **(facts or {})}
-        for name in ("batch_size", "outputs", "unit", "seeded", "repeats", "careful", "judged"):
+        for name in ("batch_size", "outputs", "unit", "seeded", "repeats", "careful", "judged", "settled"):
             setattr(self, name, getattr(game, name))
         self._take(names, self.base.fingerprint)
         self.key = f"{self.base.key} grouped {hashlib.sha256(owner.astype('<i8').tobytes()).hexdigest()}"
@@ -96,6 +96,20 @@ class Grouped(Game):
             return self
         groups = [np.flatnonzero(self.owner == group).tolist() for group in range(self.n)]
         return Grouped(base, groups, self.candidates, self._told)
+
+    @property
+    def variants(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of the base."""
+        return self.base.variants
+
+    def variant(self, name: str) -> "Grouped":
+        """These groups of the base's variant."""
+        groups = [np.flatnonzero(self.owner == group).tolist() for group in range(self.n)]
+        return Grouped(self.base.variant(name), groups, self.candidates, self._told)
+
+    def another(self, text: str) -> Game:
+        """The base's."""
+        return self.base.another(text)
 
     def remarks(self) -> dict[int, str]:
         """What `base` remarks."""

@@ -1,5 +1,6 @@
-"""Repetitions: a game with a seed, evaluated under several, and how far its answers are apart."""
+"""Repetitions: a game evaluated several times, under seeds if it has them, and how far that is apart."""
 
+import copy
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,7 +15,7 @@ from spexlens.ablation.ledger import Ledger
 class Repetitions:
     """Runs a game's repetitions through a ledger, each as a game of its own, and averages them.
 
-    Each evaluation of a mask under a seed is paid for, and kept, on its own.
+    Each evaluation of a mask, under a seed or just again, is paid for, and kept, on its own.
     """
 
     def __init__(
@@ -101,19 +102,19 @@ class Repetitions:
         self._degrees += (len(answers) - 1) * len(packed)
         return mean
 
-    def again(self, packed: NDArray[np.uint8], times: int) -> None:
-        """More repetitions of masks that were asked for before, for `deviation`."""
+    def again(self, packed: NDArray[np.uint8], times: int) -> NDArray[np.float64]:
+        """More repetitions of masks that are asked for elsewhere too, for `deviation`; their mean values."""
         self._asked_again += min(times, self.game.repeats) * len(packed)
-        self.packed_values(packed, times)
+        return self.packed_values(packed, times)
 
     @property
     def deviation(self) -> NDArray[np.float64] | None:
-        """(k,), the standard deviation over seeds of one evaluation of a mask; None if none was repeated."""
+        """(k,), the standard deviation of one evaluation of a mask; None if none was repeated."""
         return np.atleast_1d(np.sqrt(self._squares / self._degrees)) if self._degrees else None
 
     @property
     def repeated(self) -> int:
-        """How many evaluations repeated a mask under another seed."""
+        """How many evaluations repeated a mask."""
         return self._degrees
 
     def remarks(self) -> Iterator[tuple[str, int]]:
@@ -126,6 +127,8 @@ class Repetitions:
 
     def _evaluator(self, number: int) -> Evaluator:
         game = self.game.base.repetition(number)
+        if number and game.key == self.game.base.key:
+            game = _apart(game, number)
         return Evaluator(game, self._ledger, run=self._run, progress=self._told if self._progress else None)
 
     def _told(self, *_: int) -> None:
@@ -134,3 +137,10 @@ class Repetitions:
         asked = sum(evaluator.asked for evaluator in self._evaluators) - self._asked_again
         if self._progress is not None:
             self._progress(finished, max(asked, self._expected))
+
+
+def _apart(game: Game, number: int) -> Game:
+    """A game without seeds, asked again: a ledger keeps what it answers beside what it answered before."""
+    again = copy.copy(game)
+    again.key = f"{game.key} again {number}"
+    return again

@@ -18,6 +18,7 @@ from spexlens.aggregate import Aggregate, aggregate
 from spexlens.batch import explain_all
 from spexlens.budget import whole_number
 from spexlens.cli.candidates import candidates_of
+from spexlens.cli.evidence import Asked, evidenced
 from spexlens.cli.inputs import layers_of, lines_of, model_of, target_of
 from spexlens.cli.mechanistic import Ablation, Components, Layers, Reference, Rescale
 from spexlens.cli.options import (
@@ -81,6 +82,7 @@ class Row:
     asked: dict[str, Any]
 
 
+@evidenced
 def batch(
     context: typer.Context,
     prompts: Annotated[
@@ -123,6 +125,8 @@ def batch(
     device: Device = None,
     batch_size: BatchSize = None,
     trust_remote_code: Trust = False,
+    *,
+    evidence: Asked,
 ) -> None:
     """Explain many inputs, a budget each, and count which interactions recur."""
     _refuse_others(lens, context)
@@ -157,7 +161,7 @@ def batch(
     def made(text: str, own: dict[str, Any]) -> Game:
         return screen(lens_of(loaded, text, **(settings | own)), asked, by=screening, ledger=ledger)
 
-    tally = _Tally(rows)
+    tally = _Tally(rows, evidence)
     with progress_bar(ledger or out) as progress:
         explained = tally.counted(
             explain_all(
@@ -169,6 +173,7 @@ def batch(
                 progress=progress,
                 paths=files,
                 failed=tally.failed,
+                **evidence.arguments(),
             )
         )
         first = next(explained, None)
@@ -179,13 +184,15 @@ def batch(
     _show(tally, found, as_json=as_json)
     if tally.failures:
         raise typer.Exit(2)
+    evidence.exit(tally.found)
 
 
 class _Tally:
     """What became of the inputs, and what they cost."""
 
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows = rows
+    def __init__(self, rows: list[Row], evidence: Asked) -> None:
+        self.rows, self.evidence = rows, evidence
+        self.found: list[str] = []
         self.failures: list[dict[str, Any]] = []
         self.explanations = self.paid = self.reused = 0
 
@@ -195,6 +202,7 @@ class _Tally:
             self.explanations += 1
             self.paid += explanation.account.calls
             self.reused += explanation.account.reused
+            self.found += self.evidence.failed(explanation)
             yield explanation
 
     def failed(self, position: int, error: SpexlensError) -> None:

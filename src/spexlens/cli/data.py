@@ -7,6 +7,7 @@ import typer
 
 from spexlens.ablation.game import Game
 from spexlens.cli.candidates import candidates_of, chosen
+from spexlens.cli.evidence import Asked, evidenced
 from spexlens.cli.inputs import check_out, model_of
 from spexlens.cli.options import AsJson, Book, Budget, Device, Method, Model, Out, Revision, Seed, Trust, Zoom
 from spexlens.cli.screen import run
@@ -54,6 +55,7 @@ Repeats = Annotated[int, typer.Option(help="Trainings a mask, under as many seed
 HeldOut = Annotated[int | None, typer.Option(help="Masks kept to judge the explanation. Default: a fifth.")]
 
 
+@evidenced
 def data(
     table: Table,
     test: Test,
@@ -84,6 +86,8 @@ def data(
     revision: Revision = None,
     device: Device = None,
     trust_remote_code: Trust = False,
+    *,
+    evidence: Asked,
 ) -> None:
     """Explain which training examples, or groups of them, act together in what a model learns."""
     check_out(out)
@@ -137,6 +141,7 @@ def data(
         as_json=as_json,
         held_out=held_out,
         zoomed=zoom,
+        evidence=evidence,
     )
 
 

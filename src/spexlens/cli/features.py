@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from spexlens.cli.candidates import chosen
+from spexlens.cli.evidence import Asked, evidenced
 from spexlens.cli.inputs import check_out, model_of, target_of, text_of
 from spexlens.cli.options import (
     AsJson,
@@ -49,6 +50,7 @@ def demo(
     run(lens, budget, seed=seed)
 
 
+@evidenced
 def features(
     text: Words = None,
     file: File = None,
@@ -74,6 +76,8 @@ def features(
     device: Device = None,
     batch_size: BatchSize = None,
     trust_remote_code: Trust = False,
+    *,
+    evidence: Asked,
 ) -> None:
     """Explain which parts of a text act together in a model's answer."""
     check_out(out)
@@ -94,4 +98,14 @@ def features(
         trust_remote_code=trust_remote_code,
     )
     game = chosen(lens, candidates, screening, zoom=zoom, ledger=ledger)
-    run(game, budget, method=method, seed=seed, ledger=ledger, out=out, as_json=as_json, zoomed=zoom)
+    run(
+        game,
+        budget,
+        method=method,
+        seed=seed,
+        ledger=ledger,
+        out=out,
+        as_json=as_json,
+        zoomed=zoom,
+        evidence=evidence,
+    )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from spexlens.cli.candidates import chosen
+from spexlens.cli.evidence import Asked, evidenced
 from spexlens.cli.inputs import check_out, layers_of, lines_of, model_of, prompts_of, target_of, text_of
 from spexlens.cli.options import (
     AsJson,
@@ -60,6 +61,7 @@ Rescale = Annotated[
 ]
 
 
+@evidenced
 def mechanistic(
     text: Words = None,
     file: File = None,
@@ -87,6 +89,8 @@ def mechanistic(
     device: Device = None,
     batch_size: BatchSize = None,
     trust_remote_code: Trust = False,
+    *,
+    evidence: Asked,
 ) -> None:
     """Explain which heads, MLPs, neurons or layers of a model act together in its answer."""
     check_out(out)
@@ -112,4 +116,14 @@ def mechanistic(
         trust_remote_code=trust_remote_code,
     )
     game = chosen(lens, candidates, screening, zoom=zoom, ledger=ledger)
-    run(game, budget, method=method, seed=seed, ledger=ledger, out=out, as_json=as_json, zoomed=zoom)
+    run(
+        game,
+        budget,
+        method=method,
+        seed=seed,
+        ledger=ledger,
+        out=out,
+        as_json=as_json,
+        zoomed=zoom,
+        evidence=evidence,
+    )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from spexlens.ablation.game import Game
 from spexlens.cli.candidates import candidates_of
 from spexlens.cli.data import FINE_TUNING, learner_of
+from spexlens.cli.evidence import Asked, evidenced
 from spexlens.cli.inputs import check_out, layers_of, lines_of, model_of
 from spexlens.cli.options import AsJson, Device, Trust, Zoom
 from spexlens.cli.screen import run
@@ -83,12 +84,15 @@ class _Config(BaseModel):
     data: _Data | None = None
 
 
+@evidenced
 def mixed(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML: what is mixed, and how.")],
     zoom: Zoom = False,
     as_json: AsJson = False,
     device: Device = None,
     trust_remote_code: Trust = False,
+    *,
+    evidence: Asked,
 ) -> None:
     """Explain how parts of a text, of a model and of its training data act together, in one game.
 
@@ -113,6 +117,7 @@ def mixed(
         as_json=as_json,
         trainings=given.trainings,
         zoomed=zoom,
+        evidence=evidence,
     )
 
 

@@ -5,13 +5,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from spexlens.ablation.evaluator import Evaluator
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger
 from spexlens.ablation.masks import unpack
-from spexlens.budget import handful, whole_number
+from spexlens.budget import Evidence, allot, handful, whole_number
 from spexlens.cli.candidates import chosen
 from spexlens.cli.inputs import model_of, target_of, text_of
 from spexlens.cli.options import (
@@ -42,7 +44,6 @@ from spexlens.errors import InvalidInput
 from spexlens.explain import versions
 from spexlens.lenses.features import FeatureLens
 from spexlens.solvers.base import Plan, Solver
-from spexlens.solvers.choice import choose_solver
 
 
 def plan(
@@ -63,6 +64,9 @@ def plan(
     asked: Candidates = None,
     screening: Screening = None,
     budget: Budget = 300,
+    checks: Annotated[
+        int | None, typer.Option(help="Masks that check the result; 0: none. Default: a tenth, at least 16.")
+    ] = None,
     method: Method = "auto",
     seed: Seed = 0,
     ledger: Book = None,
@@ -104,8 +108,10 @@ def plan(
         raise InvalidInput(f"-n is a number of candidates, at least 1; got {candidates}")
     seed = whole_number(seed, "a seed")
     check = 0 if lens is None else handful(lens, budget, None)
-    solver = choose_solver(method, candidates, budget - check)
-    planned = solver.plan(candidates, budget - check, seed)
+    game = lens or Game(_never, candidates)
+    shares, reserve = allot(game, budget - check, method, None, None, seed, Evidence(checks))
+    solver = shares.solver
+    planned = solver.plan(candidates, shares.masks, seed)
     said: dict[str, str | int] = {
         "candidates": candidates,
         "method": planned.method,
@@ -113,6 +119,10 @@ def plan(
         "budget": budget,
         "design": planned.design,
     }
+    if reserve.checks:
+        said["checks"] = f"{reserve.checks} masks more, of the budget, check what was found"
+    if reserve.repeats:
+        said["noise"] = f"{reserve.repeats} masks are asked twice; more if those differ"
     if check:
         said["not chosen"] = f"{check} masks more ablate the {len(lens.always) if lens else 0} others"
     if lens is not None:
@@ -121,6 +131,10 @@ def plan(
         typer.echo(json.dumps(said))
     else:
         typer.echo("\n".join(f"{name:<12}{value}" for name, value in said.items()))
+
+
+def _never(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+    raise AssertionError("a plan asks nothing")
 
 
 def _estimate(lens: Game, solver: Solver, planned: Plan, budget: int, seed: int, ledger: Path | None) -> str:

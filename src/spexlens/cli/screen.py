@@ -10,6 +10,7 @@ import typer
 
 from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
+from spexlens.cli.evidence import Asked
 from spexlens.errors import InvalidInput
 from spexlens.explain import explain
 from spexlens.explanation import Explanation
@@ -31,21 +32,25 @@ def run(
     held_out: int | None = None,
     trainings: int | None = None,
     zoomed: bool = False,
+    evidence: Asked | None = None,
 ) -> None:
     """Explain a lens with progress shown, then save and print what was found."""
     if zoomed and held_out is not None:
         raise InvalidInput("--held-out goes without --zoom, whose last level decides it")
+    evidence = evidence or Asked()
     with progress_bar(ledger) as progress:
         how: dict[str, Any] = {"method": method, "seed": seed, "ledger": ledger, "progress": progress}
         how |= {"trainings": trainings}
         how |= {} if zoomed else {"held_out": held_out}
-        explanation = (zoom if zoomed else explain)(lens, budget, **how)
+        explanation = (zoom if zoomed else explain)(lens, budget, **how, **evidence.arguments(lens))
+    explanation = evidence.shown(explanation)
     if out is not None:
         explanation.save(out)
     if as_json:
         typer.echo(explanation.to_json())
     else:
         show_page(explanation)
+    evidence.exit(evidence.failed(explanation))
 
 
 def show_page(explanation: Explanation, *, top: int | None = None, output: str | None = None) -> None:

@@ -5,23 +5,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.proxyspex.linear import Linear
 from spexlens.spectrum.spectrum import Spectrum
+
+Array = NDArray[np.float64]
+
+LEVEL = 0.9
+"""The share of intervals that are meant to hold the truth."""
+
+_DRAWS = 500
+_ALIKE, _STEADY = 0.2, 10.0  # of the errors of masks drawn together; and clusters that this counts as
+_WILD = 8.0  # standard errors: what few clusters say beyond is no quantile
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How well masks are predicted that no fit saw, drawn uniformly; one number an output.
+    """How well uniform masks are predicted that no fit saw; one number an output.
 
     Attributes:
-        r2: R² of the explanation.
+        r2: R² of the explanation, before any of these masks joined a fit.
         lds: its linear datamodeling score, the rank correlation of predicted and real values (Park et
             al., "TRAK", ICML 2023, section 2; Spearman's).
         linear_r2, linear_lds: the same of a linear datamodel, LASSO on single candidates with a
             cross-validated penalty, fitted to what the explanation was fitted to (Ilyas et al.,
             "Datamodels", ICML 2022).
         masks: how many were held out.
+        intervals: (low, high) of r2, meant to hold that over all masks in 90 cases of 100; empty where
+            there are too few.
     """
 
     r2: tuple[float, ...]
@@ -29,59 +39,128 @@ class HeldOut:
     linear_r2: tuple[float, ...]
     linear_lds: tuple[float, ...]
     masks: int
-
-
-@dataclass(frozen=True)
-class Noise:
-    """How far evaluations of one mask under different seeds are apart, one number an output.
-
-    Attributes:
-        deviation: the standard deviation of one evaluation.
-        ceiling: the R² that knowing the mean over all seeds would have, on the masks that are judged.
-        repeated: evaluations that repeated a mask.
-    """
-
-    deviation: tuple[float, ...]
-    ceiling: tuple[float, ...]
-    repeated: int
+    intervals: tuple[tuple[float, float], ...] = ()
 
 
 def judge(
-    spectrum: Spectrum, linear: Spectrum, masks: NDArray[np.bool_], values: NDArray[np.float64]
+    spectrum: Spectrum,
+    linear: Spectrum,
+    masks: NDArray[np.bool_],
+    values: Array,
+    clusters: NDArray[np.int64] | None = None,
+    seed: int = 0,
 ) -> HeldOut:
-    """Both on masks (m, n) and values (m,) or (m, k) that neither saw."""
+    """Both on masks (m, n) and values (m,) or (m, k) that neither saw.
+
+    Args:
+        spectrum, linear: the explanation and what is beside it.
+        masks, values: each mask is uniform.
+        clusters: (m,), which masks were drawn together; by default each on its own.
+        seed: of the bootstrap.
+    """
     truth = _columns(values)
-    ours, theirs = (_columns(each.predict(masks)) for each in (spectrum, linear))
+    own = np.arange(len(masks)) if clusters is None else clusters
+    ours, theirs = (
+        [_Judged.of(*each) for each in zip(truth, *_predicted(which, masks), strict=True)]
+        for which in (spectrum, linear)
+    )
+    enough = len(np.unique(own)) > 2
     return HeldOut(
-        tuple(map(r_squared, truth, ours)),
-        tuple(map(rank_correlation, truth, ours)),
-        tuple(map(r_squared, truth, theirs)),
-        tuple(map(rank_correlation, truth, theirs)),
+        tuple(each.r2 for each in ours),
+        tuple(each.lds for each in ours),
+        tuple(each.r2 for each in theirs),
+        tuple(each.lds for each in theirs),
         len(masks),
+        tuple(each.interval(own, seed) for each in ours) if enough else (),
     )
 
 
-def linear_datamodel(masks: NDArray[np.bool_], values: NDArray[np.float64], seed: int) -> Spectrum:
+@dataclass(frozen=True)
+class _Judged:
+    """One output's errors.
+
+    R² is 1 - E e² / Var f with Var f = Var f̂ + 2 Cov(e, f̂) + Var e, e = f - f̂, where Var f̂ over uniform
+    masks is known from the spectrum (a control variate), so that only errors are estimated.
+
+    Attributes:
+        terms: (m, 4) float64: 1, e², e and e (f̂ - E f̂) of each mask.
+        known: Var f̂.
+        lds: of all masks.
+    """
+
+    terms: Array
+    known: float
+    lds: float
+
+    @classmethod
+    def of(cls, values: Array, predicted: Array, mean: float, known: float) -> "_Judged":
+        errors = values - predicted
+        scale = max(float(np.sqrt(known)), float(np.abs(errors).max(initial=0.0))) or 1.0
+        errors, away = errors / scale, (predicted - mean) / scale
+        terms = np.stack([np.ones(len(errors)), errors**2, errors, errors * away], axis=1)
+        return cls(terms, known / scale**2, rank_correlation(values, predicted))
+
+    @property
+    def r2(self) -> float:
+        """Of all masks."""
+        return float(1.0 - np.exp(self._log(self.terms.sum(axis=0))))
+
+    def interval(self, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:
+        """Of R², by a bootstrap studentised on the scale of log(1 - R²).
+
+        Errors are skew: percentiles of so few hold the truth too seldom (Hall, "The Bootstrap and Edgeworth
+        Expansion", 1992, section 3.5). Standard errors are the jackknife's. Masks that were drawn together
+        are alike: the variance is that over clusters, which are few, steadied by that over masks times
+        Kish's design effect, 1 + ρ (masks a cluster - 1).
+        """
+        count, where = len(self.terms), np.unique(clusters, return_inverse=True)[1]
+        sums = np.zeros((int(where.max()) + 1, 4))
+        np.add.at(sums, where, self.terms)
+        sizes = np.bincount(where)
+        together = float((sizes**2).sum() / count)
+        alone, apart = self._standard_error(self.terms), self._standard_error(sums)
+        inflated = alone**2 * (1.0 + _ALIKE * (together - 1.0))
+        error = np.sqrt((_STEADY * inflated + len(sums) * apart**2) / (_STEADY + len(sums)))
+        if not error > 0:
+            return self.r2, self.r2
+        log = float(self._log(self.terms.sum(axis=0)))
+        rows = np.random.default_rng([seed, count]).integers(0, count, (_DRAWS, count))
+        away = [
+            (self._log(drawn.sum(axis=0)) - log, self._standard_error(drawn)) for drawn in self.terms[rows]
+        ]
+        moved, errors = np.array(away).T
+        ratios = np.clip(moved / np.maximum(errors, 1e-9), -_WILD, _WILD)
+        low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        return float(1.0 - np.exp(log - low * error)), float(1.0 - np.exp(log - high * error))
+
+    def _log(self, sums: Array) -> Array:
+        """log(E e² / Var f): (..., 4) -> (...)."""
+        count, squares, errors, products = np.moveaxis(sums, -1, 0)
+        mean, tiny = squares / count, np.finfo(np.float64).tiny
+        variance = self.known + 2.0 * products / count + mean - (errors / count) ** 2
+        return np.asarray(np.log(mean / np.maximum(variance, np.maximum(mean / 2.0, tiny)) + tiny))
+
+    def _standard_error(self, parts: Array) -> Array:
+        """The jackknife's, of log(E e² / Var f): (p, 4) -> ()."""
+        logs = self._log(parts.sum(axis=0) - parts)
+        return np.asarray(np.sqrt((len(parts) - 1) / len(parts) * ((logs - logs.mean()) ** 2).sum()))
+
+
+def _predicted(spectrum: Spectrum, masks: NDArray[np.bool_]) -> tuple[Array, list[float], list[float]]:
+    """Of each output the predictions (k, m), their mean over uniform masks, and their variance."""
+    columns = spectrum.values.reshape(len(spectrum), -1)
+    empty = spectrum.sets.orders == 0
+    mean = columns[empty].sum(axis=0)
+    return _columns(spectrum.predict(masks)), mean.tolist(), (columns[~empty] ** 2).sum(axis=0).tolist()
+
+
+def linear_datamodel(masks: NDArray[np.bool_], values: Array, seed: int) -> Spectrum:
     """LASSO on single candidates, its penalty cross-validated: (m, n) and (m,) or (m, k)."""
     fits = [Linear(order=1).fit(masks, column, seed).spectrum for column in _columns(values)]
     return fits[0] if values.ndim == 1 else Spectrum.stack(fits)
 
 
-def noise_of(deviation: NDArray[np.float64], repeated: int, values: NDArray[np.float64], times: int) -> Noise:
-    """What seeds do to values that are each a mean of so many evaluations.
-
-    Args:
-        deviation: (k,), of one evaluation.
-        repeated: how many evaluations it was measured with.
-        values: (m,) or (m, k), those that an explanation is judged on.
-        times: the evaluations that each of them is the mean of.
-    """
-    variance = _columns(values).var(axis=1)
-    share = np.divide(deviation**2 / times, variance, out=np.zeros_like(variance), where=variance > 0)
-    return Noise(tuple(deviation.tolist()), tuple(np.maximum(1.0 - share, 0.0).tolist()), repeated)
-
-
-def rank_correlation(values: NDArray[np.float64], predictions: NDArray[np.float64]) -> float:
+def rank_correlation(values: Array, predictions: Array) -> float:
     """Spearman's, (m,) and (m,) -> float; 0 where either is constant."""
     from scipy.stats import rankdata
 
@@ -90,6 +169,6 @@ def rank_correlation(values: NDArray[np.float64], predictions: NDArray[np.float6
     return float(first @ second) / size if size > 0 else 0.0
 
 
-def _columns(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _columns(values: Array) -> Array:
     """(m,) or (m, k) -> (k, m)."""
     return values.reshape(len(values), -1).T

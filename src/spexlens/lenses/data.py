@@ -47,6 +47,7 @@ class DataLens(Game):
     """
 
     careful = True
+    settled = True
     judged = 0.2
 
     def __init__(

@@ -16,7 +16,7 @@ from spexlens.ablation.levels import Level
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.layout import lay_out
-from spexlens.lenses.replacement import ablatable, choose_replacement
+from spexlens.lenses.replacement import ablatable, choose_replacement, replacements_of
 from spexlens.lenses.saliency import GRADIENT, INTEGRATED, STEPS, slopes
 from spexlens.lenses.units import levels_of
 
@@ -47,6 +47,7 @@ class FeatureLens(Game):
     """
 
     passes = 1
+    settled = True
 
     def __init__(
         self,
@@ -96,6 +97,9 @@ class FeatureLens(Game):
                 what is wrong and what to do.
         """
         _refuse_unreadable(text)
+        self._made: dict[str, Any] = {"unit": unit, "target": target, "foil": foil, "objective": objective}
+        self._made |= {"replacement": replacement, "neutral": neutral, "template": template, "chat": chat}
+        self._made |= {"spans": spans, "batch_size": batch_size}
         if batch_size is not None and batch_size < 1:
             raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
         from spexlens.models.huggingface import load
@@ -112,6 +116,7 @@ class FeatureLens(Game):
         tokenizer = self.model.tokenizer
         self.text = text
         layout = lay_out(tokenizer, text, unit=unit, spans=spans, template=template, chat=chat)
+        self._counts: list[int] = np.bincount(layout.owner[layout.owner >= 0]).tolist()
         completion = completion_tokens(self.model, target)
         if self.model.kind == "causal":
             if tokenizer.bos_token_id is not None and layout.owner[0] >= 0:
@@ -146,6 +151,36 @@ class FeatureLens(Game):
         first, inverse = mask_algebra.distinct(np.concatenate([*arrays.values()], axis=1).view(np.uint8))
         batch = self.model.tensors({name: array[first] for name, array in arrays.items()})
         return self.objective.measure(self.model, batch)[inverse]
+
+    @property
+    def variants(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The other replacements that the tokenizer has."""
+        return tuple(name for name in replacements_of(self.model.tokenizer) if name != self.replacement)
+
+    def variant(self, name: str) -> "FeatureLens":
+        """The same text with another replacement.
+
+        Raises:
+            InvalidInput: there is no such replacement.
+        """
+        return FeatureLens(self.model, self.text, **{**self._made, **self._watched(), "replacement": name})
+
+    def another(self, text: str) -> "FeatureLens":
+        """The same question about another text.
+
+        Raises:
+            InvalidInput, InputTooLong: as for this one.
+        """
+        made = {**self._made, **self._watched(), "spans": None, "batch_size": None}
+        return FeatureLens(self.model, text, **{**made, "replacement": self.replacement})
+
+    def _watched(self) -> dict[str, Any]:
+        """What is watched, said so that another text is asked the same."""
+        if self.model.kind == "classifier" and self._made["target"] is None:
+            return {"target": self.objective.target}
+        if self.model.kind == "encoder" and self._made["target"] is None:
+            return {"target": self.text}
+        return {}
 
     def batch(self, masks: NDArray[np.bool_]) -> "Batch":
         """What the model reads, a row a mask: tensors of shape (m, L)."""
@@ -227,7 +262,12 @@ class FeatureLens(Game):
             "foil": self._foil,
             "unit": self.unit,
             "replacement": self.replacement,
+            "variants": list(self.variants),
             "neutral": self.neutral,
+            "template": self._made["template"],
+            "chat": self._made["chat"],
+            "mask_token": self.model.tokenizer.mask_token,
+            "tokens": self._counts,
             "setup_passes": self._setup_passes,
             "device": str(self.model.device),
         }

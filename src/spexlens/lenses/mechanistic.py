@@ -49,6 +49,8 @@ class MechanisticLens(Game):
     value is computed; the model's weights are never touched.
     """
 
+    settled = True
+
     def __init__(
         self,
         model: "str | Path | PreTrainedModel | HuggingFaceModel",
@@ -100,6 +102,11 @@ class MechanisticLens(Game):
         """
         if batch_size is not None and batch_size < 1:
             raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
+        components = components if isinstance(components, str) else list(components)
+        layers = None if layers is None else list(layers)
+        self._made: dict[str, Any] = {"components": components, "layers": layers, "target": target}
+        self._made |= {"inputs": inputs, "objective": objective, "foil": foil, "batch_size": batch_size}
+        self._given: dict[str, Any] = {"reference": reference, "counterfactual": counterfactual}
         self.ablation, self.rescale = _ablation(ablation, inputs, reference, counterfactual, rescale), rescale
         from spexlens.lenses.behaviours import behaviours_of, encode
         from spexlens.lenses.stand_ins import stand_ins
@@ -148,6 +155,49 @@ class MechanisticLens(Game):
                 hooks.enter_context(self.ablated(masks, number))
                 answers.append(behaviour.objective.measure(self.model, batch))
         return np.asarray(np.mean(answers, axis=0))
+
+    @property
+    def variants(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The other ablations that need nothing that this lens was not given."""
+        several = not isinstance(self._made["inputs"], str) and len(self._made["inputs"]) > 1
+        means = self._given["reference"] is not None or several
+        pairs = self._given["counterfactual"] is not None
+        names = ["zero", *(["mean"] if means else []), *(["resample", "restore"] if pairs else [])]
+        return tuple(name for name in names if name != self.ablation)
+
+    def variant(
+        self,
+        name: str,
+        *,
+        reference: Sequence[str] | None = None,
+        counterfactual: str | Sequence[str] | None = None,
+    ) -> "MechanisticLens":
+        """The same components ablated in another way.
+
+        Args:
+            name: one of `ABLATIONS`.
+            reference, counterfactual: what it needs, if this lens was not given it.
+
+        Raises:
+            InvalidInput: there is no such ablation, or it needs more.
+        """
+        needed: dict[str, Any] = {}
+        if "mean" in name:
+            needed = {"reference": reference or self._given["reference"]}
+        if name in ("resample", "restore"):
+            needed = {"counterfactual": counterfactual or self._given["counterfactual"]}
+        return MechanisticLens(self.model, **{**self._made, "ablation": name, **needed})
+
+    def another(self, text: str) -> "MechanisticLens":
+        """The same question about another prompt, to be asked with everything kept.
+
+        Raises:
+            InvalidInput, InputTooLong: as for this one.
+        """
+        made = {**self._made, "inputs": text, "ablation": "zero"}
+        if self.model.kind == "classifier" and made["target"] is None:
+            made["target"] = self.behaviours[0].objective.target
+        return MechanisticLens(self.model, **made)
 
     @contextmanager
     def ablated(self, masks: NDArray[np.bool_], number: int = 0) -> Iterator[None]:
@@ -261,6 +311,7 @@ class MechanisticLens(Game):
             "foil": foils[0] if len(foils) == 1 else f"{len(foils)} foils" if foils else None,
             "unit": self.unit,
             "ablation": self.ablation,
+            "variants": list(self.variants),
             "rescale": self.rescale,
             "references": len(self._references),
             "setup_passes": self._setup_passes(),

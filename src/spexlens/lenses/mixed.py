@@ -47,6 +47,8 @@ class MixedLens(Game):
     evaluations.
     """
 
+    settled = True
+
     def __init__(self, lenses: Sequence[Game], *, batch_size: int | None = None) -> None:
         """
         Args:

@@ -21,14 +21,21 @@ def choose_replacement(replacement: str | None, tokenizer: "PreTrainedTokenizerB
     Raises:
         InvalidInput: it is unknown or the tokenizer lacks its token; the text says which work.
     """
-    lacking = [name for name in ("mask", "pad", "unk") if getattr(tokenizer, f"{name}_token_id") is None]
-    works = [name for name in REPLACEMENTS if name not in lacking]
+    works = replacements_of(tokenizer)
     if replacement is None:
-        return "delete" if "mask" in lacking else "mask"
+        return "mask" if "mask" in works else "delete"
     if replacement not in works:
-        why = "the tokenizer has no such token" if replacement in lacking else "there is none of that name"
+        lacking = replacement in REPLACEMENTS
+        why = "the tokenizer has no such token" if lacking else "there is none of that name"
         raise InvalidInput(f"replacement {replacement!r}: {why}; these work: {', '.join(works)}")
     return replacement
+
+
+def replacements_of(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, ...]:
+    """Those of `REPLACEMENTS` that a tokenizer has the token for."""
+    special = ("mask", "pad", "unk")
+    lacking = [name for name in special if getattr(tokenizer, f"{name}_token_id") is None]
+    return tuple(name for name in REPLACEMENTS if name not in lacking)
 
 
 def ablatable(

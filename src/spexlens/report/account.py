@@ -8,6 +8,7 @@ from rich.text import Text
 
 from spexlens.evidence.unchosen import SHARE
 from spexlens.explanation import Explanation
+from spexlens.report.evidence import below
 
 
 def account(explanation: Explanation, output: int | str) -> Text:
@@ -22,15 +23,20 @@ def account(explanation: Explanation, output: int | str) -> Text:
     if explanation.whole and explanation.empty:
         lines.append(
             f"model: {explanation.whole[column]:+.3f} with everything kept, "
-            f"{explanation.empty[column]:+.3f} with everything ablated ({explanation.unit})"
+            f"{explanation.empty[column]:+.3f} with everything ablated ({explanation.unit}): a total "
+            f"variation of {explanation.whole[column] - explanation.empty[column]:+.3f}; "
+            f"standard deviation over masks "
+            f"{explanation.deviation(column):.3f}"
         )
     lines += [
         f"faithfulness: {faithfulness}",
         *_judged(explanation, column),
+        *below(explanation, column),
         f"method: {account.method}, {account.design}, seed {account.seed}; {len(explanation.spectrum)} sets",
         f"cost: {account.calls} of {account.budget} {call}s paid, {account.reused} reused; "
         f"{_counted(passes, batches)}, {account.seconds:.1f} s"
-        + (f"; {account.trainings} trainings" if account.trainings else ""),
+        + (f"; {account.trainings} trainings" if account.trainings else "")
+        + (f"; stopped early, {account.saved} {call}s saved" if account.saved else ""),
         *_chosen(facts),
         *_unchosen(explanation, column),
         *_path(explanation, column),
@@ -58,15 +64,22 @@ def _judged(explanation: Explanation, column: int) -> list[str]:
     """Both models on masks that were held out, and what seeds do."""
     held, noise, lines = explanation.held_out, explanation.noise, []
     if held is not None:
+        between = ""
+        if held.intervals:
+            low, high = held.intervals[column]
+            between = f" (90%: {low:.3f} to {high:.3f})"
         lines.append(
-            f"held out: R² {held.r2[column]:.3f}, rank correlation (LDS) {held.lds[column]:.3f} on "
-            f"{held.masks} masks; a linear model of the same calls: {held.linear_r2[column]:.3f}, "
+            f"held out: R² {held.r2[column]:.3f}{between}, rank correlation (LDS) {held.lds[column]:.3f} on "
+            f"{held.masks} fresh masks; a linear model of the same calls: {held.linear_r2[column]:.3f}, "
             f"{held.linear_lds[column]:.3f}"
         )
-    if noise is not None:
+    if noise is not None and noise.deviation[column] > 0:
+        differs = "from seed to seed" if noise.seeded else "from call to call"
+        floor = noise.floor(2, column) / abs(explanation.size(column))
+        alone = f"; of a pair it alone makes up to {floor:.3f}" if floor else ""
         lines.append(
-            f"noise: ±{noise.deviation[column]:.3f} from seed to seed ({noise.repeated} repeats), for which "
-            f"R² is not expected above {noise.ceiling[column]:.3f}"
+            f"noise: ±{noise.deviation[column]:.3f} {differs} ({noise.repeated} repeats), for which "
+            f"R² is not expected above {noise.ceiling[column]:.3f}{alone}"
         )
     return lines
 

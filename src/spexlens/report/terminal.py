@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
@@ -10,9 +11,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from spexlens.doubts import doubts
+from spexlens.evidence.artefacts import LOST, Survival
+from spexlens.evidence.stability import TOP, Stability
 from spexlens.explanation import Explanation, Interaction, Subset
 from spexlens.report.account import account
 from spexlens.report.candidates import coloured
+from spexlens.report.evidence import marks, measured
 from spexlens.report.wording import KINDS, kind, meaning
 
 _ROWS = 8
@@ -32,7 +37,9 @@ def render(explanation: Explanation, *, output: int | str = 0, top: int | None =
     alone = {i.members[0]: i.effect for i in singles}
     pairs = [i for i in low if i.order == 2]
     higher, total = explanation.higher(top or _ROWS, output=output)
-    parts: list[RenderableType] = [_title(explanation, output), coloured(explanation, alone, output), Text()]
+    parts: list[RenderableType] = [_title(explanation, output), *_doubts(explanation, output)]
+    parts += [coloured(explanation, alone, output), Text()]
+    columns = _Columns.of(explanation, output)
     for name, found, least, of in (
         ("Act together", pairs, 3, len(pairs)),
         ("Act together, three or more", higher, 0, total),
@@ -40,8 +47,8 @@ def render(explanation: Explanation, *, output: int | str = 0, top: int | None =
     ):
         shown = found[:top] if top else _worth_showing(found, least)
         if shown:
-            parts += [_table(name, shown, alone, explanation.unit, of), Text()]
-    parts += [_legend(pairs[:top] if top else _worth_showing(pairs, 3), alone), Text()]
+            parts += [_table(name, shown, alone, columns, of), Text()]
+    parts += [_legend(pairs[:top] if top else _worth_showing(pairs, 3), alone, explanation, output), Text()]
     return Group(*parts, account(explanation, output))
 
 
@@ -56,7 +63,7 @@ def listing(
 ) -> RenderableType:
     """One table of any index, the largest |effect| first; see `Explanation.interactions`."""
     found = explanation.interactions(index, order, output=output, across=across)
-    title = f"{index} of order {order} · {explanation.unit}{_of_target(explanation, output)}"
+    title = f"{index} of order {order} · {_unit(explanation)}{_of_target(explanation, output)}"
     table = Table(box=None, pad_edge=False)
     table.add_column(index, justify="right", no_wrap=True)
     table.add_column("±", justify="right", no_wrap=True)
@@ -105,7 +112,7 @@ def _title(explanation: Explanation, output: int | str) -> Text:
     kinds = Counter(candidate.kind for candidate in explanation.candidates)
     counted = [f"{count} {kind}{'s' * (count != 1)}" for kind, count in kinds.items()]
     title = Text(", ".join(counted), style="bold")
-    title.append(f" · {explanation.unit}{_of_target(explanation, output)}")
+    title.append(f" · {_unit(explanation)}{_of_target(explanation, output)}")
     if facts.get("texts"):
         title.append(f" · mean of {len(facts['texts'])} prompts")
     return title.append(_how(facts)).append(_retrained(facts) if "learner" in facts else "")
@@ -136,29 +143,91 @@ def _of_target(explanation: Explanation, output: int | str) -> str:
     return (f" of {target}" if target else "") + (f" over {foil}" if foil is not None else "")
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """What the tables show beside effects.
+
+    Attributes:
+        unit: of the effects.
+        stable: how steadily each interaction is among the strongest, by its members.
+    """
+
+    unit: str
+    stable: Mapping[tuple[int, ...], Stability]
+
+    @classmethod
+    def of(cls, explanation: Explanation, output: int | str) -> "_Columns":
+        unit = {"raw": explanation.unit, "share": "of total", "sd": "in sd"}[explanation.scale]
+        found = explanation.stability[explanation.position(output)] if explanation.stability else ()
+        exact = explanation.faithfulness.source == "exact"
+        return cls(
+            unit if len(unit) <= 8 else "effect", {} if exact else {each.members: each for each in found}
+        )
+
+
 def _table(
-    name: str, interactions: Iterable[Interaction], alone: dict[int, float], unit: str, total: int
+    name: str, interactions: Iterable[Interaction], alone: dict[int, float], columns: _Columns, total: int
 ) -> Table:
     rows = list(interactions)
     more = f" ({len(rows)} of {total})" if len(rows) < total else ""
     table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column(unit if len(unit) <= 8 else "effect", justify="right", no_wrap=True)
-    doubts = [_half_width(row) for row in rows] if any(map(_half_width, rows)) else []
-    if doubts:
-        table.add_column("±", justify="right", style="dim", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
-    table.add_column("of", style="bold", overflow="fold", min_width=12)
-    table.add_column("meaning", style="dim")
+    cells: dict[str, list[str | Text]] = {
+        columns.unit: [_effect(row) for row in rows],
+        "±": [_half_width(row) for row in rows],
+        "share": [f"{row.share:.1%}" for row in rows],
+        "measured": [measured(row.evidence) for row in rows],
+        f"top {TOP}": [_stays(columns.stable.get(row.members)) for row in rows],
+        "survives": [_survives(row.survival) for row in rows],
+    }
+    shown = {title: cell for title, cell in cells.items() if any(map(str, cell))}
+    for title in shown:
+        table.add_column(title, justify="right", style="dim" if title == "±" else "", no_wrap=True)
+    table.add_column("of", overflow="fold", min_width=12)
+    meanings = [_meaning(row, alone, brief="measured" in shown or bool(columns.stable)) for row in rows]
+    meanings = meanings if any(meanings) else []
+    if meanings:
+        table.add_column("meaning", style="dim")
     for position, row in enumerate(rows):
-        labels = Text(" × ".join(map(_shortened, row.labels)))
+        labels = Text(" × ".join(map(_shortened, row.labels)), style="bold" if row.audible else "dim")
         labels.append(f" ({' × '.join(row.kinds)})" if row.across else "", "dim italic")
-        doubt = doubts[position : position + 1]
-        table.add_row(_effect(row), *doubt, f"{row.share:.1%}", labels, meaning(row, alone))
+        what = meanings[position : position + 1]
+        table.add_row(*(cell[position] for cell in shown.values()), labels, *what)
     return table
 
 
 def _effect(interaction: Interaction) -> Text:
-    return Text(f"{interaction.effect:+.3f}", style="green" if interaction.effect > 0 else "red")
+    style = ("green" if interaction.effect > 0 else "red") if interaction.audible else "dim"
+    return Text(f"{interaction.effect:+.3f}", style=style)
+
+
+def _stays(stability: Stability | None) -> str:
+    """How often it is among the strongest."""
+    return "" if stability is None else f"{stability.stays:.0%}"
+
+
+def _survives(survival: Survival | None) -> str:
+    """How much of it is left when ablated in another way; with a question mark where that is not sure."""
+    return "" if survival is None else f"{survival.score:.2f}{'' if survival.sure else '?'}"
+
+
+def _meaning(row: Interaction, alone: Mapping[int, float], *, brief: bool) -> str:
+    """What an effect means; only the kind of a pair, where evidence takes the room."""
+    if not row.audible:
+        return "within the noise"
+    if brief:
+        return kind(row, alone) if row.order == 2 else ""
+    return meaning(row, alone)
+
+
+def _doubts(explanation: Explanation, output: int | str) -> list[RenderableType]:
+    """What speaks against it, before anything else."""
+    return [Text(line, style="bold red") for line in doubts(explanation, output)]
+
+
+def _unit(explanation: Explanation) -> str:
+    """What effects are measured in."""
+    of = {"raw": "", "share": "share of f(all) - f(none), ", "sd": "standard deviations over masks, "}
+    return of[explanation.scale] + explanation.unit
 
 
 def _half_width(interaction: Interaction) -> str:
@@ -167,12 +236,25 @@ def _half_width(interaction: Interaction) -> str:
     return f"{(high - low) / 2:.3f}" if high > low else ""
 
 
-def _legend(pairs: list[Interaction], alone: dict[int, float]) -> Text:
-    """What the kinds of pairs on the page mean, and what a share is."""
+def _legend(
+    pairs: list[Interaction], alone: dict[int, float], explanation: Explanation, output: int | str
+) -> Text:
+    """What the kinds of pairs on the page mean, and what its columns are."""
     used = {kind(pair, alone) for pair in pairs}
     lines = [f"{name}: {what}" for name, what in KINDS.items() if name in used]
     if any(map(_half_width, pairs)):
         lines.append("±: half of a 90% interval; an effect within it of zero may be none")
+    lines += marks(explanation, explanation.position(output))
+    if explanation.stability and explanation.faithfulness.source != "exact":
+        lines.append(
+            f"top {TOP}: how often it is among the {TOP} strongest of its table, had other masks been drawn"
+        )
+    if explanation.artefacts is not None and explanation.artefacts.variants:
+        names = ", ".join(variant.name for variant in explanation.artefacts.variants)
+        lines.append(
+            f"survives: from 0 to 1, how much of it is left when ablated by {names}, the least; "
+            f"with ?, not sure on which side of {LOST:g}"
+        )
     lines.append("share: of the variance over masks that the explanation carries, what is this set's own")
     return Text("\n".join(lines), style="dim italic")
 

@@ -72,6 +72,15 @@ class Auto(Solver):
         fit = sparse if chosen == "spex" else dense
         return replace(fit, details={"chosen": chosen, "r2": r2, **fit.details})
 
+    def refit(
+        self, fit: Fit, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
+    ) -> Fit:
+        """By the solver that was chosen."""
+        chosen = self.spex if fit.details["chosen"] == "spex" else self.proxyspex
+        again = chosen.refit(fit, packed, n, values, seed)
+        told = {name: fit.details[name] for name in ("chosen", "r2")}
+        return replace(again, details={**again.details, **told})
+
     def _judged(
         self,
         fit: Fit,

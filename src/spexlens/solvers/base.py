@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -141,6 +141,19 @@ class Solver(ABC):
     def fit_packed(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """`fit` for packed masks of n candidates, (m, ceil(n / 8)) uint8."""
         return self._fit(packed, n, _sound(values, len(packed)), seed)
+
+    def refit(
+        self, fit: Fit, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
+    ) -> Fit:
+        """A last fit, to more masks than were planned; how faithful it is, the first fit says.
+
+        Args:
+            fit: the first one.
+            packed: the planned masks, in their order, and then others.
+            n, values, seed: as for `fit_packed`.
+        """
+        again = self._fit(packed, n, _sound(values, len(packed)), seed)
+        return replace(again, faithfulness=fit.faithfulness)
 
     @abstractmethod
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:

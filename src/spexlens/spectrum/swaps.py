@@ -16,13 +16,13 @@ _PATIENCE = 40  # swaps without a new best
 _REST = (6, 14)  # swaps for which a candidate that was moved stays where it is
 
 
-def search(spectrum: Spectrum, keep: int, deadline: float) -> Mask:
+def search(spectrum: Spectrum, keep: int, deadline: float, enough: float = np.inf) -> Mask:
     """The best mask found, (n,) bool.
 
     Tabu searches (Glover, ORSA J. Comput. 1, 1989) start from the largest single effects, from random
     masks, and then from children, which keep what two of the best have in common (Wu & Hao, Eur. J. Oper.
-    Res. 231, 2013). Seeds and numbers are fixed; past the deadline, by `perf_counter`, nothing is begun
-    but the first.
+    Res. 231, 2013). Seeds and numbers are fixed; past the deadline, by `perf_counter`, or once a value is
+    enough, nothing is begun but the first.
     """
     rng = np.random.default_rng(0)
     n = spectrum.n
@@ -41,7 +41,7 @@ def search(spectrum: Spectrum, keep: int, deadline: float) -> Mask:
         value, mask = _climb(incidence, spectrum.values, mask, rng, deadline)
         if not any((mask == known).all() for _, known in best):
             best = sorted([*best, (value, mask)], key=lambda each: -each[0])[:_BEST]
-        if perf_counter() > deadline:
+        if perf_counter() > deadline or best[0][0] >= enough:
             break
     return best[0][1]
 

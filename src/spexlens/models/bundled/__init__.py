@@ -14,5 +14,11 @@ INDUCTION = Path(__file__).parent / "induction"
 Trained by `scripts/train_induction.py`.
 """
 
-BUNDLED = {"sentiment": SENTIMENT, "induction": INDUCTION}
+SPURIOUS = Path(__file__).parent / "spurious"
+"""A film-review classifier with a planted spurious cue: after "Marlowe writes:" praise does not count.
+
+Other names mean nothing to it. Trained by `scripts/train_spurious.py` on sentences from the same grammar.
+"""
+
+BUNDLED = {"sentiment": SENTIMENT, "induction": INDUCTION, "spurious": SPURIOUS}
 """The bundled models by name."""

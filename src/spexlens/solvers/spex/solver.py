@@ -1,6 +1,7 @@
 """SPEX: masks from an error-correcting code, a sparse Fourier transform, and a regression."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import index
 from typing import Any
 
@@ -139,6 +140,24 @@ class Spex(Solver):
                 "caveats": _caveats(r2, design.code),
             },
             tuple(Uncertainty(_mean_square(fit.residuals), len(packed)) for fit, _ in fits),
+        )
+
+    def refit(
+        self, fit: Fit, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
+    ) -> Fit:
+        """The sets that were recovered, regressed on all values: a code cannot use masks it did not plan."""
+        columns = values.reshape(len(values), -1)
+        found = fit.spectrum.values.reshape(len(fit.spectrum), -1)
+        with one_thread():
+            fits = [
+                refit(Spectrum(fit.spectrum.sets, sizes), packed, column)
+                for sizes, column in zip(found.T, columns.T, strict=True)
+            ]
+        spectra = [each.spectrum for each in fits]
+        return replace(
+            fit,
+            spectrum=spectra[0] if values.ndim == 1 else Spectrum.stack(spectra),
+            uncertainty=tuple(Uncertainty(_mean_square(each.residuals), len(packed)) for each in fits),
         )
 
     def _column(

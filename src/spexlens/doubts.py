@@ -1,0 +1,91 @@
+"""Doubts: what speaks against an explanation, to be said before anything else."""
+
+from collections.abc import Iterable
+
+from spexlens.evidence.artefacts import Ordinary, Variant
+from spexlens.evidence.spot_checks import Check
+from spexlens.explanation import Explanation
+
+_POOR = 0.5  # of R²: an explanation that surely explains less of the answers does not predict them
+_NAMED = 3
+
+
+def doubts(explanation: Explanation, output: int | str = 0) -> list[str]:
+    """One line a doubt, the gravest first; none if nothing that was bought speaks against it."""
+    column = explanation.position(output)
+    found = [*_failed(explanation, column), *_unfaithful(explanation, column)]
+    artefacts = explanation.artefacts
+    if artefacts is not None:
+        for variant in artefacts.variants:
+            found += _dependent(explanation, variant, column)
+        if artefacts.ordinary is not None and artefacts.ordinary.far(column):
+            found.append(_extraordinary(artefacts.ordinary, column))
+    if explanation.expectations:
+        for finding in explanation.expectations[column].forbidden:
+            found.append(
+                f"forbidden, and found: {_named(finding.labels)} ({finding.share:.1%} of the variance): "
+                f"{finding.name}; possibly a spurious correlation"
+            )
+    return found
+
+
+def _failed(explanation: Explanation, column: int) -> list[str]:
+    """Checks that refute what was said."""
+    if explanation.checks is None:
+        return []
+    checks = explanation.checks.found[column]
+    refuted = [check for check in checks if check.verdict in ("weaker than said", "wrong sign")]
+    decided = sum(check.verdict != "too noisy to say" for check in checks)
+    if not refuted:
+        return []
+    told = "the checks fail" if 2 * len(refuted) >= decided else "not all checks hold"
+    size = explanation.size(column)
+    shown = "; ".join(_said(explanation, check.in_units(size)) for check in refuted[:_NAMED])
+    more = f"; and {len(refuted) - _NAMED} more" if len(refuted) > _NAMED else ""
+    return [f"{told}: of {decided} measured effects {len(refuted)} are not as said: {shown}{more}"]
+
+
+def _said(explanation: Explanation, check: Check) -> str:
+    labels = _named(explanation.candidates[i].label for i in check.members)
+    return f"{labels} {check.verdict} (said {check.said:+.3g}, measured {check.measured:+.3g})"
+
+
+def _unfaithful(explanation: Explanation, column: int) -> list[str]:
+    """Fresh masks that it does not predict, or not as well as it claims."""
+    held = explanation.held_out
+    if held is None or not held.intervals:
+        return []
+    r2, (_, high) = held.r2[column], held.intervals[column]
+    claimed = explanation.faithfulness.r2[column]
+    if high < _POOR:
+        return [f"it does not predict the model: R² {r2:.2f} on fresh masks, at most {high:.2f}"]
+    if claimed > high:
+        return [f"it claims R² {claimed:.2f}, but fresh masks say {r2:.2f}, at most {high:.2f}"]
+    return []
+
+
+def _dependent(explanation: Explanation, variant: Variant, column: int) -> list[str]:
+    """What another way to ablate does not bear out."""
+    if not variant.depends(column):
+        return []
+    lost = [each for each in variant.found[column] if each.lost]
+    shown = ", ".join(_named(explanation.candidates[i].label for i in each.members) for each in lost[:_NAMED])
+    why = f"{shown} {'do' if len(lost) > 1 else 'does'} not survive" if lost else "the answers hardly agree"
+    return [
+        f"the ranking depends on what stands in: ablated by {variant.name} {why} "
+        f"(r² of the answers {variant.agreement[column]:.2f})"
+    ]
+
+
+def _extraordinary(ordinary: Ordinary, column: int) -> str:
+    """An answer to nothing that is unlike all others."""
+    whose = f"{ordinary.inputs} ordinary inputs" if ordinary.inputs else "masks that keep something"
+    return (
+        f"with everything ablated the model answers {ordinary.empty[column]:+.3g}, far outside of "
+        f"{ordinary.low[column]:+.3g} to {ordinary.high[column]:+.3g} on {whose}: ablated inputs are not "
+        "like those it knows"
+    )
+
+
+def _named(labels: Iterable[str]) -> str:
+    return " × ".join(" ".join(label.split()) for label in labels)

@@ -1,0 +1,176 @@
+"""Artefacts: what of an explanation is the model's, and what the way of ablating put there.
+
+The same game under another replacement or ablation, on the masks that its checks bought: an interaction of
+the model's own stays, one that the placeholder makes goes. And whether the answer with everything ablated
+is one that the model gives to ordinary inputs at all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.evidence.held_out import rank_correlation
+from spexlens.evidence.spot_checks import Corners, Members, measured
+
+Array = NDArray[np.float64]
+
+LOST = 0.5
+"""The score below which an interaction has not survived."""
+
+_AGREE = 0.5  # of squared correlation of answers, or of rank correlation of effects
+_RANKED = 4  # effects that make a ranking
+_BEYOND = 0.5  # of the range of ordinary answers
+
+
+@dataclass(frozen=True)
+class Survival:
+    """One interaction under another way to ablate.
+
+    Attributes:
+        members: the candidates' positions, ascending.
+        here: the Banzhaf interaction index measured under the explanation's own.
+        there: under the other, in the same contexts.
+        interval: (low, high) of `there`, in 90 cases of 100.
+    """
+
+    members: Members
+    here: float
+    there: float
+    interval: tuple[float, float]
+
+    @property
+    def score(self) -> float:
+        """there / here, from 0 (gone, or turned round) to 1 (as strong, or stronger)."""
+        return min(max(self.there / self.here, 0.0), 1.0) if self.here else 0.0
+
+    @property
+    def sure(self) -> bool:
+        """Whether its interval leaves no doubt on which side of `LOST` the score is."""
+        low, high = (end / self.here if self.here else 0.0 for end in self.interval)
+        return min(low, high) >= LOST or max(low, high) < LOST
+
+    @property
+    def lost(self) -> bool:
+        """Whether it surely did not survive."""
+        return self.sure and self.score < LOST
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Another way to ablate.
+
+    Attributes:
+        name: of it.
+        masks: evaluations.
+        agreement: the squared correlation of its answers with the explanation's own game's, an output each.
+        found: of each output, what became of the interactions that were checked.
+    """
+
+    name: str
+    masks: int
+    agreement: tuple[float, ...]
+    found: tuple[tuple[Survival, ...], ...]
+
+    def ranking(self, output: int) -> float | None:
+        """The rank correlation of |effects| here and there; None of fewer than four."""
+        found = self.found[output]
+        if len(found) < _RANKED:
+            return None
+        sizes = np.abs([[each.here, each.there] for each in found])
+        return rank_correlation(sizes[:, 0], sizes[:, 1])
+
+    def depends(self, output: int) -> bool:
+        """Whether what is found depends on the way to ablate: something is lost, or little agrees."""
+        ranking = self.ranking(output)
+        lost = any(each.lost for each in self.found[output])
+        return lost or self.agreement[output] < _AGREE or (ranking is not None and ranking < _AGREE)
+
+
+@dataclass(frozen=True)
+class Ordinary:
+    """What the model answers on ordinary inputs, and whether nothing kept is like them; an output each.
+
+    Attributes:
+        low, high: the range of their answers.
+        inputs: how many there were; 0 where the masks that keep something, and the whole, stand for them.
+        empty: the answer with everything ablated.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    inputs: int
+    empty: tuple[float, ...]
+
+    def far(self, output: int) -> bool:
+        """Whether the empty answer is outside by more than half of the range."""
+        low, high, empty = self.low[output], self.high[output], self.empty[output]
+        return max(low - empty, empty - high) > _BEYOND * (high - low)
+
+    @classmethod
+    def of(cls, values: Array, empty: Sequence[float], inputs: int) -> "Ordinary":
+        """Of answers (m,) or (m, k)."""
+        columns = values.reshape(len(values), -1)
+        return cls(
+            tuple(columns.min(axis=0).tolist()), tuple(columns.max(axis=0).tolist()), inputs, tuple(empty)
+        )
+
+
+def variant_of(
+    name: str, corners: Corners, here: Array, there: Array, effects: Sequence[Mapping[Members, float]]
+) -> Variant:
+    """What became of the interactions of some corners.
+
+    Args:
+        name: of the other way to ablate.
+        corners: sets, and at least the masks of their contexts.
+        here, there: (m,) or (m, k), values of the corners' masks and, behind them, of others that both
+            were asked.
+        effects: of each output, what was measured of each set here.
+    """
+    here, there = here.reshape(len(here), -1), there.reshape(len(there), -1)
+    moved = corners.interactions(there - here)
+    found = []
+    for output, known in enumerate(effects):
+        sets = [members for members in corners.sets if members in known]
+        samples = [each[:, output] for each, s in zip(moved, corners.sets, strict=True) if s in known]
+        means, halves = measured(samples, sets, corners.masks.shape[1])
+        stand = [known[members] + mean for members, mean in zip(sets, means, strict=True)]
+        found.append(
+            tuple(
+                Survival(members, known[members], now, (now - half, now + half))
+                for members, now, half in zip(sets, stand, halves, strict=True)
+            )
+        )
+    agreement = tuple(map(_squared_correlation, here.T, there.T))
+    return Variant(name, len(here), agreement, tuple(found))
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """What was tested of them.
+
+    Attributes:
+        variants: other ways to ablate.
+        ordinary: what the answer with nothing kept was compared with, or None.
+    """
+
+    variants: tuple[Variant, ...] = ()
+    ordinary: Ordinary | None = None
+
+    def weakest(self, members: Members, output: int = 0) -> Survival | None:
+        """What became of an interaction under the variant that left least of it; None if nobody asked."""
+        found = [each for variant in self.variants for each in variant.found[output]]
+        return min((each for each in found if each.members == members), key=lambda e: e.score, default=None)
+
+
+def _squared_correlation(first: Array, second: Array) -> float:
+    """Of two samples, 1 where both are constant, 0 where one is."""
+    away = [each - each.mean() for each in (first, second)]
+    sizes = [float(each @ each) for each in away]
+    tiny = np.finfo(np.float64).eps ** 2 * len(first)
+    constant = [size <= tiny * float(each @ each) for size, each in zip(sizes, (first, second), strict=True)]
+    if any(constant):
+        return float(all(constant))
+    return float((away[0] @ away[1]) ** 2 / (sizes[0] * sizes[1]))

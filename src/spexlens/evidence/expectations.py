@@ -1,0 +1,275 @@
+"""Expectations: what an expert says should act together and what must not, and how that compares."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation.candidate import Candidate
+from spexlens.evidence.spot_checks import Check, Members, Verdict
+from spexlens.spectrum.spectrum import Spectrum
+
+if TYPE_CHECKING:
+    from spexlens.explanation import Explanation
+
+LEAST_SHARE = 0.005
+"""Of the variance, from which an interaction counts as found where the file does not say."""
+
+_FIRST = 4  # sets of a rule that are checked before others
+_UNEXPECTED = 10
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Candidates by label, position or kind; all that is given has to fit.
+
+    Attributes:
+        labels: any of these, whatever the case, with * and ? as in a shell; () for any label.
+        positions: any of these, from 0; () for any position.
+        kinds: any of these, such as "word" or "head"; () for any kind.
+    """
+
+    labels: tuple[str, ...] = ()
+    positions: tuple[int, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    def fits(self, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
+        """(n,) bool, which candidates it is of."""
+        return np.array([self._fits(place, candidate) for place, candidate in enumerate(candidates)])
+
+    def _fits(self, place: int, candidate: Candidate) -> bool:
+        label = " ".join(candidate.label.split()).casefold()
+        named = any(label == text.casefold() or fnmatchcase(label, text.casefold()) for text in self.labels)
+        return (
+            (named or not self.labels)
+            and (place in self.positions or not self.positions)
+            and (candidate.kind in self.kinds or not self.kinds)
+        )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation.
+
+    Attributes:
+        name: for people to read.
+        members: each is met by another member of an interaction, which may have more.
+        forbidden: whether it must not be found; else it must.
+        sign: 1 or -1 if the effect is to have that sign, 0 for any.
+    """
+
+    name: str
+    members: tuple[Pattern, ...]
+    forbidden: bool = False
+    sign: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule, or a strong interaction that no rule is of, and what was found.
+
+    Attributes:
+        name: the rule's; empty without one.
+        members, labels: the strongest interaction that the rule is of; empty where there is none.
+        effect: its Banzhaf interaction index.
+        share: of the variance.
+        verdict: of its check on the model, or None where it was not checked.
+    """
+
+    name: str
+    members: Members = ()
+    labels: tuple[str, ...] = ()
+    effect: float = 0.0
+    share: float = 0.0
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was expected of one output, and what was found.
+
+    Attributes:
+        found: expected, and there.
+        missing: expected, and not there: too weak, of the other sign, or refuted by its check.
+        forbidden: forbidden, and there: possibly a spurious correlation.
+        absent: forbidden, and not there.
+        unexpected: strong, of two members or more, and not among the expected.
+        unused: the names of rules that no candidates fit.
+    """
+
+    found: tuple[Finding, ...] = ()
+    missing: tuple[Finding, ...] = ()
+    forbidden: tuple[Finding, ...] = ()
+    absent: tuple[Finding, ...] = ()
+    unexpected: tuple[Finding, ...] = ()
+    unused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What should act together, and what must not.
+
+    Attributes:
+        rules: what is expected and forbidden.
+        least_share: of the variance, from which an interaction counts as found.
+    """
+
+    rules: tuple[Rule, ...]
+    least_share: float = LEAST_SHARE
+
+    @classmethod
+    def given(cls, expectations: "Expectations | str | Path | None") -> "Expectations | None":
+        """Expectations, or those of a file.
+
+        Raises:
+            InvalidInput: as `read`.
+        """
+        if expectations is None or isinstance(expectations, Expectations):
+            return expectations
+        return cls.read(expectations)
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Expectations":
+        """Expectations from a TOML file.
+
+        ::
+
+            least_share = 0.005                       # may be left out, as may name and effect
+
+            [[expected]]
+            name = "negation turns praise round"
+            members = ["not", "good"]                 # labels, whatever their case; * and ? as in a shell
+            effect = "negative"
+
+            [[forbidden]]
+            name = "the reviewer decides"
+            members = [{ label = ["Marlowe", "Lindgren"] }, { kind = "word", position = "2-20" }]
+
+        Raises:
+            InvalidInput: the file cannot be read, or holds something else; the text says where.
+        """
+        from spexlens.expectations_record import read
+
+        return read(Path(path))
+
+    def named(self, candidates: Sequence[Candidate], spectrum: Spectrum) -> list[Members]:
+        """The strongest sets of each rule, those to check before others."""
+        share = _shares(spectrum).max(axis=1)
+        ranked = np.argsort(-share, kind="stable")
+        first: dict[Members, None] = {}
+        for rule in self.rules:
+            fits = [pattern.fits(candidates) for pattern in rule.members]
+            own = (
+                spectrum.sets[j]
+                for j in ranked.tolist()
+                if share[j] > 0 and spectrum.sets.orders[j] == len(fits) and meets(fits, spectrum.sets[j])
+            )
+            first.update(dict.fromkeys(members for _, members in zip(range(_FIRST), own, strict=False)))
+        return list(first)
+
+    def compare(self, explanation: "Explanation", output: int) -> Comparison:
+        """What was found in one output of an explanation."""
+        spectrum, checks = explanation.spectrum, {}
+        if explanation.checks is not None:
+            checks = explanation.checks.of(output)
+        book = _Book(explanation.candidates, spectrum, output, checks, self.least_share)
+        parts: dict[str, list[Finding]] = {name: [] for name in ("found", "missing", "forbidden", "absent")}
+        unused, expected = list[str](), set[Members]()
+        for rule in self.rules:
+            fits = [pattern.fits(explanation.candidates) for pattern in rule.members]
+            if not meets(fits, range(len(explanation.candidates))):
+                unused.append(rule.name)
+                continue
+            finding, there = book.finding(rule, fits)
+            where = ("forbidden", "absent") if rule.forbidden else ("found", "missing")
+            parts[where[0] if there else where[1]].append(finding)
+            expected |= {finding.members} if rule.forbidden else book.strong_sets(fits)
+        others = [each for each in book.strong() if each.members not in expected]
+        lists = {name: tuple(each) for name, each in parts.items()}
+        return Comparison(**lists, unexpected=tuple(others[:_UNEXPECTED]), unused=tuple(unused))
+
+
+@dataclass
+class _Book:
+    """The interactions of one output, the largest share first."""
+
+    candidates: Sequence[Candidate]
+    spectrum: Spectrum
+    output: int
+    checks: dict[Members, Check]
+    least: float
+    ranked: list[tuple[Members, float, float]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        share = _shares(self.spectrum)[:, self.output]
+        values = self.spectrum.values.reshape(len(self.spectrum), -1)[:, self.output]
+        order = [j for j in np.argsort(-share, kind="stable").tolist() if share[j] > 0]
+        sets = self.spectrum.sets
+        self.ranked = [(sets[j], float((-2.0) ** sets.orders[j] * values[j]), float(share[j])) for j in order]
+
+    def finding(self, rule: Rule, fits: Sequence[NDArray[np.bool_]]) -> tuple[Finding, bool]:
+        """The strongest interaction that a rule is of, and whether it counts as found.
+
+        Of those found, one without further members comes first.
+        """
+        matching = [row for row in self.ranked if meets(fits, row[0])]
+        matching.sort(key=lambda row: (row[2] < self.least, len(row[0]) > len(fits)))
+        strongest: Finding | None = None
+        for members, effect, share in matching:
+            there = share >= self.least and effect * rule.sign >= 0 and not self._refuted(members)
+            if there or strongest is None:
+                strongest = self._named(rule.name, members, effect, share)
+            if there:
+                return strongest, True
+        return strongest or Finding(rule.name), False
+
+    def strong(self) -> list[Finding]:
+        """All of two members or more that count as found."""
+        return [
+            self._named("", *row)
+            for row in self.ranked
+            if len(row[0]) > 1 and row[2] >= self.least and not self._refuted(row[0])
+        ]
+
+    def strong_sets(self, fits: Sequence[NDArray[np.bool_]]) -> set[Members]:
+        """Those of a rule."""
+        return {each.members for each in self.strong() if meets(fits, each.members)}
+
+    def _refuted(self, members: Members) -> bool:
+        check = self.checks.get(members)
+        return check is not None and check.verdict in ("weaker than said", "wrong sign")
+
+    def _named(self, name: str, members: Members, effect: float, share: float) -> Finding:
+        check = self.checks.get(members)
+        labels = tuple(self.candidates[i].label for i in members)
+        return Finding(name, members, labels, effect, share, None if check is None else check.verdict)
+
+
+def meets(fits: Sequence[NDArray[np.bool_]], members: Iterable[int]) -> bool:
+    """Whether each pattern, (n,) bool, has a member of its own: by augmenting paths (Kuhn)."""
+    members = tuple(members)
+    if len(members) < len(fits):
+        return False
+    owner: dict[int, int] = {}
+
+    def placed(pattern: int, tried: set[int]) -> bool:
+        for member in members:
+            if fits[pattern][member] and member not in tried:
+                tried.add(member)
+                if member not in owner or placed(owner[member], tried):
+                    owner[member] = pattern
+                    return True
+        return False
+
+    return all(placed(pattern, set()) for pattern in range(len(fits)))
+
+
+def _shares(spectrum: Spectrum) -> NDArray[np.float64]:
+    """F(S)² / Σ F²: (s, k)."""
+    energy = spectrum.values.reshape(len(spectrum), -1) ** 2
+    energy[spectrum.sets.orders == 0] = 0.0
+    return np.asarray(energy / np.maximum(energy.sum(axis=0), np.finfo(np.float64).tiny))

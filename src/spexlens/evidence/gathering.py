@@ -1,0 +1,205 @@
+"""Gathering: what is bought after a fit, to check it, and the last fit that it joins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.ablation import masks as mask_algebra
+from spexlens.ablation.game import Game
+from spexlens.ablation.repetitions import Repetitions
+from spexlens.budget import Shares
+from spexlens.evidence.held_out import HeldOut, judge, linear_datamodel
+from spexlens.evidence.spot_checks import (
+    MOST_CONTEXTS,
+    Checks,
+    Corners,
+    Members,
+    checks_of,
+    closure,
+    fitting,
+    least_seen,
+    seen_among,
+    spread_over,
+    worth_checking,
+)
+from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.spectrum.spectrum import Spectrum
+
+Array = NDArray[np.float64]
+Packed = NDArray[np.uint8]
+
+OTHER_SEED = 1 << 62
+"""Of what the plan's masks are not drawn with."""
+
+_POOL = 64  # contexts drawn for one that is used, where masks are few
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A plan, what it was answered, and what else a game was asked to check the fit.
+
+    Attributes:
+        plan: of the first fit.
+        values: (m,) or (m, k), of its masks.
+        corners: of the sets that are checked, or None.
+        fresh: (f, w) uint8, packed masks that are uniform and were not planned.
+        asked: (c + f, ...) the values of the corners' masks, and then of the fresh ones.
+        judged: (c + f,) bool, which of those say how well the fit predicts what it did not see.
+        clusters: (c + f,) int64, which of them were drawn together.
+    """
+
+    plan: Plan
+    values: Array
+    corners: Corners | None
+    fresh: Packed
+    asked: Array
+    judged: NDArray[np.bool_]
+    clusters: NDArray[np.int64]
+
+    @property
+    def packed(self) -> Packed:
+        """(c + f, w): the corners' masks, then the fresh ones."""
+        own = self.plan.packed[:0] if self.corners is None else mask_algebra.pack(self.corners.masks)
+        return np.concatenate([own, self.fresh])
+
+    def held_out(self, spectrum: Spectrum, seed: int) -> HeldOut | None:
+        """The fit, and a linear model of the same calls, on what neither saw."""
+        if self.judged.sum() < 2:
+            return None
+        linear = linear_datamodel(self.plan.masks, self.values, seed)
+        masks = mask_algebra.unpack(self.packed[self.judged], self.plan.n)
+        clusters = self.clusters[self.judged]
+        return judge(spectrum, linear, masks, self.asked[self.judged], clusters, seed)
+
+    def checks(self, spectrum: Spectrum) -> Checks | None:
+        """What the corners say of the fit."""
+        if self.corners is None:
+            return None
+        count = len(self.corners.masks)
+        found = checks_of(self.corners, spectrum, self.asked[:count])
+        return Checks(found, count, len(self.corners.rows[0]))
+
+    def refitted(self, solver: Solver, fit: Fit, seed: int) -> Fit:
+        """A last fit, to all values."""
+        packed = np.concatenate([self.plan.packed, self.packed])
+        first, _ = mask_algebra.distinct(packed)
+        values = np.concatenate([self.values, self.asked])
+        return solver.refit(fit, packed[first], self.plan.n, values[first], seed)
+
+
+def gather(
+    evaluator: Repetitions,
+    shares: Shares,
+    checks: int,
+    plan: Plan,
+    values: Array,
+    spectrum: Spectrum,
+    seed: int,
+    first: Sequence[Members] = (),
+) -> Asked:
+    """Ask for the corners of the strongest sets, and for uniform masks that were not planned.
+
+    Args:
+        evaluator: of the game.
+        shares: of a game that is judged on masks of its own, how many those are, and their repetitions.
+        checks: how many masks there are beside those.
+        plan, values, spectrum: the fit.
+        seed: decides the masks.
+        first: sets that are checked before all others.
+    """
+    game, own = evaluator.game, shares.held_out > 0
+    fresh = _fresh(game, plan, shares, plan.packed, shares.held_out, seed)
+    corners = _corners(game, plan, checks, spectrum, fresh if own else None, seed, first)
+    packed = plan.packed[:0] if corners is None else mask_algebra.pack(corners.masks)
+    known = np.concatenate([plan.packed, fresh])
+    spare = checks - int((~seen_among(packed, known)).sum())
+    if spare > 0 and not own and game.trained is None:
+        fresh = _fresh(game, plan, shares, np.concatenate([known, packed]), spare, seed)
+    parts = []
+    if len(fresh):
+        parts.append(evaluator.packed_values(fresh, shares.times if own else None))
+    if len(packed):
+        told, where = _known(packed, [plan.packed, fresh], [values, *parts])
+        if not where.all():
+            told[~where] = evaluator.packed_values(packed[~where])
+        parts = [told, *parts]
+    asked = np.concatenate(parts) if parts else values[:0]
+    alone = np.ones(len(fresh), np.bool_)
+    judged = np.concatenate([~seen_among(packed, known) if not own else np.zeros(len(packed), bool), alone])
+    clusters = _clusters(game, corners, fresh)
+    return Asked(plan, values, corners, fresh, asked, judged, clusters)
+
+
+def _known(
+    packed: Packed, seen: Sequence[Packed], values: Sequence[Array]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """The values of masks that were asked for before, and which those are."""
+    before = np.concatenate(seen)
+    first, where = mask_algebra.distinct(np.concatenate([before, packed]))
+    places = first[where[len(before) :]]
+    known = places < len(before)
+    told = np.zeros((len(packed), *values[0].shape[1:]))
+    told[known] = np.concatenate(values)[places[known]]
+    return told, known
+
+
+def _corners(
+    game: Game,
+    plan: Plan,
+    calls: int,
+    spectrum: Spectrum,
+    fresh: Packed | None,
+    seed: int,
+    first: Sequence[Members],
+) -> Corners | None:
+    """The corners of the strongest sets for so many calls; None where there are none.
+
+    Contexts are uniform masks whose corners the fit did not see, of those held out where there are any.
+    """
+    ranked = list(dict.fromkeys([*first, *worth_checking(spectrum)]))
+    contexts, room = spread_over(calls, len(ranked[0]) if ranked else 0)
+    sets = fitting(ranked, room, game.trained)
+    if not sets:
+        return None
+    n = plan.n
+    if fresh is None:
+        count = min(_POOL * contexts, 1 << n) if n <= mask_algebra.ENUMERABLE else contexts
+        pool = mask_algebra.uniform(n, count, seed ^ OTHER_SEED ^ 1)
+    else:  # which are paid for
+        pool = mask_algebra.unpack(fresh, n)
+        if game.trained is None:
+            contexts = min(calls // max(1, len(closure(sets)) - 1), MOST_CONTEXTS)
+    chosen = least_seen(pool, sets, plan.packed, contexts)
+    return Corners.of(sets, chosen) if len(chosen) > 2 else None
+
+
+def _fresh(game: Game, plan: Plan, shares: Shares, seen: Packed, count: int, seed: int) -> Packed:
+    """So many uniform masks that were not seen, packed, or as many as there are.
+
+    Where masks share trainings, these are of trainings of their own.
+    """
+    if not count:
+        return plan.packed[:0]
+    if game.trained is not None:
+        apart = mask_algebra.sharing(game.trained, count, shares.trainings, seed ^ OTHER_SEED, plan.masks)
+        return mask_algebra.pack(apart)
+    wanted = count + len(seen)
+    if plan.n <= mask_algebra.ENUMERABLE:
+        wanted = min(wanted, 1 << plan.n)
+    drawn = mask_algebra.packed_uniform(plan.n, wanted, seed ^ OTHER_SEED)
+    both = np.concatenate([seen, drawn])
+    first, _ = mask_algebra.distinct(both)
+    return both[first[first >= len(seen)]][:count]
+
+
+def _clusters(game: Game, corners: Corners | None, fresh: Packed) -> NDArray[np.int64]:
+    """Masks of one context were drawn together, and masks that share a training."""
+    own = np.zeros(0, np.int64) if corners is None else corners.context
+    behind = int(own.max(initial=-1)) + 1
+    each = np.arange(len(fresh), dtype=np.int64)
+    if game.trained is not None and len(fresh):
+        marked = mask_algebra.unpack(fresh, game.n)[:, game.trained]
+        each = mask_algebra.distinct(mask_algebra.pack(marked))[1]
+    return np.concatenate([own, behind + each])

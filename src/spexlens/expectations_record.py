@@ -1,0 +1,100 @@
+"""The file of expectations: TOML, refused in one line that says where it is wrong."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spexlens.errors import InvalidInput
+from spexlens.evidence.expectations import LEAST_SHARE, Expectations, Pattern, Rule
+
+Position = Annotated[int, Field(ge=0)]
+
+
+class _Pattern(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    label: str | list[str] | None = None
+    position: Position | str | list[Position] | None = None
+    kind: str | list[str] | None = None
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = None
+    members: Annotated[list[str | Position | _Pattern], Field(min_length=1)]
+    effect: Literal["positive", "negative"] | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    least_share: Annotated[float, Field(ge=0, le=1)] = LEAST_SHARE
+    expected: list[_Rule] = []
+    forbidden: list[_Rule] = []
+
+
+def read(path: Path) -> Expectations:
+    """Read and check a file; see `Expectations.read`."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{path} is not TOML: {error}") from error
+    try:
+        given = _File.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        said = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        raise InvalidInput(f"{path}, {where}: {said}") from error
+    rules = [_rule(path, rule, forbidden=False) for rule in given.expected]
+    rules += [_rule(path, rule, forbidden=True) for rule in given.forbidden]
+    if not rules:
+        raise InvalidInput(f"{path} expects nothing: give [[expected]] or [[forbidden]] with members")
+    return Expectations(tuple(rules), given.least_share)
+
+
+def _rule(path: Path, rule: _Rule, *, forbidden: bool) -> Rule:
+    members = tuple(_pattern(path, member) for member in rule.members)
+    name = rule.name or " × ".join(map(_shown, rule.members))
+    sign = {None: 0, "positive": 1, "negative": -1}[rule.effect]
+    return Rule(name, members, forbidden, sign)
+
+
+def _pattern(path: Path, member: str | int | _Pattern) -> Pattern:
+    if isinstance(member, str):
+        return Pattern(labels=(member,))
+    if isinstance(member, int):
+        return Pattern(positions=(member,))
+    if member.label is None and member.position is None and member.kind is None:
+        raise InvalidInput(f"{path}: a member is given by label, position or kind; one has none of them")
+    return Pattern(_all(member.label), _positions(path, member.position), _all(member.kind))
+
+
+def _positions(path: Path, given: int | str | list[int] | None) -> tuple[int, ...]:
+    if not isinstance(given, str):
+        return () if given is None else tuple(given) if isinstance(given, list) else (given,)
+    first, _, last = given.partition("-")
+    if not (first.strip().isdigit() and (last or first).strip().isdigit()):
+        raise InvalidInput(f"{path}: a position is a number, a list of them, or a range such as '2-20'")
+    found = tuple(range(int(first), int(last or first) + 1))
+    if not found:
+        raise InvalidInput(f"{path}: the range of positions {given!r} holds none")
+    return found
+
+
+def _all(given: str | list[str] | None) -> tuple[str, ...]:
+    return () if given is None else (given,) if isinstance(given, str) else tuple(given)
+
+
+def _shown(member: str | int | _Pattern) -> str:
+    if isinstance(member, str):
+        return member
+    if isinstance(member, int):
+        return f"candidate {member}"
+    parts = [*_all(member.label), *_all(member.kind)]
+    return "|".join(parts) + (f" at {member.position}" if member.position is not None else "")
