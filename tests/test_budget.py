@@ -21,7 +21,6 @@ from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.repetitions import Repetitions
 from spexlens.budget import divide
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.evidence.faithfulness import r_squared
 from spexlens.report.terminal import plain
 from spexlens.solvers.base import Fit
 from spexlens.solvers.exact import Exact
@@ -104,6 +103,11 @@ class Quick(ProxySpex):
         return super().fit_packed(packed, n, values, seed)
 
 
+def explain(game: spexlens.Game, budget: int, **how: Any) -> Explanation:
+    """Without checks, which are bought with a share of their own: tests/test_spot_checks.py."""
+    return spexlens.explain(game, budget, **{"checks": 0, "noise": 0, **how})
+
+
 def held_out_of(game: Tossed, seen: set[bytes]) -> NDArray[np.bool_]:
     """The masks that were asked for and not fitted."""
     fresh = sorted({mask for _, mask in game.asked} - seen)
@@ -151,7 +155,7 @@ def test_no_evaluation_is_beyond_the_budget_or_bought_twice(
     game = Tossed(n=n, seeded=repeats > 0, repeats=max(1, repeats))
     exact = (1 << n) * game.repeats <= budget
     try:
-        explanation = spexlens.explain(
+        explanation = explain(
             game, budget, method="exact" if exact else Quick(), held_out=None if exact else held_out
         )
     except BudgetTooSmall:
@@ -188,36 +192,36 @@ def test_a_budget_that_is_too_small_says_what_it_is_too_small_for(
     settings: dict[str, Any], budget: int, held_out: int | None, message: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        spexlens.explain(Tossed(**settings), budget, held_out=held_out)
+        explain(Tossed(**settings), budget, held_out=held_out)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_budget_that_is_too_small_for_what_is_held_out_says_so() -> None:
     with pytest.raises(BudgetTooSmall, match="held out") as caught:
-        spexlens.explain(Tossed(), 100, held_out=45)
+        explain(Tossed(), 100, held_out=45)
     assert "100" in str(caught.value)
 
 
 def test_what_nobody_asked_to_hold_out_makes_no_budget_too_small() -> None:
     budget, game = 100, Tossed(repeats=3)
-    assert spexlens.explain(game, budget, method=Quick(), held_out=0).account.calls == 99
-    assert spexlens.explain(game, budget, method=Quick()).account.calls <= budget
+    assert explain(game, budget, method=Quick(), held_out=0).account.calls == 99
+    assert explain(game, budget, method=Quick()).account.calls <= budget
 
 
 @pytest.mark.parametrize("held_out", [-3, 1.5, "many"])
 def test_masks_to_hold_out_are_a_whole_number(held_out: Any) -> None:
     for n in (4, 12):
         with pytest.raises(InvalidInput, match="held_out is"):
-            spexlens.explain(Tossed(n=n), 100, held_out=held_out)
+            explain(Tossed(n=n), 100, held_out=held_out)
 
 
 def test_nothing_can_be_held_out_of_all_masks() -> None:
     game = Tossed(n=4)
     with pytest.raises(InvalidInput, match=r"100 calls are enough for all 2\^4 masks"):
-        spexlens.explain(game, 100, held_out=20)
+        explain(game, 100, held_out=20)
     assert game.asked == []
-    assert spexlens.explain(game, 100, held_out=0).held_out is None
+    assert explain(game, 100, held_out=0).held_out is None
 
 
 # Held out.
@@ -227,7 +231,7 @@ def test_nothing_can_be_held_out_of_all_masks() -> None:
 def test_held_out_masks_are_never_masks_that_the_fit_saw(repeats: int) -> None:
     for n, seed in product((8, 12, 30), (0, 5)):
         game, solver = Tossed(n=n, seeded=repeats > 0, repeats=max(1, repeats)), Quick()
-        explanation = spexlens.explain(game, 200, method=solver, seed=seed, held_out=20)
+        explanation = explain(game, 200, method=solver, seed=seed, held_out=20)
         held = held_out_of(game, solver.seen)
         assert explanation.held_out is not None
         assert explanation.held_out.masks == len(held) == 20
@@ -246,7 +250,7 @@ def test_held_out_masks_are_others_under_another_seed() -> None:
     drawn = []
     for seed in (0, 0, 1):
         game, solver = Tossed(n=30, seeded=False), Quick()
-        spexlens.explain(game, 100, method=solver, seed=seed)
+        explain(game, 100, method=solver, seed=seed)
         drawn.append(held_out_of(game, solver.seen).tobytes())
     assert drawn[0] == drawn[1] != drawn[2]
 
@@ -257,7 +261,7 @@ def test_held_out_masks_are_others_under_another_seed() -> None:
 def test_a_design_claims_no_masks_held_out_that_were_not(
     n: int, budget: int, method: Any, held_out: int | None
 ) -> None:
-    explanation = spexlens.explain(Tossed(n=n, seeded=False), budget, method=method, held_out=held_out)
+    explanation = explain(Tossed(n=n, seeded=False), budget, method=method, held_out=held_out)
     judged = 0 if explanation.held_out is None else explanation.held_out.masks
     assert ("held out" in explanation.account.design) == (judged > 0)
 
@@ -265,21 +269,25 @@ def test_a_design_claims_no_masks_held_out_that_were_not(
 def test_the_scores_on_held_out_masks_are_those_computed_by_hand() -> None:
     for function in (paired, twofold):
         game, solver = Tossed(function, seeded=False), Quick()
-        explanation = spexlens.explain(game, 150, method=solver)
+        explanation = explain(game, 150, method=solver)
         held = held_out_of(game, solver.seen)
         truth = function(held).reshape(len(held), -1).T
         said = explanation.spectrum.predict(held).reshape(len(held), -1).T
         judged = explanation.held_out
         assert judged is not None
         assert judged.masks == len(held) == 30
-        assert judged.r2 == pytest.approx(list(map(r_squared, truth, said)), abs=1e-12)
+        sets = explanation.spectrum.sets.orders > 0
+        spread = (explanation.spectrum.values.reshape(len(sets), -1)[sets] ** 2).sum(axis=0)
+        errors, centre = truth - said, explanation.spectrum.values.reshape(len(sets), -1)[~sets].T
+        variance = spread + 2 * (errors * (said - centre)).mean(axis=1) + errors.var(axis=1)
+        assert judged.r2 == pytest.approx(1 - (errors**2).mean(axis=1) / variance, abs=1e-12)
         ranks = [spearmanr(*columns).statistic for columns in zip(truth, said, strict=True)]
         assert judged.lds == pytest.approx(ranks, abs=1e-12)
         assert judged.linear_r2 == pytest.approx(judged.r2, abs=0.05)  # the solver is a linear model too
 
 
 def test_the_linear_model_beside_it_is_beaten_where_a_pair_is_strong() -> None:
-    explanation = spexlens.explain(Tossed(seeded=False), 150)
+    explanation = explain(Tossed(seeded=False), 150)
     judged = explanation.held_out
     assert judged is not None
     assert judged.r2[0] > 0.95 > 0.7 > judged.linear_r2[0]
@@ -289,7 +297,7 @@ def test_the_linear_model_beside_it_is_beaten_where_a_pair_is_strong() -> None:
 
 
 def test_a_constant_game_is_judged_without_a_warning() -> None:
-    judged = spexlens.explain(
+    judged = explain(
         Tossed(lambda masks: np.full(len(masks), 2.0), seeded=False), 100, method=Quick()
     ).held_out
     assert judged is not None
@@ -303,7 +311,7 @@ def test_a_constant_game_is_judged_without_a_warning() -> None:
 def test_noise_is_measured_and_bounds_what_can_be_reached(repeats: int, times: int) -> None:
     for sigma in (0.3, 2.0):
         game, solver = Tossed(sigma=sigma, repeats=repeats), Quick()
-        explanation = spexlens.explain(game, 400, method=solver, held_out=40)
+        explanation = explain(game, 400, method=solver, held_out=40)
         noise = explanation.noise
         assert noise is not None
         assert noise.deviation[0] == pytest.approx(sigma, rel=0.25)
@@ -316,7 +324,7 @@ def test_noise_is_measured_and_bounds_what_can_be_reached(repeats: int, times: i
 
 
 def test_each_output_has_noise_of_its_own() -> None:
-    explanation = spexlens.explain(Tossed(twofold, sigma=(0.2, 3.0)), 400, method=Quick(), held_out=60)
+    explanation = explain(Tossed(twofold, sigma=(0.2, 3.0)), 400, method=Quick(), held_out=60)
     assert explanation.noise is not None
     assert explanation.noise.deviation == pytest.approx((0.2, 3.0), rel=0.25)
     assert len(explanation.noise.ceiling) == 2
@@ -325,22 +333,22 @@ def test_each_output_has_noise_of_its_own() -> None:
 def test_the_mean_of_more_seeds_has_a_higher_ceiling() -> None:
     ceilings = []
     for repeats in (1, 3):
-        noise = spexlens.explain(Tossed(sigma=3.0, repeats=repeats), 400, method=Quick(), held_out=40).noise
+        noise = explain(Tossed(sigma=3.0, repeats=repeats), 400, method=Quick(), held_out=40).noise
         assert noise is not None
         ceilings += noise.ceiling
     assert ceilings[1] > ceilings[0] + 0.05
 
 
 def test_noise_is_not_measured_where_there_is_none_or_nothing_was_repeated() -> None:
-    assert spexlens.explain(Tossed(seeded=False), 100, method=Quick()).noise is None
-    assert spexlens.explain(Tossed(), 100, method=Quick(), held_out=0).noise is None
-    assert spexlens.explain(Tossed(n=4), 16).noise is None
+    assert explain(Tossed(seeded=False), 100, method=Quick()).noise is None
+    assert explain(Tossed(), 100, method=Quick(), held_out=0).noise is None
+    assert explain(Tossed(n=4), 16).noise is None
 
 
 @pytest.mark.parametrize(("budget", "again"), [(100, 16), (20, 4), (18, 2)])
 def test_all_masks_and_some_again_measure_noise_too(budget: int, again: int) -> None:
     game = Tossed(n=4)
-    explanation = spexlens.explain(game, budget)
+    explanation = explain(game, budget)
     assert explanation.account.method == "exact"
     assert (explanation.account.calls, explanation.account.reused) == (16 + again, 0)
     assert sorted(number for number, _ in game.asked) == [0] * 16 + [1] * again
@@ -352,7 +360,7 @@ def test_all_masks_and_some_again_measure_noise_too(budget: int, again: int) -> 
 
 def test_all_masks_under_three_seeds_are_their_mean() -> None:
     game = Tossed(n=4, repeats=3)
-    explanation = spexlens.explain(game, 50)
+    explanation = explain(game, 50)
     assert explanation.account.calls == 48
     everything = mask_algebra.everything(4)
     np.testing.assert_allclose(explanation.spectrum.predict(everything), game.value(everything), atol=1e-10)
@@ -402,7 +410,7 @@ def test_masks_asked_for_again_are_not_counted_as_reused() -> None:
 @pytest.mark.parametrize(("n", "repeats"), [(12, 1), (12, 3), (4, 1), (4, 3)])
 def test_progress_ends_with_all_that_was_asked_for(n: int, repeats: int) -> None:
     told: list[tuple[int, int]] = []
-    explanation = spexlens.explain(
+    explanation = explain(
         Tossed(n=n, repeats=repeats),
         150,
         method="auto" if n == 4 else Quick(),
@@ -423,7 +431,7 @@ def test_what_a_ledger_holds_is_not_paid_for_again_and_gives_the_same_bits(
 ) -> None:
     def explained(ledger: Path | None) -> tuple[Explanation, Tossed]:
         game = Tossed(n=n, seeded=repeats > 0, repeats=max(1, repeats), remark=FEW)
-        return spexlens.explain(game, 150, method="auto" if n == 4 else Quick(), ledger=ledger), game
+        return explain(game, 150, method="auto" if n == 4 else Quick(), ledger=ledger), game
 
     first, _ = explained(tmp_path / "runs.db")
     second, game = explained(tmp_path / "runs.db")
@@ -435,8 +443,8 @@ def test_what_a_ledger_holds_is_not_paid_for_again_and_gives_the_same_bits(
 
 
 def test_a_larger_share_under_the_same_seed_reuses_what_was_paid(tmp_path: Path) -> None:
-    first = spexlens.explain(Tossed(), 100, method=Quick(), ledger=tmp_path / "runs.db", held_out=10)
-    more = spexlens.explain(Tossed(repeats=2), 200, method=Quick(), ledger=tmp_path / "runs.db", held_out=10)
+    first = explain(Tossed(), 100, method=Quick(), ledger=tmp_path / "runs.db", held_out=10)
+    more = explain(Tossed(repeats=2), 200, method=Quick(), ledger=tmp_path / "runs.db", held_out=10)
     assert first.account.calls == 100
     assert more.account.calls + more.account.reused == 200
     assert more.account.reused >= 80
@@ -444,7 +452,7 @@ def test_a_larger_share_under_the_same_seed_reuses_what_was_paid(tmp_path: Path)
 
 def test_a_remark_is_told_with_how_often_it_was_made() -> None:
     game, solver = Tossed(remark=FEW), Quick()
-    explanation = spexlens.explain(game, 150, method=solver)
+    explanation = explain(game, 150, method=solver)
     few = sum(np.frombuffer(mask, np.bool_).sum() < 4 for _, mask in game.asked)
     assert 0 < few < 75
     assert explanation.details["caveats"] == [f"of 150 calls, {few}: {FEW}"]
@@ -456,7 +464,7 @@ def test_remarks_on_what_another_run_paid_for_are_not_this_runs(tmp_path: Path, 
     def explained(budget: int, repeats: int, ledger: Path | None) -> Explanation:
         method: Any = Quick() if n == 12 else "auto"
         game = Tossed(n=n, repeats=repeats, remark=FEW)
-        return spexlens.explain(game, budget, method=method, ledger=ledger)
+        return explain(game, budget, method=method, ledger=ledger)
 
     explained(400, 3, tmp_path / "runs.db")
     beside, alone = explained(budget, 1, tmp_path / "runs.db"), explained(budget, 1, None)
@@ -470,24 +478,24 @@ def remarked(path: Path, game: Tossed) -> list[str]:
 
 def test_remarks_stay_in_the_ledger_file(tmp_path: Path) -> None:
     game = Tossed(n=6, remark=FEW)
-    spexlens.explain(game, 64, ledger=tmp_path / "runs.db")
+    explain(game, 64, ledger=tmp_path / "runs.db")
     assert remarked(tmp_path / "runs.db", game) == [FEW] * 7  # nothing, and one of six
 
 
 def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> None:
     path, game = tmp_path / "runs.db", Tossed(n=6, remark=FEW)
-    before = spexlens.explain(game, 64, ledger=path)
+    before = explain(game, 64, ledger=path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DROP TABLE remarks")
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
-    after = spexlens.explain(game, 64, ledger=path)
+    after = explain(game, 64, ledger=path)
     assert (after.account.calls, after.account.reused) == (0, 64)
     assert after.spectrum.values.tobytes() == before.spectrum.values.tobytes()
     assert remarked(path, game) == []
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)
-    spexlens.explain(Tossed(n=6, repeats=2, remark=FEW), 128, ledger=path)
+    explain(Tossed(n=6, repeats=2, remark=FEW), 128, ledger=path)
     with Ledger(path) as ledger:
         everything = mask_algebra.pack(mask_algebra.everything(6))
         assert ledger.remarks(game.repetition(1).key, everything) == [FEW] * 7
@@ -500,7 +508,7 @@ def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> 
 @pytest.mark.parametrize("n", [4, 12])
 def test_a_saved_explanation_keeps_what_was_judged(tmp_path: Path, function: Function, n: int) -> None:
     game = Tossed(function, n, remark=FEW)
-    explanation = spexlens.explain(game, 120, method="auto" if n == 4 else Quick())
+    explanation = explain(game, 120, method="auto" if n == 4 else Quick())
     explanation.save(tmp_path / "x.json")
     loaded = Explanation.load(tmp_path / "x.json")
     assert bits(loaded) == bits(explanation)

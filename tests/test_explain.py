@@ -25,7 +25,7 @@ def planted(masks: np.ndarray) -> np.ndarray:
 def test_few_candidates_are_explained_exactly() -> None:
     explanation = explain(Game(planted, 8), 300)
     assert explanation.account.method == "exact"
-    assert explanation.calls == 256
+    assert explanation.calls == 256 + 2  # of a function two masks are asked twice, to see whether it is one
     assert explanation.faithfulness.source == "exact"
     effects = {i.members: i.effect for i in explanation.interactions(order=2)}
     assert effects[0, 1] == pytest.approx(2)
@@ -72,11 +72,11 @@ def test_the_seed_decides_everything() -> None:
 
 def test_a_larger_budget_pays_only_for_the_difference(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
-    game = Game(planted, 20, fingerprint="planted")
-    assert explain(game, 100, ledger=path).calls == 100
-    more = explain(game, 250, ledger=path)
+    game, quiet = Game(planted, 20, fingerprint="planted"), {"checks": 0, "noise": 0}
+    assert explain(game, 100, ledger=path, **quiet).calls == 100
+    more = explain(game, 250, ledger=path, **quiet)
     assert (more.calls, more.account.reused) == (150, 100)
-    again = explain(game, 250, ledger=path)
+    again = explain(game, 250, ledger=path, **quiet)
     assert (again.calls, again.account.passes) == (0, 0)
     assert again.spectrum.values.tobytes() == more.spectrum.values.tobytes()
     with Ledger(path) as ledger:
@@ -90,7 +90,7 @@ def test_a_larger_budget_pays_only_for_the_difference(tmp_path: Path) -> None:
 def test_games_of_different_sizes_never_meet(tmp_path: Path) -> None:
     for n in (7, 8):
         game = Game(planted if n == 8 else lambda m: m.sum(axis=1), n, fingerprint="same")
-        assert explain(game, 256, ledger=tmp_path / "runs.db").calls == 1 << n
+        assert explain(game, 256, ledger=tmp_path / "runs.db", noise=0).calls == 1 << n
 
 
 def test_what_another_process_paid_meanwhile_is_not_paid_again(tmp_path: Path) -> None:
@@ -100,13 +100,13 @@ def test_what_another_process_paid_meanwhile_is_not_paid_again(tmp_path: Path) -
 
     def value(masks: np.ndarray) -> np.ndarray:
         if not calls:
-            explain(other, 200, ledger=path)
+            explain(other, 200, ledger=path, checks=0, noise=0)
         calls.append(len(masks))
         return planted(masks)
 
     game = Game(value, 20, fingerprint="planted")
     game.batch_size = 50
-    explanation = explain(game, 200, ledger=path)
+    explanation = explain(game, 200, ledger=path, checks=0, noise=0)
     assert calls == [50]
     assert (explanation.account.reused, explanation.calls) == (150, 50)
 
@@ -116,8 +116,8 @@ def test_a_vector_valued_game_is_its_outputs_one_by_one() -> None:
         return np.stack([planted(masks), masks[:, 7] - 2.0 * masks[:, 8] * masks[:, 9]], axis=1)
 
     method = ProxySpex(design="space-filling")  # the same masks, whatever is answered
-    explanation = explain(Game(both, 20, outputs=["first", "second"]), 200, method=method)
-    alone = explain(Game(planted, 20), 200, method=method)
+    explanation = explain(Game(both, 20, outputs=["first", "second"]), 200, method=method, checks=0)
+    alone = explain(Game(planted, 20), 200, method=method, checks=0)
     masks = mask_algebra.uniform(20, 50, seed=8)
     np.testing.assert_allclose(
         explanation.spectrum.predict(masks)[:, 0], alone.spectrum.predict(masks), atol=1e-9
@@ -238,11 +238,11 @@ def test_a_bad_file_is_refused_in_one_line(explanation: Explanation, tmp_path: P
         "is damaged: not JSON at line 1": explanation.to_json()[:-40],
         "not a saved explanation": '{"a": 1}',
         "is JSON, but not": "[1, 2]",
-        "format version 2": changed(format_version=2),
+        "format version 3": changed(format_version=3),
         "damaged at format_version": changed(format_version="1"),
         "damaged at spectrum": changed(spectrum={"n": 9}),
         "damaged at the file": changed(candidates=good["candidates"][:3]),
-        "damaged at faithfulness.r2": changed(faithfulness={**good["faithfulness"], "r2": ["high"]}),
+        "damaged at faithfulness": changed(faithfulness={**good["faithfulness"], "r2": ["high"]}),
         "different numbers of outputs": changed(whole=[1.0, 2.0]),
         "is damaged": "[" * 100_000,
         "is not a set of positions": changed(spectrum={"n": 9, "sets": [[11]], "coefficients": [1.0]}),
@@ -267,7 +267,8 @@ def test_a_bad_file_is_refused_in_one_line(explanation: Explanation, tmp_path: P
 
 def test_the_table_holds_the_interactions(explanation: Explanation) -> None:
     frame = explanation.to_frame(order=3)
-    assert list(frame.columns) == ["members", "labels", "order", "effect", "share", "low", "high"]
+    numbers = ["members", "labels", "order", "effect", "share", "low", "high"]
+    assert list(frame.columns) == [*numbers, "measured", "verdict", "survival", "audible"]
     assert len(frame) == len(explanation.interactions(order=3))
     assert frame.effect.abs().is_monotonic_decreasing
     assert frame.labels[0] == "a × b"
@@ -292,7 +293,7 @@ def test_the_page_says_what_was_found_and_what_it_cost(explanation: Explanation)
     assert "<h> [bold]" in page
     assert "together they add 2 beyond their separate effects: synergy" in page
     assert "exact: all 512 masks were evaluated" in page
-    assert "512 of 600 calls paid" in page
+    assert "514 of 600 calls paid" in page
     assert "\x1b" not in page
     assert page == repr(explanation)
 

@@ -15,7 +15,7 @@ LEVEL = 0.9
 
 _DRAWS = 500
 _ALIKE, _STEADY = 0.2, 10.0  # of the errors of masks drawn together; and clusters that this counts as
-_WILD = 8.0  # standard errors: what few clusters say beyond is no quantile
+_WILD = 4.0  # standard errors: what few clusters say beyond is no quantile
 
 
 @dataclass(frozen=True)

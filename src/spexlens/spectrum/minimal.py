@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 
 _HAIR = 1e-9  # of Σ|F|: what a prediction may miss the threshold by
 _LISTED = 1 << 17  # masks, as many whole sizes as they hold
-_PRODUCTS = 2.5e9  # a second of the time limit: what listing them may take, about a tenth of it
+_PRODUCTS = 3e9  # a second of the time limit: what listing them may take, about a tenth of it
 _TRIED = 8  # sizes that are searched where no greedy path reaches the threshold
 _RESERVED = 0.8  # of the time limit, after which HiGHS is told to stop: it stops late
 

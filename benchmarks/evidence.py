@@ -1,0 +1,266 @@
+"""How far the checks of an explanation are to be trusted.
+
+    python benchmarks/evidence.py [--planted 200] [--recorded 10] [--budget 300] [--noisy 100]
+
+Planted: random sparse functions of 10 to 30 candidates, with 60 small coefficients more and, in half of
+them, noise of 5% or 20% of their standard deviation, explained with 200, 300 or 500 calls. An honest fit, and
+one that lies: two pairs that do not act together are made up, each with 9% of the variance, and the strongest
+pair is turned round. What do the checks say of what they measured, beside the truth? Right is an effect of
+the sign that was said and at least half its size. How often do intervals hold the truth? That of R² is over
+20,000 uniform masks, or all where there are fewer.
+
+Recorded: the games of real models whose 2^n values are recorded. The R² on the masks that were bought after
+the fit, its interval, and the R² that cross-validation says, beside that over the whole table, of the fit
+that was checked, before the checks' values joined it. That no mask is judged that was fitted is asserted.
+
+Noisy: how far from the truth the noise floor is that repeated calls measure, over functions with noise.
+"""
+
+import argparse
+import os
+import platform
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from statistics import mean
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import numpy as np
+from numpy.typing import NDArray
+
+from games import games
+from spexlens import Explanation, Game, Spectrum, explain
+from spexlens.ablation import masks as mask_algebra
+from spexlens.evidence.faithfulness import r_squared
+from spexlens.evidence.spot_checks import VERDICTS, Check
+from spexlens.solvers.base import Fit
+from spexlens.solvers.proxyspex.solver import ProxySpex
+
+KINDS = ("sentiment", "image-vit", "image-resnet18", "datavalue")
+MADE_UP = 0.3  # of the standard deviation, the coefficient of a pair that is made up
+_TESTED = 20_000
+_RIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A function that is known.
+
+    Attributes:
+        truth: without the noise.
+        sigma: of the noise of one call.
+        budget: calls to explain it with.
+        wrong: pairs that do not act together, and the strongest pair that does.
+    """
+
+    truth: Spectrum
+    sigma: float
+    budget: int
+    wrong: Mapping[tuple[int, ...], str]
+
+    @classmethod
+    def draw(cls, seed: int) -> "Planted":
+        """A random one."""
+        rng = np.random.default_rng([seed, 1])
+        n = int(rng.integers(10, 31))
+
+        def some(order: int) -> tuple[int, ...]:
+            return tuple(sorted(rng.choice(n, order, replace=False).tolist()))
+
+        strong = {
+            some(int(k)): float(rng.normal()) * 0.7**k for k in rng.choice(_ORDERS, rng.integers(8, 25))
+        }
+        small = {some(int(k)): float(rng.normal()) * 0.05 for k in rng.integers(1, 5, 60)}
+        truth = Spectrum.of(n, {(): float(rng.normal()), **small, **strong})
+        pairs = sorted((m for m, _ in truth if len(m) == 2), key=lambda m: -abs(float(truth[m])))
+        made_up: set[tuple[int, ...]] = set()
+        while len(made_up) < 2:
+            pair = some(2)
+            made_up |= {pair} if not float(truth[pair]) else set()
+        wrong = {**dict.fromkeys(sorted(made_up), "made up"), **dict.fromkeys(pairs[:1], "turned round")}
+        sigma = float(rng.choice([0.0, 0.0, 0.05, 0.2]) * np.sqrt(truth.energy.sum()))
+        return cls(truth, sigma, int(rng.choice([200, 300, 500])), wrong)
+
+    def game(self, seed: int) -> Game:
+        """It, each call with noise of its own."""
+        rng = np.random.default_rng([seed, 2])
+
+        def value(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+            return self.truth.predict(masks) + self.sigma * rng.normal(size=len(masks))
+
+        return Game(value, self.truth.n)
+
+    def r2(self, spectrum: Spectrum) -> float:
+        """Of a spectrum, on uniform masks, each asked once."""
+        n = self.truth.n
+        every = n <= mask_algebra.ENUMERABLE and 1 << n <= _TESTED
+        masks = mask_algebra.everything(n) if every else mask_algebra.uniform(n, _TESTED, 12345)
+        truth = self.truth.predict(masks)
+        error = float(np.mean((truth - spectrum.predict(masks)) ** 2))
+        return 1.0 - (error + self.sigma**2) / (float(truth.var()) + self.sigma**2)
+
+
+_ORDERS = (1, 1, 2, 2, 2, 3, 4)
+
+
+class Lying(ProxySpex):
+    """ProxySPEX, whose fit is spoiled afterwards."""
+
+    def __init__(self, wrong: Mapping[tuple[int, ...], str]) -> None:
+        super().__init__()
+        self.wrong = wrong
+
+    def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
+        fit = super()._fit(packed, n, values, seed)
+        told = {members: float(value) for members, value in fit.spectrum}
+        size = float(np.sqrt(fit.spectrum.energy.sum()))
+        for members, how in self.wrong.items():
+            told[members] = MADE_UP * size if how == "made up" else -told.get(members, 0.0)
+        return replace(fit, spectrum=Spectrum.of(n, told))
+
+
+def kind_of(check: Check, planted: Planted, wrong: Mapping[tuple[int, ...], str]) -> str:
+    """What a check should say."""
+    true = (-2.0) ** len(check.members) * float(planted.truth[check.members])
+    if check.members in wrong:
+        return wrong[check.members]
+    return "right" if true / check.said >= _RIGHT else "not right"
+
+
+def planted(count: int) -> None:
+    """Verdicts and coverage on planted truth."""
+    verdicts, confirmed, effects = Counter[tuple[str, str]](), list[bool](), list[bool]()
+    covered: dict[str, list[tuple[float, float, float, float]]] = {"honest": [], "lying": []}
+    for seed in range(count):
+        one = Planted.draw(seed)
+        for name, wrong in (("honest", {}), ("lying", one.wrong)):
+            method = Lying(wrong) if wrong else "auto"
+            found = explain(one.game(seed), one.budget, method=method, seed=seed, refit=False)
+            assert found.held_out is not None
+            assert found.checks is not None
+            covered[name].append((one.r2(found.spectrum), found.held_out.r2[0], *found.held_out.intervals[0]))
+            for check in found.checks.found[0]:
+                kind, low_high = kind_of(check, one, wrong), check.interval
+                true = (-2.0) ** len(check.members) * float(one.truth[check.members])
+                verdicts[kind, check.verdict] += 1
+                effects.append(low_high[0] - 1e-9 <= true <= low_high[1] + 1e-9)
+                if check.verdict == "confirmed":
+                    confirmed.append(kind == "right")
+    print(f"\n## Planted, {count} games\n\n| planted | measured | {' | '.join(VERDICTS)} |")
+    print("|---|---|---|---|---|---|")
+    for kind in ("right", "not right", "made up", "turned round"):
+        total = sum(verdicts[kind, verdict] for verdict in VERDICTS)
+        shares = [f"{verdicts[kind, verdict] / max(total, 1):.1%}" for verdict in VERDICTS]
+        print(f"| {kind} | {total} | {' | '.join(shares)} |")
+    refused = sum(n for (kind, verdict), n in verdicts.items() if kind in WRONG and verdict in REFUSED)
+    wrong_ones = sum(n for (kind, _), n in verdicts.items() if kind in WRONG)
+    print(f"\nconfirmed and right: {mean(confirmed):.1%} of {len(confirmed)}")
+    print(f"planted wrong and refused: {refused / wrong_ones:.1%} of {wrong_ones}")
+    print(f"90% intervals of measured effects hold the truth in {mean(effects):.1%} of {len(effects)}")
+    for name, rows in covered.items():
+        truth, said, low, high = np.array(rows).T
+        print(
+            f"90% intervals of R², {name}: {np.mean((low <= truth) & (truth <= high)):.1%}; "
+            f"median width {np.median(high - low):.3f}; R² off by {np.abs(said - truth).mean():.3f}"
+        )
+
+
+WRONG = ("made up", "turned round")
+REFUSED = ("weaker than said", "wrong sign")
+
+
+def recorded(count: int, budget: int) -> None:
+    """Reported R² beside the whole table's."""
+    print(f"\n## Recorded, {budget} calls\n")
+    for kind in KINDS:
+        rows = list(_judged(kind, count, budget))
+        table = np.array([row[1:6] for row in rows])
+        said, truth, low, high, cross = table.T
+        told = Counter(check.verdict for row in rows for check in row[6])
+        print(f"| {kind} | R² of the table | on fresh masks | 90% interval | cross-validated |")
+        print("|---|---|---|---|---|")
+        for name, *numbers, _ in rows:
+            said_, truth_, low_, high_, cross_ = numbers
+            print(f"| {name} | {truth_:.3f} | {said_:.3f} | {low_:.3f} to {high_:.3f} | {cross_:.3f} |")
+        print(
+            f"\n{kind}: on fresh masks less the table's {np.mean(said - truth):+.3f} on average, "
+            f"{np.abs(said - truth).mean():.3f} off; cross-validated {np.mean(cross - truth):+.3f}, "
+            f"{np.abs(cross - truth).mean():.3f} off; intervals hold "
+            f"{np.mean((low <= truth) & (truth <= high)):.0%}; verdicts {dict(told)}\n",
+            flush=True,
+        )
+
+
+def _judged(kind: str, count: int, budget: int) -> Iterator[tuple[object, ...]]:
+    """Of each game: name, R² on fresh masks, of the table, the interval, cross-validated; its checks."""
+    for place, game in enumerate(games(kind, count)):
+        seen: list[bytes] = []
+
+        class Watched(ProxySpex):
+            """What the first fit saw."""
+
+            def fit_packed(
+                self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
+            ) -> Fit:
+                seen.extend(row.tobytes() for row in packed)  # noqa: B023
+                return super().fit_packed(packed, n, values, seed)
+
+        asked: list[bytes] = []
+
+        def value(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+            asked.extend(row.tobytes() for row in mask_algebra.pack(masks))  # noqa: B023
+            return game.lookup(masks)  # noqa: B023
+
+        found = explain(Game(value, game.n), budget, method=Watched(), seed=place, refit=False, noise=0)
+        assert found.held_out is not None
+        assert found.checks is not None
+        assert len(set(asked) - set(seen)) == found.held_out.masks
+        truth = r_squared(game.values, found.spectrum.predict(game.masks))
+        low, high = found.held_out.intervals[0]
+        yield (
+            game.name,
+            found.held_out.r2[0],
+            truth,
+            low,
+            high,
+            found.faithfulness.mean,
+            found.checks.found[0],
+        )
+
+
+def noisy(count: int, budget: int) -> None:
+    """The noise floor beside the truth."""
+    ratios = []
+    for seed in range(count):
+        one = replace(Planted.draw(seed), budget=budget)
+        one = replace(one, sigma=0.1 * float(np.sqrt(one.truth.energy.sum())))
+        found: Explanation = explain(one.game(seed), budget, seed=seed, checks=0)
+        assert found.noise is not None
+        ratios.append(found.noise.deviation[0] / one.sigma)
+    away = np.abs(np.array(ratios) - 1.0)
+    print(f"\n## Noisy, {budget} calls, {count} games\n")
+    print(f"within 20% of the truth: {np.mean(away <= 0.2):.0%}; off by {away.mean():.1%} on average")
+
+
+def main() -> None:
+    """All three."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments.add_argument("--planted", type=int, default=200)
+    arguments.add_argument("--recorded", type=int, default=10)
+    arguments.add_argument("--noisy", type=int, default=100)
+    arguments.add_argument("--budget", type=int, default=300)
+    chosen = arguments.parse_args()
+    print(f"{platform.platform()}, {os.cpu_count()} cores; {' '.join(sys.argv)}", flush=True)
+    if chosen.recorded:
+        recorded(chosen.recorded, chosen.budget)
+    if chosen.planted:
+        planted(chosen.planted)
+    if chosen.noisy:
+        noisy(chosen.noisy, chosen.budget)
+
+
+if __name__ == "__main__":
+    main()
