@@ -235,7 +235,7 @@ def test_over_random_games_confirmed_is_right_and_planted_wrong_is_refused() -> 
             return np.asarray(truth.predict(masks) + 0.05 * noise.normal(size=len(masks)))
 
         lie = {made_up: 0.35 * size}
-        found = explain(Game(value, n), 200, method=Lying(lambda _, lie=lie: lie), seed=seed, refit=False)  # type: ignore[misc]
+        found = explain(Game(value, n), 300, method=Lying(lambda _, lie=lie: lie), seed=seed, refit=False)  # type: ignore[misc]
         assert found.checks is not None
         for check in found.checks.found[0]:
             true = (-2.0) ** len(check.members) * float(truth[check.members])

@@ -34,6 +34,7 @@ _STEADY = 4.0  # contexts that the spread of the other interactions of an order 
 _BLOCKS = 0.9  # of the calls, for corners; the others are for masks on their own
 MOST_CONTEXTS, _LEAST_CONTEXTS = 16, 3
 _WORTH, _ANYWAY = 0.005, 3  # of the variance, what is worth a check; so many get one anyway
+_NOTHING = 1e-4  # of the variance, what is never worth one
 _CONSIDERED = 500  # sets, those with the largest shares
 _TRAININGS = 2  # of a context, where masks share them: its own, and one more
 
@@ -183,7 +184,7 @@ def worth_checking(spectrum: Spectrum) -> list[Members]:
     """What acts together, then single candidates, each by share of the variance, if that is audible."""
     share, orders = shares_of(spectrum), spectrum.sets.orders
     ranked = np.argsort(-share, kind="stable")[:_CONSIDERED].tolist()
-    together = [j for j in ranked if orders[j] > 1 and share[j] > 0]
+    together = [j for j in ranked if orders[j] > 1 and share[j] > _NOTHING]
     together = [j for rank, j in enumerate(together) if share[j] >= _WORTH or rank < _ANYWAY]
     alone = [j for j in ranked if orders[j] == 1 and share[j] >= _WORTH]
     return [spectrum.sets[j] for j in (*together, *alone)]
