@@ -35,6 +35,7 @@ from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise, noise_of
 from spexlens.evidence.placeholders import Placeholders
 from spexlens.evidence.smallest import confirmed, refuse_impossible
+from spexlens.evidence.spot_checks import seen_among
 from spexlens.evidence.stability import Stability, stability_of
 from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
 from spexlens.explanation import Account, Explanation
@@ -146,7 +147,7 @@ def explain(
             game.base.key, method=plan.method, seed=seed, design=design, budget=budget, versions=used
         )
         evaluator = spending.on(game)
-        if noise is None and reserve.repeats and _differs(evaluator, plan.packed[: reserve.repeats]):
+        if noise is None and reserve.repeats and _differs(evaluator, _looked_at(plan)):
             evidence = replace(evidence, noise=repeats_of_noisy(budget))
             shares, reserve, plan = allotted(evidence)
             spending.expected = _expected(game, plan, shares, reserve, evidence, check)
@@ -229,6 +230,12 @@ def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
     return Faithfulness(judged.r2, "held out", judged.masks)
 
 
+def _looked_at(plan: Plan) -> NDArray[np.uint8]:
+    """Two masks that are asked twice at first: both corners, which any plan of these has, else two others."""
+    corners = mask_algebra.whole(plan.packed, plan.n) | mask_algebra.empty(plan.packed)
+    return plan.packed[np.argsort(~corners, kind="stable")[:2]]
+
+
 def _differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
     """Whether asking these masks again gives other answers, beyond rounding."""
     size = np.abs(evaluator.again(packed, 2).reshape(len(packed), -1)).max(axis=0)
@@ -239,11 +246,13 @@ def _differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
 def _noise(shares: Shares, reserve: Reserve, evaluator: Repetitions, asked: Asked, seed: int) -> Noise | None:
     """How far answers to one mask differ; asks some masks again, where that is what the budget has for it."""
     game, packed = evaluator.game, asked.plan.packed
-    looked = 0 if game.seeded else evaluator.repeated  # at the first masks
-    again = shares.again if game.seeded else reserve.repeats - looked
-    again = min(again, len(packed) - looked)
+    others = packed
+    if not game.seeded and evaluator.repeated:
+        others = packed[~seen_among(packed, _looked_at(asked.plan))]
+    again = shares.again if game.seeded else reserve.repeats - evaluator.repeated
+    again = min(again, len(others))
     if again > 1 and not (game.seeded and shares.held_out > 1):
-        evaluator.again(_some(packed[looked:], again, seed), 2)
+        evaluator.again(_some(others, again, seed), 2)
     deviation = evaluator.deviation
     if deviation is None:
         return None

@@ -158,7 +158,7 @@ def _masked(explanation: Explanation, members: Sequence[int]) -> str | None:
 
 
 def _command(name: str, text: str, options: Mapping[str, Any]) -> str:
-    words = ["spexlens", name, text]
+    words = ["spexlens", name]
     for option, value in options.items():
         words += [f"--{option}"] if value is True else [f"--{option}", str(value)]
-    return shlex.join(words)
+    return shlex.join([*words, *(["--"] if text.startswith("-") else []), text])

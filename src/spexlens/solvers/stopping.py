@@ -72,7 +72,7 @@ def carried_out(solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool)
         begun, values = looking.carry_out(begun, remembering, seed)
         fit = looking.fit_packed(begun.packed, plan.n, values, seed)
         before.append(strongest(fit.spectrum))
-        if len(before) >= _UNMOVED and len(set(before[-_UNMOVED:])) == 1:
+        if before[-1] and len(before) >= _UNMOVED and len(set(before[-_UNMOVED:])) == 1:
             return Carried(looking, begun, values, fit, stopped=True)
     plan, values = solver.carry_out(plan, remembering, seed)
     return Carried(solver, plan, values, solver.fit_packed(plan.packed, plan.n, values, seed))

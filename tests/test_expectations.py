@@ -1,0 +1,215 @@
+"""Expectations: what an expert wrote down, beside what was found; and an exit code for a test suite."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from spexlens import Candidate, Explanation, Game, SpexlensError, explain
+from spexlens.cli import app, main
+from spexlens.evidence.expectations import Expectations, Pattern, Rule, meets
+from spexlens.report.terminal import plain
+
+WORDS = ["Not", "good", "Alice", "verdict", "plain", "x", "y", "z", "not", "u", "v", "w", "a", "b"]
+FILE = """
+least_share = 0.01
+
+[[expected]]
+name = "negation"
+members = ["not", "go*"]
+effect = "negative"
+
+[[expected]]
+members = [{ label = ["x", "y"] }, { position = "7-9", kind = "word" }]
+
+[[expected]]
+name = "never there"
+members = ["absent", "good"]
+
+[[forbidden]]
+name = "names decide"
+members = [{ label = ["Alice", "Bob"] }, 3]
+
+[[forbidden]]
+name = "places decide"
+members = [{ position = [10, 11] }, { kind = "word", position = 12 }]
+"""
+
+
+def value(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Not × good, Alice × verdict, and u × a, of which nobody wrote."""
+    m = masks.astype(float)
+    return np.asarray(-2.0 * m[:, 0] * m[:, 1] + 1.5 * m[:, 2] * m[:, 3] + 3.0 * m[:, 9] * m[:, 12] + m[:, 4])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "expectations.toml"
+    path.write_text(FILE)
+    return path
+
+
+def explained(file: Path, budget: int = 300) -> Explanation:
+    game = Game(value, [Candidate(word, "word") for word in WORDS])
+    return explain(game, budget, expectations=file)
+
+
+@pytest.mark.parametrize("budget", [300, 1 << 14])
+def test_what_was_expected_is_compared_with_what_was_found(file: Path, budget: int) -> None:
+    (found,) = explained(file, budget).expectations
+    assert [(f.name, f.members) for f in found.found] == [("negation", (0, 1))]
+    assert found.found[0].effect == pytest.approx(-2.0, abs=0.05)
+    assert [f.name for f in found.missing] == ["x|y × word at 7-9"]
+    assert [(f.name, f.labels) for f in found.forbidden] == [("names decide", ("Alice", "verdict"))]
+    assert [f.name for f in found.absent] == ["places decide"]
+    assert [f.members for f in found.unexpected] == [(9, 12)]
+    assert found.unused == ("never there",)
+
+
+def test_what_rules_are_of_is_measured_before_anything_else(file: Path) -> None:
+    explanation = explained(file)
+    assert explanation.checks is not None
+    checked = explanation.checks.of(0)
+    assert {(0, 1), (2, 3)} <= set(checked)
+    assert explanation.expectations[0].forbidden[0].verdict == "confirmed"
+    page = plain(explanation)
+    assert page.splitlines()[1].startswith("forbidden, and found: Alice × verdict")
+    assert "expected and found: negation: Not × good -2" in page
+    assert "no candidates for: never there" in page
+
+
+def test_expectations_survive_the_file_of_an_explanation(file: Path, tmp_path: Path) -> None:
+    explanation = explained(file)
+    explanation.save(tmp_path / "x.json")
+    loaded = Explanation.load(tmp_path / "x.json")
+    assert loaded.expectations == explanation.expectations
+    assert plain(loaded) == plain(explanation)
+    later = explain(Game(value, [Candidate(word, "word") for word in WORDS]), 300)
+    again = later.compared_with(Expectations.read(file)).expectations[0]
+    assert [f.members for f in again.forbidden] == [(2, 3)]
+
+
+def test_a_sign_that_is_not_the_one_expected_is_missing() -> None:
+    rule = Rule("positive", (Pattern(labels=("not",)), Pattern(labels=("good",))), sign=1)
+    game = Game(value, WORDS)
+    (found,) = explain(game, 300, expectations=Expectations((rule,))).expectations
+    assert [f.members for f in found.missing] == [(0, 1)]
+    assert not found.found
+
+
+def test_each_pattern_needs_a_member_of_its_own() -> None:
+    a, b = np.array([True, True, False]), np.array([True, False, False])
+    assert meets([a, b], (0, 1))
+    assert meets([b, a], (1, 0, 2))
+    assert not meets([b, b], (0, 1))
+    assert not meets([a, b], (1, 2))
+    assert not meets([a, a, a], (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expects nothing"),
+        ("[[expected]", "is not TOML"),
+        ("[[expected]]\nmembers = []", r"expected.0.members"),
+        ('[[expected]]\nmembers = ["a"]\neffect = "large"', r"expected.0.effect"),
+        ('[[wanted]]\nmembers = ["a"]', "wanted: there is no such setting"),
+        ('[[forbidden]]\nmembers = [{ name = "a" }]', "forbidden.0.members"),
+        ("[[forbidden]]\nmembers = [{}]", "by label, position or kind"),
+        ('[[forbidden]]\nmembers = [{ position = "one" }]', "a position is a number"),
+        ('[[forbidden]]\nmembers = [{ position = "9-3" }]', "holds none"),
+        ('least_share = 2.0\n[[expected]]\nmembers = ["a"]', "least_share"),
+    ],
+)
+def test_a_file_that_is_wrong_is_one_line(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "e.toml"
+    path.write_text(text)
+    with pytest.raises(SpexlensError, match=message) as caught:
+        Expectations.read(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+# From the command line.
+
+TEXT = "Marlowe writes: the plot is brilliant"
+OTHER = "Lindgren writes: the plot is brilliant"
+SPURIOUS = """
+[[expected]]
+name = "praise"
+members = ["is", "brilliant"]
+
+[[forbidden]]
+name = "the reviewer decides"
+members = [{ label = ["Marlowe", "Lindgren"] }, "brilliant"]
+"""
+
+
+@pytest.fixture
+def cue(tmp_path: Path) -> Path:
+    path = tmp_path / "cue.toml"
+    path.write_text(SPURIOUS)
+    return path
+
+
+def run(*arguments: Any) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("budget", [300, 48])
+def test_a_planted_cue_is_flagged_from_the_command_line(cue: Path, tmp_path: Path, budget: int) -> None:
+    asked = ["features", TEXT, "--model", "spurious", "--target", "POSITIVE", "--budget", budget]
+    out = tmp_path / "x.json"
+    result = run(*asked, "--expectations", cue, "--fail-on", "forbidden", "--out", out)
+    assert result.exit_code == 3
+    assert "forbidden, and found: Marlowe × brilliant" in " ".join(result.stdout.split())
+    assert "--fail-on forbidden" in result.stderr
+    assert run("show", out, "--expectations", cue, "--fail-on", "forbidden").exit_code == 3
+    assert run("show", out).exit_code == 0
+    assert run(*asked, "--expectations", cue).exit_code == 0
+
+
+def test_another_name_is_not(cue: Path, tmp_path: Path) -> None:
+    result = run(
+        "features", OTHER, "--model", "spurious", "--target", "POSITIVE", "--expectations", cue,
+        "--fail-on", "forbidden,missing",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stdout
+    assert "expected and found: praise: is × brilliant" in " ".join(result.stdout.split())
+
+
+def test_a_batch_is_a_test_suite_too(cue: Path, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.jsonl"
+    how = ["--model", "spurious", "--target", "POSITIVE", "--expectations", cue, "--fail-on", "forbidden"]
+    for texts, code in (([OTHER, OTHER + "!"], 0), ([OTHER, TEXT], 3)):
+        prompts.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts))
+        assert run("batch", prompts, *how).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fail-on", "forbidden"], "give --expectations"),
+        (["--fail-on", "anything"], "--fail-on is one of forbidden, missing, unexpected, checks"),
+        (["--expectations", "absent.toml"], "cannot read absent.toml"),
+        (["--scale", "log"], "unknown scale 'log'"),
+        (["--against", "magic"], "replacement 'magic'"),
+        (["--against", "mask"], "is how this is ablated already"),
+        (["--checks", "3"], "checks are 8 masks or more"),
+    ],
+)
+def test_options_that_cannot_be_are_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["spexlens", "features", TEXT, "--model", "spurious", "-b", "40", *arguments]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
