@@ -186,7 +186,7 @@ def test_repeats_are_averaged_and_paid_for_one_by_one(tmp_path: Path) -> None:
     single = [lens.repetition(number) for number in range(3)]
     assert np.allclose(lens.value(masks), np.mean([each.value(masks) for each in single], axis=0))
     assert len({each.fingerprint for each in [lens, *single]}) == 4
-    explanation = explain(lens, 300, ledger=tmp_path / "runs.db", held_out=20)
+    explanation = explain(lens, 300, ledger=tmp_path / "runs.db", held_out=20, checks=0)
     assert explanation.calls == 300
     with Ledger(tmp_path / "runs.db") as book:
         assert len(book) == 300
@@ -305,7 +305,7 @@ def test_recorded_games_of_retraining_are_explained_as_faithfully_as_by_the_prox
         values = np.load(path)["values"].astype(np.float64)
         n = len(values).bit_length() - 1
         game = Game(lambda masks, table=values: table[mask_algebra.to_index(masks)], n)
-        explanation = explain(game, 500, held_out=0)
+        explanation = explain(game, 500, held_out=0, checks=0, noise=0)
         masks = mask_algebra.everything(n)
         solver = choose_solver("proxyspex", n, 500)
         plan, drawn = solver.carry_out(
@@ -322,7 +322,7 @@ def beats_linear_datamodels(lens: DataLens, calls: int) -> None:
     unseen = mask_algebra.uniform(lens.n, 500, seed=10_001)
     truth = lens.value(unseen)
     with Ledger() as ledger:
-        explanation = explain(lens, calls, ledger=ledger, held_out=0)
+        explanation = explain(lens, calls, ledger=ledger, held_out=0, checks=0)
         solver, evaluator = choose_solver("auto", lens.n, calls), Evaluator(lens, ledger)
         plan, values = solver.carry_out(solver.plan(lens.n, calls, 0), evaluator.packed_values, 0)
     assert (explanation.calls, evaluator.paid) == (calls, 0)

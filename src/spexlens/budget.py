@@ -150,6 +150,9 @@ def allot(
         raise InvalidInput(f"checks are {_LEAST_CHECKS} masks or more, or 0 for none; got {asked}")
     if asked == 0 and evidence.variants:
         raise InvalidInput("other ways to ablate are asked for the masks of the checks: leave checks=0 out")
+    base = game.base.trained
+    if trainings is not None and base is not None and game.trained is None and _all_trained(game, base):
+        budget, trainings = min(budget, trainings), None  # each mask is a training
     repeats = _repeats(game, budget, evidence)
     fixed = evidence.ordinary + _CONFIRMING * game.repeats * evidence.smallest
     least = fixed + _LEAST_CHECKED * game.repeats * evidence.variants

@@ -157,7 +157,17 @@ def explain(
         if run.stopped and isinstance(shares.solver, Exact):  # there is something to check after all
             reserve = replace(reserve, checks=checks_of_rest(game, left - len(plan), checks))
         named = [] if expected is None else expected.named(game.candidates, fit.spectrum)
-        asked = gather(evaluator, shares, reserve.checks, plan, values, fit.spectrum, seed, named)
+        asked = gather(
+            evaluator,
+            shares,
+            reserve.checks,
+            plan,
+            values,
+            fit.spectrum,
+            seed,
+            named,
+            as_asked=held_out is not None,
+        )
         held, found = asked.held_out(fit.spectrum, seed), asked.checks(fit.spectrum)
         measured = _noise(shares, reserve, evaluator, asked, seed)
         last = asked.refitted(run.solver, fit, seed) if refit and len(asked.packed) else fit

@@ -98,6 +98,8 @@ def gather(
     spectrum: Spectrum,
     seed: int,
     first: Sequence[Members] = (),
+    *,
+    as_asked: bool = False,
 ) -> Asked:
     """Ask for the corners of the strongest sets, and for uniform masks that were not planned.
 
@@ -108,6 +110,7 @@ def gather(
         plan, values, spectrum: the fit.
         seed: decides the masks.
         first: sets that are checked before all others.
+        as_asked: no more masks are held out than the shares say; else those join them that checks leave.
     """
     game, own = evaluator.game, shares.held_out > 0
     fresh = _fresh(game, plan, shares, plan.packed, shares.held_out, seed)
@@ -115,34 +118,38 @@ def gather(
     packed = plan.packed[:0] if corners is None else mask_algebra.pack(corners.masks)
     known = np.concatenate([plan.packed, fresh])
     spare = checks - int((~seen_among(packed, known)).sum())
-    if spare > 0 and not own and game.trained is None:
-        fresh = _fresh(game, plan, shares, np.concatenate([known, packed]), spare, seed)
-    parts = []
-    if len(fresh):
-        parts.append(evaluator.packed_values(fresh, shares.times if own else None))
-    if len(packed):
-        told, where = _known(packed, [plan.packed, fresh], [values, *parts])
-        if not where.all():
-            told[~where] = evaluator.packed_values(packed[~where])
-        parts = [told, *parts]
-    asked = np.concatenate(parts) if parts else values[:0]
+    if spare > 0 and game.trained is not None:  # more masks of the trainings that are held out
+        more = shares.held_out + spare * game.repeats // shares.times
+        fresh = _fresh(game, plan, shares, plan.packed, more, seed)
+    elif spare > 0 and not (own and as_asked):
+        more = spare * game.repeats // shares.times if own else spare
+        drawn = _fresh(game, plan, shares, np.concatenate([known, packed]), more, seed)
+        fresh = np.concatenate([fresh, drawn])
+    asked = _values(evaluator, plan, values, packed, fresh, shares.times if own else game.repeats)
     alone = np.ones(len(fresh), np.bool_)
     judged = np.concatenate([~seen_among(packed, known) if not own else np.zeros(len(packed), bool), alone])
     clusters = _clusters(game, corners, fresh)
     return Asked(plan, values, corners, fresh, asked, judged, clusters)
 
 
-def _known(
-    packed: Packed, seen: Sequence[Packed], values: Sequence[Array]
-) -> tuple[Array, NDArray[np.bool_]]:
-    """The values of masks that were asked for before, and which those are."""
-    before = np.concatenate(seen)
-    first, where = mask_algebra.distinct(np.concatenate([before, packed]))
-    places = first[where[len(before) :]]
-    known = places < len(before)
-    told = np.zeros((len(packed), *values[0].shape[1:]))
-    told[known] = np.concatenate(values)[places[known]]
-    return told, known
+def _values(
+    evaluator: Repetitions, plan: Plan, values: Array, packed: Packed, fresh: Packed, times: int
+) -> Array:
+    """Of the corners' masks and the fresh ones, in that order.
+
+    They are asked for together, so that they share trainings, unless fresh ones are repeated more often.
+    """
+    together = times == evaluator.game.repeats
+    new = packed[~seen_among(packed, np.concatenate([plan.packed, fresh]))]
+    answers = [values]
+    if together and len(fresh) + len(new):
+        answers.append(evaluator.packed_values(np.concatenate([fresh, new])))
+    elif not together:
+        answers += [evaluator.packed_values(fresh, times)] if len(fresh) else []
+        answers += [evaluator.packed_values(new)] if len(new) else []
+    every = np.concatenate([plan.packed, fresh, new])
+    first, where = mask_algebra.distinct(np.concatenate([every, packed, fresh]))
+    return np.asarray(np.concatenate(answers)[first[where[len(every) :]]])
 
 
 def _corners(
