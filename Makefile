@@ -27,6 +27,7 @@ bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with 
 	$(BIN)/python benchmarks/spectra.py
 	$(BIN)/python benchmarks/faithfulness.py
 	$(BIN)/python benchmarks/intervals.py
+	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/designs.py
 	$(BIN)/python benchmarks/proxyspex_scale.py
 	$(BIN)/python benchmarks/spex_scale.py

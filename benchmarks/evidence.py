@@ -9,9 +9,10 @@ pair is turned round. What do the checks say of what they measured, beside the t
 the sign that was said and at least half its size. How often do intervals hold the truth? That of R² is over
 20,000 uniform masks, or all where there are fewer.
 
-Recorded: the games of real models whose 2^n values are recorded. The R² on the masks that were bought after
-the fit, its interval, and the R² that cross-validation says, beside that over the whole table, of the fit
-that was checked, before the checks' values joined it. That no mask is judged that was fitted is asserted.
+Recorded: the games of real models whose 2^n values are recorded. The R² that is reported, which is made of
+fresh masks, bought after the fit, and of what the fit's folds say of masks that they did not see; its
+interval; and both parts alone; beside the R² over the whole table, of the fit that was checked, before the
+checks' values joined it. That no fresh mask was fitted is asserted.
 
 Noisy: how far from the truth the noise floor is that repeated calls measure, over functions with noise.
 """
@@ -31,7 +32,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 from numpy.typing import NDArray
 
-from games import games
+from games import RecordedGame, games
 from spexlens import Explanation, Game, Spectrum, explain
 from spexlens.ablation import masks as mask_algebra
 from spexlens.evidence.faithfulness import r_squared
@@ -133,7 +134,7 @@ def kind_of(check: Check, planted: Planted, wrong: Mapping[tuple[int, ...], str]
 def planted(count: int) -> None:
     """Verdicts and coverage on planted truth."""
     verdicts, confirmed, effects = Counter[tuple[str, str]](), list[bool](), list[bool]()
-    covered: dict[str, list[tuple[float, float, float, float]]] = {"honest": [], "lying": []}
+    covered: dict[str, list[tuple[float, ...]]] = {"honest": [], "lying": []}
     for seed in range(count):
         one = Planted.draw(seed)
         for name, wrong in (("honest", {}), ("lying", one.wrong)):
@@ -141,7 +142,8 @@ def planted(count: int) -> None:
             found = explain(one.game(seed), one.budget, method=method, seed=seed, refit=False)
             assert found.held_out is not None
             assert found.checks is not None
-            covered[name].append((one.r2(found.spectrum), found.held_out.r2[0], *found.held_out.intervals[0]))
+            truth, said, held = one.r2(found.spectrum), found.faithfulness, found.held_out
+            covered[name].append((truth, said.r2[0], *said.intervals[0], held.r2[0], *held.intervals[0]))
             for check in found.checks.found[0]:
                 kind, low_high = kind_of(check, one, wrong), check.interval
                 true = (-2.0) ** len(check.members) * float(one.truth[check.members])
@@ -161,11 +163,12 @@ def planted(count: int) -> None:
     print(f"planted wrong and refused: {refused / wrong_ones:.1%} of {wrong_ones}")
     print(f"90% intervals of measured effects hold the truth in {mean(effects):.1%} of {len(effects)}")
     for name, rows in covered.items():
-        truth, said, low, high = np.array(rows).T
-        print(
-            f"90% intervals of R², {name}: {np.mean((low <= truth) & (truth <= high)):.1%}; "
-            f"median width {np.median(high - low):.3f}; R² off by {np.abs(said - truth).mean():.3f}"
-        )
+        truth, *both = np.array(rows).T
+        for what, (said, low, high) in (("reported", both[:3]), ("fresh masks alone", both[3:])):
+            print(
+                f"{name}, R² {what}: 90% intervals hold {np.mean((low <= truth) & (truth <= high)):.1%}; "
+                f"median width {np.median(high - low):.3f}; off by {np.abs(said - truth).mean():.3f}"
+            )
 
 
 WRONG = ("made up", "turned round")
@@ -174,61 +177,64 @@ REFUSED = ("weaker than said", "wrong sign")
 
 def recorded(count: int, budget: int) -> None:
     """Reported R² beside the whole table's."""
-    print(f"\n## Recorded, {budget} calls\n")
+    print(f"\n## Recorded, {budget} calls")
     for kind in KINDS:
-        rows = list(_judged(kind, count, budget))
-        table = np.array([row[1:6] for row in rows])
-        said, truth, low, high, cross = table.T
-        told = Counter(check.verdict for row in rows for check in row[6])
-        print(f"| {kind} | R² of the table | on fresh masks | 90% interval | cross-validated |")
-        print("|---|---|---|---|---|")
-        for name, *numbers, _ in rows:
-            said_, truth_, low_, high_, cross_ = numbers
-            print(f"| {name} | {truth_:.3f} | {said_:.3f} | {low_:.3f} to {high_:.3f} | {cross_:.3f} |")
         print(
-            f"\n{kind}: on fresh masks less the table's {np.mean(said - truth):+.3f} on average, "
-            f"{np.abs(said - truth).mean():.3f} off; cross-validated {np.mean(cross - truth):+.3f}, "
-            f"{np.abs(cross - truth).mean():.3f} off; intervals hold "
-            f"{np.mean((low <= truth) & (truth <= high)):.0%}; verdicts {dict(told)}\n",
-            flush=True,
+            f"\n| {kind} | R² of the table | reported | 90% interval | fresh masks alone | cross-validated |"
         )
+        print("|---|---|---|---|---|---|")
+        rows, told = [], Counter[str]()
+        for name, numbers, checks in _judged(kind, count, budget):
+            truth, said, low, high, fresh, cross = numbers
+            print(
+                f"| {name} | {truth:.3f} | {said:.3f} | {low:.3f} to {high:.3f} | {fresh:.3f} | {cross:.3f} |"
+            )
+            rows.append(numbers)
+            told.update(check.verdict for check in checks)
+        truth, said, low, high, fresh, cross = np.array(rows).T
+        print()
+        for what, column in (("reported", said), ("fresh masks alone", fresh), ("cross-validated", cross)):
+            away = column - truth
+            off = np.abs(away).mean()
+            print(f"{kind}, {what}: {away.mean():+.3f} from the table's on average, off by {off:.3f}")
+        held = np.mean((low <= truth) & (truth <= high))
+        print(f"{kind}: 90% intervals hold {held:.0%}; verdicts {dict(told)}", flush=True)
 
 
-def _judged(kind: str, count: int, budget: int) -> Iterator[tuple[object, ...]]:
-    """Of each game: name, R² on fresh masks, of the table, the interval, cross-validated; its checks."""
+Numbers = tuple[float, float, float, float, float, float]
+
+
+def _judged(kind: str, count: int, budget: int) -> Iterator[tuple[str, Numbers, tuple[Check, ...]]]:
+    """Of each game its name, what is said of its R², as in the table, and its checks."""
     for place, game in enumerate(games(kind, count)):
-        seen: list[bytes] = []
+        solver, asked = Watched(), list[bytes]()
 
-        class Watched(ProxySpex):
-            """What the first fit saw."""
+        def value(
+            masks: NDArray[np.bool_], game: RecordedGame = game, asked: list[bytes] = asked
+        ) -> NDArray[np.float64]:
+            asked.extend(row.tobytes() for row in mask_algebra.pack(masks))
+            return game.lookup(masks)
 
-            def fit_packed(
-                self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
-            ) -> Fit:
-                seen.extend(row.tobytes() for row in packed)  # noqa: B023
-                return super().fit_packed(packed, n, values, seed)
-
-        asked: list[bytes] = []
-
-        def value(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-            asked.extend(row.tobytes() for row in mask_algebra.pack(masks))  # noqa: B023
-            return game.lookup(masks)  # noqa: B023
-
-        found = explain(Game(value, game.n), budget, method=Watched(), seed=place, refit=False, noise=0)
+        found = explain(Game(value, game.n), budget, method=solver, seed=place, refit=False, noise=0)
         assert found.held_out is not None
         assert found.checks is not None
-        assert len(set(asked) - set(seen)) == found.held_out.masks
+        assert len(set(asked) - solver.seen) == found.held_out.masks
         truth = r_squared(game.values, found.spectrum.predict(game.masks))
-        low, high = found.held_out.intervals[0]
-        yield (
-            game.name,
-            found.held_out.r2[0],
-            truth,
-            low,
-            high,
-            found.faithfulness.mean,
-            found.checks.found[0],
-        )
+        said = found.faithfulness
+        numbers = (truth, said.r2[0], *said.intervals[0], found.held_out.r2[0], said.alone[0])
+        yield game.name, numbers, found.checks.found[0]
+
+
+class Watched(ProxySpex):
+    """ProxySPEX, and the masks that its first fit saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[bytes] = set()
+
+    def fit_packed(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
+        self.seen = {row.tobytes() for row in packed}
+        return super().fit_packed(packed, n, values, seed)
 
 
 def noisy(count: int, budget: int) -> None:

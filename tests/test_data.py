@@ -193,7 +193,7 @@ def test_repeats_are_averaged_and_paid_for_one_by_one(tmp_path: Path) -> None:
     assert explanation.noise is not None
     assert explanation.noise.deviation[0] == pytest.approx(0.5, rel=0.15)
     assert explanation.noise.repeated == 200
-    again = explain(unsteady(repeats=3), 300, ledger=tmp_path / "runs.db", held_out=20)
+    again = explain(unsteady(repeats=3), 300, ledger=tmp_path / "runs.db", held_out=20, checks=0)
     assert (again.calls, again.noise, again.held_out) == (0, explanation.noise, explanation.held_out)
     assert again.details == explanation.details
     assert "odd" in explanation.details["caveats"][0]

@@ -55,12 +55,13 @@ def _unfaithful(explanation: Explanation, column: int) -> list[str]:
     held = explanation.held_out
     if held is None or not held.intervals:
         return []
-    r2, (_, high) = held.r2[column], held.intervals[column]
-    claimed = explanation.faithfulness.r2[column]
-    if high < _POOR:
-        return [f"it does not predict the model: R² {r2:.2f} on fresh masks, at most {high:.2f}"]
-    if claimed > high:
-        return [f"it claims R² {claimed:.2f}, but fresh masks say {r2:.2f}, at most {high:.2f}"]
+    said, (_, high) = explanation.faithfulness, held.intervals[column]
+    if said.intervals and said.intervals[column][1] < _POOR:
+        r2, most = said.r2[column], said.intervals[column][1]
+        return [f"it does not predict the model: R² {r2:.2f}, at most {most:.2f}"]
+    if said.alone and said.alone[column] > high:
+        claimed, fresh = said.alone[column], held.r2[column]
+        return [f"the fit claims R² {claimed:.2f}, but fresh masks say {fresh:.2f}, at most {high:.2f}"]
     return []
 
 

@@ -1,11 +1,11 @@
 """The file of expectations: TOML, refused in one line that says where it is wrong."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from spexlens import toml
 from spexlens.errors import InvalidInput
 from spexlens.evidence.expectations import LEAST_SHARE, Expectations, Pattern, Rule
 
@@ -38,19 +38,7 @@ class _File(BaseModel):
 
 def read(path: Path) -> Expectations:
     """Read and check a file; see `Expectations.read`."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{path} is not TOML: {error}") from error
-    try:
-        given = _File.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        said = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
-        raise InvalidInput(f"{path}, {where}: {said}") from error
+    given = toml.read(path, _File)
     rules = [_rule(path, rule, forbidden=False) for rule in given.expected]
     rules += [_rule(path, rule, forbidden=True) for rule in given.forbidden]
     if not rules:

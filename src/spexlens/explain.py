@@ -29,7 +29,7 @@ from spexlens.budget import (
     whole_number,
 )
 from spexlens.evidence.expectations import Expectations
-from spexlens.evidence.faithfulness import Faithfulness
+from spexlens.evidence.faithfulness import Faithfulness, steadied
 from spexlens.evidence.gathering import Asked, gather
 from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise, noise_of
@@ -230,14 +230,19 @@ def _expected(
 
 
 def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
-    """How well masks are predicted that the fit did not see.
+    """How well masks are predicted that the fit did not see: what it says of itself, and fresh masks.
 
     Where masks share trainings, those that are left out in turn share theirs with others that the fit saw:
-    then what was held out says it.
+    then what was held out says it alone.
     """
-    if game.trained is None or judged is None:
-        return fit.faithfulness
-    return Faithfulness(judged.r2, "held out", judged.masks)
+    said = fit.faithfulness
+    if judged is None or (game.trained is None and not judged.errors):
+        return said
+    if game.trained is not None or said.source == "held out":
+        return Faithfulness(judged.r2, "held out", judged.masks, judged.masks, judged.intervals, said.r2)
+    both = [steadied(*each) for each in zip(said.r2, judged.r2, judged.errors, strict=True)]
+    r2, intervals = tuple(r2 for r2, _ in both), tuple(interval for _, interval in both)
+    return Faithfulness(r2, said.source, said.masks + judged.masks, judged.masks, intervals, said.r2)
 
 
 def _looked_at(plan: Plan) -> NDArray[np.uint8]:

@@ -1,11 +1,10 @@
 """`spexlens mixed`."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from spexlens.ablation.game import Game
 from spexlens.cli.candidates import candidates_of
@@ -23,6 +22,7 @@ from spexlens.lenses.mechanistic import MechanisticLens
 from spexlens.lenses.mixed import mix
 from spexlens.lenses.parts import TextParts
 from spexlens.lenses.screening import CHOSEN, screen
+from spexlens.toml import read
 
 Chosen = int | str | list[str | int]
 
@@ -99,7 +99,7 @@ def mixed(
     The file has a text, a model, a target, a budget, and two or three sections: [features], [mechanistic]
     and [data], with what the commands of those names take. Paths are relative to the file.
     """
-    given = _read(config)
+    given = read(config, _Config, {"candidates": "a number, 'all' or a list"})
     beside = config.parent
     out, ledger = (None if each is None else beside / each for each in (given.out, given.ledger))
     check_out(out)
@@ -119,24 +119,6 @@ def mixed(
         zoomed=zoom,
         evidence=evidence,
     )
-
-
-def _read(path: Path) -> _Config:
-    """The file, or InvalidInput in one line that says where it is wrong."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{path} is not TOML: {error}") from error
-    try:
-        return _Config.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        said = "a number, 'all' or a list" if "candidates" in first["loc"] else first["msg"]
-        unknown = first["type"] == "extra_forbidden"
-        raise InvalidInput(f"{path}, {where}: {'there is no such setting' if unknown else said}") from error
 
 
 def _lenses(given: _Config, beside: Path, hub: dict[str, Any]) -> list[tuple[Game, _Section]]:

@@ -7,15 +7,13 @@ from numpy.typing import NDArray
 
 from spexlens.solvers.proxyspex.linear import Linear
 from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.uncertainty import LEVEL
 
 Array = NDArray[np.float64]
 
-LEVEL = 0.9
-"""The share of intervals that are meant to hold the truth."""
-
 _DRAWS = 500
 _ALIKE, _STEADY = 0.2, 10.0  # of the errors of masks drawn together; and clusters that this counts as
-_WILD = 4.0  # standard errors: what few clusters say beyond is no quantile
+_WILD = 3.0  # standard errors: what few clusters say beyond is no quantile
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,7 @@ class HeldOut:
         masks: how many were held out.
         intervals: (low, high) of r2, meant to hold that over all masks in 90 cases of 100; empty where
             there are too few.
+        errors: the standard error of log(1 - r2); empty where there are too few.
     """
 
     r2: tuple[float, ...]
@@ -40,6 +39,7 @@ class HeldOut:
     linear_lds: tuple[float, ...]
     masks: int
     intervals: tuple[tuple[float, float], ...] = ()
+    errors: tuple[float, ...] = ()
 
 
 def judge(
@@ -72,6 +72,7 @@ def judge(
         tuple(each.lds for each in theirs),
         len(masks),
         tuple(each.interval(own, seed) for each in ours) if enough else (),
+        tuple(each.error(own) for each in ours) if enough else (),
     )
 
 
@@ -105,13 +106,11 @@ class _Judged:
         """Of all masks."""
         return float(1.0 - np.exp(self._log(self.terms.sum(axis=0))))
 
-    def interval(self, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:
-        """Of R², by a bootstrap studentised on the scale of log(1 - R²).
+    def error(self, clusters: NDArray[np.int64]) -> float:
+        """The standard error of log(1 - R²), by the jackknife.
 
-        Errors are skew: percentiles of so few hold the truth too seldom (Hall, "The Bootstrap and Edgeworth
-        Expansion", 1992, section 3.5). Standard errors are the jackknife's. Masks that were drawn together
-        are alike: the variance is that over clusters, which are few, steadied by that over masks times
-        Kish's design effect, 1 + ρ (masks a cluster - 1).
+        Masks that were drawn together are alike: the variance is that over clusters, which are few, steadied
+        by that over masks times Kish's design effect, 1 + ρ (masks a cluster - 1).
         """
         count, where = len(self.terms), np.unique(clusters, return_inverse=True)[1]
         sums = np.zeros((int(where.max()) + 1, 4))
@@ -120,7 +119,15 @@ class _Judged:
         together = float((sizes**2).sum() / count)
         alone, apart = self._standard_error(self.terms), self._standard_error(sums)
         inflated = alone**2 * (1.0 + _ALIKE * (together - 1.0))
-        error = np.sqrt((_STEADY * inflated + len(sums) * apart**2) / (_STEADY + len(sums)))
+        return float(np.sqrt((_STEADY * inflated + len(sums) * apart**2) / (_STEADY + len(sums))))
+
+    def interval(self, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:
+        """Of R², by a bootstrap studentised on the scale of log(1 - R²).
+
+        Errors are skew: percentiles of so few hold the truth too seldom (Hall, "The Bootstrap and Edgeworth
+        Expansion", 1992, section 3.5).
+        """
+        count, error = len(self.terms), self.error(clusters)
         if not error > 0:
             return self.r2, self.r2
         log = float(self._log(self.terms.sum(axis=0)))

@@ -1,13 +1,11 @@
 """Noise: how far two answers to one mask are apart, and what effects that alone would make."""
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-_LEVEL = 0.9
-_QUANTILE = NormalDist().inv_cdf((1 + _LEVEL) / 2)
+from spexlens.spectrum.uncertainty import HALF_WIDTH
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Noise:
         if not self.masks:
             return 0.0
         sigma = self.deviation[output] / (self.masks * self.times) ** 0.5
-        return float(_QUANTILE * 2.0**order * sigma)
+        return float(HALF_WIDTH * 2.0**order * sigma)
 
 
 def noise_of(

@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.uncertainty import LEVEL
 
 Array = NDArray[np.float64]
 Members = tuple[int, ...]
 Verdict = Literal["confirmed", "weaker than said", "wrong sign", "too noisy to say"]
 
 VERDICTS: tuple[Verdict, ...] = ("confirmed", "weaker than said", "wrong sign", "too noisy to say")
-
-LEVEL = 0.9
-"""The share of intervals that are meant to hold the truth."""
 
 _SURELY, _PART = (
     0.25,

@@ -7,7 +7,7 @@ import numpy as np
 from spexlens.evidence.spot_checks import Members, shares_of
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
-from spexlens.spectrum.uncertainty import LEVEL, Uncertainty
+from spexlens.spectrum.uncertainty import HALF_WIDTH, LEVEL, Uncertainty
 
 TOP = 5
 """How many are the strongest."""
@@ -15,7 +15,6 @@ TOP = 5
 _DRAWS = 400
 _SHOWN = 20  # of each table
 _LOW_ORDERS = 5000  # sets that are not in the spectrum, and may belong to the strongest all the same
-_QUANTILE = 1.6448536269514722  # of a standard normal at (1 + LEVEL) / 2
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def _ranked(
     shown = [j for j in np.argsort(-sizes, kind="stable")[:_SHOWN].tolist() if sizes[j] > 0]
     index = SetFunction(chosen.sets, (-2.0) ** chosen.sets.orders * chosen.values)
     halves = uncertainty.half_widths(spectrum, "bii", index, int(chosen.sets.orders.max()))
-    deviation = halves / (_QUANTILE * 2.0**chosen.sets.orders)
+    deviation = halves / (HALF_WIDTH * 2.0**chosen.sets.orders)
     drawn = np.abs(chosen.values + deviation * rng.normal(size=(_DRAWS, len(chosen))))
     found = []
     for j in shown:

@@ -15,7 +15,9 @@ def account(explanation: Explanation, output: int | str) -> Text:
     """The lines below the tables."""
     account, facts = explanation.account, explanation.facts
     column = explanation.position(output)
-    faithfulness = replace(explanation.faithfulness, r2=(explanation.faithfulness.r2[column],))
+    said = explanation.faithfulness
+    intervals = said.intervals[column : column + 1]
+    faithfulness = replace(said, r2=(said.r2[column],), intervals=intervals)
     passes = account.passes * int(facts.get("passes_a_batch", 1))
     call = facts.get("call", "call")
     batches = "forward pass" if call == "call" else "batch"

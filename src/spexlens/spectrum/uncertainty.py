@@ -16,7 +16,8 @@ Array = NDArray[np.float64]
 LEVEL = 0.9
 """The share of intervals that are meant to hold the truth."""
 
-_HALF_WIDTH = NormalDist().inv_cdf((1 + LEVEL) / 2)
+HALF_WIDTH = NormalDist().inv_cdf((1 + LEVEL) / 2)
+"""Half of such an interval, in standard deviations of a normal distribution."""
 _LOW_ORDERS = 20_000
 _BEYOND = 40  # members that a superset may have more: the sums over larger ones have converged
 
@@ -116,4 +117,4 @@ class Uncertainty:
                 beyond = prior.supersets(members)
                 squares = [weight(index, t + j, t, order) ** 2 for j in range(beyond.shape[1])]
                 result[positions] += beyond @ np.array(squares)
-        return np.asarray(_HALF_WIDTH * np.sqrt(np.maximum(result, 0.0)))
+        return np.asarray(HALF_WIDTH * np.sqrt(np.maximum(result, 0.0)))
