@@ -14,10 +14,10 @@ import pytest
 
 import spexlens
 from spexlens import Aggregate, Candidate, Explanation, Spectrum, aggregate
+from spexlens.account import Account
 from spexlens.aggregate import Recurrence
 from spexlens.errors import InvalidInput, MissingExtra, ResultError
 from spexlens.evidence.faithfulness import Faithfulness
-from spexlens.explanation import Account
 
 NOTHING = Account("exact", "all", 0, 8, 8, 0, 1, 0.0, {})
 

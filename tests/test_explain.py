@@ -268,7 +268,9 @@ def test_a_bad_file_is_refused_in_one_line(explanation: Explanation, tmp_path: P
 def test_the_table_holds_the_interactions(explanation: Explanation) -> None:
     frame = explanation.to_frame(order=3)
     numbers = ["members", "labels", "order", "effect", "share", "low", "high"]
-    assert list(frame.columns) == [*numbers, "measured", "verdict", "survival", "audible"]
+    assert list(frame.columns) == [
+        *numbers, "measured", "verdict", "survival", "audible", "stays", "best_rank", "worst_rank",
+    ]  # fmt: skip
     assert len(frame) == len(explanation.interactions(order=3))
     assert frame.effect.abs().is_monotonic_decreasing
     assert frame.labels[0] == "a × b"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spexlens import Explanation, Game, explain
 from spexlens.ablation.masks import everything, uniform
-from spexlens.explanation import Interaction
+from spexlens.interaction import Interaction
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.kernel import Kernel
 from spexlens.solvers.proxyspex.linear import Linear

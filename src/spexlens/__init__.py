@@ -15,7 +15,8 @@ from spexlens.aggregate import Aggregate, aggregate
 from spexlens.batch import explain_all
 from spexlens.errors import SpexlensError
 from spexlens.explain import explain
-from spexlens.explanation import Explanation, Interaction
+from spexlens.explanation import Explanation
+from spexlens.interaction import Interaction
 from spexlens.learners.base import Learner
 from spexlens.learners.estimators import Estimator
 from spexlens.learners.finetuning import FineTuning

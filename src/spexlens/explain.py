@@ -17,6 +17,7 @@ from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.repetitions import Repetitions
 from spexlens.ablation.spending import Spending
+from spexlens.account import Account
 from spexlens.budget import (
     Evidence,
     Reserve,
@@ -38,7 +39,7 @@ from spexlens.evidence.smallest import confirmed, refuse_impossible
 from spexlens.evidence.spot_checks import seen_among
 from spexlens.evidence.stability import Stability, stability_of
 from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
-from spexlens.explanation import Account, Explanation
+from spexlens.explanation import Explanation
 from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.stopping import carried_out, refuse_unstoppable

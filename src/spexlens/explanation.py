@@ -9,18 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
+from spexlens.account import Account, Step
 from spexlens.errors import InvalidInput, MissingExtra
-from spexlens.evidence.artefacts import Artefacts, Survival
+from spexlens.evidence.artefacts import Artefacts
 from spexlens.evidence.expectations import Comparison, Expectations
 from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise
 from spexlens.evidence.smallest import Smallest, predicted
-from spexlens.evidence.spot_checks import Check, Checks
+from spexlens.evidence.spot_checks import Checks
 from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
+from spexlens.interaction import Interaction, Subset
 from spexlens.spectrum.indices import interaction_index, order_of
-from spexlens.spectrum.optimum import Optimum, optimum
+from spexlens.spectrum.optimum import optimum
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
 
@@ -33,111 +35,6 @@ Scale = Literal["raw", "share", "sd"]
 
 SCALES: tuple[Scale, ...] = ("raw", "share", "sd")
 """What effects can be measured in; see `Explanation.in_scale`."""
-
-
-@dataclass(frozen=True)
-class Interaction:
-    """A set of candidates and the effect of their being kept together.
-
-    Attributes:
-        members: the candidates' positions, ascending.
-        labels: their labels.
-        effect: the index's value, in the objective's unit.
-        share: F(S)² over the spectrum's Σ F², the share of the variance that the explanation carries
-            which is this set's own.
-        interval: (low, high), meant to hold the model's own effect in 90 cases of 100; None where no
-            uncertainty was measured.
-        evidence: the check of its Banzhaf interaction index on the model, or None.
-        kinds: what the candidates are.
-        survival: what became of it under the other way to ablate that left least of it, or None where none
-            was tried.
-        audible: whether it is more than what the model's noise alone would make.
-    """
-
-    members: tuple[int, ...]
-    labels: tuple[str, ...]
-    effect: float
-    share: float
-    interval: tuple[float, float] | None = None
-    evidence: Check | None = None
-    kinds: tuple[str, ...] = ()
-    survival: Survival | None = None
-    audible: bool = True
-
-    @property
-    def order(self) -> int:
-        """How many candidates act together."""
-        return len(self.members)
-
-    @property
-    def across(self) -> bool:
-        """Whether its members are of different kinds, such as a word and a head."""
-        return len(set(self.kinds)) > 1
-
-
-@dataclass(frozen=True)
-class Subset(Optimum):
-    """The best candidates to keep, as the explanation predicts.
-
-    Attributes:
-        labels: the members' labels.
-    """
-
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Account:
-    """What an explanation cost, and how it can be had again.
-
-    Attributes:
-        method: the solver.
-        design: how the masks were chosen.
-        seed: decides the masks and the fit.
-        budget: the calls allowed.
-        calls: model evaluations paid for, one a distinct mask that was not in the ledger.
-        reused: masks answered from the ledger.
-        passes: calls of the model, each with a batch of masks.
-        seconds: wall time of the ablations and the fit.
-        versions: of this package and of what decides its numbers.
-        trainings: models trained, where masks share them; 0 where each mask is a training, or none is.
-        saved: calls of the budget that were not needed, where it stopped early.
-    """
-
-    method: str
-    design: str
-    seed: int
-    budget: int
-    calls: int
-    reused: int
-    passes: int
-    seconds: float
-    versions: Mapping[str, str]
-    trainings: int = 0
-    saved: int = 0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One level of a zoom.
-
-    Attributes:
-        level: what its candidates mostly were, such as "sentence".
-        candidates: how many there were.
-        calls: what it cost, calls that the ledger held before included.
-        r2: its faithfulness, one number an output.
-        split: the labels of those that the next level has in parts.
-        kept: how many it does not have, which were kept or grouped from then on.
-        ended: why no level followed, where there was one to follow.
-    """
-
-    level: str
-    candidates: int
-    calls: int
-    r2: tuple[float, ...]
-    split: tuple[str, ...]
-    kept: int
-    ended: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -368,12 +265,16 @@ class Explanation:
         """`interactions` as a pandas table.
 
         Its columns: members, labels, order, effect, share, low, high; measured and verdict, of the check;
-        survival, under other ways to ablate; audible, above the noise. attrs["scale"] is the scale.
+        survival, under other ways to ablate; audible, above the noise; stays, best_rank and worst_rank, of
+        the stability. attrs["scale"] is the scale.
         """
         try:
             import pandas
         except ImportError as error:
             raise MissingExtra("pandas", "pandas") from error
+        stable = {}
+        if self.stability:
+            stable = {each.members: each for each in self.stability[self.position(output)]}
         rows = [
             {
                 "members": i.members,
@@ -386,11 +287,15 @@ class Explanation:
                 "verdict": None if i.evidence is None else i.evidence.verdict,
                 "survival": np.nan if i.survival is None else i.survival.score,
                 "audible": i.audible,
+                "stays": stable[i.members].stays if i.members in stable else np.nan,
+                "best_rank": stable[i.members].ranks[0] if i.members in stable else None,
+                "worst_rank": stable[i.members].ranks[1] if i.members in stable else None,
             }
             for i in self.interactions(index, order, output=output)
         ]
-        columns = ["members", "labels", "order", "effect", "share", "low", "high"]
-        frame = pandas.DataFrame(rows, columns=[*columns, "measured", "verdict", "survival", "audible"])
+        columns = ["members", "labels", "order", "effect", "share", "low", "high", "measured", "verdict"]
+        columns += ["survival", "audible", "stays", "best_rank", "worst_rank"]
+        frame = pandas.DataFrame(rows, columns=columns)
         frame.attrs["scale"] = self.scale
         return frame
 

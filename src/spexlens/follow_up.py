@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spexlens.explanation import Explanation, Interaction
+from spexlens.explanation import Explanation
+from spexlens.interaction import Interaction
 from spexlens.lenses.units import UNITS
 
 _STRONG, _MOST = 0.005, 3  # of the variance; and so many interactions

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator, with_config
 
 from spexlens import saved
 from spexlens.ablation.candidate import Candidate
+from spexlens.account import Account, Step
 from spexlens.errors import ResultError, SpexlensError
 from spexlens.evidence.artefacts import Artefacts, Ordinary, Survival, Variant
 from spexlens.evidence.expectations import Comparison, Finding
@@ -22,7 +23,7 @@ from spexlens.evidence.smallest import Smallest
 from spexlens.evidence.spot_checks import Check, Checks
 from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
-from spexlens.explanation import Account, Explanation, Scale, Step
+from spexlens.explanation import Explanation, Scale
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty

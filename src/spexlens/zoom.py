@@ -13,10 +13,11 @@ from spexlens.ablation.game import Game
 from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.levels import Level, filled, whole
+from spexlens.account import Account, Step
 from spexlens.budget import trainings_of, whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.explain import EvidenceAsked, explain
-from spexlens.explanation import Account, Explanation, Step
+from spexlens.explanation import Explanation
 
 _FEW, _FIRST = 8, 64  # candidates of the first level, if there is such a one
 _PARTS = 16  # of a candidate in the next level, at most

@@ -53,7 +53,7 @@ class Asked:
         """An explanation in the scale that was asked for, compared with what is expected of it."""
         if self.scale is not None:
             explanation = explanation.in_scale(self.scale)  # type: ignore[arg-type]
-        if self.expectations is not None and not explanation.expectations:
+        if self.expectations is not None:
             explanation = explanation.compared_with(self.expectations)
         return explanation
 

@@ -38,6 +38,8 @@ def run(
     if zoomed and held_out is not None:
         raise InvalidInput("--held-out goes without --zoom, whose last level decides it")
     evidence = evidence or Asked()
+    if zoomed and evidence.until_stable:
+        raise InvalidInput("--until-stable goes without --zoom, whose levels share out the budget")
     with progress_bar(ledger) as progress:
         how: dict[str, Any] = {"method": method, "seed": seed, "ledger": ledger, "progress": progress}
         how |= {"trainings": trainings}

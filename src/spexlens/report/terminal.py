@@ -14,7 +14,8 @@ from rich.text import Text
 from spexlens.doubts import doubts
 from spexlens.evidence.artefacts import LOST, Survival
 from spexlens.evidence.stability import TOP, Stability
-from spexlens.explanation import Explanation, Interaction, Subset
+from spexlens.explanation import Explanation
+from spexlens.interaction import Interaction, Subset
 from spexlens.report.account import account
 from spexlens.report.candidates import coloured
 from spexlens.report.evidence import marks, measured

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from spexlens.explanation import Interaction
+from spexlens.interaction import Interaction
 
 KINDS = {
     "reversal": "each turns the other's effect round",
