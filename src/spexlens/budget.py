@@ -22,7 +22,7 @@ _LEAST_CHECKS, _LEAST_CHECKED = 8, 16  # masks that check a fit: that may be ask
 _LEAST_TO_CHECK = 64  # calls, below which nothing is checked unless asked for
 _LEAST_CHECK_TRAININGS = 6
 _CONFIRMING = 16  # masks, for smallest sets
-_PROBED, _NOISY = 2, 8  # masks asked twice; of how many calls one repeats a mask if those differ
+_PROBED, _NOISY = 2, 6  # masks asked twice; of how many calls one repeats a mask if those differ
 _ASKED = 5  # evaluations of one training, unless it is said how many trainings there are
 
 

@@ -108,7 +108,7 @@ def explain(
             2^n masks fit; 0 for none.
         refit: whether those values join a last fit once all verdicts are fixed.
         noise: how many evaluations of the budget repeat a mask, to see how far answers differ; by
-            default two of a plain function, and an eighth of the budget if those differ; 0 for none.
+            default two of a plain function, and a sixth of the budget if those differ; 0 for none.
         until: "stable" stops where the five strongest interactions have not moved for three looks, each
             of a fifth more masks; the account says how many calls that saved.
         against: other ways to ablate the same candidates, by name (a lens's `variants`) or games of their
@@ -239,7 +239,7 @@ def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
     said = fit.faithfulness
     if judged is None or (game.trained is None and not judged.errors):
         return said
-    if game.trained is not None or said.source == "held out":
+    if game.trained is not None:
         return Faithfulness(judged.r2, "held out", judged.masks, judged.masks, judged.intervals, said.r2)
     both = [steadied(*each) for each in zip(said.r2, judged.r2, judged.errors, strict=True)]
     r2, intervals = tuple(r2 for r2, _ in both), tuple(interval for _, interval in both)

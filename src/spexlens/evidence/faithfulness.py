@@ -10,8 +10,8 @@ Source = Literal["exact", "cross-validated", "leave-one-out", "held out"]
 
 Interval = tuple[float, float]
 
-_OFF = 0.3  # standard deviation of log(1 - R²) that a fit says of itself, about the truth: measured on games
-_MISLED, _FAR = 0.1, 3.0  # how likely a fit is wrong about itself, and by how much then
+_OFF = 0.4  # standard deviation of log(1 - R²) that a fit says of itself, about the truth: measured on games
+_MISLED, _FAR = 0.2, 3.0  # how likely a fit is wrong about itself, and by how much then
 _LEAST = 1e-12  # of 1 - R², what is told from nothing
 _GRID = 4001
 
@@ -50,7 +50,7 @@ class Faithfulness:
         shown = ", ".join(f"{r2:.3f}" for r2 in self.r2)
         if self.intervals:
             shown += f" (90%: {self.intervals[0][0]:.3f} to {self.intervals[0][1]:.3f})" * (len(self.r2) == 1)
-        if self.fresh and self.source != "held out":
+        if self.masks > self.fresh > 0:
             return (
                 f"R² {shown}, {self.source} on {self.masks - self.fresh} masks and {self.fresh} fresh ones: "
                 "no fit saw what it predicts"

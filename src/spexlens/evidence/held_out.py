@@ -11,6 +11,7 @@ from spexlens.spectrum.uncertainty import LEVEL
 
 Array = NDArray[np.float64]
 
+_ENOUGH = 4000
 _DRAWS = 500
 _ALIKE, _STEADY = 0.2, 10.0  # of the errors of masks drawn together; and clusters that this counts as
 _WILD = 3.0  # standard errors: what few clusters say beyond is no quantile
@@ -162,7 +163,12 @@ def _predicted(spectrum: Spectrum, masks: NDArray[np.bool_]) -> tuple[Array, lis
 
 
 def linear_datamodel(masks: NDArray[np.bool_], values: Array, seed: int) -> Spectrum:
-    """LASSO on single candidates, its penalty cross-validated: (m, n) and (m,) or (m, k)."""
+    """LASSO on single candidates, its penalty cross-validated: (m, n) and (m,) or (m, k).
+
+    Of more than 4,000 masks, so many spread over them: each candidate is then known well enough.
+    """
+    step = -(-len(masks) // _ENOUGH)
+    masks, values = masks[::step], values[::step]
     fits = [Linear(order=1).fit(masks, column, seed).spectrum for column in _columns(values)]
     return fits[0] if values.ndim == 1 else Spectrum.stack(fits)
 
