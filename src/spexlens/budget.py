@@ -97,7 +97,8 @@ class Evidence:
 
     Attributes:
         checks: masks to check the fit with; None for a tenth of the budget.
-        noise: evaluations that repeat masks; None for what a first look asks for.
+        noise: evaluations that repeat masks; None for two, and more once those were found to differ.
+        noisy: whether they were.
         variants: other ways to ablate.
         ordinary: evaluations of ordinary inputs.
         smallest: whether smallest sets are confirmed.
@@ -108,6 +109,7 @@ class Evidence:
     variants: int = 0
     ordinary: int = 0
     smallest: bool = False
+    noisy: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,14 +157,15 @@ def allot(
         budget, trainings = min(budget, trainings), None  # each mask is a training
     repeats = _repeats(game, budget, evidence)
     fixed = evidence.ordinary + _CONFIRMING * game.repeats * evidence.smallest
-    least = fixed + _LEAST_CHECKED * game.repeats * evidence.variants
+    least = fixed + _LEAST_CHECKED * game.repeats * evidence.variants + (repeats if evidence.noise else 0)
     everything = divide(game, budget, method, held_out, trainings, seed)
     if isinstance(everything.solver, Exact):
         spare = budget - (1 << game.n) * game.repeats - everything.again - least
         if spare >= 0:
+            repeats = repeats if evidence.noise else min(repeats, spare)
+            spare -= 0 if evidence.noise else repeats
             each = (spare // game.repeats // max(1, evidence.variants)) + _LEAST_CHECKED
             each = min(each, 1 << game.n) if evidence.variants else 0
-            repeats = min(repeats, spare) if evidence.noise is None else repeats
             return everything, Reserve(0, 0, each, repeats, _CONFIRMING * evidence.smallest)
     for checks in _tried(game, budget, evidence) if asked is None else [asked]:
         each = checks if evidence.variants else 0
@@ -198,20 +201,17 @@ def _tried(game: Game, budget: int, evidence: Evidence) -> list[int]:
 
 
 def _repeats(game: Game, budget: int, evidence: Evidence) -> int:
-    """How many evaluations repeat a mask: two, of a game that may answer differently each time."""
+    """How many evaluations repeat a mask: two, of a game that may answer differently; more if it does."""
     if evidence.noise is None:
-        return 0 if game.base.settled or game.seeded or budget < _LEAST_TO_CHECK else _PROBED
+        if game.base.settled or game.seeded or budget < _LEAST_TO_CHECK:
+            return 0
+        return max(_LEAST_HELD, budget // _NOISY) if evidence.noisy else _PROBED
     asked = whole_number(evidence.noise, "noise")
     if asked and game.seeded:
         raise InvalidInput("the noise of seeds is measured with what is held out: leave noise out")
     if asked == 1:
         raise InvalidInput("noise takes two repeated masks or more; got 1")
     return asked
-
-
-def repeats_of_noisy(budget: int) -> int:
-    """How many evaluations repeat a mask once a first look has shown that answers differ."""
-    return max(_LEAST_HELD, budget // _NOISY)
 
 
 def handful(game: Game, budget: int, unchosen: int | None) -> int:

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -25,10 +26,10 @@ from spexlens.budget import (
     allot,
     checks_of_rest,
     handful,
-    repeats_of_noisy,
     trainings_of,
     whole_number,
 )
+from spexlens.errors import BudgetTooSmall
 from spexlens.evidence.expectations import Expectations
 from spexlens.evidence.faithfulness import Faithfulness, steadied
 from spexlens.evidence.gathering import Asked, gather
@@ -129,64 +130,58 @@ def explain(
     expected = Expectations.given(expectations)
     placeholders = Placeholders.of(game, against, ordinary)
     refuse_impossible(smallest, game.outputs)
+    refuse_unstoppable(until, game, method, budget)
     evidence = Evidence(checks, noise, len(placeholders.variants), placeholders.calls, smallest is not None)
     check = handful(game, budget, unchosen)
-    most = trainings_of(game, budget, trainings, check)
-    left = budget - check * game.repeats
-    refuse_unstoppable(until, game, method, budget)
+    most, left = trainings_of(game, budget, trainings, check), budget - check * game.repeats
 
-    def allotted(evidence: Evidence) -> tuple[Shares, Reserve, Plan]:
+    def allotted(evidence: Evidence) -> _Allotted:
         shares, reserve = allot(game, left, method, held_out, most, seed, evidence)
-        return shares, reserve, shares.solver.plan(game.n, shares.masks, seed)
+        plan = shares.solver.plan(game.n, shares.masks, seed)
+        return _Allotted(shares, reserve, plan, _expected(game, plan, shares, reserve, evidence, check))
 
-    shares, reserve, plan = allotted(evidence)
+    share = allotted(evidence)
     started, used = perf_counter(), versions()
     with opened(ledger) as book:
-        spending = Spending(book, progress, _expected(game, plan, shares, reserve, evidence, check))
-        design = _design(game, plan, shares, reserve)
+        spending = Spending(book, progress, share.calls)
         spending.run = book.begin(
-            game.base.key, method=plan.method, seed=seed, design=design, budget=budget, versions=used
+            game.base.key,
+            method=share.plan.method,
+            seed=seed,
+            design=share.design(game),
+            budget=budget,
+            versions=used,
         )
         evaluator = spending.on(game)
-        if noise is None and reserve.repeats and _differs(evaluator, _looked_at(plan)):
-            evidence = replace(evidence, noise=repeats_of_noisy(budget))
-            shares, reserve, plan = allotted(evidence)
-            spending.expected = _expected(game, plan, shares, reserve, evidence, check)
+        if noise is None and share.reserve.repeats and _differs(evaluator, _looked_at(share.plan)):
+            with suppress(BudgetTooSmall):  # then two masks are all that is known of the noise
+                share = allotted(replace(evidence, noisy=True))
+                spending.expected = share.calls
         ask = _Asking(evaluator, check, seed)
-        run = carried_out(shares.solver, plan, ask, seed, early=until is not None)
-        plan, values, fit = run.plan, run.values, run.fit
-        if run.stopped and isinstance(shares.solver, Exact):  # there is something to check after all
-            reserve = replace(reserve, checks=checks_of_rest(game, left - len(plan), checks))
-        named = [] if expected is None else expected.named(game.candidates, fit.spectrum)
-        asked = gather(
-            evaluator,
-            shares,
-            reserve.checks,
-            plan,
-            values,
-            fit.spectrum,
-            seed,
-            named,
-            as_asked=held_out is not None,
+        run = carried_out(share.shares.solver, share.plan, ask, seed, early=until is not None)
+        if run.stopped and isinstance(share.shares.solver, Exact):  # there is something to check after all
+            share = share.checked(checks_of_rest(game, left - len(run.plan), checks))
+        named = [] if expected is None else expected.named(game.candidates, run.fit.spectrum)
+        asked = gather(evaluator, share.shares, share.reserve.checks, run, seed, named, held_out is not None)
+        last = asked.refitted(run.solver, run.fit, seed) if refit and len(asked.packed) else run.fit
+        found, measured = asked.checks(run.fit.spectrum), _noise(share, evaluator, asked, seed)
+        whole, empty = _corners(run.plan, run.values)
+        artefacts = placeholders.tested(
+            spending, asked, found, last.spectrum, share.reserve.each, empty, seed
         )
-        held, found = asked.held_out(fit.spectrum, seed), asked.checks(fit.spectrum)
-        measured = _noise(shares, reserve, evaluator, asked, seed)
-        last = asked.refitted(run.solver, fit, seed) if refit and len(asked.packed) else fit
-        empty = _measured(mask_algebra.empty(plan.packed), values)
-        whole = _measured(mask_algebra.whole(plan.packed, game.n), values)
-        artefacts = placeholders.tested(spending, asked, found, last.spectrum, reserve.each, empty, seed)
-        sets = confirmed(evaluator, last.spectrum, whole, empty, smallest, reserve.smallest)
+        sets = confirmed(evaluator, last.spectrum, whole, empty, smallest, share.reserve.smallest)
         spending.close()
-        caveats = _told(game, spending, evaluator)
+        caveats = [*last.details.get("caveats", []), *_told(game, spending, evaluator)]
         seconds = perf_counter() - started
         book.finish(spending.run, seconds)
+    held = asked.held_out(run.fit.spectrum, seed)
     explanation = Explanation(
         candidates=game.candidates,
         spectrum=last.spectrum,
-        faithfulness=_faithfulness(game, fit, held),
+        faithfulness=_faithfulness(game, run.fit, held),
         account=Account(
-            method=plan.method,
-            design=_design(game, plan, shares, reserve),
+            method=run.plan.method,
+            design=replace(share, plan=run.plan).design(game),
             seed=seed,
             budget=budget,
             calls=spending.paid,
@@ -198,15 +193,15 @@ def explain(
             saved=max(budget - spending.paid - spending.reused, 0) if run.stopped else 0,
         ),
         facts=game.facts(),
-        details=last.details | ({"caveats": [*last.details.get("caveats", []), *caveats]} if caveats else {}),
+        details={**last.details, "caveats": caveats} if caveats else last.details,
         whole=whole,
         empty=empty,
-        outputs=game.outputs or (None if values.ndim == 1 else tuple(map(str, range(values.shape[1])))),
+        outputs=game.outputs or _numbered(run.values),
         uncertainty=last.uncertainty or None,
         held_out=held,
         noise=measured,
-        unchosen=ask.unchosen(plan, values),
-        checks=None if found is None else replace(found, refitted=last is not fit),
+        unchosen=ask.unchosen(run.plan, run.values),
+        checks=None if found is None else replace(found, refitted=last is not run.fit),
         artefacts=artefacts,
         smallest=sets,
         stability=_stability(last, seed),
@@ -214,11 +209,31 @@ def explain(
     return explanation if expected is None else explanation.compared_with(expected)
 
 
-def _design(game: Game, plan: Plan, shares: Shares, reserve: Reserve) -> str:
-    """How the masks were chosen, in a few words."""
-    design = plan.design if game.trained is None else "masks that share trainings"
-    design += f"; {shares.held_out} held out" if shares.held_out else ""
-    return design + (f"; {reserve.checks} to check it" if reserve.checks else "")
+@dataclass(frozen=True)
+class _Allotted:
+    """What a budget is spent on.
+
+    Attributes:
+        shares: the fit's, and what is held out.
+        reserve: what is left for evidence.
+        plan: of the fit's masks.
+        calls: how many evaluations there will be, if it does not stop early.
+    """
+
+    shares: Shares
+    reserve: Reserve
+    plan: Plan
+    calls: int
+
+    def design(self, game: Game) -> str:
+        """How the masks are chosen, in a few words."""
+        design = self.plan.design if game.trained is None else "masks that share trainings"
+        design += f"; {self.shares.held_out} held out" if self.shares.held_out else ""
+        return design + (f"; {self.reserve.checks} to check it" if self.reserve.checks else "")
+
+    def checked(self, masks: int) -> "_Allotted":
+        """With so many masks to check it."""
+        return replace(self, reserve=replace(self.reserve, checks=masks))
 
 
 def _expected(
@@ -259,13 +274,13 @@ def _differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
     return deviation is not None and bool((deviation > _DIFFERENT * size).any())
 
 
-def _noise(shares: Shares, reserve: Reserve, evaluator: Repetitions, asked: Asked, seed: int) -> Noise | None:
+def _noise(share: _Allotted, evaluator: Repetitions, asked: Asked, seed: int) -> Noise | None:
     """How far answers to one mask differ; asks some masks again, where that is what the budget has for it."""
-    game, packed = evaluator.game, asked.plan.packed
+    game, packed, shares = evaluator.game, asked.plan.packed, share.shares
     others = packed
     if not game.seeded and evaluator.repeated:
         others = packed[~seen_among(packed, _looked_at(asked.plan))]
-    again = shares.again if game.seeded else reserve.repeats - evaluator.repeated
+    again = shares.again if game.seeded else share.reserve.repeats - evaluator.repeated
     again = min(again, len(others))
     if again > 1 and not (game.seeded and shares.held_out > 1):
         evaluator.again(_some(others, again, seed), 2)
@@ -326,9 +341,19 @@ def _some(packed: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]
     return packed[np.random.default_rng([seed, count]).choice(len(packed), count, replace=False)]
 
 
-def _measured(where: NDArray[np.bool_], values: NDArray[np.float64]) -> tuple[float, ...] | None:
-    rows = values[where]
-    return tuple(np.atleast_1d(rows[0]).tolist()) if len(rows) else None
+def _corners(
+    plan: Plan, values: NDArray[np.float64]
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """The answers with everything kept and with everything ablated, where they were asked for."""
+    whole, empty = mask_algebra.whole(plan.packed, plan.n), mask_algebra.empty(plan.packed)
+    rows = (values[where] for where in (whole, empty))
+    first, last = (tuple(np.atleast_1d(row[0]).tolist()) if len(row) else None for row in rows)
+    return first, last
+
+
+def _numbered(values: NDArray[np.float64]) -> tuple[str, ...] | None:
+    """Names of outputs that have none."""
+    return None if values.ndim == 1 else tuple(map(str, range(values.shape[1])))
 
 
 def versions() -> dict[str, str]:

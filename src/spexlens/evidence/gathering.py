@@ -25,6 +25,7 @@ from spexlens.evidence.spot_checks import (
     worth_checking,
 )
 from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.stopping import Carried
 from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
@@ -93,12 +94,9 @@ def gather(
     evaluator: Repetitions,
     shares: Shares,
     checks: int,
-    plan: Plan,
-    values: Array,
-    spectrum: Spectrum,
+    run: Carried,
     seed: int,
     first: Sequence[Members] = (),
-    *,
     as_asked: bool = False,
 ) -> Asked:
     """Ask for the corners of the strongest sets, and for uniform masks that were not planned.
@@ -107,14 +105,14 @@ def gather(
         evaluator: of the game.
         shares: of a game that is judged on masks of its own, how many those are, and their repetitions.
         checks: how many masks there are beside those.
-        plan, values, spectrum: the fit.
+        run: the fit.
         seed: decides the masks.
         first: sets that are checked before all others.
         as_asked: no more masks are held out than the shares say; else those join them that checks leave.
     """
-    game, own = evaluator.game, shares.held_out > 0
+    game, own, plan = evaluator.game, shares.held_out > 0, run.plan
     fresh = _fresh(game, plan, shares, plan.packed, shares.held_out, seed)
-    corners = _corners(game, plan, checks, spectrum, fresh if own else None, seed, first)
+    corners = _corners(game, plan, checks, run.fit.spectrum, fresh if own else None, seed, first)
     packed = plan.packed[:0] if corners is None else mask_algebra.pack(corners.masks)
     known = np.concatenate([plan.packed, fresh])
     spare = checks - int((~seen_among(packed, known)).sum())
@@ -125,11 +123,11 @@ def gather(
         more = spare * game.repeats // shares.times if own else spare
         drawn = _fresh(game, plan, shares, np.concatenate([known, packed]), more, seed)
         fresh = np.concatenate([fresh, drawn])
-    asked = _values(evaluator, plan, values, packed, fresh, shares.times if own else game.repeats)
+    asked = _values(evaluator, plan, run.values, packed, fresh, shares.times if own else game.repeats)
     alone = np.ones(len(fresh), np.bool_)
     judged = np.concatenate([~seen_among(packed, known) if not own else np.zeros(len(packed), bool), alone])
     clusters = _clusters(game, corners, fresh)
-    return Asked(plan, values, corners, fresh, asked, judged, clusters)
+    return Asked(plan, run.values, corners, fresh, asked, judged, clusters)
 
 
 def _values(
