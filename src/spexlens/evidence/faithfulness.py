@@ -10,7 +10,7 @@ Source = Literal["exact", "cross-validated", "leave-one-out", "held out"]
 
 Interval = tuple[float, float]
 
-_OFF = 0.4  # standard deviation of log(1 - R²) that a fit says of itself, about the truth: measured on games
+_OFF = 0.3  # standard deviation of log(1 - R²) that a fit says of itself, about the truth: measured on games
 _MISLED, _FAR = 0.2, 3.0  # how likely a fit is wrong about itself, and by how much then
 _LEAST = 1e-12  # of 1 - R², what is told from nothing
 _GRID = 4001
