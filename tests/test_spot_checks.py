@@ -105,7 +105,7 @@ def test_sets_are_taken_as_far_as_their_corners_fit() -> None:
     assert fitting(ranked, 7) == [(0, 1), (2, 3), (0,), (1,)]
     assert fitting(ranked, 9) == [(0, 1), (2, 3), (0, 2), (4,), (0,), (1,)]
     trained = np.array([True, False, True, False, False])
-    assert (2, 3) not in fitting(ranked, 9, trained)  # a context has two trainings, that of 0 is one
+    assert (2, 3) not in fitting(ranked, 9, trained, 2)  # a context has two trainings, that of 0 is one
 
 
 def test_what_is_measured_does_not_depend_on_how_good_the_fit_is() -> None:

@@ -162,7 +162,7 @@ def explain(
         if run.stopped and isinstance(share.shares.solver, Exact):  # there is something to check after all
             share = share.checked(checks_of_rest(game, left - len(run.plan), checks))
         named = [] if expected is None else expected.named(game.candidates, run.fit.spectrum)
-        asked = gather(evaluator, share.shares, share.reserve.checks, run, seed, named, held_out is not None)
+        asked = gather(evaluator, share.shares, share.reserve, run, seed, named, held_out is not None)
         last = asked.refitted(run.solver, run.fit, seed) if refit and len(asked.packed) else run.fit
         found, measured = asked.checks(run.fit.spectrum), _noise(share, evaluator, asked, seed)
         whole, empty = _corners(run.plan, run.values)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.game import Game
 from spexlens.ablation.repetitions import Repetitions
-from spexlens.budget import Shares
+from spexlens.budget import Reserve, Shares
 from spexlens.evidence.held_out import HeldOut, judge, linear_datamodel
 from spexlens.evidence.spot_checks import (
     MOST_CONTEXTS,
@@ -93,7 +93,7 @@ class Asked:
 def gather(
     evaluator: Repetitions,
     shares: Shares,
-    checks: int,
+    reserve: Reserve,
     run: Carried,
     seed: int,
     first: Sequence[Members] = (),
@@ -104,7 +104,7 @@ def gather(
     Args:
         evaluator: of the game.
         shares: of a game that is judged on masks of its own, how many those are, and their repetitions.
-        checks: how many masks there are beside those.
+        reserve: how many masks there are beside those, and trainings, where masks share them.
         run: the fit.
         seed: decides the masks.
         first: sets that are checked before all others.
@@ -112,10 +112,10 @@ def gather(
     """
     game, own, plan = evaluator.game, shares.held_out > 0, run.plan
     fresh = _fresh(game, plan, shares, plan.packed, shares.held_out, seed)
-    corners = _corners(game, plan, checks, run.fit.spectrum, fresh if own else None, seed, first)
+    corners = _corners(game, plan, reserve, run.fit.spectrum, fresh if own else None, seed, first)
     packed = plan.packed[:0] if corners is None else mask_algebra.pack(corners.masks)
     known = np.concatenate([plan.packed, fresh])
-    spare = checks - int((~seen_among(packed, known)).sum())
+    spare = reserve.checks - int((~seen_among(packed, known)).sum())
     if spare > 0 and game.trained is not None:  # more masks of the trainings that are held out
         more = shares.held_out + spare * game.repeats // shares.times
         fresh = _fresh(game, plan, shares, plan.packed, more, seed)
@@ -153,7 +153,7 @@ def _values(
 def _corners(
     game: Game,
     plan: Plan,
-    calls: int,
+    reserve: Reserve,
     spectrum: Spectrum,
     fresh: Packed | None,
     seed: int,
@@ -164,8 +164,8 @@ def _corners(
     Contexts are uniform masks whose corners the fit did not see, of those held out where there are any.
     """
     ranked = list(dict.fromkeys([*first, *worth_checking(spectrum)]))
-    contexts, room = spread_over(calls, len(ranked[0]) if ranked else 0)
-    sets = fitting(ranked, room, game.trained)
+    contexts, room = spread_over(reserve.checks, len(ranked[0]) if ranked else 0)
+    sets = fitting(ranked, room, game.trained, reserve.trainings // contexts)
     if not sets:
         return None
     n = plan.n
@@ -175,7 +175,7 @@ def _corners(
     else:  # which are paid for
         pool = mask_algebra.unpack(fresh, n)
         if game.trained is None:
-            contexts = min(calls // max(1, len(closure(sets)) - 1), MOST_CONTEXTS)
+            contexts = min(reserve.checks // max(1, len(closure(sets)) - 1), MOST_CONTEXTS)
     chosen = least_seen(pool, sets, plan.packed, contexts)
     return Corners.of(sets, chosen) if len(chosen) > 2 else None
 

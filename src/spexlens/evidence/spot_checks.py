@@ -34,7 +34,6 @@ MOST_CONTEXTS, _LEAST_CONTEXTS = 16, 3
 _WORTH, _ANYWAY = 0.005, 3  # of the variance, what is worth a check; so many get one anyway
 _NOTHING = 1e-4  # of the variance, what is never worth one
 _CONSIDERED = 500  # sets, those with the largest shares
-_TRAININGS = 2  # of a context, where masks share them: its own, and one more
 
 
 @dataclass(frozen=True)
@@ -188,21 +187,23 @@ def worth_checking(spectrum: Spectrum) -> list[Members]:
     return [spectrum.sets[j] for j in (*together, *alone)]
 
 
-def fitting(ranked: Sequence[Members], room: int, trained: NDArray[np.bool_] | None = None) -> list[Members]:
+def fitting(
+    ranked: Sequence[Members], room: int, trained: NDArray[np.bool_] | None = None, trainings: int = 0
+) -> list[Members]:
     """Of ranked sets those whose corners fit into a context's masks, and what is measured on the way.
 
     Args:
         ranked: sets, the first counting most.
         room: masks of a context.
-        trained: (n,) bool, candidates that mean a training, where masks share these: a context then
-            takes two of them, its own and another.
+        trained: (n,) bool, candidates that mean a training, where masks share these.
+        trainings: then, how many of them a context may take, its own included.
     """
     family: dict[Members, None] = {(): None}
     chosen: dict[Members, None] = {}
     for members in ranked:
         grown = {**family, **dict.fromkeys(_subsets(members))} if len(members) < room else {}
-        trainings = {tuple(i for i in part if trained is not None and trained[i]) for part in grown}
-        if grown and len(grown) <= room and len(trainings) <= _TRAININGS:
+        few = trained is None or len({tuple(i for i in part if trained[i]) for part in grown}) <= trainings
+        if grown and few and len(grown) <= room:
             family = grown
             chosen[members] = None
     on_the_way = [part for part in ranked if part in family]
