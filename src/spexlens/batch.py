@@ -13,6 +13,7 @@ from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.errors import LedgerError, MissingExtra, SpexlensError
+from spexlens.evidence.expectations import Expectations
 from spexlens.explain import StoppingEvidence, explain
 from spexlens.explanation import Explanation
 
@@ -54,6 +55,8 @@ def explain_all(
         ResultError: an explanation cannot be written.
         SpexlensError: what making a game or `explain` raises, where `failed` is None.
     """
+    if "expectations" in evidence:
+        evidence["expectations"] = Expectations.given(evidence["expectations"])
     meter = _Meter(progress, budget, length_hint(games))
     places = repeat(None) if paths is None else map(Path, paths)
     with opened(ledger) as book:
@@ -117,9 +120,7 @@ def _question(
 
 
 def _told(part: Any) -> Any:
-    """A path by what it holds, a game by its key, a dataclass by its fields."""
-    if isinstance(part, Path):
-        return part.read_text(encoding="utf-8")
+    """A game by its key, a dataclass by its fields."""
     return part.key if isinstance(part, Game) else asdict(part)
 
 

@@ -1,6 +1,6 @@
 """The budget: what its calls are spent on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import index
 
 import numpy as np
@@ -147,11 +147,7 @@ def allot(
     Raises:
         BudgetTooSmall, InvalidInput: as `explain`.
     """
-    asked = None if evidence.checks is None else whole_number(evidence.checks, "checks")
-    if asked is not None and 0 < asked < _LEAST_CHECKS:
-        raise InvalidInput(f"checks are {_LEAST_CHECKS} masks or more, or 0 for none; got {asked}")
-    if asked == 0 and evidence.variants:
-        raise InvalidInput("other ways to ablate are asked for the masks of the checks: leave checks=0 out")
+    asked = refuse_unsound(game, evidence)
     base = game.base.trained
     if trainings is not None and base is not None and game.trained is None and _all_trained(game, base):
         budget, trainings = min(budget, trainings), None  # each mask is a training
@@ -186,10 +182,28 @@ def allot(
     raise AssertionError
 
 
-def checks_of_rest(game: Game, spare: int, checks: int | None) -> int:
-    """How many masks check a fit that ended before all masks were asked for, with so many calls to spare."""
-    default = max(_LEAST_CHECKED, spare // 10)
-    return max(0, min(default if checks is None else checks, spare // game.repeats))
+def refuse_unsound(game: Game, evidence: Evidence) -> int | None:
+    """The checks asked for, or None; InvalidInput if what is asked for cannot be."""
+    asked = None if evidence.checks is None else whole_number(evidence.checks, "checks")
+    if asked is not None and 0 < asked < _LEAST_CHECKS:
+        raise InvalidInput(f"checks are {_LEAST_CHECKS} masks or more, or 0 for none; got {asked}")
+    if game.trained is not None and (evidence.variants or evidence.smallest):
+        raise InvalidInput(
+            "where masks share trainings, other ways to ablate and smallest sets would need trainings of "
+            "their own: leave against and smallest out, or explain the parts alone"
+        )
+    if asked == 0 and evidence.variants:
+        raise InvalidInput("other ways to ablate are asked for the masks of the checks: leave checks=0 out")
+    _repeats(game, 0, evidence)
+    return asked
+
+
+def reserve_of_rest(game: Game, spare: int, evidence: Evidence, reserve: Reserve) -> Reserve:
+    """What checks a fit that ended before all masks were asked for, with so many calls to spare."""
+    spare -= reserve.repeats + evidence.ordinary + reserve.smallest * game.repeats
+    asked = max(_LEAST_CHECKED, spare // 10) if evidence.checks is None else evidence.checks
+    checks = max(0, min(asked, spare // (game.repeats * (1 + evidence.variants))))
+    return replace(reserve, checks=checks, each=checks if evidence.variants else 0)
 
 
 def _tried(game: Game, budget: int, evidence: Evidence) -> list[int]:

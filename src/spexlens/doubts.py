@@ -35,7 +35,7 @@ def _failed(explanation: Explanation, column: int) -> list[str]:
     if explanation.checks is None:
         return []
     checks = explanation.checks.found[column]
-    refuted = [check for check in checks if check.verdict in ("weaker than said", "wrong sign")]
+    refuted = [check for check in checks if check.refuted]
     decided = sum(check.verdict != "too noisy to say" for check in checks)
     if not refuted:
         return []

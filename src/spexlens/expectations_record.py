@@ -1,5 +1,6 @@
 """The file of expectations: TOML, refused in one line that says where it is wrong."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -66,10 +67,10 @@ def _pattern(path: Path, member: str | int | _Pattern) -> Pattern:
 def _positions(path: Path, given: int | str | list[int] | None) -> tuple[int, ...]:
     if not isinstance(given, str):
         return () if given is None else tuple(given) if isinstance(given, list) else (given,)
-    first, _, last = given.partition("-")
-    if not (first.strip().isdigit() and (last or first).strip().isdigit()):
+    match = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?", given)
+    if match is None:
         raise InvalidInput(f"{path}: a position is a number, a list of them, or a range such as '2-20'")
-    found = tuple(range(int(first), int(last or first) + 1))
+    found = tuple(range(int(match[1]), int(match[2] or match[1]) + 1))
     if not found:
         raise InvalidInput(f"{path}: the range of positions {given!r} holds none")
     return found

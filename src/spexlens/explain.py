@@ -24,8 +24,8 @@ from spexlens.budget import (
     Reserve,
     Shares,
     allot,
-    checks_of_rest,
     handful,
+    reserve_of_rest,
     trainings_of,
     whole_number,
 )
@@ -153,6 +153,7 @@ def explain(
             versions=used,
         )
         evaluator = spending.on(game)
+        placeholders.refuse_unrecognised(spending)
         if noise is None and share.reserve.repeats and _differs(evaluator, _looked_at(share.plan)):
             with suppress(BudgetTooSmall):  # then two masks are all that is known of the noise
                 share = allotted(replace(evidence, noisy=True))
@@ -160,18 +161,19 @@ def explain(
         ask = _Asking(evaluator, check, seed)
         run = carried_out(share.shares.solver, share.plan, ask, seed, early=until is not None)
         if run.stopped and isinstance(share.shares.solver, Exact):  # there is something to check after all
-            share = share.checked(checks_of_rest(game, left - len(run.plan), checks))
+            rest = reserve_of_rest(game, left - len(run.plan), evidence, share.reserve)
+            share = replace(share, reserve=rest)
         named = [] if expected is None else expected.named(game.candidates, run.fit.spectrum)
         asked = gather(evaluator, share.shares, share.reserve, run, seed, named, held_out is not None)
         last = asked.refitted(run.solver, run.fit, seed) if refit and len(asked.packed) else run.fit
-        found, measured = asked.checks(run.fit.spectrum), _noise(share, evaluator, asked, seed)
+        found, measured = asked.checks(run.fit.spectrum), _noise(share, evaluator, asked, seed, refit=refit)
         whole, empty = _corners(run.plan, run.values)
-        artefacts = placeholders.tested(
-            spending, asked, found, last.spectrum, share.reserve.each, empty, seed
+        artefacts, failed = placeholders.tested(
+            spending, asked, found, run.fit.spectrum, share.reserve.each, empty, seed
         )
         sets = confirmed(evaluator, last.spectrum, whole, empty, smallest, share.reserve.smallest)
         spending.close()
-        caveats = [*last.details.get("caveats", []), *_told(game, spending, evaluator)]
+        caveats = [*last.details.get("caveats", []), *_told(game, spending, evaluator), *failed]
         seconds = perf_counter() - started
         book.finish(spending.run, seconds)
     held = asked.held_out(run.fit.spectrum, seed)
@@ -231,10 +233,6 @@ class _Allotted:
         design += f"; {self.shares.held_out} held out" if self.shares.held_out else ""
         return design + (f"; {self.reserve.checks} to check it" if self.reserve.checks else "")
 
-    def checked(self, masks: int) -> "_Allotted":
-        """With so many masks to check it."""
-        return replace(self, reserve=replace(self.reserve, checks=masks))
-
 
 def _expected(
     game: Game, plan: Plan, shares: Shares, reserve: Reserve, evidence: Evidence, check: int
@@ -274,7 +272,7 @@ def _differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
     return deviation is not None and bool((deviation > _DIFFERENT * size).any())
 
 
-def _noise(share: _Allotted, evaluator: Repetitions, asked: Asked, seed: int) -> Noise | None:
+def _noise(share: _Allotted, evaluator: Repetitions, asked: Asked, seed: int, *, refit: bool) -> Noise | None:
     """How far answers to one mask differ; asks some masks again, where that is what the budget has for it."""
     game, packed, shares = evaluator.game, asked.plan.packed, share.shares
     others = packed
@@ -290,7 +288,8 @@ def _noise(share: _Allotted, evaluator: Repetitions, asked: Asked, seed: int) ->
     own = shares.held_out > 1
     truth = asked.asked[asked.judged] if own else asked.values
     times = shares.times if own else game.repeats
-    fitted = (len(packed) + len(asked.packed), game.repeats)
+    every = np.concatenate([packed, asked.packed]) if refit else packed
+    fitted = (len(mask_algebra.distinct(every)[0]), game.repeats)
     return noise_of(deviation, evaluator.repeated, truth, times, fitted=fitted, seeded=game.seeded)
 
 

@@ -233,7 +233,7 @@ class Explanation:
                 checks[members].in_units(size) if members in checks else None,
                 tuple(self.candidates[i].kind for i in members),
                 None if self.artefacts is None else self.artefacts.weakest(members, position),
-                self.noise is None or abs(float(effect)) > self.noise.floor(len(members), position),
+                self.noise is None or abs(float(whole[members])) > self.noise.floor(0, position),
             )
             for (members, effect), width in zip(found, half, strict=True)
             if members and effect

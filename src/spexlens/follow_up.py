@@ -45,7 +45,9 @@ def steps(explanation: Explanation, output: int | str = 0) -> list[FollowUp]:
     found = [i for i in found if i.share >= _STRONG and not _refuted(i)]
     found.sort(key=lambda i: (-i.share, i.members))
     makers = {"features": _of_text, "mechanistic": _of_components, "data": _of_examples}
-    maker = makers.get(str(explanation.facts.get("lens")), _of_function)
+    told = all(explanation.facts.get(name) is not None for name in ("text", "model", "unit", "kind"))
+    lens = str(explanation.facts.get("lens"))
+    maker = makers.get(lens, _of_function) if told or lens == "data" else _of_function
     target = explanation.outputs[explanation.position(output)] if explanation.outputs else None
     known: dict[str, FollowUp] = {}
     for interaction in found[:_MOST]:
@@ -56,7 +58,7 @@ def steps(explanation: Explanation, output: int | str = 0) -> list[FollowUp]:
 
 def _refuted(interaction: Interaction) -> bool:
     check = interaction.evidence
-    return check is not None and check.verdict in ("weaker than said", "wrong sign")
+    return check is not None and check.refuted
 
 
 def _of_text(
@@ -74,7 +76,7 @@ def _of_text(
     if other is not None and unit in UNITS:
         asked = {**common, **around, "unit": unit, "replacement": facts["replacement"], "against": other}
         yield "does it survive another replacement", _command("features", text, asked)
-    counts = facts.get("tokens", [])
+    counts = facts.get("tokens") or []
     parts = [counts[member] for member in interaction.members if member < len(counts)]
     finer = _FINER.get(unit)
     if finer is not None and (finer != "token" or max(parts, default=1) > 1):

@@ -111,12 +111,24 @@ class _Record(_Part):
             raise ValueError("its uncertainty is of another number of candidates")
         if any(not 0 <= i < self.spectrum.n for members in self._members() for i in members):
             raise ValueError("its evidence is of other candidates")
+        if any(len(step.r2) != outputs for step in self.path):
+            raise ValueError("its path is of another number of outputs")
+        if self.noise is not None and (
+            self.noise.times < 1 or min(self.noise.masks, self.noise.repeated) < 0
+        ):
+            raise ValueError("its noise counts fewer than none")
+        if any(not 0 <= each.stays <= 1 or min(each.ranks) < 1 for each in chain(*self.stability)):
+            raise ValueError("its stability is not a share, or not a rank")
+        if any(
+            not 0 < each.share <= 1 or len(set(each.members)) < len(each.members) for each in self.smallest
+        ):
+            raise ValueError("its smallest sets are of no share, or name a candidate twice")
         return self
 
     def _of_each_output(self) -> Iterator[Sized]:
         """What has a part an output."""
         ordinary = None if self.artefacts is None else self.artefacts.ordinary
-        kept = (self.held_out, self.noise, self.unchosen, ordinary, *self._variants())
+        kept = (self.faithfulness, self.held_out, self.noise, self.unchosen, ordinary, *self._variants())
         for part in (self.whole, self.empty, self.outputs, self.uncertainty, *_tuples_of(kept)):
             if part is not None:
                 yield part
@@ -131,8 +143,10 @@ class _Record(_Part):
         """Of all evidence."""
         checked = () if self.checks is None else self.checks.found
         survived = (found for variant in self._variants() for found in variant.found)
-        evidence: Iterable[Check | Survival | Stability | Smallest]
-        evidence = chain(*checked, *survived, *self.stability, self.smallest)
+        evidence: Iterable[Check | Survival | Stability | Smallest | Finding]
+        parts = [(e.found, e.missing, e.forbidden, e.absent, e.unexpected) for e in self.expectations]
+        compared = chain.from_iterable(chain.from_iterable(parts))
+        evidence = chain(*checked, *survived, *self.stability, self.smallest, compared)
         return (each.members for each in evidence)
 
 

@@ -14,8 +14,11 @@ from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.levels import Level, filled, whole
 from spexlens.account import Account, Step
-from spexlens.budget import trainings_of, whole_number
+from spexlens.budget import Evidence, refuse_unsound, trainings_of, whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
+from spexlens.evidence.expectations import Expectations
+from spexlens.evidence.placeholders import Placeholders
+from spexlens.evidence.smallest import refuse_impossible
 from spexlens.explain import EvidenceAsked, explain
 from spexlens.explanation import Explanation
 
@@ -98,6 +101,7 @@ def zoom(
     if rest not in ("kept", "grouped"):
         raise InvalidInput(f"what does nothing is 'kept' or 'grouped'; got {rest!r}")
     budget = whole_number(budget, "a budget")
+    _refuse(game, budget, evidence)
     levels, most = _begun(game), trainings_of(game, budget, trainings)
     least = _LEAST * game.repeats if most is None else max(_SHARING, -(-_TRAININGS * budget // max(1, most)))
     if budget < least:
@@ -144,6 +148,18 @@ def zoom(
                 break
             nodes, quiet = split.nodes, [*quiet, *split.quiet]
     return replace(explanation, account=_together(accounts, budget), path=tuple(steps))
+
+
+def _refuse(game: Game, budget: int, evidence: EvidenceAsked) -> None:
+    """What the last level would refuse, before any level is paid for."""
+    if "expectations" in evidence:
+        evidence["expectations"] = Expectations.given(evidence["expectations"])
+    refuse_impossible(evidence.get("smallest"), game.outputs)
+    others = Placeholders.of(game, evidence.get("against", ()), evidence.get("ordinary", ()))
+    asked = Evidence(evidence.get("checks"), evidence.get("noise"), len(others.variants))
+    refuse_unsound(game, asked)
+    if 2 * (asked.checks or 0) * game.repeats * (1 + asked.variants) > budget:
+        raise BudgetTooSmall(f"{asked.checks} checks are more than half of {budget} calls")
 
 
 def _begun(game: Game) -> list[Level]:

@@ -136,7 +136,12 @@ class Grouped(Game):
 
     def facts(self) -> dict[str, Any]:
         """What `base` says, of how many candidates these are made, and how many stay kept."""
-        return {**self.base.facts(), "of": self.base.n, "kept": len(self.always), **self._told}
+        told = self.base.facts()
+        if "tokens" in told:  # of single candidates; between those of a group are tokens that are nobody's
+            members = [np.flatnonzero(self.owner == group) for group in range(self.n)]
+            single = all(len(each) == 1 for each in members)
+            told["tokens"] = [told["tokens"][int(each[0])] for each in members] if single else None
+        return {**told, "of": self.base.n, "kept": len(self.always), **self._told}
 
     def _spread(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.asarray(masks[:, np.maximum(self.owner, 0)] | (self.owner < 0))

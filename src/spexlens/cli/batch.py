@@ -140,6 +140,8 @@ def batch(
         if given is not None and given not in known:
             raise InvalidInput(f"unknown {name} {given!r}; choose one of {', '.join(known)}")
     whole_number(seed, "a seed")
+    if evidence.scale is not None:
+        raise InvalidInput("--scale is of one explanation: give it to show")
     rows = rows_of(prompts, lens, foil)
     files = None if out is None else _files(out, rows)
     settings: dict[str, Any] = {"target": target_of(target), "foil": foil, "objective": objective}

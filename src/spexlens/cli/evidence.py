@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from spexlens.ablation.game import Game
 from spexlens.cli.inputs import lines_of
 from spexlens.errors import InvalidInput
 from spexlens.evidence.expectations import Expectations
@@ -36,8 +35,8 @@ class Asked:
     smallest: float | None = None
     scale: str | None = None
 
-    def arguments(self, game: Game | None = None) -> dict[str, Any]:
-        """What `explain` takes; other ways to ablate are those of the game."""
+    def arguments(self) -> dict[str, Any]:
+        """What `explain` takes."""
         asked: dict[str, Any] = {
             "checks": self.checks,
             "noise": self.noise,
@@ -159,5 +158,5 @@ def asked_of_saved(expectations: Path | None, fail_on: list[str] | None, scale: 
 def _fails(explanation: Explanation, name: str) -> bool:
     if name == "checks":
         checks = () if explanation.checks is None else explanation.checks.found
-        return any(c.verdict in ("weaker than said", "wrong sign") for output in checks for c in output)
+        return any(c.refuted for output in checks for c in output)
     return any(getattr(output, name) for output in explanation.expectations)

@@ -44,8 +44,13 @@ def run(
         how: dict[str, Any] = {"method": method, "seed": seed, "ledger": ledger, "progress": progress}
         how |= {"trainings": trainings}
         how |= {} if zoomed else {"held_out": held_out}
-        explanation = (zoom if zoomed else explain)(lens, budget, **how, **evidence.arguments(lens))
-    explanation = evidence.shown(explanation)
+        explanation = (zoom if zoomed else explain)(lens, budget, **how, **evidence.arguments())
+    try:
+        explanation = evidence.shown(explanation)
+    except InvalidInput:
+        if out is not None:
+            explanation.save(out)
+        raise
     if out is not None:
         explanation.save(out)
     if as_json:

@@ -98,6 +98,8 @@ def _listed(
     time_limit: float,
 ) -> Iterator["RenderableType"]:
     """What was asked for instead of a page."""
+    from rich.text import Text
+
     from spexlens.report.evidence import smallest
     from spexlens.report.terminal import subset
 
@@ -105,6 +107,8 @@ def _listed(
         found = explanation.best_subset(keep, output=output, time_limit=time_limit)
         yield subset(explanation, found, output=output)
     if sufficient is not None:
-        yield smallest(explanation, explanation.sufficient(sufficient, output=output, time_limit=time_limit))
+        enough = explanation.sufficient(sufficient, output=output, time_limit=time_limit)
+        yield Text(smallest(explanation, enough))
     if necessary is not None:
-        yield smallest(explanation, explanation.necessary(necessary, output=output, time_limit=time_limit))
+        needed = explanation.necessary(necessary, output=output, time_limit=time_limit)
+        yield Text(smallest(explanation, needed))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from spexlens.evidence.held_out import rank_correlation
 from spexlens.evidence.spot_checks import Corners, Members, measured
+from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 
@@ -33,12 +34,14 @@ class Survival:
         here: the Banzhaf interaction index measured under the explanation's own.
         there: under the other, in the same contexts.
         interval: (low, high) of `there`, in 90 cases of 100.
+        change: (low, high) of there - here, in as many: narrower than both, which share their contexts.
     """
 
     members: Members
     here: float
     there: float
     interval: tuple[float, float]
+    change: tuple[float, float]
 
     @property
     def score(self) -> float:
@@ -47,8 +50,8 @@ class Survival:
 
     @property
     def sure(self) -> bool:
-        """Whether its interval leaves no doubt on which side of `LOST` the score is."""
-        low, high = (end / self.here if self.here else 0.0 for end in self.interval)
+        """Whether the change leaves no doubt on which side of `LOST` the score is."""
+        low, high = (1.0 + end / self.here if self.here else 0.0 for end in self.change)
         return min(low, high) >= LOST or max(low, high) < LOST
 
     @property
@@ -118,31 +121,41 @@ class Ordinary:
 
 
 def variant_of(
-    name: str, corners: Corners, here: Array, there: Array, effects: Sequence[Mapping[Members, float]]
+    name: str,
+    corners: Corners,
+    fit: Spectrum,
+    here: Array,
+    there: Array,
+    effects: Sequence[Mapping[Members, float]],
 ) -> Variant:
     """What became of the interactions of some corners.
 
     Args:
         name: of the other way to ablate.
         corners: sets, and at least the masks of their contexts.
+        fit: that was checked.
         here, there: (m,) or (m, k), values of the corners' masks and, behind them, of others that both
             were asked.
         effects: of each output, what was measured of each set here.
     """
     here, there = here.reshape(len(here), -1), there.reshape(len(there), -1)
-    moved = corners.interactions(there - here)
+    count, n = len(corners.masks), corners.masks.shape[1]
+    predicted = fit.predict(corners.masks).reshape(count, -1)
+    apart = [
+        corners.interactions(values) for values in (there[:count] - here[:count], there[:count] - predicted)
+    ]
     found = []
     for output, known in enumerate(effects):
-        sets = [members for members in corners.sets if members in known]
-        samples = [each[:, output] for each, s in zip(moved, corners.sets, strict=True) if s in known]
-        means, halves = measured(samples, sets, corners.masks.shape[1])
-        stand = [known[members] + mean for members, mean in zip(sets, means, strict=True)]
-        found.append(
-            tuple(
-                Survival(members, known[members], now, (now - half, now + half))
-                for members, now, half in zip(sets, stand, halves, strict=True)
+        chosen = [j for j, members in enumerate(corners.sets) if members in known]
+        sets = [corners.sets[j] for j in chosen]
+        moves, free = (measured([each[j][:, output] for j in chosen], sets, n) for each in apart)
+        survivals = []
+        for members, move, half, wide in zip(sets, *moves, free[1], strict=True):
+            now = known[members] + move
+            survivals.append(
+                Survival(members, known[members], now, (now - wide, now + wide), (move - half, move + half))
             )
-        )
+        found.append(tuple(survivals))
     agreement = tuple(map(_squared_correlation, here.T, there.T))
     return Variant(name, len(here), agreement, tuple(found))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
-from spexlens.evidence.spot_checks import Check, Members, Verdict
+from spexlens.evidence.spot_checks import Check, Members, Verdict, shares_by_output
 from spexlens.spectrum.spectrum import Spectrum
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Expectations:
 
     def named(self, candidates: Sequence[Candidate], spectrum: Spectrum) -> list[Members]:
         """The strongest sets of each rule, those to check before others."""
-        share = _shares(spectrum).max(axis=1)
+        share = shares_by_output(spectrum).max(axis=1)
         ranked = np.argsort(-share, kind="stable")
         first: dict[Members, None] = {}
         for rule in self.rules:
@@ -205,7 +205,7 @@ class _Book:
     ranked: list[tuple[Members, float, float]] = field(init=False)
 
     def __post_init__(self) -> None:
-        share = _shares(self.spectrum)[:, self.output]
+        share = shares_by_output(self.spectrum)[:, self.output]
         values = self.spectrum.values.reshape(len(self.spectrum), -1)[:, self.output]
         order = [j for j in np.argsort(-share, kind="stable").tolist() if share[j] > 0]
         sets = self.spectrum.sets
@@ -241,7 +241,7 @@ class _Book:
 
     def _refuted(self, members: Members) -> bool:
         check = self.checks.get(members)
-        return check is not None and check.verdict in ("weaker than said", "wrong sign")
+        return check is not None and check.refuted
 
     def _named(self, name: str, members: Members, effect: float, share: float) -> Finding:
         check = self.checks.get(members)
@@ -266,10 +266,3 @@ def meets(fits: Sequence[NDArray[np.bool_]], members: Iterable[int]) -> bool:
         return False
 
     return all(placed(pattern, set()) for pattern in range(len(fits)))
-
-
-def _shares(spectrum: Spectrum) -> NDArray[np.float64]:
-    """F(S)² / Σ F²: (s, k)."""
-    energy = spectrum.values.reshape(len(spectrum), -1) ** 2
-    energy[spectrum.sets.orders == 0] = 0.0
-    return np.asarray(energy / np.maximum(energy.sum(axis=0), np.finfo(np.float64).tiny))

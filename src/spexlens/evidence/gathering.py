@@ -12,6 +12,7 @@ from spexlens.ablation.repetitions import Repetitions
 from spexlens.budget import Reserve, Shares
 from spexlens.evidence.held_out import HeldOut, judge, linear_datamodel
 from spexlens.evidence.spot_checks import (
+    LEAST_CONTEXTS,
     MOST_CONTEXTS,
     Checks,
     Corners,
@@ -116,10 +117,10 @@ def gather(
     packed = plan.packed[:0] if corners is None else mask_algebra.pack(corners.masks)
     known = np.concatenate([plan.packed, fresh])
     spare = reserve.checks - int((~seen_among(packed, known)).sum())
-    if spare > 0 and game.trained is not None:  # more masks of the trainings that are held out
+    if spare > 0 and own and game.trained is not None:  # more masks of the trainings that are held out
         more = shares.held_out + spare * game.repeats // shares.times
         fresh = _fresh(game, plan, shares, plan.packed, more, seed)
-    elif spare > 0 and not (own and as_asked):
+    elif spare > 0 and game.trained is None and not (own and as_asked):
         more = spare * game.repeats // shares.times if own else spare
         drawn = _fresh(game, plan, shares, np.concatenate([known, packed]), more, seed)
         fresh = np.concatenate([fresh, drawn])
@@ -165,17 +166,21 @@ def _corners(
     """
     ranked = list(dict.fromkeys([*first, *worth_checking(spectrum)]))
     contexts, room = spread_over(reserve.checks, len(ranked[0]) if ranked else 0)
+    if game.trained is not None:  # a context takes two trainings at least
+        contexts, room = LEAST_CONTEXTS, reserve.checks // LEAST_CONTEXTS
     sets = fitting(ranked, room, game.trained, reserve.trainings // contexts)
     if not sets:
         return None
-    n = plan.n
+    n, family = plan.n, len(closure(sets))
     if fresh is None:
         count = min(_POOL * contexts, 1 << n) if n <= mask_algebra.ENUMERABLE else contexts
         pool = mask_algebra.uniform(n, count, seed ^ OTHER_SEED ^ 1)
     else:  # which are paid for
         pool = mask_algebra.unpack(fresh, n)
         if game.trained is None:
-            contexts = min(reserve.checks // max(1, len(closure(sets)) - 1), MOST_CONTEXTS)
+            contexts = min(reserve.checks // max(1, family - 1), MOST_CONTEXTS)
+    if reserve.each:  # each other way to ablate is asked for the same masks
+        contexts = min(contexts, max(LEAST_CONTEXTS, reserve.each // family))
     chosen = least_seen(pool, sets, plan.packed, contexts)
     return Corners.of(sets, chosen) if len(chosen) > 2 else None
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.proxyspex.linear import Linear
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import LEVEL
@@ -61,16 +62,14 @@ def judge(
     """
     truth = _columns(values)
     own = np.arange(len(masks)) if clusters is None else clusters
-    ours, theirs = (
-        [_Judged.of(*each) for each in zip(truth, *_predicted(which, masks), strict=True)]
-        for which in (spectrum, linear)
-    )
+    ours = [_Judged.of(*each) for each in zip(truth, *_predicted(spectrum, masks), strict=True)]
+    theirs = _columns(linear.predict(masks))
     enough = len(np.unique(own)) > 2
     return HeldOut(
         tuple(each.r2 for each in ours),
         tuple(each.lds for each in ours),
-        tuple(each.r2 for each in theirs),
-        tuple(each.lds for each in theirs),
+        tuple(map(r_squared, truth, theirs)),
+        tuple(map(rank_correlation, truth, theirs)),
         len(masks),
         tuple(each.interval(own, seed) for each in ours) if enough else (),
         tuple(each.error(own) for each in ours) if enough else (),

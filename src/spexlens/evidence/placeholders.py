@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.game import Game
 from spexlens.ablation.spending import Spending
-from spexlens.errors import InvalidInput
+from spexlens.errors import AblationError, InvalidInput
 from spexlens.evidence.artefacts import Artefacts, Ordinary, Variant, variant_of
 from spexlens.evidence.gathering import OTHER_SEED, Asked
 from spexlens.evidence.spot_checks import Checks, Corners, Members, fitting, spread_over, worth_checking
@@ -79,28 +79,43 @@ class Placeholders:
         each: int,
         empty: Sequence[float] | None,
         seed: int,
-    ) -> Artefacts | None:
-        """Ask them.
+    ) -> tuple[Artefacts | None, list[str]]:
+        """Ask them; and what went wrong with any, which the explanation itself does not suffer from.
 
         Args:
             spending: of the run.
             asked: the fit's masks, and those that checked it.
             checks: what those said.
-            spectrum: the last fit.
+            spectrum: the fit that was checked.
             each: the most masks of each variant.
             empty: (k,), the answer with everything ablated, if it was asked.
             seed: decides masks where nothing was checked.
         """
-        ordinary = None if empty is None else self._ordinary(spending, asked, empty)
         found: list[Variant] = []
+        failed: list[str] = []
+        ordinary: Ordinary | None = None
+        try:
+            ordinary = None if empty is None else self._ordinary(spending, asked, empty)
+        except (AblationError, InvalidInput) as error:
+            failed.append(f"ordinary inputs: {error}")
         if self.variants:
             corners, packed, here, effects = _shared(asked, checks, spectrum, each, seed)
-            for name, game in self.variants.items():
+        for name, game in self.variants.items():
+            try:
                 there = spending.on(game).packed_values(packed)
-                if there.shape != here.shape:
-                    raise InvalidInput(f"{name} answers with values of another shape than the game itself")
-                found.append(variant_of(name, corners, here, there, effects))
-        return Artefacts(tuple(found), ordinary) if found or ordinary else None
+            except (AblationError, InvalidInput) as error:
+                failed.append(f"ablated by {name}: {error}")
+                continue
+            if there.shape == here.shape:
+                found.append(variant_of(name, corners, spectrum, here, there, effects))
+            else:
+                failed.append(f"ablated by {name}: answers of another shape than the game's own")
+        return (Artefacts(tuple(found), ordinary) if found or ordinary else None), failed
+
+    def refuse_unrecognised(self, spending: Spending) -> None:
+        """InvalidInput before anything is paid for, if a ledger on disk would not recognise a game."""
+        for game in (*self.variants.values(), *self.others):
+            spending.on(game)
 
     def _ordinary(self, spending: Spending, asked: Asked, empty: Sequence[float]) -> Ordinary:
         if not self.others and not self.answers:

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.repetitions import Repetitions
@@ -16,6 +17,7 @@ from spexlens.spectrum.spectrum import Spectrum
 Kind = Literal["sufficient", "necessary"]
 
 _TRIES = 4  # sets asked of the model, each found for what the one before it fell short by
+_ROUNDING = 1e-9  # of an answer
 _SECONDS = 5.0  # for the first set; the following take less
 
 
@@ -91,7 +93,8 @@ class _Aim:
 
     def reached(self, answer: float) -> bool:
         """By an answer, to rounding."""
-        return (answer >= self.threshold) if self.above else (answer <= self.threshold)
+        short = self.threshold - answer if self.above else answer - self.threshold
+        return short <= _ROUNDING * max(abs(self.threshold), abs(answer))
 
 
 def _found(
@@ -169,12 +172,12 @@ def _confirmed(
         answered = _answer(evaluator, found)
         found = replace(found, answered=answered, holds=aim.reached(answered))
         if found.holds:
-            return _reduced(evaluator, found, aim, calls - trial - 1)
+            return _reduced(evaluator, spectrum, found, aim, calls - trial - 1)
         further += abs(aim.threshold - answered)
     return found
 
 
-def _reduced(evaluator: Repetitions, found: Smallest, aim: _Aim, calls: int) -> Smallest:
+def _reduced(evaluator: Repetitions, spectrum: Spectrum, found: Smallest, aim: _Aim, calls: int) -> Smallest:
     """The set less the members that the model does not need, as far as the calls go."""
     needed: set[int] = set()
     while len(needed) < len(found.members) and calls > 0:
@@ -182,7 +185,9 @@ def _reduced(evaluator: Repetitions, found: Smallest, aim: _Aim, calls: int) -> 
         fewer = replace(found, members=tuple(each for each in found.members if each != member))
         answered, calls = _answer(evaluator, fewer), calls - 1
         if aim.reached(answered):
-            found = replace(fewer, answered=answered, least=min(found.least, len(fewer.members)))
+            said = float(spectrum.predict(_mask(fewer, spectrum.n))[0])
+            least = min(found.least, len(fewer.members))
+            found = replace(fewer, answered=answered, predicted=said, least=least)
         else:
             needed.add(member)
     whole = len(needed) == len(found.members)
@@ -191,6 +196,11 @@ def _reduced(evaluator: Repetitions, found: Smallest, aim: _Aim, calls: int) -> 
 
 def _answer(evaluator: Repetitions, found: Smallest) -> float:
     """What the model answers to a set."""
-    mask = np.full((1, evaluator.game.n), found.kind == "necessary")
+    return float(evaluator.packed_values(mask_algebra.pack(_mask(found, evaluator.game.n)))[0])
+
+
+def _mask(found: Smallest, n: int) -> NDArray[np.bool_]:
+    """The mask that a set means: (1, n) bool."""
+    mask = np.full((1, n), found.kind == "necessary")
     mask[0, list(found.members)] = found.kind == "sufficient"
-    return float(evaluator.packed_values(mask_algebra.pack(mask))[0])
+    return mask

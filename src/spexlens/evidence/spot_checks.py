@@ -30,7 +30,7 @@ _SURELY, _PART = (
 _OPPOSED = 0.1  # of what was said, below which nothing is called opposed
 _STEADY = 4.0  # contexts that the spread of the other interactions of an order counts as
 _BLOCKS = 0.9  # of the calls, for corners; the others are for masks on their own
-MOST_CONTEXTS, _LEAST_CONTEXTS = 16, 3
+MOST_CONTEXTS, LEAST_CONTEXTS = 16, 3
 _WORTH, _ANYWAY = 0.005, 3  # of the variance, what is worth a check; so many get one anyway
 _NOTHING = 1e-4  # of the variance, what is never worth one
 _CONSIDERED = 500  # sets, those with the largest shares
@@ -64,6 +64,11 @@ class Check:
         smaller, and not confirmed. "wrong sign": surely the other way, by a tenth of it or more.
         """
         return verdict(self.said, self.measured, self.interval)
+
+    @property
+    def refuted(self) -> bool:
+        """Whether the measurement speaks against what was said."""
+        return self.verdict in ("weaker than said", "wrong sign")
 
     def in_units(self, size: float) -> "Check":
         """The same in units of a size, which may be negative."""
@@ -162,19 +167,23 @@ def spread_over(calls: int, order: int) -> tuple[int, int]:
         calls: of which a tenth is left for masks on their own, unless the corners of a set need it.
         order: of the set that matters most.
     """
-    contexts = min(max(_LEAST_CONTEXTS, round((calls / 4) ** 0.5)), MOST_CONTEXTS)
+    contexts = min(max(LEAST_CONTEXTS, round((calls / 4) ** 0.5)), MOST_CONTEXTS)
     room = int(_BLOCKS * calls) // contexts
-    if room < 1 << order <= calls // _LEAST_CONTEXTS:
-        contexts, room = _LEAST_CONTEXTS, calls // _LEAST_CONTEXTS
+    if room < 1 << order <= calls // LEAST_CONTEXTS:
+        contexts, room = LEAST_CONTEXTS, calls // LEAST_CONTEXTS
     return contexts, room
 
 
-def shares_of(spectrum: Spectrum) -> Array:
-    """(s,) float64, F(S)² / Σ F² of each set, the largest over outputs; 0 for the empty set."""
+def shares_by_output(spectrum: Spectrum) -> Array:
+    """(s, k) float64, F(S)² / Σ F² of each set; 0 for the empty set."""
     energy = spectrum.values.reshape(len(spectrum), -1) ** 2
     energy[spectrum.sets.orders == 0] = 0.0
-    total = np.maximum(energy.sum(axis=0), np.finfo(np.float64).tiny)
-    return np.asarray((energy / total).max(axis=1))
+    return np.asarray(energy / np.maximum(energy.sum(axis=0), np.finfo(np.float64).tiny))
+
+
+def shares_of(spectrum: Spectrum) -> Array:
+    """(s,) float64, `shares_by_output`, the largest of each set."""
+    return np.asarray(shares_by_output(spectrum).max(axis=1))
 
 
 def worth_checking(spectrum: Spectrum) -> list[Members]:
@@ -201,7 +210,7 @@ def fitting(
     family: dict[Members, None] = {(): None}
     chosen: dict[Members, None] = {}
     for members in ranked:
-        grown = {**family, **dict.fromkeys(_subsets(members))} if len(members) < room else {}
+        grown = {**family, **dict.fromkeys(_subsets(members))} if 1 << len(members) <= room else {}
         few = trained is None or len({tuple(i for i in part if trained[i]) for part in grown}) <= trainings
         if grown and few and len(grown) <= room:
             family = grown

@@ -195,6 +195,8 @@ class MechanisticLens(Game):
             InvalidInput, InputTooLong: as for this one.
         """
         made = {**self._made, "inputs": text, "ablation": "zero"}
+        if len(self.behaviours) > 1 or isinstance(made["target"], list | tuple):
+            raise InvalidInput("ordinary inputs are asked the question of one prompt: this lens has several")
         if self.model.kind == "classifier" and made["target"] is None:
             made["target"] = self.behaviours[0].objective.target
         return MechanisticLens(self.model, **made)

@@ -74,28 +74,28 @@ def _artefacts(explanation: Explanation, column: int) -> list[str]:
 def _expected(explanation: Explanation, column: int) -> list[str]:
     if not explanation.expectations:
         return []
-    found = explanation.expectations[column]
+    found, size = explanation.expectations[column], explanation.size(column)
     lines = [
-        _findings("expected and found", found.found),
-        _findings("expected and missing", found.missing),
-        _findings("forbidden and found", found.forbidden),
-        _findings("forbidden and not found", found.absent),
-        _findings("strong and unexpected", found.unexpected),
+        _findings("expected and found", found.found, size),
+        _findings("expected and missing", found.missing, size),
+        _findings("forbidden and found", found.forbidden, size),
+        _findings("forbidden and not found", found.absent, size),
+        _findings("strong and unexpected", found.unexpected, size),
         f"no candidates for: {', '.join(found.unused)}" if found.unused else "",
     ]
     return [line for line in lines if line]
 
 
-def _findings(title: str, findings: tuple[Finding, ...]) -> str:
-    shown = "; ".join(map(_finding, findings[:_LISTED]))
+def _findings(title: str, findings: tuple[Finding, ...], size: float) -> str:
+    shown = "; ".join(_finding(finding, size) for finding in findings[:_LISTED])
     more = f"; and {len(findings) - _LISTED} more" if len(findings) > _LISTED else ""
     return f"{title}: {shown}{more}" if findings else ""
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding, size: float) -> str:
     if not finding.members:
         return finding.name
-    what = f"{' × '.join(' '.join(label.split()) for label in finding.labels)} {finding.effect:+.3g}"
+    what = f"{' × '.join(' '.join(label.split()) for label in finding.labels)} {finding.effect / size:+.3g}"
     what += f" ({finding.share:.1%}{f', {finding.verdict}' if finding.verdict else ''})"
     return f"{finding.name}: {what}" if finding.name else what
 
