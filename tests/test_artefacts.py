@@ -121,12 +121,8 @@ def test_games_of_their_own_are_other_ways_to_ablate() -> None:
     other = Game(lambda m: summed(m) + 3.0 * (~m[:, 2] & ~m[:, 3]), 20)
     assert not warned(explain(Game(summed, 20), 300, against=[Game(summed, 20)]))
     assert warned(explain(other, 300, against=[Game(summed, 20)]))
-    for wrong, message in (
-        (Game(summed, 19), "the same 20 candidates"),
-        (Game(lambda m: np.stack([summed(m)] * 2, axis=1), 20), "another shape"),
-    ):
-        with pytest.raises(InvalidInput, match=message):
-            explain(Game(summed, 20), 300, against=[wrong])
+    with pytest.raises(InvalidInput, match="the same 20 candidates"):
+        explain(Game(summed, 20), 300, against=[Game(summed, 19)])
     with pytest.raises(InvalidInput, match="leave checks=0 out"):
         explain(other, 300, against=[Game(summed, 20)], checks=0)
 

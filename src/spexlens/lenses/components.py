@@ -114,3 +114,34 @@ def _named(name: object, sizes: Sequence[dict[Kind, int]]) -> Component:
         f"unknown component {name!r}; give {', '.join(COMPONENTS)}, or names such as "
         "L3.H7, L2.MLP, L5.MLP[1203], L4, L1.RESID[6]"
     )
+
+
+def ablation_of(
+    ablation: str | None,
+    inputs: str | Sequence[str],
+    reference: Sequence[str] | None,
+    counterfactual: object,
+    rescale: bool,
+) -> str:
+    """The ablation asked for, or what the other arguments mean.
+
+    Raises:
+        InvalidInput: there is no such ablation, or an argument is missing or of no use to it.
+    """
+    chosen = ablation or ("resample" if counterfactual is not None else "mean" if reference else "zero")
+    corrupted = chosen in ("resample", "restore")
+    if chosen not in ABLATIONS:
+        raise InvalidInput(f"unknown ablation {chosen!r}; choose one of {', '.join(ABLATIONS)}")
+    if corrupted and counterfactual is None:
+        raise InvalidInput(f"ablation {chosen!r} needs counterfactual=...: a prompt of as many tokens")
+    if not corrupted and counterfactual is not None:
+        raise InvalidInput(f"ablation {chosen!r} has no use for a counterfactual: choose resample or restore")
+    if "mean" not in chosen and reference is not None:
+        raise InvalidInput(f"ablation {chosen!r} has no use for a reference: choose mean or position mean")
+    if isinstance(reference, str) or (reference is not None and not len(reference)):
+        raise InvalidInput(f"reference is a list of prompts; got {reference!r}")
+    if "mean" in chosen and reference is None and (isinstance(inputs, str) or len(inputs) < 2):
+        raise InvalidInput(f"ablation {chosen!r} needs reference=[...]: prompts whose mean stands in")
+    if rescale and chosen != "zero":
+        raise InvalidInput(f"rescale goes with ablation 'zero', not {chosen!r}")
+    return chosen

@@ -16,7 +16,7 @@ from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level, finest, gathered, nested
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
-from spexlens.lenses.components import ABLATIONS, select
+from spexlens.lenses.components import ablation_of, select
 from spexlens.lenses.saliency import INTEGRATED, PATCHING, STEPS, slopes
 from spexlens.models.architectures import architecture_of, layers_of
 
@@ -107,7 +107,10 @@ class MechanisticLens(Game):
         self._made: dict[str, Any] = {"components": components, "layers": layers, "target": target}
         self._made |= {"inputs": inputs, "objective": objective, "foil": foil, "batch_size": batch_size}
         self._given: dict[str, Any] = {"reference": reference, "counterfactual": counterfactual}
-        self.ablation, self.rescale = _ablation(ablation, inputs, reference, counterfactual, rescale), rescale
+        self.ablation, self.rescale = (
+            ablation_of(ablation, inputs, reference, counterfactual, rescale),
+            rescale,
+        )
         from spexlens.lenses.behaviours import behaviours_of, encode
         from spexlens.lenses.stand_ins import stand_ins
         from spexlens.lenses.switches import sizes_of, switches_of
@@ -372,34 +375,3 @@ class MechanisticLens(Game):
             [batch["input_ids"][0].tolist() for batch in self._references],
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _ablation(
-    ablation: str | None,
-    inputs: str | Sequence[str],
-    reference: Sequence[str] | None,
-    counterfactual: object,
-    rescale: bool,
-) -> str:
-    """The ablation asked for, or what the other arguments mean.
-
-    Raises:
-        InvalidInput: there is no such ablation, or an argument is missing or of no use to it.
-    """
-    chosen = ablation or ("resample" if counterfactual is not None else "mean" if reference else "zero")
-    corrupted = chosen in ("resample", "restore")
-    if chosen not in ABLATIONS:
-        raise InvalidInput(f"unknown ablation {chosen!r}; choose one of {', '.join(ABLATIONS)}")
-    if corrupted and counterfactual is None:
-        raise InvalidInput(f"ablation {chosen!r} needs counterfactual=...: a prompt of as many tokens")
-    if not corrupted and counterfactual is not None:
-        raise InvalidInput(f"ablation {chosen!r} has no use for a counterfactual: choose resample or restore")
-    if "mean" not in chosen and reference is not None:
-        raise InvalidInput(f"ablation {chosen!r} has no use for a reference: choose mean or position mean")
-    if isinstance(reference, str) or (reference is not None and not len(reference)):
-        raise InvalidInput(f"reference is a list of prompts; got {reference!r}")
-    if "mean" in chosen and reference is None and (isinstance(inputs, str) or len(inputs) < 2):
-        raise InvalidInput(f"ablation {chosen!r} needs reference=[...]: prompts whose mean stands in")
-    if rescale and chosen != "zero":
-        raise InvalidInput(f"rescale goes with ablation 'zero', not {chosen!r}")
-    return chosen
