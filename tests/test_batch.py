@@ -367,6 +367,7 @@ def test_a_file_is_checked_before_anything_is_paid_for(
         ([good, "not JSON"], "line 2 is not JSON"),
         ([good, "", "[1]"], "line 3: expected an object"),
         ([good, "[" * 100_000], "line 2 is not JSON"),
+        (['{"prompt": "a", "prompt": "b"}'], "line 1: the key 'prompt' is there twice"),
         ([{"id": "x"}], "expected an object with prompt or text"),
         ([{"prompt": "a", "text": "b"}], "expected an object with prompt or text"),
         ([{"prompt": "a", "label": "POSITIVE"}], "expected an object with prompt or text"),

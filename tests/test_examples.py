@@ -75,7 +75,7 @@ def test_a_jsonl_file_holds_an_object_a_line(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\x0c"])
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\x0c", "\x1e", "\r"])
 def test_only_a_newline_ends_a_row(tmp_path: Path, mark: str) -> None:
     text = f"so{mark}good"
     csv = read(tmp_path, f"text,label\n{text},positive\n")
@@ -91,8 +91,8 @@ def test_a_text_of_a_csv_file_may_be_as_long_as_a_book(tmp_path: Path) -> None:
     ("written", "labels", "kind"),
     [
         (["1.5", "2", "-3"], [1.5, 2.0, -3.0], "f"),
-        (["1", "2", "3"], ["1", "2", "3"], "U"),
-        (["1.0", "2.0", "3.0"], ["1.0", "2.0", "3.0"], "U"),
+        (["1", "2", "3"], [1, 2, 3], "i"),
+        (["1.0", "2.0", "3.0"], [1, 2, 3], "i"),
         (["1.5", "2", "three"], ["1.5", "2", "three"], "U"),
     ],
 )
@@ -109,7 +109,7 @@ def test_labels_of_a_csv_file_are_numbers_if_all_are_and_one_has_a_fraction(
 def test_columns_go_by_any_name(tmp_path: Path) -> None:
     content = "stars,review,label\n5,a joy,x\n1,a bore,y\n"
     examples = read(tmp_path, content, text="review", label="stars")
-    assert told(examples) == (["a joy", "a bore"], ["5", "1"], {"stars": ["5", "1"], "label": ["x", "y"]})
+    assert told(examples) == (["a joy", "a bore"], [5, 1], {"stars": [5, 1], "label": ["x", "y"]})
     assert read(tmp_path, content, text="review", label=None).labels is None
 
 
@@ -126,6 +126,12 @@ def test_labels_may_be_absent_where_they_are_to_be_predicted(tmp_path: Path) -> 
         ("e.csv", "text,label\na,x\n  ,y\n", "row 1 has no text"),
         ("e.csv", "text,label\na,x\nb,\n", "row 1 has no label"),
         ("e.csv", "text,label\na,0.5\nb,nan\n", "row 1 has no label"),
+        ("e.csv", "text,label\na,x\nb,nan\n", "row 1 has no label"),
+        ("e.csv", "text,text,label\na,b,x\n", "2 columns are called 'text'"),
+        ("e.csv", "text,label,\na,x,\n", "column 3 has no name"),
+        ("e.jsonl", '{"text": "a", "label": 1, "text": "b"}', "row 0: the key 'text' is there twice"),
+        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "\\ud83d", "label": 1}', "not valid Unicode"),
+        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "label": NaN}', "row 1 has no label"),
         ("e.csv", "text,label\na,x\n\nb\n", "row 1: 1 fields, but 2 columns"),
         ("e.csv", "text,label\n", "holds no row"),
         ("e.csv", "", "holds no row"),

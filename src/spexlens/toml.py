@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from spexlens import text_file
 from spexlens.errors import InvalidInput
 
 Content = TypeVar("Content", bound=BaseModel)
@@ -24,10 +25,8 @@ def read(path: Path, model: type[Content], wanted: Mapping[str, str] | None = No
         InvalidInput: the file cannot be read, is not TOML, or holds something else.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+        content = tomllib.loads(text_file.read(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInput(f"{path} is not TOML: {error}") from error
     try:
         return model.model_validate(content)

@@ -1,12 +1,12 @@
 """Inputs: what a command line's words and files say, refused in one line where they say nothing."""
 
-import json
 import re
 import sys
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from spexlens import text_file
 from spexlens.errors import InvalidInput
 from spexlens.models.bundled import BUNDLED
 
@@ -19,21 +19,36 @@ def model_of(name: str) -> str:
 
 
 def text_of(text: str | None, file: Path | None) -> str:
+    """The text, from an argument, a file or standard input; without the newlines about it.
+
+    Raises:
+        InvalidInput: there is none or more than one, or it is not Unicode.
+    """
     if text not in (None, "-") and file is not None:
         raise InvalidInput("give the text as an argument or with --file, not both")
     if file is not None:
-        try:
-            return file.read_text(encoding="utf-8").strip("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"cannot read {file}: {error}") from error
+        return _bare(text_file.read(file))
     if text in (None, "-"):
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise InvalidInput("no text: give it as an argument, with --file, or on standard input")
-        try:
-            return sys.stdin.read().strip("\n")
-        except UnicodeDecodeError as error:
-            raise InvalidInput(f"standard input is not UTF-8 text: {error.reason}") from error
-    return str(text)
+        return _bare(text_file.decoded(_standard_input(), "standard input"))
+    given = text_file.unmarked(str(text))
+    half = text_file.half_character(given)
+    if half is not None:
+        raise InvalidInput(f"the text is not valid Unicode: {half}")
+    return given
+
+
+def _standard_input() -> bytes:
+    """Its bytes, which are UTF-8 whatever the locale says."""
+    stream = getattr(sys.stdin, "buffer", None)
+    written = sys.stdin.read().encode(errors="surrogatepass") if stream is None else stream.read()
+    return bytes(written)
+
+
+def _bare(text: str) -> str:
+    """A file's text, its lines ended by newlines, without those about it."""
+    return re.sub(r"\r+\n", "\n", text).strip("\n")
 
 
 def target_of(target: list[str] | None) -> str | list[str] | None:
@@ -57,7 +72,7 @@ def check_out(out: Path | None) -> None:
 
 def lines_of(file: Path) -> list[str]:
     """A file's lines that are not blank: one prompt each."""
-    lines = [line for line in text_of(None, file).splitlines() if line.strip()]
+    lines = [line for line in text_file.lines(text_file.read(file)) if line.strip()]
     if not lines:
         raise InvalidInput(f"{file} holds no prompt; expected one a line")
     return lines
@@ -68,18 +83,17 @@ def prompts_of(file: Path) -> dict[str, Any]:
 
     Each line is an object with a "prompt", and the same of "target", "foil" and "counterfactual".
     """
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(lines_of(file), start=1):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InvalidInput(f"{file}, prompt {number}, is not JSON: {error}") from error
-        if not isinstance(row, dict) or not {"prompt"} <= set(row) <= set(_PROMPT):
-            raise InvalidInput(f"{file}, prompt {number}: expected an object with {', '.join(_PROMPT)}")
-        if rows and set(row) != set(rows[0]):
-            raise InvalidInput(f"{file}, prompt {number}: has not the keys of prompt 1")
-        rows.append(row)
-    return {"inputs" if name == "prompt" else name: [row[name] for row in rows] for name in rows[0]}
+    expected = f"an object with {', '.join(_PROMPT)}"
+    rows = text_file.objects(file, expected, counted=("prompt", 1))
+    if not rows:
+        raise InvalidInput(f"{file} holds no prompt; expected one a line")
+    first = rows[0].content
+    for row in rows:
+        if not {"prompt"} <= set(row.content) <= set(_PROMPT):
+            raise InvalidInput(f"{row.place}: expected {expected}")
+        if set(row.content) != set(first):
+            raise InvalidInput(f"{row.place}: has not the keys of prompt 1")
+    return {"inputs" if name == "prompt" else name: [row.content[name] for row in rows] for name in first}
 
 
 def layers_of(text: str) -> list[int]:

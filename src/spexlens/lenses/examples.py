@@ -1,9 +1,6 @@
 """Examples: inputs and labels, from arrays, tables or files."""
 
-import csv
-import io
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens import text_file
 from spexlens.errors import InvalidInput
+
+_EXACT = 2**53  # from here on floats are whole for want of digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,8 @@ class Examples:
             label: the column of labels, or None if there is none.
 
         Raises:
-            InvalidInput: there is no such column, or a text is no text.
+            InvalidInput: there is no such column, a text is no text, or one or a label is missing or not
+                valid Unicode.
         """
         names = _names(table)
         for name in (text, label):
@@ -69,7 +70,9 @@ class Examples:
     ) -> "Examples":
         """Texts and labels from a CSV file with a header, or a JSONL file of objects, by its ending.
 
-        In a CSV file the labels are numbers to predict if all are numbers and one has a fraction.
+        The same table is the same examples from either: what a column of a CSV file holds is read as
+        `text_file.values` says. The labels of a file are numbers to predict if all are numbers and one has a
+        fraction; whole numbers are classes, also where they are written as 1.0.
 
         Args:
             path: ends in .csv or .jsonl.
@@ -77,18 +80,15 @@ class Examples:
             labelled: whether the column of labels must be there.
 
         Raises:
-            InvalidInput: the file cannot be read, a line is not like the others, or a column is missing.
+            InvalidInput: the file cannot be read, a line is not like the others, a column is missing or there
+                twice, or a text or label is missing.
         """
         path = Path(path)
-        try:
-            content = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"cannot read {path}: {error}") from error
-        if path.suffix.lower() not in (".csv", ".jsonl"):
+        if path.suffix.lower() not in (".csv", ".jsonl") and not path.is_dir():
             raise InvalidInput(f"{path} is neither .csv nor .jsonl")
-        columns = _csv(content, path) if path.suffix.lower() == ".csv" else _jsonl(content, path)
-        if label in columns and path.suffix.lower() == ".csv":
-            columns[label] = _numbers(columns[label])
+        columns = _csv(path, text) if path.suffix.lower() == ".csv" else _jsonl(path)
+        if label in columns and label != text:
+            columns[label] = _classes(columns[label])
         try:
             return cls.of(columns, text=text, label=label if labelled or label in columns else None)
         except InvalidInput as error:
@@ -116,6 +116,8 @@ def examples_of(data: Any, what: str) -> Examples:
         InvalidInput: inputs that are neither texts nor numbers, or not one label an input.
     """
     if isinstance(data, Examples):
+        for values, name in ((data.inputs if data.textual else (), "text"), (data.labels, "label")):
+            _refuse_halves(() if values is None else values, name)
         return data
     inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
     inputs = _inputs(inputs, what)
@@ -141,8 +143,10 @@ def points_of(data: Any, like: Examples) -> Examples:
     points = examples_of(data, "the test points")
     if points.textual != like.textual or points.inputs.shape[1:] != like.inputs.shape[1:]:
         raise InvalidInput(f"the test points are {_shape(points)}, the training examples {_shape(like)}")
-    if like.labels is None or points.labels is None or like.labels.dtype.kind != "f":
+    if like.labels is None or points.labels is None:
         return points
+    if like.labels.dtype.kind != "f":
+        return replace(points, labels=_as_classes(points.labels, like.labels))
     if points.labels.dtype.kind not in "fiu":
         label = points.labels.tolist()[0]
         raise InvalidInput(f"a test point has the label {label!r}; the training labels are numbers")
@@ -184,7 +188,8 @@ def _inputs(inputs: Any, what: str) -> NDArray[Any]:
 def _texts(values: Sequence[Any]) -> NDArray[Any]:
     for row, value in enumerate(values):
         if not isinstance(value, str) or not value.strip():
-            raise InvalidInput(f"row {row} has no text: {value!r}")
+            raise InvalidInput(f"row {row} has no text" + ("" if value is None else f": {value!r}"))
+    _refuse_halves(values, "text")
     texts = np.empty(len(values), dtype=object)
     texts[:] = list(values)
     if not len(texts):
@@ -199,9 +204,12 @@ def _labels(values: list[Any]) -> NDArray[Any]:
             raise InvalidInput(f"row {row} has no label")
         if not isinstance(value, str | int | float | np.generic):
             raise InvalidInput(f"row {row}: a label is a word or a number; got {value!r}")
+    _refuse_halves(values, "label")
     words = [isinstance(value, str) for value in values]
     if not any(isinstance(value, float | np.floating) for value in values):
-        return np.array(list(map(str, values)) if any(words) and not all(words) else values)
+        classes = np.array(list(map(str, values)) if any(words) and not all(words) else values)
+        too_large = classes.dtype.kind in "Of"  # whole numbers that no dtype of those holds
+        return np.array(list(map(str, values))) if too_large else classes
     if any(words):
         raise InvalidInput(f"labels are words or fractions, not both; got {values[words.index(True)]!r}")
     numbers = np.array(values, dtype=np.float64)
@@ -245,41 +253,54 @@ def _names(table: Any) -> list[Any]:
     raise InvalidInput(f"expected a table with named columns; got {type(table).__name__}")
 
 
-def _csv(content: str, path: Path) -> dict[str, list[Any]]:
-    limit = csv.field_size_limit(len(content) + 1)
-    try:
-        rows = [row for row in csv.reader(io.StringIO(content, newline="")) if row]
-    except csv.Error as error:
-        raise InvalidInput(f"{path} is not CSV: {error}") from error
-    finally:
-        csv.field_size_limit(limit)
-    if len(rows) < 2:
-        raise InvalidInput(f"{path} holds no row below its header")
-    for number, row in enumerate(rows[1:]):
-        if len(row) != len(rows[0]):
-            raise InvalidInput(f"{path}, row {number}: {len(row)} fields, but {len(rows[0])} columns")
-    return {name: list(column) for name, column in zip(rows[0], zip(*rows[1:], strict=True), strict=True)}
+def _csv(path: Path, text: str) -> dict[str, list[Any]]:
+    """The columns of a CSV file; a text that looks like a number is a text."""
+    return {
+        name: list(text_file.texts(fields)) if name == text else text_file.values(fields)
+        for name, fields in text_file.columns(path).items()
+    }
 
 
-def _jsonl(content: str, path: Path) -> dict[str, list[Any]]:
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(line for line in content.split("\n") if line.strip()):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise InvalidInput(f"{path}, row {number}, is not JSON: {error}") from error
-        if not isinstance(row, dict) or (rows and set(row) != set(rows[0])):
-            raise InvalidInput(f"{path}, row {number}: expected an object with the keys of row 0")
-        rows.append(row)
+def _jsonl(path: Path) -> dict[str, list[Any]]:
+    rows = text_file.objects(path, "an object with the keys of row 0", counted=("row", 0))
     if not rows:
         raise InvalidInput(f"{path} holds no row")
-    return {name: [row[name] for row in rows] for name in rows[0]}
+    names = list(rows[0].content)
+    for row in rows:
+        unlike = sorted(set(names) ^ set(row.content))
+        if unlike:
+            why = f"only one of the two has {unlike[0]!r}"
+            raise InvalidInput(f"{row.place}: expected an object with the keys of row 0; {why}")
+    return {name: [row.content[name] for row in rows] for name in names}
 
 
-def _numbers(values: list[Any]) -> list[Any]:
-    """Numbers, where all are and one has a fraction."""
-    try:
-        numbers = [float(value) for value in values]
-    except ValueError:
+def _classes(values: list[Any]) -> list[Any]:
+    """A file's labels: whole numbers, where all are numbers and none has a fraction; else as they are."""
+    known = [value for value in values if value is not None]
+    if not all(type(value) is int or (type(value) is float and _whole(value)) for value in known):
         return values
-    return numbers if any(number != int(number) for number in numbers if np.isfinite(number)) else values
+    return [None if value is None else int(value) for value in values]
+
+
+def _whole(number: float) -> bool:
+    return number.is_integer() and abs(number) < _EXACT
+
+
+def _as_classes(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
+    """Labels of test points; where the classes are numbers, the number that a word writes.
+
+    A table may hold "1" in one file and 1 in another.
+    """
+    if labels.dtype.kind != "U" or classes.dtype.kind not in "iub":
+        return labels
+    known = {str(name): name for name in classes.tolist()}
+    found = [known.get(label, label) for label in labels.tolist()]
+    return np.array(found, dtype=object if any(isinstance(label, str) for label in found) else classes.dtype)
+
+
+def _refuse_halves(values: Iterable[Any], what: str) -> None:
+    """Refuse half a character: it could not be saved."""
+    for row, value in enumerate(values):
+        half = text_file.half_character(value) if isinstance(value, str) else None
+        if half is not None:
+            raise InvalidInput(f"row {row}: the {what} is not valid Unicode: {half}")

@@ -1,16 +1,20 @@
 """Groups: training examples that come and go together."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens import text_file
 from spexlens.errors import InvalidInput
 from spexlens.lenses.examples import Examples, is_missing
 
 NEAR_DUPLICATES = "near-duplicates"
 _ALIKE = 0.9  # cosine similarity
+_NOISE = ("-1", "-1.0")
+_EXACT = 2**53  # from here on floats are whole for want of digits
 
 
 def groups_of(
@@ -21,28 +25,48 @@ def groups_of(
     Args:
         examples: the training examples.
         groups: "label", "near-duplicates" (clusters of texts or features whose cosine similarity reaches
-            .9, from neighbour to neighbour), the name of a column, or one value an example; None, "" and
-            -1 are no group.
+            .9, from neighbour to neighbour), the name of a column, or one value an example. What is missing
+            and -1, as a number or as the word of a table, are no group: so clusterings write noise.
 
     Returns:
         The names, and (N,) int64, -1 where an example is in none.
 
     Raises:
-        InvalidInput: there is no such column, or not one value an example.
+        InvalidInput: there is no such column, not one value an example, or a name that is not valid Unicode.
     """
     if isinstance(groups, str) and groups == NEAR_DUPLICATES:
         return _near_duplicates(examples)
     values = list(_column(examples, groups))
     if len(values) != len(examples):
         raise InvalidInput(f"groups has {len(values)} values; there are {len(examples)} examples")
-    alone = [is_missing(value) or value == -1 for value in values]
-    names = list(dict.fromkeys(value for value, out in zip(values, alone, strict=True) if not out))
-    if not names:
+    members = {row: value for row, value in enumerate(values) if not _is_no_group(value)}
+    if not members:
         raise InvalidInput("no example is in any group")
-    places = {name: place for place, name in enumerate(names)}
-    owner = [-1 if out else places[value] for value, out in zip(values, alone, strict=True)]
-    prefix = f"{groups} " if isinstance(groups, str) else "group " if not isinstance(names[0], str) else ""
-    return [f"{prefix}{name}" for name in names], np.array(owner, dtype=np.int64)
+    names = _names(members)
+    worded = isinstance(next(iter(members.values())), str)
+    prefix = f"{groups} " if isinstance(groups, str) else "" if worded else "group "
+    places = {name: place for place, name in enumerate(dict.fromkeys(names.values()))}
+    owner = [places[names[row]] if row in names else -1 for row in range(len(values))]
+    return [f"{prefix}{name}" for name in places], np.array(owner, dtype=np.int64)
+
+
+def _is_no_group(value: Any) -> bool:
+    if is_missing(value):
+        return True
+    return value.strip() in _NOISE if isinstance(value, str) else bool(value == -1)
+
+
+def _names(members: dict[int, Any]) -> dict[int, str]:
+    """The name of each row's group: one for equal numbers, such as 2 and 2.0, and one for equal words."""
+    names = {}
+    numbers = all(isinstance(value, Real) and not isinstance(value, bool) for value in members.values())
+    for row, value in members.items():
+        whole = numbers and value == value // 1 and abs(value) < _EXACT
+        names[row] = str(int(value) if whole else value)
+        half = text_file.half_character(names[row])
+        if half is not None:
+            raise InvalidInput(f"row {row}: the group's name is not valid Unicode: {half}")
+    return names
 
 
 def _column(examples: Examples, groups: str | Sequence[Any] | NDArray[Any]) -> Sequence[Any]:
