@@ -1,13 +1,17 @@
 """Any estimator of scikit-learn is a learner, and no subset ends a night."""
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -120,14 +124,75 @@ def test_the_number_of_processes_changes_no_bit() -> None:
     assert np.array_equal(one, two)
 
 
-def test_equal_settings_are_recognised_and_functions_are_not() -> None:
-    assert prepared(DecisionTreeClassifier()).identity() == prepared(DecisionTreeClassifier()).identity()
-    assert (
-        prepared(DecisionTreeClassifier()).identity()
-        != prepared(DecisionTreeClassifier(max_depth=3)).identity()
+def identities(*estimators: Any) -> list[str]:
+    """What each is recognised by, in a ledger."""
+    trainers = [prepared(estimator) for estimator in estimators]
+    assert all(trainer.identity() is not None and trainer.unknown is None for trainer in trainers)
+    return [json.dumps(trainer.identity()) for trainer in trainers]
+
+
+def test_equal_settings_are_recognised() -> None:
+    forest = RandomForestClassifier(5, random_state=np.random.RandomState(3))
+    for one, other in (
+        (DecisionTreeClassifier(max_depth=3), DecisionTreeClassifier(max_depth=np.int64(3))),  # type: ignore[arg-type]
+        (LogisticRegression(), LogisticRegression().fit([[0.0], [1.0]], [0, 1])),  # it is fitted anew
+        (RandomForestClassifier(5), forest),  # seeds are given to it
+        (squares(2), squares(2)),
+    ):
+        assert len(set(identities(one, other))) == 1
+
+
+def squares(power: int) -> Any:
+    """A pipeline with a function in it."""
+    return make_pipeline(FunctionTransformer(lambda x: x**power), LogisticRegression())
+
+
+def picks(column: int) -> Any:
+    """A pipeline with a long mask in it."""
+    mask = np.zeros(2500, np.bool_)
+    mask[[0, column]] = True
+    return make_pipeline(
+        FunctionTransformer(np.pad, kw_args={"pad_width": ((0, 0), (0, 2436))}),
+        ColumnTransformer([("pick", "passthrough", mask)]),
+        LogisticRegression(),
     )
-    squared = make_pipeline(FunctionTransformer(lambda x: x**2), LogisticRegression())
-    assert prepared(squared).identity() is None
+
+
+def near(weight: float) -> Any:
+    """A learner with a large matrix in a setting."""
+    matrix = np.eye(64)
+    matrix[30, 30] = weight
+    return KNeighborsClassifier(3, metric="mahalanobis", metric_params={"VI": matrix}, algorithm="brute")
+
+
+def stepped(power: int) -> Any:
+    """A pipeline with a step whose class is written anew each time, under one name."""
+    space = {"__name__": "__main__", "BaseEstimator": BaseEstimator, "TransformerMixin": TransformerMixin}
+    exec(
+        "class Step(TransformerMixin, BaseEstimator):\n"
+        "    def fit(self, X, y=None): return self\n"
+        f"    def transform(self, X): return X ** {power}",
+        space,
+    )
+    return make_pipeline(space["Step"](), LogisticRegression())  # type: ignore[operator]
+
+
+def test_whatever_training_depends_on_is_recognised() -> None:
+    both = [make(value) for make in (squares, stepped, near) for value in (1, 2)]
+    both += [picks(1000), picks(1500), DecisionTreeClassifier(), DecisionTreeClassifier(max_depth=3)]
+    both += [FrozenEstimator(LogisticRegression(C=c).fit(IMAGES[:40], CLASSES[:40])) for c in (1.0, 2.0)]
+    assert len(set(identities(*both))) == len(both)
+
+
+def test_what_cannot_be_told_of_an_estimator_is_said() -> None:
+    space: dict[str, Any] = {"rows": (row for row in ()), "__name__": "__main__"}
+    exec("def halved(X): return X / 2 if rows else X", space)
+    trainer = prepared(make_pipeline(FunctionTransformer(space["halved"]), LogisticRegression()))
+    assert trainer.identity() is None
+    assert trainer.unknown == (
+        "parameter 'steps' of Pipeline: parameter 'func' of FunctionTransformer: "
+        "global 'rows' of halved: a generator"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """PyTorch modules trained from scratch: many at once are what each would be alone."""
 
+import functools
+import json
+import sys
 from typing import Any
 
 import numpy as np
@@ -134,14 +137,71 @@ def test_a_module_is_explained_with_its_noise() -> None:
     assert np.array_equal(explain(lens, 150).spectrum.values, explanation.spectrum.values)
 
 
-def test_only_modules_of_torch_itself_are_recognised() -> None:
-    class Own(torch.nn.Linear):  # type: ignore[misc, name-defined]
-        pass
+def encoder(heads: int = 2, first: bool = False, act: str = "relu") -> Any:
+    """What makes a module whose settings its `repr` does not show."""
 
-    known = TorchModule(perceptron, epochs=3).prepare(TASK).identity()
-    assert known == TorchModule(lambda: perceptron(), epochs=3).prepare(TASK).identity()
-    assert known != TorchModule(perceptron, epochs=4).prepare(TASK).identity()
-    assert TorchModule(lambda: Own(64, 10)).prepare(TASK).identity() is None
+    def build() -> Any:
+        layer = torch.nn.TransformerEncoderLayer(
+            64, heads, 8, dropout=0.0, batch_first=True, norm_first=first, activation=act
+        )
+        return torch.nn.Sequential(
+            torch.nn.Unflatten(1, (1, 64)), layer, torch.nn.Flatten(), torch.nn.Linear(64, 10)
+        )
+
+    return build
+
+
+def of_ones_own(power: int) -> Any:
+    class Own(torch.nn.Linear):  # type: ignore[misc, name-defined]
+        def forward(self, x: Any) -> Any:
+            return super().forward(x) ** power
+
+    return lambda: Own(64, 10)
+
+
+def drawn(deviation: float) -> Any:
+    """What draws its weights, though never those of the first seed, from another distribution."""
+
+    def build() -> Any:
+        made = torch.nn.Linear(64, 10)
+        if torch.initial_seed():
+            torch.nn.init.normal_(made.weight, std=deviation)
+        return made
+
+    return build
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # of torch, in attention
+def test_whatever_a_module_is_trained_by_is_recognised() -> None:
+    learners = [
+        *(TorchModule(encoder(*each)) for each in ((2,), (4,), (2, True), (2, False, "gelu"))),
+        *(TorchModule(of_ones_own(power)) for power in (1, 3)),
+        *(TorchModule(drawn(deviation)) for deviation in (0.1, 0.2)),
+        *(TorchModule(perceptron, epochs=epochs) for epochs in (3, 4)),
+        TorchModule(with_dropout, epochs=3),
+        TorchModule(perceptron, epochs=3, momentum=0.1),
+    ]
+    told = [json.dumps(learner.prepare(TASK).identity()) for learner in learners]
+    assert "null" not in told
+    assert len(set(told)) == len(told)
+    again = [TorchModule(encoder()), TorchModule(of_ones_own(3)), TorchModule(perceptron, epochs=np.int64(3))]  # type: ignore[arg-type]
+    assert [json.dumps(each.prepare(TASK).identity()) for each in again] == [told[0], told[5], told[8]]
+
+
+def test_what_cannot_be_told_of_a_module_is_said() -> None:
+    class Own(torch.nn.Linear):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__(64, 10)
+            self.out = torch.nn.Sequential()
+            self.out.append(torch.nn.Identity())
+            self.out[0].register_forward_hook(functools.partial(print, file=sys.__stdout__))
+
+        def __deepcopy__(self, memo: Any) -> Any:
+            return Own()
+
+    trainer = TorchModule(Own).prepare(TASK)
+    assert trainer.identity() is None
+    assert trainer.unknown == "a hook on out.0: key 'file': an open file"
 
 
 def test_bad_input_is_one_line() -> None:

@@ -74,6 +74,7 @@ class Trainer(ABC):
         batch_size: how many subsets it likes to train on at once.
         seeded: whether another seed gives another answer.
         model: that is trained, where it is one of transformers'; its weights are as before outside of `fit`.
+        unknown: what can't be told of it, and where, once `identity` gave None.
     """
 
     answer: Answer
@@ -81,6 +82,7 @@ class Trainer(ABC):
     batch_size: int = 1
     seeded: bool = False
     model: "HuggingFaceModel | None" = None
+    unknown: str | None = None
 
     @abstractmethod
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:

@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 from spexlens.errors import FileError, InvalidInput, MissingExtra
 
 if TYPE_CHECKING:
+    import torch
+
     from spexlens.models.huggingface import HuggingFaceModel
+    from spexlens.models.rows import Together
 
 _WORDS = 20_000
 _ROWS = 64
+_TOGETHER: "tuple[Together, ...]" = ("padded", "one length", "one at a time")
 
 
 @dataclass(frozen=True)
@@ -63,19 +67,22 @@ def encoded(train: NDArray[Any], tests: NDArray[Any], encoder: str, cache: Path 
 
     model = load(encoder, kind="encoder")
     texts = [*train.tolist(), *tests.tolist()]
-    facts = {"encoder": encoder, "truncated": 0, "encoded": len(texts)}
     path = None if cache is None else cache / f"features-{_name(model.fingerprint, texts)}.safetensors"
     found = None if path is None else _read(path, len(texts))
     if found is None:
-        found = _embedded(model, texts)
+        found = embedded(model, texts)
         if path is not None:
-            _write(path, *found)
-    features, longer = found
+            _write(path, found)
     return Features(
-        features[: len(train)],
-        features[len(train) :],
-        facts | {"truncated": longer},
-        lambda others: _embedded(model, others.tolist())[0],
+        found.features[: len(train)],
+        found.features[len(train) :],
+        {
+            "encoder": encoder,
+            "truncated": found.longer,
+            "encoded": len(texts),
+            "encoded_rows": found.together,
+        },
+        lambda others: embedded(model, others.tolist()).features,
         model,
     )
 
@@ -94,46 +101,102 @@ def _tf_idf(train: NDArray[Any], tests: NDArray[Any]) -> Features:
     return Features(encode(train), encode(tests), {"encoder": "tf-idf", "truncated": 0}, encode)
 
 
-def _embedded(model: Any, texts: list[str]) -> tuple[NDArray[np.float64], int]:
-    """(N, d) float64, the embeddings, and how many texts were longer than the window."""
+@dataclass(frozen=True)
+class Embedded:
+    """Embeddings of texts.
+
+    Attributes:
+        features: (N, d) float64.
+        longer: how many texts were longer than the window, and read up to there.
+        together: which texts shared a forward pass; see `models.rows`.
+    """
+
+    features: NDArray[np.float64]
+    longer: int
+    together: "Together"
+
+
+def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
+    """The embeddings of texts, each as if it were read alone."""
     import torch
 
-    from spexlens.models.huggingface import pooling_of
     from spexlens.models.objectives import embed
+    from spexlens.models.rows import divided, together_as
 
-    pooling, window = pooling_of(model.name), model.window
-    rows = [model.tokenizer(text, truncation=False, verbose=False)["input_ids"] for text in texts]
-    longer = sum(len(row) > window for row in rows) if window else 0
-    order = np.argsort([-min(len(row), window or len(row)) for row in rows], kind="stable")
-    parts = []
-    with torch.inference_mode(), model.explained():
-        for first in range(0, len(order), _ROWS):
-            chosen = [texts[row] for row in order[first : first + _ROWS]]
-            batch = model.tokenizer(
-                chosen, truncation=window is not None, max_length=window, padding=True, return_tensors="pt"
-            )
-            inputs = {name: batch[name].to(model.device) for name in ("input_ids", "attention_mask")}
-            parts.append(embed(model, inputs, pooling).cpu().numpy())
-    features = np.empty((len(texts), parts[0].shape[1]))
-    features[order] = np.concatenate(parts)
-    return scaled(model, features), longer
+    rows = [_tokens(model, text) for text in texts]
+    lengths = np.array([len(row.ids) for row in rows], np.int64)
+
+    def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        with torch.inference_mode():
+            batch = _padded(model, [rows[row] for row in chosen.tolist()])
+            return np.asarray(embed(model, batch, model.sentence.pooling).cpu().numpy(), np.float64)
+
+    probed = np.unique(np.argsort(lengths, kind="stable")[[0, len(rows) // 2, -1]])
+
+    def ask_probed(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        return ask(probed[chosen])
+
+    with model.explained():
+        together, _ = together_as(ask_probed, lengths[probed], model.rounding)
+        features = np.empty(0)
+        for group in divided(lengths, together):
+            for first in range(0, len(group), _ROWS):
+                chosen = group[first : first + _ROWS]
+                found = ask(chosen)
+                features = np.empty((len(rows), found.shape[1])) if not features.size else features
+                features[chosen] = found
+    return Embedded(scaled(model, features), sum(row.cut for row in rows), together)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text's tokens, as far as the window goes."""
+
+    ids: list[int]
+    segments: list[int] | None
+    cut: bool
+
+
+def _tokens(model: "HuggingFaceModel", text: str) -> _Text:
+    from spexlens.models.reading import read, shortened
+
+    reading = read(model, text)
+    if model.window is None or len(reading) <= model.window:
+        segments = None if reading.segments is None else reading.segments.tolist()
+        return _Text(reading.ids.tolist(), segments, cut=False)
+    return _Text(shortened(model, text), None, cut=True)
+
+
+def _padded(model: "HuggingFaceModel", rows: list[_Text]) -> "dict[str, torch.Tensor]":
+    """Texts as a batch, padded on the right."""
+    shape = len(rows), max(len(row.ids) for row in rows)
+    given = {
+        "input_ids": np.full(shape, model.padding, np.int64),
+        "attention_mask": np.zeros(shape, np.int64),
+    }
+    if any(row.segments for row in rows):
+        given["token_type_ids"] = np.zeros(shape, np.int64)
+    for place, row in enumerate(rows):
+        given["input_ids"][place, : len(row.ids)] = row.ids
+        given["attention_mask"][place, : len(row.ids)] = 1
+        if row.segments:
+            given["token_type_ids"][place, : len(row.ids)] = row.segments
+    return model.tensors(given)
 
 
 def scaled(model: "HuggingFaceModel", features: NDArray[np.float64]) -> NDArray[np.float64]:
     """Embeddings (N, d), to length one where the encoder says so."""
-    from spexlens.models.huggingface import normalises
-
-    if not normalises(model.name, model.revision):
+    if not model.sentence.normalised:
         return features
     return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
 
 
 def _name(model: str, texts: list[str]) -> str:
-    said = json.dumps(["features 1", model, texts]).encode()
+    said = json.dumps(["features 2", model, texts]).encode()
     return hashlib.sha256(said).hexdigest()[:32]
 
 
-def _read(path: Path, rows: int) -> tuple[NDArray[np.float64], int] | None:
+def _read(path: Path, rows: int) -> Embedded | None:
     """What was kept, or None where nothing was."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -143,21 +206,25 @@ def _read(path: Path, rows: int) -> tuple[NDArray[np.float64], int] | None:
     try:
         kept = load_file(path)
         features, longer = kept["features"], int(kept["longer"][0])
-    except (SafetensorError, KeyError, OSError) as error:
+        together = _TOGETHER[int(kept["together"][0])]
+    except (SafetensorError, KeyError, IndexError, OSError) as error:
         raise FileError(f"{path} is no file of features; delete it: {error}") from error
     if features.ndim != 2 or len(features) != rows or not np.isfinite(features).all():
         raise FileError(f"{path} is damaged; delete it")
-    return features.astype(np.float64), longer
+    return Embedded(features.astype(np.float64), longer, together)
 
 
-def _write(path: Path, features: NDArray[np.float64], longer: int) -> None:
+def _write(path: Path, found: Embedded) -> None:
     """Whole or not at all."""
     from safetensors.numpy import save_file
 
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"features": features, "longer": np.array([longer])}, beside)
+        together = np.array([_TOGETHER.index(found.together)])
+        save_file(
+            {"features": found.features, "longer": np.array([found.longer]), "together": together}, beside
+        )
         beside.replace(path)
     except OSError as error:
         raise FileError(f"cannot keep features in {path.parent}: {error}") from error

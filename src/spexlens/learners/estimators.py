@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput, ModelError
+from spexlens.identity import Unknown, describe
 from spexlens.learners.base import Fitted, Learner, Task, Trainer, classes_of, completed, counts
 from spexlens.threads import one_thread
 
@@ -129,11 +130,15 @@ class _EstimatorTrainer(Trainer):
         return np.zeros(shape), {}
 
     def identity(self) -> list[Any] | None:
-        kind = type(self._estimator)
-        said = repr(sorted(self._estimator.get_params(deep=True).items(), key=lambda item: item[0]))
-        if " at 0x" in said or kind.__module__ == "__main__":
-            return None  # a function or an object in it has no name that lasts
-        return ["estimator", kind.__module__, kind.__qualname__, said]
+        from sklearn.base import clone
+
+        fresh = clone(self._estimator)  # what it was fitted to before decides nothing
+        fresh.set_params(**dict.fromkeys(_random(fresh)))  # nor do its seeds: there are others
+        try:
+            return ["estimator", describe(fresh)]
+        except Unknown as unknown:
+            self.unknown = str(unknown)
+            return None
 
     def facts(self) -> dict[str, Any]:
         return {"learner": " ".join(repr(self._estimator).split())}

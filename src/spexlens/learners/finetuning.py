@@ -3,14 +3,16 @@
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.arguments import whole_number
 from spexlens.errors import InvalidInput, ModelError
+from spexlens.identity import describe, digest
 from spexlens.learners.base import Fitted, Learner, Read, Task, Trainer, classes_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from spexlens.models.huggingface import HuggingFaceModel
+    from spexlens.models.rows import Together
 
 _AFTER_LAYERS = ("pooler", "norm", "ln_f", "final_layer_norm", "final_layernorm")
 _CLIPPED = 1.0
@@ -61,9 +64,10 @@ class FineTuning(Learner):
     trust_remote_code: bool = False
 
     def prepare(self, task: Task) -> "Trainer":
-        if self.epochs < 1 or self.rows < 1:
+        if whole_number(self.epochs, "epochs") < 1 or whole_number(self.rows, "rows") < 1:
             raise InvalidInput(f"epochs and rows are at least 1; got {self.epochs} and {self.rows}")
-        if not (self.train in ("head", "all") or (isinstance(self.train, int) and self.train > 0)):
+        layers = isinstance(self.train, int | np.integer) and not isinstance(self.train, bool)
+        if not (self.train in ("head", "all") or (layers and int(self.train) > 0)):
             raise InvalidInput(f"train is 'head', 'all' or a number of last layers; got {self.train!r}")
         if not task.textual:
             raise InvalidInput("a language model is fine-tuned on texts; these examples are numbers")
@@ -85,12 +89,20 @@ class _FineTuner(Trainer):
         else:
             self.answer = "log-probabilities"
             self.classes, codes = classes_of(task, "a classifier")
-            self._columns = _columns_of(self.classes, self._model.labels)
+            self._columns = _columns_of(self.classes, self._model)
             self._targets = self._columns[codes]
         self._truncated, self._read, self._test_labels = 0, None, task.test_labels
         self.model = self._model
+        if self._model.ahead:
+            raise ModelError(
+                f"{type(self._model.model).__name__} attends to both sides, so that in training it would see "
+                "what it is to say: take a causal model"
+            )
         self._train_rows = self._tokenised(task.inputs, task.labels)
         self._test_rows = self._tokenised(task.tests, task.test_labels)
+        if self.answer != "completions":
+            targets = zip(self._train_rows, self._targets.tolist(), strict=True)
+            self._train_rows = [replace(row, target=target) for row, target in targets]
         named = dict(self._model.model.named_parameters())
         self._fresh = [named[name] for name in sorted(fresh) if name in named]
         self._start_afresh(0)
@@ -98,6 +110,8 @@ class _FineTuner(Trainer):
         tuned = {id(each) for each in self._trained}
         self._start = [each.detach().clone() for each in self._trained]
         self._fresh = [each for each in self._fresh if id(each) in tuned]
+        with self._model.explained():
+            self._together = self._seen_together()
 
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         answers, remarks = [], {}
@@ -147,19 +161,51 @@ class _FineTuner(Trainer):
                 optimizer.step()
                 falling.step()
 
+    def _seen_together(self) -> "Together":
+        """Which rows share a forward pass, seen on the shortest and the longest text and one between."""
+        import torch
+
+        from spexlens.models.rows import together_as
+
+        lengths = np.array([len(row.ids) for row in self._train_rows], np.int64)
+        order = np.argsort(lengths, kind="stable")
+        probed = [self._train_rows[row] for row in np.unique(order[[0, len(order) // 2, -1]])]
+
+        def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+            with torch.inference_mode():
+                found = self._said([probed[row] for row in chosen.tolist()])
+            return np.asarray(found.cpu().numpy(), np.float64)
+
+        probed_lengths = np.array([len(row.ids) for row in probed], np.int64)
+        return together_as(ask, probed_lengths, self._model.rounding)[0]
+
+    def _groups(self, rows: "Sequence[_Row]") -> "list[list[_Row]]":
+        """Rows that share a forward pass."""
+        from spexlens.models.rows import divided
+
+        lengths = np.array([len(row.ids) for row in rows], np.int64)
+        return [[rows[row] for row in group.tolist()] for group in divided(lengths, self._together)]
+
     def _loss(self, rows: list[int]) -> "torch.Tensor":
         """The mean cross-entropy over the rows of a batch, or over the tokens of their completions."""
         import torch
 
-        chosen = [self._train_rows[row] for row in rows]
-        if self.answer == "completions":
-            logits, labels = self._predicted(chosen)
-            return torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1), labels.flatten(), ignore_index=_IGNORED
-            )
-        targets = torch.tensor(self._targets[rows], device=self._model.device)
-        logits = self._model.model(**self._batch(chosen)).logits
-        return torch.nn.functional.cross_entropy(logits.float(), targets)
+        total = torch.zeros((), device=self._model.device)
+        count = 0
+        for group in self._groups([self._train_rows[row] for row in rows]):
+            if self.answer == "completions":
+                logits, labels = self._predicted(group)
+                lost = torch.nn.functional.cross_entropy(
+                    logits.flatten(0, 1), labels.flatten(), ignore_index=_IGNORED, reduction="sum"
+                )
+                count += int((labels != _IGNORED).sum())
+            else:
+                targets = torch.tensor([row.target for row in group], device=self._model.device)
+                logits = self._model.trained_outputs(self._batch(group)).logits
+                lost = torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+                count += len(group)
+            total = total + lost
+        return total / count
 
     def _answers(self) -> NDArray[np.float64]:
         """(t, c) float64, of the model as it is now."""
@@ -169,19 +215,30 @@ class _FineTuner(Trainer):
         if self._read is not None:
             with torch.inference_mode():
                 return self._as_answers(self._read().double())
-        parts = []
+        from spexlens.models.rows import divided
+
+        lengths = np.array([len(row.ids) for row in self._test_rows], np.int64)
+        found: list[Any] = [None] * len(lengths)
         with torch.inference_mode():
-            for first in range(0, len(self._test_rows), 64):
-                chosen = self._test_rows[first : first + 64]
-                if self.answer == "completions":
-                    logits, labels = self._predicted(chosen)
-                    known = torch.log_softmax(logits.double(), dim=2)
-                    given = known.gather(2, labels.clamp(min=0)[..., None])[..., 0]
-                    parts.append((given * (labels != _IGNORED)).sum(dim=1, keepdim=True))
-                else:
-                    logits = self._model.model(**self._batch(chosen)).logits.double()
-                    parts.append(torch.log_softmax(logits[:, self._columns], dim=1))
-        return np.asarray(torch.cat(parts).cpu().numpy(), dtype=np.float64)
+            for group in divided(lengths, self._together):
+                for first in range(0, len(group), 64):
+                    chosen = group[first : first + 64].tolist()
+                    said = self._said([self._test_rows[row] for row in chosen])
+                    for row, answer in zip(chosen, said, strict=True):
+                        found[row] = answer
+        return np.asarray(torch.stack(found).cpu().numpy(), dtype=np.float64)
+
+    def _said(self, rows: "Sequence[_Row]") -> "torch.Tensor":
+        """(B, c) float64, the answers about rows that share a forward pass."""
+        import torch
+
+        if self.answer == "completions":
+            logits, labels = self._predicted(rows)
+            known = torch.log_softmax(logits.double(), dim=2)
+            given = known.gather(2, labels.clamp(min=0)[..., None])[..., 0]
+            return (given * (labels != _IGNORED)).sum(dim=1, keepdim=True)
+        logits = self._model.trained_outputs(self._batch(rows)).logits.double()
+        return torch.log_softmax(logits[:, self._columns], dim=1)
 
     def _as_answers(self, given: "torch.Tensor") -> NDArray[np.float64]:
         """(t, c), of (t, labels) logits or (t,) log-probabilities."""
@@ -198,38 +255,44 @@ class _FineTuner(Trainer):
         for place, row in enumerate(rows):
             labels[place, : row.prompt] = _IGNORED
             labels[place, len(row.ids) :] = _IGNORED
-        return self._model.model(**batch).logits[:, :-1].float(), labels[:, 1:]
+        return self._model.trained_outputs(batch).logits[:, :-1].float(), labels[:, 1:]
 
     def _batch(self, rows: "Sequence[_Row]") -> "dict[str, torch.Tensor]":
         """Tokens padded on the right, where attention never reaches."""
-        longest = max(len(row.ids) for row in rows)
-        ids = np.full((len(rows), longest), self._model.padding, np.int64)
-        mask = np.zeros((len(rows), longest), np.int64)
+        shape = len(rows), max(len(row.ids) for row in rows)
+        given = {
+            "input_ids": np.full(shape, self._model.padding, np.int64),
+            "attention_mask": np.zeros(shape, np.int64),
+        }
+        if any(row.segments for row in rows):
+            given["token_type_ids"] = np.zeros(shape, np.int64)
         for place, row in enumerate(rows):
-            ids[place, : len(row.ids)], mask[place, : len(row.ids)] = row.ids, 1
-        return self._model.tensors({"input_ids": ids, "attention_mask": mask})
+            given["input_ids"][place, : len(row.ids)] = row.ids
+            given["attention_mask"][place, : len(row.ids)] = 1
+            if row.segments:
+                given["token_type_ids"][place, : len(row.ids)] = row.segments
+        return self._model.tensors(given)
 
     def _tokenised(self, texts: NDArray[Any], labels: NDArray[Any] | None) -> "list[_Row]":
-        tokenizer, window = self._model.tokenizer, self._model.window
-        rows = []
+        from spexlens.models.reading import read, shortened
+
+        window, rows = self._model.window, []
         for number, text in enumerate(texts):
-            ids = list(tokenizer(text, truncation=False, verbose=False)["input_ids"])
-            prompt = 1
-            if self.answer == "completions":
-                first = tokenizer.bos_token_id
-                ids = [first, *ids] if first is not None and ids[:1] != [first] else ids
-                if labels is not None:
-                    prompt = max(1, len(ids))
-                    ids += tokenizer(str(labels[number]), add_special_tokens=False)["input_ids"]
+            completion = None
+            if self.answer == "completions" and labels is not None:
+                completion = str(labels[number])
+            reading = read(self._model, text, completion)
+            ids, segments = reading.ids.tolist(), reading.segments
+            prompt = len(ids) - reading.completion if completion is not None else 1
             longer = 0 if window is None else max(0, len(ids) - window)
             self._truncated += longer > 0
             if longer and self.answer == "completions":
                 ids, prompt = ids[longer:], max(1, prompt - longer)  # the end is what is continued
             elif longer:
-                ids = tokenizer(text, truncation=True, max_length=window)["input_ids"]
+                ids, segments = shortened(self._model, text), None
             if len(ids) < 1 + (self.answer == "completions"):
                 raise InvalidInput(f"text {number} has no token to learn from")
-            rows.append(_Row(ids, prompt))
+            rows.append(_Row(ids, max(1, prompt), None if segments is None else segments.tolist()))
         return rows
 
     def _restore(self, seed: int) -> None:
@@ -282,10 +345,20 @@ class _FineTuner(Trainer):
         if task.labels is None and task.test_labels is not None:
             raise InvalidInput("the test points have completions, but the training texts have none")
 
-    def identity(self) -> list[Any]:
+    def identity(self) -> list[Any] | None:
+        from spexlens.models.fingerprint import told
+
         s = self._learner
-        settings = [s.train, s.epochs, self._rate, s.rows, s.weight_decay]
-        return ["fine-tuning", self._model.fingerprint, self._model.kind, len(self._fresh), *settings]
+        settings = describe([s.train, s.epochs, self._rate, s.rows, s.weight_decay])
+        fingerprint, self.unknown = told(self._model)
+        if fingerprint is None:
+            return None
+        rows = [
+            [[row.ids, row.prompt, row.segments, row.target] for row in each]
+            for each in (self._train_rows, self._test_rows)
+        ]
+        columns = [] if self.answer == "completions" else self._columns.tolist()
+        return ["fine-tuning 2", fingerprint, len(self._fresh), settings, digest(rows), columns]
 
     def facts(self) -> dict[str, Any]:
         s = self._learner
@@ -297,27 +370,31 @@ class _FineTuner(Trainer):
             "model": self._model.name,
             "kind": self._model.kind,
             "truncated": self._truncated,
+            "rows": self._together,
             "device": str(self._model.device),
         }
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A text's tokens, of which the first so many are given and not predicted."""
+    """A text's tokens, of which the first so many are given and not predicted, and its class or -1."""
 
     ids: list[int]
     prompt: int
+    segments: list[int] | None = None
+    target: int = -1
 
 
 def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str]]":
     """The model, and the names of parameters that it came without."""
     import torch
 
-    from spexlens.models.huggingface import classifier_for, kind_of, load
+    from spexlens.models.huggingface import classifier_for, continues_texts, load
 
     settings: dict[str, Any] = {"revision": learner.revision, "trust_remote_code": learner.trust_remote_code}
     plain = isinstance(learner.model, str | Path)
-    if plain and (learner.kind or kind_of(learner.model, settings)) != "causal":
+    causal = continues_texts(learner.model, settings) if learner.kind is None else learner.kind == "causal"
+    if plain and not causal:
         labels = list(map(str, classes_of(task, "a classifier")[0]))
         model, fresh = classifier_for(str(learner.model), labels, settings)
         device = learner.device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -334,15 +411,24 @@ def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str
     return model, set()
 
 
-def _columns_of(classes: NDArray[Any], labels: Sequence[str]) -> NDArray[np.int64]:
-    """The model's label for each class: by name, else in order if they are as many."""
-    names = [label.lower() for label in labels]
-    wanted = [str(label).lower() for label in classes]
-    if set(wanted) <= set(names):
-        return np.array([names.index(label) for label in wanted])
-    if len(names) == len(wanted):
-        return np.arange(len(names))
-    raise InvalidInput(f"the model's labels are {', '.join(labels)}; the examples' are {', '.join(wanted)}")
+def _columns_of(classes: NDArray[Any], model: "HuggingFaceModel") -> NDArray[np.int64]:
+    """The model's label for each class: by name, case aside if that is clear, else in order if as many.
+
+    Raises:
+        InvalidInput: it has other labels.
+    """
+    from spexlens.models.huggingface import has_labels
+
+    names: dict[Any, str] = {**(model.model.config.id2label or {})}
+    own = [str(names.get(place, place)) for place in range(model.model.config.num_labels or 0)]
+    wanted = [str(label) for label in classes]
+    if has_labels(own, wanted):
+        exact = set(wanted) <= set(own)
+        known = own if exact else [label.lower() for label in own]
+        return np.array([known.index(label if exact else label.lower()) for label in wanted])
+    if len(own) == len(wanted):
+        return np.arange(len(own))
+    raise InvalidInput(f"the model's labels are {', '.join(own)}; the examples' are {', '.join(wanted)}")
 
 
 def _chosen(model: Any, train: int | str) -> list[Any]:
@@ -362,7 +448,7 @@ def _chosen(model: Any, train: int | str) -> list[Any]:
             chosen += child.parameters()
     if train == "head" and not any(id(each) not in body for each in chosen):
         raise ModelError("the head is tied to the embeddings: train 'all', or a number of last layers")
-    if isinstance(train, int):
+    if isinstance(train, int | np.integer):
         layers = layers_of(model)
         if train > len(layers):
             raise InvalidInput(f"train={train}: the model has {len(layers)} layers")

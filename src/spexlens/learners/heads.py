@@ -4,14 +4,16 @@ import copy
 import os
 from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from operator import index
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.arguments import number
 from spexlens.errors import InvalidInput
 from spexlens.learners.base import Fitted, Learner, Task, Trainer, classes_of, completed, counts
 from spexlens.learners.forms import form_of
@@ -21,6 +23,7 @@ from spexlens.threads import one_thread
 
 _SCORES_A_BLOCK = 1 << 16
 _SUBSETS_A_BATCH = 512
+_WEAKEST, _LARGEST = 1e-20, 1e18  # strength of a penalty, and feature times the root of 1 / strength
 _LATE = "training did not converge: it counts as far as it came"
 
 
@@ -38,8 +41,10 @@ class LogisticHead(Learner):
     C: float = 1.0
 
     def prepare(self, task: Task) -> "Trainer":
-        _refuse_what_is_no_feature(task, "a logistic head", self.C, "C")
-        return _LogisticTrainer(self, task)
+        _refuse_texts(task, "a logistic head")
+        head = replace(self, C=_strength(self.C, "C"))
+        _refuse_large(task, head.C)
+        return _LogisticTrainer(head, task)
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,10 @@ class RidgeHead(Learner):
     alpha: float = 1.0
 
     def prepare(self, task: Task) -> "Trainer":
-        _refuse_what_is_no_feature(task, "a ridge head", self.alpha, "alpha")
-        return _RidgeTrainer(self, task)
+        _refuse_texts(task, "a ridge head")
+        head = replace(self, alpha=_strength(self.alpha, "alpha"))
+        _refuse_large(task, 1.0 / head.alpha)
+        return _RidgeTrainer(head, task)
 
 
 class _HeadTrainer(Trainer):
@@ -119,8 +126,8 @@ class _LogisticTrainer(_HeadTrainer):
         answers = np.zeros((len(kept), len(self._tests), len(self.classes)))
         late: dict[int, str] = {}
         alike, group = np.unique(held > 0, axis=0, return_inverse=True)
-        for number, present in enumerate(alike):
-            rows, some = np.flatnonzero(group.ravel() == number), np.flatnonzero(present)
+        for place, present in enumerate(alike):
+            rows, some = np.flatnonzero(group.ravel() == place), np.flatnonzero(present)
             if len(some) < 2:
                 continue
             loss = self._loss(some)
@@ -193,11 +200,27 @@ class _RidgeTrainer(_HeadTrainer):
         return {"learner": f"ridge head, alpha = {self._head.alpha:g}"}
 
 
-def _refuse_what_is_no_feature(task: Task, name: str, strength: float, what: str) -> None:
+def _refuse_texts(task: Task, name: str) -> None:
     if task.textual:
         raise InvalidInput(f"{name} reads features, not texts: give encoder='tf-idf', or an encoder's name")
-    if not strength > 0 or not np.isfinite(strength):
-        raise InvalidInput(f"{what} is a positive number; got {strength}")
+
+
+def _strength(given: float, what: str) -> float:
+    """As plain Python, an int as one: it is part of what a ledger knows a head by."""
+    found = number(given, what, positive=True)
+    if not _WEAKEST <= found <= 1.0 / _WEAKEST:
+        raise InvalidInput(f"{what} is from {_WEAKEST:g} to {1.0 / _WEAKEST:g}; got {found:g}")
+    return index(given) if isinstance(given, int | np.integer) else found
+
+
+def _refuse_large(task: Task, strength: float) -> None:
+    """InvalidInput if Σ f² of features, times what an example weighs, is beyond single precision."""
+    largest = max(float(np.abs(each).max(initial=0.0)) for each in (task.inputs, task.tests))
+    if largest * strength**0.5 > _LARGEST:
+        raise InvalidInput(
+            f"features of up to {largest:.2g} are too large for a head: standardise them, say by "
+            "scikit-learn's StandardScaler"
+        )
 
 
 def _log_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -211,5 +234,5 @@ def _log_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 def _blocks(rows: int, scores_a_row: int) -> list[slice]:
     """Slices of range(rows), alike and of sizes that do not depend on the number of threads."""
     count = -(-rows * scores_a_row // _SCORES_A_BLOCK)
-    ends = [rows * number // count for number in range(count + 1)]
+    ends = [rows * part // count for part in range(count + 1)]
     return [slice(first, last) for first, last in pairwise(ends) if last > first]

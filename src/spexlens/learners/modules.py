@@ -1,7 +1,6 @@
 """PyTorch modules trained from scratch: all subsets in one vectorised training."""
 
 import copy
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput, MissingExtra, ModelError
+from spexlens.identity import Unknown, describe, describe_module
 from spexlens.learners.base import Fitted, Learner, Task, Trainer, classes_of
 
 if TYPE_CHECKING:
@@ -228,16 +228,21 @@ class _ModuleTrainer(Trainer):
             )
 
     def identity(self) -> list[Any] | None:
-        parts = list(self._example.modules())
-        if any(not type(part).__module__.startswith("torch.nn.") for part in parts):
-            return None  # what its own code does cannot be told
-        digest = hashlib.sha256()
-        for name, each in sorted(self._example.state_dict().items()):
-            digest.update(f"{name} {each.dtype} {tuple(each.shape)}".encode())
-            digest.update(each.cpu().contiguous().numpy().tobytes())
         s = self._learner
         settings = [s.epochs, s.learning_rate, s.optimizer, s.rows, s.weight_decay, s.momentum]
-        return ["module", repr(self._example), digest.hexdigest(), *settings]
+        try:
+            told = describe_module(self._example)
+        except Unknown as unknown:
+            self.unknown = str(unknown)
+            return None
+        return ["module", told, self._builder(), *map(describe, settings)]
+
+    def _builder(self) -> Any:
+        """What makes the module, where that can be told; what it made says the rest."""
+        try:
+            return describe(self._learner.build)
+        except Unknown:
+            return None
 
     def facts(self) -> dict[str, Any]:
         s = self._learner
