@@ -137,7 +137,7 @@ def test_a_completions_log_probability_is_the_models_own(causal: Path) -> None:
     assert lens.replacement == "delete"
     kept = np.array([[True, True, False, True, True]])
     prompt, completion = (
-        tokenizer("A: the film not bad B:").input_ids,
+        tokenizer("<|end|>A: the film not bad B:").input_ids,
         tokenizer(" and never fails").input_ids,
     )
     with torch.inference_mode():
@@ -188,8 +188,7 @@ def test_deletion_closes_the_gap_and_a_neutral_string_stands_once(classifier: Pa
         ("unk", "the [UNK] [UNK] bad"),
     ):
         lens = FeatureLens(classifier, "the film is bad", target="GOOD", replacement=replacement)
-        ids, real, _ = lens._tokens.rows(mask, pad=0, left=False)
-        shown = tokenizer.decode(ids[0][real[0]])
+        shown = tokenizer.decode(lens.batch(mask)["input_ids"][0])
         assert shown.replace(". . .", "...").split() == ["[CLS]", *text.split(), "[SEP]"]
 
 
@@ -259,9 +258,11 @@ def test_a_chat_template_surrounds_the_text(causal: Path) -> None:
     )
     model = AutoModelForCausalLM.from_pretrained(causal)
     chat = FeatureLens(model, "the film", target=" bad", tokenizer=tokenizer, chat=True)
-    by_hand = FeatureLens(causal, "the film", target=" bad", template="<user>{text}</s><bot>")
-    masks = mask_algebra.everything(2)
-    np.testing.assert_allclose(chat.value(masks), by_hand.value(masks), rtol=1e-6)
+    prompt = tokenizer("<user>the</s><bot>").input_ids  # the template puts no beginning in front
+    with torch.inference_mode():
+        logits = model(torch.tensor([prompt])).logits[0, -1].double().log_softmax(-1)
+    (token,) = tokenizer(" bad").input_ids
+    np.testing.assert_allclose(chat.value(np.array([[True, False]])), [float(logits[token])], rtol=1e-5)
 
 
 def test_spans_are_the_users_own(classifier: Path) -> None:

@@ -150,7 +150,9 @@ def test_accuracy_is_the_share_of_prompts_answered_right() -> None:
 def test_without_a_target_the_token_that_the_model_predicts_is_watched() -> None:
     lens = MechanisticLens(handwired.gates(), CLEAN, tokenizer=handwired.tokenizer())
     assert lens.facts()["target"] == "yes"
-    assert lens.facts()["setup_passes"] == 3  # the prediction, the sizes, the two corners
+    assert (
+        lens.facts()["setup_passes"] == 9
+    )  # what it is, the prediction, the sizes; corners alone, again, together
 
 
 def test_nothing_ablated_answers_as_the_feature_lens_does(causal: Path, classifier: Path) -> None:

@@ -4,20 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
+from spexlens.arguments import readable
 from spexlens.errors import InvalidInput
-from spexlens.models.huggingface import HuggingFaceModel, pooling_of
+from spexlens.models.huggingface import HuggingFaceModel
 from spexlens.models.objectives import (
     Batch,
+    LabelObjective,
     Objective,
     PairObjective,
     Target,
-    completion_tokens,
+    completion_of,
     objective_for,
     query_of,
 )
+from spexlens.models.reading import Completion, Reading, read, shows_spaces
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Behaviour:
         foil: what it is compared with, in words, or "".
         completion: how many of the tokens are a causal model's completion.
         asked: forward passes that it took to find out what to watch.
+        watched: the target, said so that another prompt is asked for the same.
+        note: what a person should know of how the prompt was read, or "".
     """
 
     text: str
@@ -43,6 +47,8 @@ class Behaviour:
     foil: str
     completion: int
     asked: int
+    watched: Target
+    note: str = ""
 
     @property
     def length(self) -> int:
@@ -67,7 +73,8 @@ class Behaviour:
     def tokens(self) -> list[list[int]]:
         """All tokens that decide a value."""
         batches = [self.clean] if self.corrupt is None else [self.clean, self.corrupt]
-        return [batch["input_ids"][0].tolist() for batch in batches]
+        read = ("input_ids", "token_type_ids")
+        return [batch[name][0].tolist() for batch in batches for name in read if name in batch]
 
 
 def behaviours_of(
@@ -100,26 +107,17 @@ def behaviours_of(
     )
 
 
-def encode(model: HuggingFaceModel, text: str, completion: Sequence[int] = ()) -> Batch:
-    """A prompt as a batch of one row, as the feature lens has the model read it.
-
-    A causal model's prompt begins with its beginning-of-sequence token, if it has one.
+def encode(model: HuggingFaceModel, text: str, completion: str | Completion | None = None) -> Reading:
+    """What a model reads of a prompt, with a causal model's completion behind it.
 
     Raises:
         InvalidInput, InputTooLong: nothing to read, or more than the model reads at once.
     """
-    if not isinstance(text, str) or not text.strip():
+    if not readable(text, "a prompt").strip():
         raise InvalidInput(f"a prompt is a text; got {text!r}")
-    encoded = model.tokenizer(
-        text, return_special_tokens_mask=True, truncation=False, padding=False, verbose=False
-    )
-    ids: list[int] = list(encoded["input_ids"])
-    first, opens = model.tokenizer.bos_token_id, encoded["special_tokens_mask"][:1] == [1]
-    if model.kind == "causal" and first is not None and not opens:
-        ids = [int(first), *ids]
-    ids += completion
-    model.refuse_longer_than_window(len(ids), "the input")
-    return model.tensors({"input_ids": np.array([ids]), "attention_mask": np.ones((1, len(ids)), np.int64)})
+    reading = read(model, text, completion)
+    model.refuse_longer_than_window(len(reading), "the input")
+    return reading
 
 
 def _behaviour(
@@ -130,49 +128,78 @@ def _behaviour(
     objective: str | None,
     counterfactual: str | None,
 ) -> Behaviour:
-    prompt = encode(model, text)
-    asked = int(target is None)
+    asked, against = int(target is None), None
     with model.explained():
         if model.kind == "causal" and target is None:
-            completion = [_next_token(model, prompt)]
-            target = model.tokenizer.decode(completion)
-        else:
-            completion = completion_tokens(model, target)
-        clean = encode(model, text, completion) if completion else prompt
+            target = _next_token(model, encode(model, text))
+        completion = completion_of(model, target)
+        clean = encode(model, text, completion)
+        if model.kind == "causal" and foil is not None:
+            against = encode(model, text, completion_of(model, foil))
         watched: Objective
         if model.kind == "encoder" and isinstance(target, str) and objective in (None, "cosine similarity"):
-            watched = PairObjective(query_of(model, target), pooling_of(model.name, model.revision), target)
+            watched = PairObjective(query_of(model, target), model.sentence.pooling, target)
         else:
-            watched = objective_for(model, objective, target, foil, completion, text, clean)
+            watched = objective_for(model, objective, target, foil, clean, text, against)
     corrupt = None
     if counterfactual is not None:
-        corrupt = encode(model, counterfactual, completion)
-        _refuse_another_length(clean, corrupt, counterfactual, len(completion))
+        corrupt = _corrupted(model, counterfactual, completion, clean)
         if isinstance(watched, PairObjective):
             raise InvalidInput("the query has no counterfactual: give no target, or use zero or mean")
+    if isinstance(watched, LabelObjective):
+        target = list(watched.indices) if len(watched.indices) > 1 else watched.indices[0]
     return Behaviour(
         text,
         counterfactual,
-        clean,
-        corrupt,
+        model.tensors(clean.arrays()),
+        None if corrupt is None else model.tensors(corrupt.arrays()),
         watched,
         "" if foil is None else str(foil),
-        len(completion),
+        clean.completion,
         asked,
+        target,
+        clean.note,
     )
 
 
-def _next_token(model: HuggingFaceModel, prompt: Batch) -> int:
+def _next_token(model: HuggingFaceModel, prompt: Reading) -> Completion:
+    """What a causal model says next."""
     with torch.inference_mode():
-        return int(model.model(**prompt).logits[0, -1].argmax())
+        logits = model.outputs(model.tensors(prompt.arrays())).logits
+    token = int(logits[0, -1].argmax())
+    return Completion((token,), _written(model, prompt, token))
 
 
-def _refuse_another_length(clean: Batch, corrupt: Batch, text: str, completion: int) -> None:
-    lengths = [batch["input_ids"].shape[1] - completion for batch in (clean, corrupt)]
+def _written(model: HuggingFaceModel, prompt: Reading, token: int) -> str:
+    """A token as it is written behind a prompt, its space included where the tokenizer shows spaces."""
+    alone = str(model.tokenizer.decode([token]))
+    if not shows_spaces(model.tokenizer):
+        return alone
+    ids = list(prompt.prompt)
+    before, whole = (str(model.tokenizer.decode(each)) for each in (ids, [*ids, token]))
+    return whole[len(before) :] if whole.startswith(before) and len(whole) > len(before) else alone
+
+
+def _corrupted(
+    model: HuggingFaceModel, text: str, completion: str | Completion | None, clean: Reading
+) -> Reading:
+    """What is read of a counterfactual, as many tokens with the same completion behind them.
+
+    Raises:
+        InvalidInput: they are not as many, or the completion is tokenised otherwise behind it.
+    """
+    corrupt = encode(model, text, completion)
+    lengths = [len(each) - each.completion for each in (clean, corrupt)]
     if lengths[0] != lengths[1]:
         raise InvalidInput(
             f"the counterfactual {text!r} has {lengths[1]} tokens, its prompt {lengths[0]}; they must match"
         )
+    if clean.completed != corrupt.completed:
+        raise InvalidInput(
+            f"behind the counterfactual {text!r} the completion has other tokens than behind its prompt: "
+            "begin the completion with a space"
+        )
+    return corrupt
 
 
 def _one_each(given: Any, count: int, name: str) -> list[Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level, finest, gathered, nested
+from spexlens.arguments import whole_number
 from spexlens.errors import InvalidInput
 from spexlens.learners.base import Learner, Read, Task, Trainer, labels_as
 from spexlens.learners.encoders import Features, encoded
@@ -94,7 +95,7 @@ class DataLens(Game):
             encoder: makes features of texts, once: "tf-idf", or an encoder's hub id or directory.
             cache: the folder where an encoder's features are kept, such as the ledger's.
             batch_size: subsets handed to the learner at once.
-            fingerprint: of a learner that cannot be recognised, such as one with a function in it: a
+            fingerprint: of a learner that cannot be recognised, such as one that holds a generator: a
                 string that changes whenever the learner does.
 
         Raises:
@@ -102,6 +103,8 @@ class DataLens(Game):
         """
         if others not in ("in", "out"):
             raise InvalidInput(f"examples that are no candidates are always 'in' or 'out'; got {others!r}")
+        repeats, seed = whole_number(repeats, "repeats"), whole_number(seed, "seed")
+        batch_size = None if batch_size is None else whole_number(batch_size, "batch_size")
         if repeats < 1 or (batch_size is not None and batch_size < 1):
             raise InvalidInput(f"repeats and batch_size are at least 1; got {repeats} and {batch_size}")
         self.examples = examples_of(data, "the training examples")
@@ -111,19 +114,33 @@ class DataLens(Game):
         head = made if isinstance(made, Head) else None
         self._task = task
         self._owner, labels, kind = self._candidates(groups, candidates, task, screening, head)
-        self._others = others
-        self._trainer = made.prepare(task)
-        self.repeats, self.seed, self.seeded = repeats, seed, self._trainer.seeded
-        self._refuse_vain_repeats()
-        self.unit, self._outcome = outcome_of(self._trainer.answer, objective)
-        self._labels, self._predicted = self._watched(task)
-        self._mean = mean or len(self.points) == 1
-        self.outputs = None if self._mean else tuple(self._point(row) for row in range(len(self.points)))
-        self.batch_size = batch_size or self._trainer.batch_size
+        self._others, self._learner, self._objective = others, made, objective
+        self._mean, self._named = mean or len(self.points) == 1, fingerprint
+        self.repeats, self.seed, self._batch = repeats, seed, batch_size
         self._numbers = tuple(range(repeats))
         self._remarks: dict[int, str] = {}
-        self._content = self._described(task, fingerprint)
+        self._prepare()
+        self._content = self._described()
         self._take([Candidate(label, kind) for label in labels], self._identity())
+
+    def _prepare(self) -> None:
+        """Everything that is asked of the learner, once."""
+        self._trainer = self._learner.prepare(self._task)
+        self.seeded = self._trainer.seeded
+        self._refuse_vain_repeats()
+        self.unit, self._outcome = outcome_of(self._trainer.answer, self._objective)
+        self._labels, self._predicted = self._watched(self._task)
+        self.outputs = None if self._mean else tuple(self._point(row) for row in range(len(self.points)))
+        self.batch_size = self._batch or self._trainer.batch_size
+
+    def renew(self) -> None:
+        """Take the fingerprint anew, and prepare the learner anew if it, or an example, is another since."""
+        content = self._described()
+        if content is None or content == self._content:
+            return
+        self._prepare()
+        self._content = self._described()
+        self._take(self.candidates, self._identity())
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What is watched, after training on each mask's examples: (m, n) bool -> (m,) or (m, k) float64."""
@@ -298,12 +315,17 @@ class DataLens(Game):
         label = "" if self.examples.labels is None else f" {_label(self.examples.labels[row])}"
         return f"#{row}{label}" + (f": {_short(self.examples.inputs[row])}" if self.examples.textual else "")
 
-    def _described(self, task: Task, fingerprint: str | None) -> list[Any] | None:
+    def _described(self) -> list[Any] | None:
         """Everything but the seeds that decides a value, or None where the learner can't be recognised."""
-        learner = fingerprint or self._trainer.identity()
+        learner = self._named or self._trainer.identity()
         if learner is None:
+            why = f": {self._trainer.unknown}" if self._trainer.unknown else ""
+            self.unknown = (
+                f"the learner cannot be recognised in a ledger on disk{why}; give ledger=None, or "
+                "DataLens(..., fingerprint='...'), which is to change when it does"
+            )
             return None
-        arrays = (task.inputs, task.labels, task.tests)
+        arrays = (self._task.inputs, self._task.labels, self._task.tests)
         content = [learner, *map(_digest, arrays), self._labels.tolist(), self._owner.tolist()]
         return [*content, self._others, self.unit, self._mean]
 
@@ -312,7 +334,7 @@ class DataLens(Game):
         if self._content is None:
             return None
         numbers = self._numbers if self.seeded else 0
-        parts = ["data 1", *self._content, self.seed if self.seeded else 0, numbers]
+        parts = ["data 2", *self._content, self.seed if self.seeded else 0, numbers]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -1,21 +1,19 @@
 """The feature lens: ablate words, sentences or spans of a text, and watch a Hugging Face model."""
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level
+from spexlens.ablation.masks import uniform
+from spexlens.arguments import readable, whole_number
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
-from spexlens.lenses.layout import lay_out
 from spexlens.lenses.replacement import ablatable, choose_replacement, replacements_of
 from spexlens.lenses.saliency import GRADIENT, INTEGRATED, STEPS, slopes
 from spexlens.lenses.units import levels_of
@@ -24,8 +22,11 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from spexlens.lenses.layout import Layout
+    from spexlens.lenses.tokens import Rows
     from spexlens.models.huggingface import HuggingFaceModel, Kind
-    from spexlens.models.objectives import Batch, Objective
+    from spexlens.models.objectives import Batch, LabelObjective, Objective
+    from spexlens.models.rows import Together
 
 
 class FeatureLens(Game):
@@ -37,13 +38,15 @@ class FeatureLens(Game):
     token uses `mask` (Hase, Xie & Bansal, NeurIPS 2021), any other `delete`.
 
     Text outside the candidates (white space, punctuation at a word's edge, the template, special
-    tokens) always stays. A causal model's prompt begins with its beginning-of-sequence token, if it
-    has one, so that something is left when all is ablated.
+    tokens) always stays. What the model reads of a prompt, and of a completion behind it, `models.reading`
+    says: a causal model's prompt begins with its beginning-of-sequence token, once, if it has one. Two texts
+    with the tokenizer's separator between them, such as `--template "a question [SEP] {text}"`, are a pair.
 
     The attributions are `lenses.saliency.slopes`.
 
-    Making a lens takes one forward pass, of the whole and the empty mask, to see that the model reads
-    them, and one more for an encoder's reference or a label that was not given; the facts say so.
+    When a lens is made, a few masks are answered alone and together: where answers differ, because padding is
+    not inert in the model, only rows of one length share a forward pass, or none do. The facts say which, and
+    how many forward passes it took. The model is asked in evaluation mode, whatever mode it is in.
     """
 
     passes = 1
@@ -85,7 +88,7 @@ class FeatureLens(Game):
                 difference" or "accuracy"; encoders "cosine similarity". The first is the default,
                 or "logit difference" where a foil is given.
             replacement: one of "mask", "pad", "unk", "neutral", "delete", "attention".
-            neutral: the string that `neutral` puts in.
+            neutral: the string that `neutral` puts in; the tokenizer reads the text with it.
             template: what surrounds the text and is never ablated, with `{text}` once.
             chat: put the templated text into the tokenizer's chat template, as the user's turn.
             spans: the candidates' own (start, end) characters, instead of a unit.
@@ -96,14 +99,16 @@ class FeatureLens(Game):
             InvalidInput, UnknownLabel, InputTooLong, ModelError, MissingExtra: one line that says
                 what is wrong and what to do.
         """
-        _refuse_unreadable(text)
+        text, template = readable(text, "the text"), readable(template, "the template")
+        _refuse_empty(text)
+        if batch_size is not None:
+            batch_size = whole_number(batch_size, "batch_size")
+        if batch_size is not None and batch_size < 1:
+            raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
         self._made: dict[str, Any] = {"unit": unit, "target": target, "foil": foil, "objective": objective}
         self._made |= {"replacement": replacement, "neutral": neutral, "template": template, "chat": chat}
         self._made |= {"spans": spans, "batch_size": batch_size}
-        if batch_size is not None and batch_size < 1:
-            raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
         from spexlens.models.huggingface import load
-        from spexlens.models.objectives import completion_tokens, objective_for
 
         self.model = load(
             model,
@@ -113,44 +118,126 @@ class FeatureLens(Game):
             device=device,
             trust_remote_code=trust_remote_code,
         )
-        tokenizer = self.model.tokenizer
         self.text = text
-        layout = lay_out(tokenizer, text, unit=unit, spans=spans, template=template, chat=chat)
+        self._loading = 3 if self.model.kind == "causal" and self.model is not model else 0
+        self._remarks: dict[int, str] = {}
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Everything that is asked of the model and its tokenizer, once."""
+        from spexlens.lenses.layout import lay_out
+        from spexlens.models.objectives import completion_of, objective_for
+        from spexlens.models.reading import read
+
+        made, model, text = self._made, self.model, self.text
+        around = {name: made[name] for name in ("unit", "spans", "template", "chat")}
+        completion = completion_of(model, made["target"])
+        layout = lay_out(model, text, completion, **around)
         self._counts: list[int] = np.bincount(layout.owner[layout.owner >= 0]).tolist()
-        completion = completion_tokens(self.model, target)
-        if self.model.kind == "causal":
-            if tokenizer.bos_token_id is not None and layout.owner[0] >= 0:
-                layout = layout.opened(int(tokenizer.bos_token_id))
-            layout = layout.followed(completion)
-        self.replacement = choose_replacement(replacement, tokenizer)
-        self.neutral = neutral if self.replacement == "neutral" else None
-        self._tokens = ablatable(layout, self.replacement, tokenizer, text, neutral)
-        self._refuse_what_cannot_be_read(len(completion))
-        whole = self.model.tensors(self._inputs(np.ones((1, len(layout.spans)), np.bool_)))
-        with self.model.explained():
-            self.objective = objective_for(self.model, objective, target, foil, completion, text, whole)
-        asked = self.model.kind == "encoder" or (self.model.kind == "classifier" and target is None)
-        self._setup_passes = 1 + asked
+        self._note = layout.reading.note
+        self.replacement = choose_replacement(made["replacement"], model.tokenizer)
+        self.neutral = readable(made["neutral"], "neutral") if self.replacement == "neutral" else None
+        self._tokens = ablatable(model, layout, self.replacement, made["neutral"])
+        self._refuse_what_cannot_be_read(layout)
+        against = None
+        if made["foil"] is not None and model.kind == "causal":
+            other = completion_of(model, made["foil"])
+            rendered = layout.surrounded.rendered
+            against = read(model, layout.surrounded.whole, other, rendered=rendered)
+        with model.explained():
+            self.objective = objective_for(
+                model, made["objective"], made["target"], made["foil"], layout.reading, text, against
+            )
+        asked = model.kind == "encoder" or (model.kind == "classifier" and made["target"] is None)
         self.unit, self.outputs = self.objective.unit, self.objective.outputs
-        self.batch_size = batch_size or self.model.rows_that_fit(self._tokens.longest, len(completion))
-        self._foil = foil
-        self._unit_of_text = unit if spans is None else "span"
-        self._take(
-            [Candidate(text[start:end], self._unit_of_text, (start, end)) for start, end in layout.spans],
-            self._identity(),
+        self._answered = layout.reading.completion
+        self.batch_size = made["batch_size"] or model.rows_that_fit(self._tokens.longest, self._answered)
+        self._unit_of_text = made["unit"] if made["spans"] is None else "span"
+        candidates = [
+            Candidate(text[start:end], self._unit_of_text, (start, end)) for start, end in layout.spans
+        ]
+        with model.explained():
+            self._together, passes = self._seen_together(len(candidates))
+        self._setup_passes = self._loading + asked + passes
+        fingerprint, self.unknown = self._identity(anew=False)
+        self._take(candidates, fingerprint)
+
+    def _seen_together(self, count: int) -> "tuple[Together, int]":
+        """Which rows may share a forward pass, seen on everything, nothing and two random halves kept."""
+        from spexlens.models.rows import steady, together_as
+
+        masks = np.concatenate(
+            [np.ones((1, count), np.bool_), np.zeros((1, count), np.bool_), uniform(count, 2, seed=0)]
         )
-        with self.model.explained():
-            self.value(np.array([[True], [False]]).repeat(self.n, axis=1))
+        rows, _ = self._tokens.rows(masks, pad=self.model.padding).distinct()
+        answers: list[NDArray[np.float64]] = []
+
+        def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+            answers.append(self._asked(rows.take(chosen)))
+            return answers[-1]
+
+        together, passes = together_as(ask, rows.lengths, self.model.rounding)
+        self.settled = steady(answers[0], self._asked(rows.take(np.array([0]))), self.model.rounding)
+        if self._tokens.hidden and np.array_equal(answers[0], answers[1]) and len(rows.lengths) > 1:
+            raise InvalidInput(
+                f"{type(self.model.model).__name__} takes no notice of what is hidden from attention: "
+                "choose another replacement"
+            )
+        return ("one length" if self.model.ahead and together == "padded" else together), passes + 1
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask: (m, n) bool -> (m,) or (m, k) float64.
 
         Masks that lead to the same input share one row of the forward pass.
         """
-        arrays = self._inputs(masks)
-        first, inverse = mask_algebra.distinct(np.concatenate([*arrays.values()], axis=1).view(np.uint8))
-        batch = self.model.tensors({name: array[first] for name, array in arrays.items()})
-        return self.objective.measure(self.model, batch)[inverse]
+        from spexlens.models.huggingface import IN_TRAINING
+
+        training = self.model.model.training
+        self._remarks = dict.fromkeys(range(len(masks)), IN_TRAINING) if training else {}
+        rows, inverse = self._tokens.rows(masks, pad=self.model.padding).distinct()
+        groups = self._groups(rows.lengths)
+        values = [self._asked(rows.take(chosen)) for chosen in groups]
+        places = np.argsort(np.concatenate(groups), kind="stable")
+        return np.concatenate(values)[places][inverse]
+
+    def _asked(self, rows: "Rows") -> NDArray[np.float64]:
+        """The answers to rows that share a forward pass: (m,) or (m, k) float64."""
+        return self.objective.measure(self.model, self.model.tensors(rows.arrays()))
+
+    def _groups(self, lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Which rows share a forward pass."""
+        from spexlens.models.rows import divided
+
+        answered = self._answered
+
+        def most(shortest: int, longest: int) -> int:
+            return max(1, self.model.rows_that_fit(longest, answered + longest - shortest))
+
+        return divided(lengths, self._together, most if answered else None)
+
+    def batches(self, masks: NDArray[np.bool_]) -> "Iterator[tuple[NDArray[np.int64], Batch]]":
+        """What the model reads, in batches that may share a forward pass: masks' numbers, and tensors."""
+        rows = self._tokens.rows(masks, pad=self.model.padding)
+        for chosen in self._groups(rows.lengths):
+            yield chosen, self.model.tensors(rows.take(chosen).arrays())
+
+    def remarks(self) -> dict[int, str]:
+        """Of the masks that `value` was last given, those that were answered by a model in training mode."""
+        return self._remarks
+
+    def renew(self) -> None:
+        """Take the fingerprint anew, and ask the model anew what it was asked, if it is another since."""
+        fingerprint, _ = self._identity(anew=True)
+        if fingerprint is not None and fingerprint == self.fingerprint:
+            return
+        first, key, before = self._made, self.key, self.fingerprint
+        self._made = {**self._made, **self._label()}
+        try:
+            self._prepare()
+        finally:
+            self._made = first
+        if before is None and self.fingerprint is None:
+            self.key = key  # what cannot be recognised is itself as long as it lives
 
     @property
     def variants(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -163,7 +250,7 @@ class FeatureLens(Game):
         Raises:
             InvalidInput: there is no such replacement.
         """
-        return FeatureLens(self.model, self.text, **{**self._made, **self._watched(), "replacement": name})
+        return FeatureLens(self.model, self.text, **{**self._made, **self._label(), "replacement": name})
 
     def another(self, text: str) -> "FeatureLens":
         """The same question about another text.
@@ -171,20 +258,21 @@ class FeatureLens(Game):
         Raises:
             InvalidInput, InputTooLong: as for this one.
         """
-        made = {**self._made, **self._watched(), "spans": None, "batch_size": None}
+        made = {**self._made, **self._label(), "spans": None, "batch_size": None}
+        if self.model.kind == "encoder" and made["target"] is None:
+            made["target"] = self.text
         return FeatureLens(self.model, text, **{**made, "replacement": self.replacement})
 
-    def _watched(self) -> dict[str, Any]:
-        """What is watched, said so that another text is asked the same."""
-        if self.model.kind == "classifier" and self._made["target"] is None:
-            return {"target": self.objective.target}
-        if self.model.kind == "encoder" and self._made["target"] is None:
-            return {"target": self.text}
-        return {}
+    def _label(self) -> dict[str, Any]:
+        """A classifier's target by its position: no other label of its name, nor for another text."""
+        if self.model.kind != "classifier":
+            return {}
+        found: list[int] = list(cast("LabelObjective", self.objective).indices)
+        return {"target": found if len(found) > 1 else found[0]}
 
     def batch(self, masks: NDArray[np.bool_]) -> "Batch":
-        """What the model reads, a row a mask: tensors of shape (m, L)."""
-        return self.model.tensors(self._inputs(masks))
+        """What the model reads, a row a mask: tensors of shape (m, L), padded on the right."""
+        return self.model.tensors(self._tokens.rows(masks, pad=self.model.padding).arrays())
 
     def graded(
         self,
@@ -213,8 +301,7 @@ class FeatureLens(Game):
         if self.replacement in ("mask", "pad", "unk"):
             with torch.no_grad():
                 away = embedding(self.batch(~everything)["input_ids"])
-        owner = torch.from_numpy(self._tokens.owner[self._tokens.present(everything)[0]])
-        owner = owner.to(degrees.device)
+        owner = torch.from_numpy(self._tokens.kept_owners()).to(degrees.device)
         there = torch.where(owner >= 0, degrees[owner.clamp(min=0)], 1.0)[None, :, None]
 
         def blend(module: object, given: object, output: torch.Tensor) -> torch.Tensor:
@@ -259,7 +346,7 @@ class FeatureLens(Game):
             "text": self.text,
             "unit_of_text": self._unit_of_text,
             "target": self.objective.target,
-            "foil": self._foil,
+            "foil": None if self._made["foil"] is None else str(self._made["foil"]),
             "unit": self.unit,
             "replacement": self.replacement,
             "variants": list(self.variants),
@@ -268,52 +355,54 @@ class FeatureLens(Game):
             "chat": self._made["chat"],
             "mask_token": self.model.tokenizer.mask_token,
             "tokens": self._counts,
+            "rows": self._together,
+            "notes": self._notes(),
             "setup_passes": self._setup_passes,
             "device": str(self.model.device),
         }
 
-    def _inputs(self, masks: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
-        """What the model reads for each mask: its arguments by name, each (m, L) int64."""
-        causal = self.model.kind == "causal"
-        ids, real, attention = self._tokens.rows(masks, pad=self.model.padding, left=causal)
-        arrays = {"input_ids": ids, "attention_mask": attention.astype(np.int64)}
-        if causal and "position_ids" in self.model.accepts:
-            arrays["position_ids"] = np.maximum(np.cumsum(real, axis=1) - 1, 0)
-        return arrays
+    def _notes(self) -> list[str]:
+        """What a person should know of how the text was read."""
+        from spexlens.models.huggingface import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
 
-    def _refuse_what_cannot_be_read(self, completion: int) -> None:
+        notes = [self._note] if self._note else []
+        notes += [] if self.settled else [ANSWERS_AT_RANDOM]
+        if self.model.ahead:
+            notes.append(ATTENDS_TO_BOTH_SIDES)
+        if self.model.kind == "encoder" and not self.model.sentence.said:
+            notes.append("no file beside the model says how it pools its tokens: the mean is taken")
+        return notes
+
+    def _refuse_what_cannot_be_read(self, layout: "Layout") -> None:
         self.model.refuse_longer_than_window(self._tokens.longest, "the input")
-        nothing = np.zeros((1, int(self._tokens.owner.max()) + 1), np.bool_)
-        if int(self._tokens.seen(nothing).sum()) <= completion:
+        nothing = np.zeros((1, len(layout.spans)), np.bool_)
+        completion = layout.reading.completion
+        left = self._tokens.rows(nothing, pad=self.model.padding).attention.sum()
+        if int(left) <= completion:
             raise InvalidInput(
                 f"with replacement {self.replacement!r} nothing is left to read when all is ablated; "
                 "give a template, or another replacement"
             )
-        last = self._tokens.owner[len(self._tokens.owner) - completion - 1]
-        if self._tokens.hidden and self.model.kind != "encoder" and last >= 0:
+        if not self._tokens.hidden:
+            return
+        if "attention_mask" not in self.model.accepts:
+            raise InvalidInput(
+                f"{type(self.model.model).__name__} has no attention mask to hide tokens with: "
+                "choose another replacement"
+            )
+        if self.model.kind != "encoder" and layout.owner[len(layout.owner) - completion - 1] >= 0:
             raise InvalidInput(
                 "replacement 'attention' cannot hide the last token, where the answer is read: "
                 "give a template that ends in text, or another replacement"
             )
 
-    def _identity(self) -> str:
-        """sha256 of everything that decides a value."""
-        slots: list[NDArray[Any]] = [self._tokens.ids, self._tokens.owner, self._tokens.when]
-        parts = [
-            "features 1",
-            self.model.fingerprint,
-            self.model.kind,
-            [array.tolist() for array in slots],
-            self._tokens.hidden,
-            self.objective.identity(),
-        ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    def _identity(self, *, anew: bool) -> tuple[str | None, str | None]:
+        """sha256 of everything that decides a value, or why it cannot be told."""
+        from spexlens.models.fingerprint import told
+
+        return told(self.model, "features 2", self._tokens.identity(), self.objective.identity(), anew=anew)
 
 
-def _refuse_unreadable(text: str) -> None:
+def _refuse_empty(text: str) -> None:
     if not text.strip():
         raise InvalidInput("the text is empty")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(f"the text is not valid Unicode at character {error.start}") from error

@@ -2,51 +2,44 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.errors import InvalidInput, ModelError
+from spexlens.errors import InvalidInput
 from spexlens.lenses import units
+from spexlens.lenses.surroundings import Surrounded, surround
 from spexlens.lenses.units import Span
+from spexlens.models.huggingface import HuggingFaceModel
+from spexlens.models.reading import Completion, Reading, read
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-
-_PLACE = "\u27e6spexlens\u27e7"  # stands for the text while a chat template is filled in
+_STRUCTURE = ("bos", "eos", "cls", "sep", "pad")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Tokens in reading order and the candidates they belong to.
+    """What a model reads, and the candidates that its tokens belong to.
 
     Attributes:
-        ids: (L,) int64, the whole input's tokens.
+        reading: the whole input's tokens, a completion's behind them.
         owner: (L,) int64, the candidate each token belongs to; -1 for special tokens, the template,
-            white space and whatever else is never ablated.
+            white space, the completion and whatever else is never ablated.
         spans: the candidates' characters in the text.
+        surrounded: the text in its template.
+        completion: what a causal model is asked for.
     """
 
-    ids: NDArray[np.int64]
+    reading: Reading
     owner: NDArray[np.int64]
     spans: list[Span]
-
-    def opened(self, token: int) -> "Layout":
-        """With one more token, owned by none, in front."""
-        return Layout(np.append([token], self.ids), np.append([-1], self.owner), self.spans)
-
-    def followed(self, tokens: Sequence[int]) -> "Layout":
-        """With more tokens, owned by none, behind."""
-        none = np.full(len(tokens), -1, np.int64)
-        ids = np.concatenate([self.ids, np.array(tokens, dtype=np.int64)])
-        return Layout(ids, np.concatenate([self.owner, none]), self.spans)
+    surrounded: Surrounded
+    completion: str | Completion | None = None
 
 
 def lay_out(
-    tokenizer: "PreTrainedTokenizerBase",
+    model: HuggingFaceModel,
     text: str,
+    completion: str | Completion | None = None,
     *,
     unit: str,
     spans: Sequence[Span] | None,
@@ -59,51 +52,51 @@ def lay_out(
         InvalidInput: a bad template, unit or span, or a candidate without a token of its own.
         ModelError: a chat template is asked for and the tokenizer has none.
     """
-    before, after = _surroundings(tokenizer, text, template, chat)
-    encoded = tokenizer(
-        before + text + after,
-        add_special_tokens=not chat,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-        truncation=False,
-        padding=False,
-        verbose=False,
-    )
-    places = np.array(encoded["offset_mapping"], dtype=np.int64).reshape(-1, 2) - len(before)
-    places[np.array(encoded["special_tokens_mask"], dtype=np.bool_)] = -1
-    places = np.clip(places, 0, len(text))
+    surrounded = surround(model.tokenizer, text, template, chat=chat)
+    reading = read(model, surrounded.whole, completion, rendered=surrounded.rendered)
+    places = reading.places.copy()
+    places[_structural(model, reading)] = -1
     if spans is not None:
         cut = units.check(spans, text)
     elif unit == "token":
-        cut = _merged(sorted((int(start), int(end)) for start, end in places if text[start:end].strip()))
+        shown = [surrounded.of(start, end) for start, end in places.tolist() if end > start]
+        cut = _merged(sorted(place for place in shown if place and text[slice(*place)].strip()))
         if not cut:
             raise InvalidInput("the text has no token to ablate")
     else:
-        cut = units.cut(text, unit)
-    owner = _owners(places, cut, text, exclusive=spans is not None)
-    return Layout(np.array(encoded["input_ids"], dtype=np.int64), owner, cut)
+        cut = _without_structure(units.cut(text, unit), surrounded, reading, places)
+    where = [surrounded.within(start, end) for start, end in cut]
+    owner = _owners(places, where, surrounded.whole, cut, reading, exclusive=spans is not None)
+    return Layout(reading, owner, cut, surrounded, completion)
 
 
-def _surroundings(
-    tokenizer: "PreTrainedTokenizerBase", text: str, template: str, chat: bool
-) -> tuple[str, str]:
-    """What comes before and after the text in the string that is tokenised."""
-    if template.count("{text}") != 1:
-        raise InvalidInput(f"a template holds {{text}} exactly once; got {template!r}")
-    before, after = template.split("{text}")
-    if not chat:
-        return before, after
-    if not tokenizer.chat_template:
-        raise ModelError("the tokenizer has no chat template; leave chat out")
-    turn = [{"role": "user", "content": before + _PLACE + after}]
-    try:
-        whole = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
-    except Exception as error:  # a template is a program of its own, and raises what it likes
-        raise ModelError(f"the chat template fails: {' '.join(str(error).split())[:200]}") from error
-    if whole.count(_PLACE) != 1:
-        raise ModelError("the chat template does not show the user's text exactly once")
-    before, after = whole.split(_PLACE)
-    return before, after
+def _structural(model: HuggingFaceModel, reading: Reading) -> NDArray[np.bool_]:
+    """(L,) bool: tokens that say where texts begin and end, the text's own among them; they always stay."""
+    known = [getattr(model.tokenizer, f"{name}_token_id") for name in _STRUCTURE]
+    words = (model.tokenizer.mask_token_id, model.tokenizer.unk_token_id)  # which stand for words
+    wanted = [token for token in known if token is not None and token not in words]
+    return np.isin(reading.ids, wanted)
+
+
+def _without_structure(
+    cut: list[Span], surrounded: Surrounded, reading: Reading, places: NDArray[np.int64]
+) -> list[Span]:
+    """The spans that are not wholly inside of tokens that say where texts begin and end.
+
+    Raises:
+        InvalidInput: none is left.
+    """
+    structure = reading.places[(places[:, 0] < 0) & (reading.places[:, 1] > reading.places[:, 0])]
+    if not len(structure):
+        return cut
+    kept = []
+    for span in cut:
+        start, end = surrounded.within(*span)
+        if not ((structure[:, 0] <= start) & (end <= structure[:, 1])).any():
+            kept.append(span)
+    if not kept:
+        raise InvalidInput("the text has nothing to ablate but tokens that say where texts begin and end")
+    return kept
 
 
 def _merged(places: list[Span]) -> list[Span]:
@@ -117,22 +110,37 @@ def _merged(places: list[Span]) -> list[Span]:
     return merged
 
 
-def _owners(places: NDArray[np.int64], spans: list[Span], text: str, *, exclusive: bool) -> NDArray[np.int64]:
-    """For each token's (start, end) the span it overlaps most, -1 for none: (L, 2) -> (L,) int64.
+def _owners(
+    places: NDArray[np.int64],
+    where: list[Span],
+    whole: str,
+    cut: list[Span],
+    reading: Reading,
+    *,
+    exclusive: bool,
+) -> NDArray[np.int64]:
+    """For each token's (start, end) the candidate it overlaps most, -1 for none: (L, 2) -> (L,) int64.
 
-    `exclusive` refuses a token that overlaps two.
+    Args:
+        places: of the tokens in the whole string.
+        where: of the candidates in it.
+        whole: the string.
+        cut: the candidates' characters in the text, to name them by.
+        reading: what is read.
+        exclusive: refuse a token that overlaps two.
     """
-    starts, ends = np.array(spans, dtype=np.int64).T
+    starts, ends = np.array(where, dtype=np.int64).T
     overlap = np.minimum(places[:, 1:], ends) - np.maximum(places[:, :1], starts)
     shared = np.flatnonzero((overlap > 0).sum(axis=1) > 1)
     if exclusive and len(shared):
         start, end = places[shared[0]]
-        raise InvalidInput(f"two spans share the token {text[start:end]!r}; move the border between them")
+        raise InvalidInput(f"two spans share the token {whole[start:end]!r}; move the border between them")
     owner = np.where(overlap.max(axis=1) > 0, overlap.argmax(axis=1), -1)
-    bare = np.setdiff1d(np.arange(len(spans)), owner)
+    bare = np.setdiff1d(np.arange(len(where)), owner)
     if len(bare):
-        start, end = spans[bare[0]]
+        start, end = where[bare[0]]
+        why = "the completion begins in it" if reading.note and reading.completion else "use a coarser unit"
         raise InvalidInput(
-            f"{text[start:end]!r} at character {start} has no token of its own; use a coarser unit"
+            f"{whole[start:end]!r} at character {cut[bare[0]][0]} has no token of its own; {why}"
         )
     return owner.astype(np.int64)

@@ -1,7 +1,5 @@
 """The mechanistic lens: switch off attention heads, MLPs, neurons or layers, and watch the model."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level, finest, gathered, nested
+from spexlens.arguments import whole_number
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.components import ablation_of, select
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from spexlens.models.huggingface import HuggingFaceModel, Kind
+    from spexlens.models.objectives import Target
 
 
 class MechanisticLens(Game):
@@ -100,6 +100,8 @@ class MechanisticLens(Game):
             InvalidInput, UnknownLabel, InputTooLong, ModelError, MissingExtra: one line that says
                 what is wrong and what to do.
         """
+        if batch_size is not None:
+            batch_size = whole_number(batch_size, "batch_size")
         if batch_size is not None and batch_size < 1:
             raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
         components = components if isinstance(components, str) else list(components)
@@ -111,9 +113,6 @@ class MechanisticLens(Game):
             ablation_of(ablation, inputs, reference, counterfactual, rescale),
             rescale,
         )
-        from spexlens.lenses.behaviours import behaviours_of, encode
-        from spexlens.lenses.stand_ins import stand_ins
-        from spexlens.lenses.switches import sizes_of, switches_of
         from spexlens.models.huggingface import load
 
         self.model = load(
@@ -124,29 +123,76 @@ class MechanisticLens(Game):
             device=device,
             trust_remote_code=trust_remote_code,
         )
+        self._loading = 3 if self.model.kind == "causal" and self.model is not model else 0
+        self._remarks: dict[int, str] = {}
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Everything that is asked of the model, once."""
+        from spexlens.lenses.behaviours import behaviours_of, encode
+        from spexlens.lenses.stand_ins import stand_ins
+        from spexlens.lenses.switches import sizes_of, switches_of
+
+        made, reference = self._made, self._given["reference"]
         blocks = layers_of(self.model.model)
         self.behaviours = behaviours_of(
-            self.model, inputs, target=target, foil=foil, objective=objective, counterfactual=counterfactual
+            self.model,
+            made["inputs"],
+            target=made["target"],
+            foil=made["foil"],
+            objective=made["objective"],
+            counterfactual=self._given["counterfactual"],
         )
-        first, self._shared = self.behaviours[0], 0
+        first, self._shared, self.apart = self.behaviours[0], 0, True
         sizes = sizes_of(self.model, blocks, first.clean)
-        self.components = select(components, layers, [size | {"position": first.read} for size in sizes])
+        self.components = select(
+            made["components"], made["layers"], [size | {"position": first.read} for size in sizes]
+        )
         self._refuse_misplaced()
         self._switches = switches_of(self.components, blocks, sizes, self.model.device)
-        texts = () if "mean" not in self.ablation else (inputs if reference is None else reference)
-        self._references = [encode(self.model, text) for text in texts]
+        texts = () if "mean" not in self.ablation else (made["inputs"] if reference is None else reference)
+        self._references = [self.model.tensors(encode(self.model, text).arrays()) for text in texts]
         sites = [switch.site for switch in self._switches]
         self._instead = stand_ins(self.model, self.ablation, sites, self.behaviours, self._references)
         self.unit, self.outputs = first.objective.unit, first.objective.outputs
         longest = max(behaviour.length for behaviour in self.behaviours)
-        self.batch_size = batch_size or self.model.rows_that_fit(longest, first.completion)
-        self._take(self._named(), self._identity())
+        self.batch_size = made["batch_size"] or self.model.rows_that_fit(longest, first.completion)
+        fingerprint, self.unknown = self._identity(anew=False)
+        self._take(self._named(), fingerprint)
         self._first = blocks[self._untouched].whole
         with self.model.explained():
-            self._shared = self._shareable()
+            self.apart, self._shared, self._tries = self._seen_together()
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask, its mean over the inputs: (m, n) bool -> (m,) or (m, k) float64."""
+        from spexlens.models.huggingface import IN_TRAINING
+
+        training = self.model.model.training
+        self._remarks = dict.fromkeys(range(len(masks)), IN_TRAINING) if training else {}
+        if self.apart:
+            return np.concatenate([self._answers(mask[None]) for mask in masks])
+        return self._answers(masks)
+
+    def remarks(self) -> dict[int, str]:
+        """Of the masks that `value` was last given, those that were answered by a model in training mode."""
+        return self._remarks
+
+    def renew(self) -> None:
+        """Take the fingerprint anew, and ask the model anew what it was asked, if it is another since."""
+        fingerprint, _ = self._identity(anew=True)
+        if fingerprint is not None and fingerprint == self.fingerprint:
+            return
+        first, key, before = self._made, self.key, self.fingerprint
+        self._made = {**self._made, "target": self._watched()}
+        try:
+            self._prepare()
+        finally:
+            self._made = first
+        if before is None and self.fingerprint is None:
+            self.key = key  # what cannot be recognised is itself as long as it lives
+
+    def _answers(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The values of masks that share forward passes."""
         from spexlens.models.interventions import widened
 
         answers = []
@@ -158,6 +204,13 @@ class MechanisticLens(Game):
                 hooks.enter_context(self.ablated(masks, number))
                 answers.append(behaviour.objective.measure(self.model, batch))
         return np.asarray(np.mean(answers, axis=0))
+
+    def _watched(self) -> "Target | list[Target]":
+        """The target, said so that it is no other label of the name, and no other token at another time."""
+        if self.model.kind == "encoder":
+            return self._made["target"]  # type: ignore[no-any-return]
+        found = [behaviour.watched for behaviour in self.behaviours]
+        return found[0] if isinstance(self._made["inputs"], str) else found
 
     @property
     def variants(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -189,7 +242,8 @@ class MechanisticLens(Game):
             needed = {"reference": reference or self._given["reference"]}
         if name in ("resample", "restore"):
             needed = {"counterfactual": counterfactual or self._given["counterfactual"]}
-        return MechanisticLens(self.model, **{**self._made, "ablation": name, **needed})
+        made = {**self._made, "target": self._watched()}
+        return MechanisticLens(self.model, **{**made, "ablation": name, **needed})
 
     def another(self, text: str) -> "MechanisticLens":
         """The same question about another prompt, to be asked with everything kept.
@@ -197,11 +251,11 @@ class MechanisticLens(Game):
         Raises:
             InvalidInput, InputTooLong: as for this one.
         """
-        made = {**self._made, "inputs": text, "ablation": "zero"}
-        if len(self.behaviours) > 1 or isinstance(made["target"], list | tuple):
+        if not isinstance(self._made["inputs"], str):
             raise InvalidInput("ordinary inputs are asked the question of one prompt: this lens has several")
-        if self.model.kind == "classifier" and made["target"] is None:
-            made["target"] = self.behaviours[0].objective.target
+        made = {**self._made, "inputs": text, "ablation": "zero", "target": self._watched()}
+        if self.model.kind == "encoder" and made["target"] is None:
+            made["target"] = self._made["inputs"]
         return MechanisticLens(self.model, **made)
 
     @contextmanager
@@ -285,24 +339,33 @@ class MechanisticLens(Game):
         """How many layers come before the first candidate's."""
         return min(component.layer for component in self.components)
 
-    def _shareable(self) -> int:
-        """The layers before the first candidate's, if the model answers the same when all rows share them.
+    def _seen_together(self) -> tuple[bool, int, int]:
+        """Whether each row needs a pass of its own, how many layers rows share, and the passes to see it.
 
+        The layers before the first candidate's are computed for one row, if the model answers the same then.
         Some do not: a decoder that classifies answers as many rows as there were rows of tokens. This is
         also where a model that cannot read its input says so.
         """
+        from spexlens.models.rows import steady
+
         corners = np.array([[True], [False], [True]]).repeat(self.n, axis=1)
-        alone = self.value(corners)
+        alone = np.concatenate([self._answers(mask[None]) for mask in corners[:2]])[[0, 1, 0]]
+        self.settled = steady(alone[:1], self._answers(corners[:1]), self.model.rounding)
+        if not self._agrees(corners, alone):
+            return True, 0, 4
         if not self._untouched:
-            return 0
+            return False, 0, 4
         self._shared = self._untouched
+        return False, self._shared if self._agrees(corners, alone) else 0, 5
+
+    def _agrees(self, masks: NDArray[np.bool_], alone: NDArray[np.float64]) -> bool:
+        """Whether masks that share forward passes are answered as they are alone."""
         try:
-            shared = self.value(corners)
-        except (RuntimeError, ValueError, IndexError):
-            return 0
+            found = self._answers(masks)
+        except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError):
+            return False
         close = self.model.rounding
-        same = shared.shape == alone.shape and np.allclose(shared, alone, rtol=close, atol=close)
-        return self._shared if same else 0
+        return found.shape == alone.shape and np.allclose(found, alone, rtol=close, atol=close)
 
     def facts(self) -> dict[str, Any]:
         """What was ablated, how, and what was watched."""
@@ -321,6 +384,8 @@ class MechanisticLens(Game):
             "references": len(self._references),
             "setup_passes": self._setup_passes(),
             "shared_layers": self._shared,
+            "rows": "one at a time" if self.apart else "padded",
+            "notes": self._notes(),
             "passes_a_batch": self.passes,
             "device": str(self.model.device),
         }
@@ -335,8 +400,17 @@ class MechanisticLens(Game):
         collecting = len(self._references)
         if self.ablation in ("resample", "restore"):
             collecting = len(behaviours)
-        tries = 1 + (self._untouched > 0)
-        return 1 + sum(b.asked + tries * b.passes for b in behaviours) + collecting
+        return self._loading + 1 + sum(b.asked + self._tries * b.passes for b in behaviours) + collecting
+
+    def _notes(self) -> list[str]:
+        """What a person should know of how the prompts were read."""
+        from spexlens.models.huggingface import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
+
+        notes = [] if self.settled else [ANSWERS_AT_RANDOM]
+        notes += list(dict.fromkeys(behaviour.note for behaviour in self.behaviours if behaviour.note))
+        if self.model.ahead:
+            notes.append(ATTENDS_TO_BOTH_SIDES)
+        return notes
 
     def _named(self) -> list[Candidate]:
         """The components as candidates; a position of a single prompt shows its token."""
@@ -359,19 +433,26 @@ class MechanisticLens(Game):
             raise InvalidInput(f"inputs {what} have no positions in common; give inputs of one length")
         if paired and self.ablation == "position mean":
             raise InvalidInput("a text and its query share no positions; use mean, or give no target")
+        placed = self.ablation in ("position mean", "resample", "restore")
+        if self.model.ahead and (placed or "position" in kinds):
+            raise InvalidInput(
+                f"{type(self.model.model).__name__} attends to both sides, so that each token of a "
+                "completion is scored in a shorter pass of its own: ablate by zero or mean, and no positions"
+            )
         if self.rescale and "head" not in kinds:
             raise InvalidInput("rescale multiplies the heads that are kept, and no component is a head")
 
-    def _identity(self) -> str:
-        """sha256 of everything that decides a value."""
-        parts = [
-            "mechanistic 1",
-            self.model.fingerprint,
-            self.model.kind,
+    def _identity(self, *, anew: bool) -> tuple[str | None, str | None]:
+        """sha256 of everything that decides a value, or why it cannot be told."""
+        from spexlens.models.fingerprint import told
+
+        return told(
+            self.model,
+            "mechanistic 2",
             asdict(architecture_of(self.model.model)),
             [component.name for component in self.components],
             [self.ablation, self.rescale],
             [[*behaviour.tokens(), behaviour.objective.identity()] for behaviour in self.behaviours],
             [batch["input_ids"][0].tolist() for batch in self._references],
-        ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+            anew=anew,
+        )

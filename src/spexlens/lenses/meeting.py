@@ -17,8 +17,9 @@ from spexlens.lenses.data import DataLens
 from spexlens.lenses.features import FeatureLens
 from spexlens.lenses.mechanistic import MechanisticLens
 from spexlens.lenses.parts import TextParts
-from spexlens.models.huggingface import HuggingFaceModel, pooling_of
+from spexlens.models.huggingface import IN_TRAINING, HuggingFaceModel
 from spexlens.models.objectives import Batch, CompletionObjective, Objective, PairObjective, embed
+from spexlens.models.reading import read as read_as
 
 _MASKS_A_BATCH = 512
 _OF_FIXED_LENGTH = ("mask", "pad", "unk", "attention")
@@ -68,24 +69,38 @@ class _Model:
         return self._text.objective
 
     def _each(self, masks: NDArray[np.bool_], answer: Callable[[Batch], torch.Tensor]) -> torch.Tensor:
-        """What forward passes with the masks' rows give, so many at a time as fit, one under the other."""
-        found = []
+        """What forward passes with the masks' rows give, as many at a time as fit, in the masks' order."""
+        places, found = [], []
         for first in range(0, len(masks), self._rows):
-            with self._ablated(masks[first : first + self._rows]) as batch:
-                found.append(answer(batch))
-        return torch.cat(found)
+            chunk = masks[first : first + self._rows]
+            for chosen, batch in self._batches(chunk):
+                with self._ablated(chunk[chosen]):
+                    found.append(answer(batch))
+                places.append(chosen + first)
+        return torch.cat(found)[torch.from_numpy(np.argsort(np.concatenate(places), kind="stable"))]
+
+    def _batches(self, masks: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+        """What the model reads, in batches that may share a forward pass: masks' numbers, and the rows."""
+        apart = self._components is not None and self._components.apart
+        each = [np.array([row]) for row in range(len(masks))] if apart else [np.arange(len(masks))]
+        if self._text is not None:
+            for own in each:
+                for chosen, batch in self._text.batches(masks[own, : self._text.n]):
+                    yield own[chosen], batch
+            return
+        assert self._components is not None
+        behaviour, restoring = self._components.behaviours[0], self._components.restoring
+        for own in each:
+            yield own, behaviour.rows(len(own), corrupted=restoring)
 
     @contextmanager
-    def _ablated(self, masks: NDArray[np.bool_]) -> Iterator[Batch]:
-        """What the model reads for each mask; inside, its components are ablated row by row."""
+    def _ablated(self, masks: NDArray[np.bool_]) -> Iterator[None]:
+        """Inside, the model's components are ablated row by row."""
         split = 0 if self._text is None else self._text.n
         with ExitStack() as hooks:
             if self._components is not None:
                 hooks.enter_context(self._components.ablated(masks[:, split:]))
-            if self._text is not None:
-                yield self._text.batch(masks[:, :split])
-            elif self._components is not None:
-                yield self._components.behaviours[0].rows(len(masks), corrupted=self._components.restoring)
+            yield
 
 
 class Joint(_Model):
@@ -119,6 +134,10 @@ class Joint(_Model):
             parts = self._each(masks, lambda batch: torch.from_numpy(objective.measure(self.model, batch)))
         return np.asarray(parts.numpy())
 
+    def remarks(self, count: int) -> dict[int, str]:
+        """What is to be remarked on so many answers, by the model as it is."""
+        return dict.fromkeys(range(count), IN_TRAINING) if self.model.model.training else {}
+
     def graded(self, degrees: torch.Tensor) -> torch.Tensor:
         """The same, differentiable, to a degree: (n,) -> (k,)."""
         with self._heads.faded(degrees[self._words.n :]):
@@ -132,7 +151,7 @@ class _Encoder(_Model, Question):
         self, model: HuggingFaceModel, text: FeatureLens | None, components: MechanisticLens | None
     ) -> None:
         super().__init__(text, components)
-        self._pooling = pooling_of(model.name, model.revision)
+        self._pooling = model.sentence.pooling
 
     def asked(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         with torch.inference_mode(), self.model.explained():
@@ -164,7 +183,7 @@ class _Tuned(_Model, Question):
     def _logits(self, batch: Batch) -> torch.Tensor:
         if self._completion:
             return self.objective(self.model, batch)
-        logits: torch.Tensor = self.model.model(**batch).logits
+        logits: torch.Tensor = self.model.outputs(batch).logits
         return logits
 
 
@@ -245,7 +264,7 @@ def _refuse_other_points(
         )
     if isinstance(text, FeatureLens) and text.model.kind != "causal":
         everything = text.batch(np.ones((1, text.n), np.bool_))["input_ids"][0].tolist()
-        if everything != text.model.tokenizer(read, truncation=False, verbose=False)["input_ids"]:
+        if everything != read_as(text.model, read).ids.tolist():
             raise InvalidInput("a template makes the text another than the test point: leave it out")
 
 

@@ -85,6 +85,7 @@ class MixedLens(Game):
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What is watched: (m, n) bool -> (m,) or (m, k) float64."""
         if self.data is None:
+            self._remarks = self._joint.remarks(len(masks))
             return self._joint.values(masks)
         own, others = masks[:, : self.data.n], masks[:, self.data.n :]
         first, training = mask_algebra.distinct(mask_algebra.pack(own))
@@ -102,8 +103,17 @@ class MixedLens(Game):
         return values
 
     def remarks(self) -> dict[int, str]:
-        """What the data lens remarks on the trainings."""
+        """What is remarked on the trainings, and on answers of a model that somebody trains."""
         return self._remarks
+
+    def renew(self) -> None:
+        """Take the fingerprints of all lenses anew, and ask models anew that have changed since."""
+        for lens in self.lenses:
+            lens.renew()
+        self._meeting = self._met()
+        fingerprint = self._identity()
+        if fingerprint is None or fingerprint != self.fingerprint:
+            self._take(self.candidates, fingerprint)
 
     def repetition(self, number: int) -> "MixedLens":
         """This game with one training a mask, under its seed of this number."""
@@ -187,8 +197,9 @@ class MixedLens(Game):
         """sha256 of everything that decides a value."""
         parts = [lens.fingerprint for lens in self.lenses]
         if None in parts:
+            self.unknown = next((lens.unknown for lens in self.lenses if lens.unknown), None)
             return None
-        return hashlib.sha256(json.dumps(["mixed 1", *parts]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(["mixed 2", *parts]).encode()).hexdigest()
 
 
 _COMMON = ("text", "model", "kind", "target", "foil", "replacement", "ablation", "rescale", "device")

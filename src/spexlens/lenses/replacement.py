@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from spexlens.errors import InvalidInput
-from spexlens.lenses.layout import Layout
 from spexlens.lenses.tokens import AblatableTokens, substitute
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from spexlens.lenses.layout import Layout
+    from spexlens.lenses.spelled import SpelledText
+    from spexlens.models.huggingface import HuggingFaceModel
 
 REPLACEMENTS = ("mask", "pad", "unk", "neutral", "delete", "attention")
 """The names of the replacements; see `FeatureLens`."""
@@ -39,17 +40,21 @@ def replacements_of(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, ...]:
 
 
 def ablatable(
-    layout: Layout, replacement: str, tokenizer: "PreTrainedTokenizerBase", text: str, neutral: str
-) -> AblatableTokens:
-    """The slots of a layout under one of `REPLACEMENTS`."""
-    stand_ins: list[list[int]] = [[] for _ in layout.ids]
+    model: "HuggingFaceModel", layout: "Layout", replacement: str, neutral: str
+) -> "AblatableTokens | SpelledText":
+    """What a model reads under one of `REPLACEMENTS`."""
     if replacement == "neutral":
-        opens = np.flatnonzero((layout.owner >= 0) & (np.diff(layout.owner, prepend=-1) != 0))
-        for position in opens:
-            start = layout.spans[layout.owner[position]][0]
-            spaced = " " if text[:start][-1:].isspace() else ""
-            stand_ins[position] = list(tokenizer(spaced + neutral, add_special_tokens=False)["input_ids"])
-    elif replacement not in ("delete", "attention"):
-        token = int(getattr(tokenizer, f"{replacement}_token_id"))
+        from spexlens.lenses.spelled import SpelledText
+
+        return SpelledText(model, layout, neutral)
+    stand_ins: list[list[int]] = [[] for _ in layout.owner]
+    if replacement not in ("delete", "attention"):
+        token = int(getattr(model.tokenizer, f"{replacement}_token_id"))
         stand_ins = [[token] if candidate >= 0 else [] for candidate in layout.owner]
-    return substitute(layout.ids, layout.owner, stand_ins, hidden=replacement == "attention")
+    return substitute(
+        layout.reading.ids,
+        layout.owner,
+        stand_ins,
+        hidden=replacement == "attention",
+        segments=layout.reading.segments,
+    )

@@ -51,6 +51,7 @@ def screen(
         NonFiniteValue, OutOfMemory, LedgerError, ModelError: as `explain`.
     """
     _names(game, by)
+    game.renew()
     if isinstance(candidates, int | np.integer) and not isinstance(candidates, bool):
         if candidates < 1:
             raise InvalidInput(f"the screening is empty: choose 1 candidate or more, not {candidates}")

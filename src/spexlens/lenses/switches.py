@@ -42,13 +42,13 @@ class Switch:
             rescale: multiply what is left of a layer's heads by |heads| / |heads left|.
         """
         away = torch.zeros(len(replaced), self.parts, dtype=torch.bool, device=replaced.device)
-        away[:, self.indices] = replaced[:, self.columns]
+        away[:, self.indices.to(away.device)] = replaced[:, self.columns.to(away.device)]
         return Swap(self._laid(~away), instead, self._scale((~away).sum(dim=1), rescale))
 
     def blend(self, degrees: torch.Tensor, instead: torch.Tensor | None, *, rescale: bool) -> Blend:
         """The change that keeps components to a degree, (m, n) float; else as `swap`."""
         kept = torch.ones(len(degrees), self.parts, dtype=degrees.dtype, device=degrees.device)
-        kept = kept.index_copy(1, self.indices, degrees[:, self.columns])
+        kept = kept.index_copy(1, self.indices.to(kept.device), degrees[:, self.columns.to(kept.device)])
         return Blend(self._laid(kept), instead, self._scale(kept.sum(dim=1), rescale))
 
     def _laid(self, kept: torch.Tensor) -> torch.Tensor:
@@ -89,7 +89,7 @@ def activations(model: HuggingFaceModel, sites: Sequence[Site], batch: Batch) ->
         ModelError: nothing passes a site.
     """
     with torch.inference_mode(), model.explained(), copied(sites) as copies:
-        model.model(**batch)
+        model.outputs(batch)
     silent = [site for site in sites if site not in copies]
     if silent:
         raise ModelError(

@@ -1,11 +1,50 @@
 """Ablatable tokens: a token sequence whose parts come and go with the candidates."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.ablation import masks as mask_algebra
+
 ALWAYS, KEPT, ABLATED = 0, 1, -1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a model reads for each of m masks, padded on the right to L tokens.
+
+    Attributes:
+        ids: (m, L) int64.
+        lengths: (m,) int64, tokens that are no padding.
+        attention: (m, L) int64, 1 where a token is attended to.
+        segments: (m, L) int64, or None.
+    """
+
+    ids: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    attention: NDArray[np.int64]
+    segments: NDArray[np.int64] | None = None
+
+    def take(self, chosen: NDArray[np.int64]) -> "Rows":
+        """Some of the rows, padded no further than they need."""
+        longest = int(self.lengths[chosen].max())
+        segments = None if self.segments is None else self.segments[chosen, :longest]
+        return Rows(
+            self.ids[chosen, :longest], self.lengths[chosen], self.attention[chosen, :longest], segments
+        )
+
+    def distinct(self) -> tuple["Rows", NDArray[np.int64]]:
+        """The rows that differ, and which of them each is."""
+        parts = [self.lengths[:, None], *self.arrays().values()]
+        first, inverse = mask_algebra.distinct(np.concatenate(parts, axis=1).view(np.uint8))
+        return self.take(first), inverse
+
+    def arrays(self) -> dict[str, NDArray[np.int64]]:
+        """The model's arguments by name."""
+        given = {"input_ids": self.ids, "attention_mask": self.attention}
+        return given if self.segments is None else {**given, "token_type_ids": self.segments}
 
 
 @dataclass(frozen=True)
@@ -14,19 +53,21 @@ class AblatableTokens:
 
     A kept candidate shows its own tokens; an ablated one shows its stand-ins, if it has any. One
     list of slots therefore serves every replacement: a mask token for each token (each is followed
-    by its stand-in), a neutral string (one stand-in a run), deletion (none).
+    by its stand-in), deletion (none).
 
     Attributes:
         ids: (p,) int64, the token of each slot.
         owner: (p,) int64, the candidate it depends on, -1 where it depends on none.
         when: (p,) int8, `ALWAYS`, `KEPT` or `ABLATED`.
         hidden: ablated candidates' tokens stay in place and lose the attention of all others.
+        segments: (p,) int64, which text of a pair each slot belongs to, or None.
     """
 
     ids: NDArray[np.int64]
     owner: NDArray[np.int64]
     when: NDArray[np.int8]
     hidden: bool = False
+    segments: NDArray[np.int64] | None = None
 
     def present(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which slots stand in the input: (m, n) -> (m, p) bool."""
@@ -56,36 +97,41 @@ class AblatableTokens:
             total += int(max((mine & (self.when == KEPT)).sum(), (mine & (self.when == ABLATED)).sum()))
         return total
 
-    def rows(
-        self, masks: NDArray[np.bool_], *, pad: int, left: bool
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-        """The batch a model reads, padded to its longest row.
+    def identity(self) -> list[Any]:
+        """Everything that decides what is read, as JSON."""
+        segments = None if self.segments is None else self.segments.tolist()
+        return [self.ids.tolist(), self.owner.tolist(), self.when.tolist(), self.hidden, segments]
+
+    def kept_owners(self) -> NDArray[np.int64]:
+        """(L,) int64, the owners of the tokens that are read with everything kept."""
+        owners: NDArray[np.int64] = self.owner[(self.when == ALWAYS) | (self.when == KEPT)]
+        return owners
+
+    def rows(self, masks: NDArray[np.bool_], *, pad: int) -> Rows:
+        """The batch a model reads, padded on the right to its longest row.
 
         Args:
             masks: (m, n) bool.
             pad: the token that fills short rows.
-            left: pad on the left instead of the right.
-
-        Returns:
-            ids (m, L) int64, real (m, L) bool (not padding), attention (m, L) bool.
         """
-        present, seen = self.present(masks), self.seen(masks)
+        present = self.present(masks)
         length = present.sum(axis=1)
-        longest = int(length.max())
-        if (length == longest).all():
-            shape = (len(masks), longest)
-            ids = np.broadcast_to(self.ids, present.shape)[present].reshape(shape)
-            return ids, np.ones(shape, np.bool_), seen[present].reshape(shape)
-        # A stable sort on "absent" (or "present") moves the slots that are read to one end, in order.
-        order = np.argsort(present if left else ~present, axis=1, kind="stable")
-        order = order[:, -longest:] if left else order[:, :longest]
+        # A stable sort on "absent" moves the slots that are read to the front, in order.
+        order = np.argsort(~present, axis=1, kind="stable")[:, : int(length.max())]
         real = np.take_along_axis(present, order, axis=1)
         ids = np.where(real, self.ids[order], pad)
-        return ids, real, np.take_along_axis(seen, order, axis=1) & real
+        attention = np.take_along_axis(self.seen(masks), order, axis=1) & real
+        segments = None if self.segments is None else np.where(real, self.segments[order], 0)
+        return Rows(ids, length.astype(np.int64), attention.astype(np.int64), segments)
 
 
 def substitute(
-    ids: NDArray[np.int64], owner: NDArray[np.int64], stand_ins: list[list[int]], *, hidden: bool = False
+    ids: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    stand_ins: list[list[int]],
+    *,
+    hidden: bool = False,
+    segments: NDArray[np.int64] | None = None,
 ) -> AblatableTokens:
     """Slots for a tokenised text.
 
@@ -94,10 +140,15 @@ def substitute(
         owner: (L,) int64, the candidate each token belongs to, or -1.
         stand_ins: for each token, the tokens that stand in its place while its candidate is ablated.
         hidden: see `AblatableTokens`.
+        segments: (L,) int64, which text of a pair each token belongs to, or None.
     """
-    slots: list[tuple[int, int, int]] = []
-    for token, candidate, others in zip(ids.tolist(), owner.tolist(), stand_ins, strict=True):
-        slots.append((token, candidate, ALWAYS if candidate < 0 else KEPT))
-        slots.extend((other, candidate, ABLATED) for other in others)
-    table = np.array(slots, dtype=np.int64).reshape(-1, 3)
-    return AblatableTokens(table[:, 0], table[:, 1], table[:, 2].astype(np.int8), hidden)
+    slots: list[tuple[int, int, int, int]] = []
+    of = np.zeros(len(ids), np.int64) if segments is None else segments
+    for token, candidate, segment, others in zip(
+        ids.tolist(), owner.tolist(), of.tolist(), stand_ins, strict=True
+    ):
+        slots.append((token, candidate, ALWAYS if candidate < 0 else KEPT, segment))
+        slots.extend((other, candidate, ABLATED, segment) for other in others)
+    table = np.array(slots, dtype=np.int64).reshape(-1, 4)
+    own = None if segments is None else table[:, 3]
+    return AblatableTokens(table[:, 0], table[:, 1], table[:, 2].astype(np.int8), hidden, own)

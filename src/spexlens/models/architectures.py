@@ -111,13 +111,18 @@ def layers_of(model: "PreTrainedModel") -> tuple[Layer, ...]:
         ModelError: the architecture is unknown, or the model has no module of a registered name.
     """
     names = architecture_of(model)
-    base = model.base_model
-    layers: list[nn.Module] = list(_found(base, names.layers, model).children())
+    layers: list[nn.Module] = list(_found(_body(model), names.layers, model).children())
     if not layers:
         raise ModelError(f"{names.layers!r} of {type(model).__name__} holds no layers")
     return tuple(
         Layer(whole, _found(whole, names.heads, model), _found(whole, names.mlp, model)) for whole in layers
     )
+
+
+def _body(model: "PreTrainedModel") -> "nn.Module":
+    """What holds the layers: the base model, or its language model where it sees pictures as well."""
+    base: nn.Module = model.base_model
+    return getattr(base, "language_model", base)
 
 
 def _found(module: "nn.Module", name: str, model: "PreTrainedModel") -> "nn.Module":

@@ -1,14 +1,12 @@
-"""Hugging Face models: loaded quietly, checked, and identified by their weights."""
+"""Hugging Face models: loaded quietly, checked, and asked as they are meant to be."""
 
-import hashlib
 import inspect
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +17,28 @@ try:
     import torch
     import transformers
     from transformers import AutoConfig, AutoTokenizer
-    from transformers.utils.hub import cached_file
 except ImportError as error:
     raise MissingExtra(error.name or "transformers", "hf") from error
+
+from spexlens.models.kinds import KINDS, Kind, is_generator, kind_named, looks_ahead
+from spexlens.models.pooling import PLAIN, Pooling, Sentence, pooling_of, sentence_of
+from spexlens.models.quiet import one_line, quiet
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-Kind = Literal["classifier", "causal", "encoder"]
+__all__ = ["HuggingFaceModel", "Kind", "Pooling", "classifier_for", "continues_texts", "load", "pooling_of"]
+
+IN_TRAINING = "the model was in training mode; for the answer it was put into evaluation mode"
+"""What is remarked on answers of a model that somebody trains."""
+
+ANSWERS_AT_RANDOM = "the model answers the same text differently each time, so that its answers are noisy"
+"""What is noted of a model that draws random numbers in evaluation mode too."""
+
+ATTENDS_TO_BOTH_SIDES = (
+    "the model attends to both sides: each token of the completion is scored from what is before it alone"
+)
+"""What is noted of a model whose logits change with later tokens."""
 
 _LOADERS: dict[Kind, str] = {
     "classifier": "AutoModelForSequenceClassification",
@@ -36,6 +48,8 @@ _LOADERS: dict[Kind, str] = {
 _TOKENS_A_BATCH = 8192
 _ROWS_A_BATCH = 256
 _LOGITS_A_BATCH = 1 << 26
+_ORDINARY = 6
+_NO_LIMIT = 1_000_000  # tokens: what tokenizers and configurations write where there is none
 _SHIFTED_POSITIONS = {
     "roberta",
     "roberta-prelayernorm",
@@ -50,7 +64,7 @@ _SHIFTED_POSITIONS = {
 
 @dataclass(frozen=True)
 class HuggingFaceModel:
-    """A model in evaluation mode and its fast tokenizer.
+    """A model and its fast tokenizer, always asked in evaluation mode.
 
     Attributes:
         model: the PyTorch module.
@@ -58,6 +72,9 @@ class HuggingFaceModel:
         kind: "classifier", "causal" or "encoder".
         name: the hub id or directory it came from, for people to read.
         revision: of the hub, where one was asked for.
+        ahead: whether a causal model's logits change with later tokens, as those of a model do that attends
+            to both sides; its completions are scored one token at a time, from what comes before alone.
+        sentence: how an encoder is to be read.
     """
 
     model: "PreTrainedModel"
@@ -65,6 +82,13 @@ class HuggingFaceModel:
     kind: Kind
     name: str
     revision: str | None = None
+    ahead: bool = False
+    sentence: Sentence = PLAIN
+
+    @property
+    def called(self) -> str:
+        """Its name, or of one that was made in memory its class's."""
+        return self.name or type(self.model).__name__
 
     @property
     def device(self) -> "torch.device":
@@ -73,9 +97,12 @@ class HuggingFaceModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A classifier's labels, by index."""
+        """A classifier's labels, by index, as they are shown; of those of one name, each with its number."""
         names: dict[Any, str] = {**(self.model.config.id2label or {})}
-        return tuple(str(names.get(i, i)) for i in range(self.model.config.num_labels or 0))
+        known = [str(names.get(i, i)) for i in range(self.model.config.num_labels or 0)]
+        return tuple(
+            f"{label} #{place}" if known.count(label) > 1 else label for place, label in enumerate(known)
+        )
 
     @property
     def vocabulary(self) -> int:
@@ -86,14 +113,44 @@ class HuggingFaceModel:
     def padding(self) -> int:
         """The token that fills short rows; attention never reaches it."""
         # A decoder that classifies finds the last token by its own padding token, not the tokenizer's.
-        own = self.model.config.pad_token_id if self.kind == "classifier" else None
+        config = self.model.config
+        own = getattr(config.get_text_config(), "pad_token_id", None) if self.kind == "classifier" else None
         known = (own, self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
-        return next(int(token) for token in known if token is not None)
+        return next(int(token) for token in known if token is not None and token >= 0)
+
+    def outputs(self, batch: dict[str, Any], **settings: Any) -> Any:
+        """What the model answers to a batch, in evaluation mode, whatever mode it is in.
+
+        Args:
+            batch: input_ids, attention_mask and more; what the model has no use for is left out.
+            settings: more arguments, likewise.
+        """
+        with self.evaluating():
+            return self.trained_outputs(batch, **{"use_cache": False, **settings})
+
+    def trained_outputs(self, batch: dict[str, Any], **settings: Any) -> Any:
+        """`outputs` in the mode that the model is in, for training it."""
+        here = {name: tensor.to(self.device) for name, tensor in batch.items()}  # it may have moved since
+        return self.model(
+            **{name: given for name, given in {**here, **settings}.items() if name in self.accepts}
+        )
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Inside, every module is in evaluation mode; afterwards each is in the mode it was in."""
+        training = [module for module in self.model.modules() if module.training]
+        for module in training:
+            module.training = False
+        try:
+            yield
+        finally:
+            for module in training:
+                module.training = True
 
     def refuse_longer_than_window(self, tokens: int, what: str) -> None:
         """Raise InputTooLong if the model cannot read so many tokens at once."""
         if self.window is not None and tokens > self.window:
-            raise InputTooLong(f"{what} has {tokens} tokens; {self.name!r} reads at most {self.window}")
+            raise InputTooLong(f"{what} has {tokens} tokens; {self.called!r} reads at most {self.window}")
 
     def rows_that_fit(self, tokens: int, answered: int = 0) -> int:
         """How many rows of so many tokens suit one forward pass.
@@ -119,8 +176,10 @@ class HuggingFaceModel:
             yield
         except (InvalidInput, ModelError):
             raise
-        except (RuntimeError, ValueError, IndexError, AttributeError, TypeError) as error:
-            raise ModelError(f"{self.name!r} cannot read the text: {_one_line(error)}") from error
+        except (
+            RuntimeError, ValueError, IndexError, AttributeError, TypeError, AssertionError, KeyError,
+        ) as error:  # fmt: skip
+            raise ModelError(f"{self.called!r} cannot read the text: {one_line(error)}") from error
 
     def tensors(self, arrays: dict[str, NDArray[np.int64]]) -> dict[str, "torch.Tensor"]:
         """Arrays as tensors on the model's device."""
@@ -129,12 +188,12 @@ class HuggingFaceModel:
     @property
     def window(self) -> int | None:
         """The most tokens the model reads at once, or None where nothing limits it."""
-        config = self.model.config
+        config = self.model.config.get_text_config()
         positions = getattr(config, "max_position_embeddings", None)
         if positions and config.model_type in _SHIFTED_POSITIONS:
             positions -= (config.pad_token_id or 0) + 1
-        limits = (positions, self.tokenizer.model_max_length)
-        known = [int(limit) for limit in limits if limit and limit < 1_000_000]
+        limits = (positions, self.sentence.window or self.tokenizer.model_max_length)
+        known = [int(limit) for limit in limits if limit and 0 < limit < _NO_LIMIT]
         return min(known) if known else None
 
     @property
@@ -147,29 +206,16 @@ class HuggingFaceModel:
         """The names of the arguments of the model's forward pass."""
         return frozenset(inspect.signature(self.model.forward).parameters)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """sha256 of the configuration, the data type and every weight."""
-        digest = hashlib.sha256()
-        config = self.model.config.to_dict()
-        for irrelevant in ("_name_or_path", "transformers_version"):
-            config.pop(irrelevant, None)
-        digest.update(json.dumps(config, sort_keys=True, default=str).encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            data = self._offloaded(name) if tensor.is_meta else tensor.detach().cpu()
-            digest.update(data.contiguous().flatten().view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        """sha256 of everything that decides an answer, taken anew each time; see `models.fingerprint`.
 
-    def _offloaded(self, name: str) -> "torch.Tensor":
-        """A weight that a `device_map` keeps on disk or in main memory while it is not used."""
-        from accelerate.utils import align_module_device  # which has made the device map
+        Raises:
+            Unknown: something in the model cannot be told, such as a hook with a state of its own.
+        """
+        from spexlens.models.fingerprint import fingerprint_of
 
-        owner, _, leaf = name.rpartition(".")
-        module = self.model.get_submodule(owner)
-        with align_module_device(module, "cpu"):
-            weight: torch.Tensor = getattr(module, leaf)
-            return weight.detach().clone()
+        return fingerprint_of(self)
 
 
 def load(
@@ -197,8 +243,8 @@ def load(
             weights of the head that `kind` needs.
         InvalidInput: an unknown kind, or a module without a tokenizer.
     """
-    if kind is not None and kind not in _LOADERS:
-        raise InvalidInput(f"unknown model kind {kind!r}; choose one of {', '.join(_LOADERS)}")
+    if kind is not None and kind not in KINDS:
+        raise InvalidInput(f"unknown model kind {kind!r}; choose one of {', '.join(KINDS)}")
     if isinstance(model, HuggingFaceModel):
         torch.nn.Module.eval(model.model)
         return model
@@ -208,7 +254,7 @@ def load(
         if not isinstance(model, transformers.PreTrainedModel):
             raise InvalidInput(f"a model in memory is one of transformers; got {type(model).__name__}")
         module = model
-        kind = kind or _kind_of(module.config, type(module).__name__)
+        kind = kind or kind_named(module.config, type(module).__name__)
     else:
         hub: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
         module, kind, tokenizer = _from_pretrained(str(model), kind, tokenizer, hub)
@@ -216,11 +262,44 @@ def load(
         try:
             torch.nn.Module.to(module, device)
         except (RuntimeError, AssertionError) as error:
-            raise InvalidInput(f"cannot use the device {device!r}: {_one_line(error)}") from error
+            raise InvalidInput(f"cannot use the device {device!r}: {one_line(error)}") from error
     if not tokenizer.is_fast:
         raise ModelError(f"{type(tokenizer).__name__} is a slow tokenizer; a fast one is needed for offsets")
     torch.nn.Module.eval(module)
-    return HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision)
+    return seen(HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision))
+
+
+def seen(model: HuggingFaceModel) -> HuggingFaceModel:
+    """A model with what is seen when it is asked, and what lies beside it.
+
+    Raises:
+        ModelError: it cannot be asked as what it is taken for.
+    """
+    if model.kind == "encoder":
+        return replace(model, sentence=sentence_of(model.name, model.revision))
+    if model.kind == "causal":
+        with model.explained():
+            return replace(model, ahead=looks_ahead(_asking(model), _ordinary(model), model.rounding))
+    return model
+
+
+def _asking(model: HuggingFaceModel) -> "Callable[[list[int]], torch.Tensor]":
+    """A causal model's logits for a row of tokens: L -> (L, V)."""
+
+    def ask(row: list[int]) -> torch.Tensor:
+        ids = torch.tensor([row], device=model.device)
+        with torch.inference_mode():
+            logits: torch.Tensor = model.outputs({"input_ids": ids}).logits[0].float()
+        return logits
+
+    return ask
+
+
+def _ordinary(model: HuggingFaceModel) -> list[int]:
+    """The last few tokens that are not special."""
+    special = set(model.tokenizer.all_special_ids)
+    known = range(min(len(model.tokenizer), model.vocabulary))
+    return [token for token in known if token not in special][-_ORDINARY:] or [0]
 
 
 def _from_pretrained(
@@ -228,11 +307,12 @@ def _from_pretrained(
 ) -> "tuple[PreTrainedModel, Kind, PreTrainedTokenizerBase]":
     if name.startswith((".", "/", "~")) and not Path(name).is_dir():
         raise ModelError(f"cannot load a model from {name!r}: there is no such directory")
-    with _quiet():
+    with quiet():
         try:
             config = AutoConfig.from_pretrained(name, **hub)
-            kind = kind or _kind_of(config, (config.architectures or [""])[0])
-            loader = getattr(transformers, _LOADERS[kind])
+            architecture = (config.architectures or [""])[0]
+            kind = kind or kind_named(config, architecture)
+            loader = _loader(kind, config, architecture)
             module, report = loader.from_pretrained(
                 name, config=config, use_safetensors=True, output_loading_info=True, **hub
             )
@@ -240,7 +320,7 @@ def _from_pretrained(
         except ModelError:
             raise
         except Exception as error:  # transformers raises whatever its parsers and downloads raise
-            raise ModelError(f"cannot load a model from {name!r}: {_one_line(error)}") from error
+            raise ModelError(f"cannot load a model from {name!r}: {one_line(error)}") from error
     missing = sorted(report["missing_keys"])
     if missing and not all("pooler" in key or "position_ids" in key for key in missing):
         raise ModelError(
@@ -266,11 +346,10 @@ def classifier_for(
         ModelError: it cannot be read, has no safetensors weights or no fast tokenizer, or is none that
             transformers can put a classifier's head on.
     """
-    with _quiet():
+    with quiet():
         try:
             config = AutoConfig.from_pretrained(name, **hub)
-            own = {str(label).lower() for label in (config.id2label or {}).values()}
-            if not {label.lower() for label in labels} <= own:
+            if not has_labels([str(label) for label in (config.id2label or {}).values()], labels):
                 config.num_labels = len(labels)
                 config.id2label = dict(enumerate(labels))
                 config.label2id = {label: place for place, label in enumerate(labels)}
@@ -284,99 +363,48 @@ def classifier_for(
             )
             tokenizer = AutoTokenizer.from_pretrained(name, **hub)
         except Exception as error:  # transformers raises whatever its parsers and downloads raise
-            raise ModelError(f"cannot put a head on {name!r}: {_one_line(error)}") from error
-    if module.config.pad_token_id is None:  # a decoder finds its last token by it
-        module.config.pad_token_id = tokenizer.pad_token_id or tokenizer.eos_token_id
+            raise ModelError(f"cannot put a head on {name!r}: {one_line(error)}") from error
+    padding = getattr(module.config, "pad_token_id", None)
+    if padding is None or padding < 0:  # a decoder finds its last token by it
+        known = (tokenizer.pad_token_id, tokenizer.eos_token_id)
+        module.config.pad_token_id = next((token for token in known if token is not None), None)
     fresh = {*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])}
     return HuggingFaceModel(module, tokenizer, "classifier", name, hub.get("revision")), fresh
 
 
-def kind_of(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) -> Kind:
-    """What a model says that it is; nothing but its configuration is read.
+def has_labels(own: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether a model's labels are those wanted: to the letter, or case aside where that leaves no doubt."""
+    if set(wanted) <= set(own):
+        return len(set(own)) == len(own)
+    folded = [label.lower() for label in own]
+    asked = [label.lower() for label in wanted]
+    clear = len(set(folded)) == len(folded) and len(set(asked)) == len(asked)
+    return clear and set(asked) <= set(folded)
+
+
+def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) -> bool:
+    """Whether a model says that it is a causal one; nothing but its configuration is read.
 
     Raises:
-        ModelError: it cannot be read.
+        ModelError: it cannot be read, or is an encoder-decoder.
     """
     if not isinstance(model, str | Path):
-        return _kind_of(model.config, type(model).__name__)
-    with _quiet():
+        return is_generator(model.config, type(model).__name__)
+    with quiet():
         try:
             config = AutoConfig.from_pretrained(str(model), **hub)
         except Exception as error:  # transformers raises whatever its parsers and downloads raise
-            raise ModelError(f"cannot load a model from {str(model)!r}: {_one_line(error)}") from error
-    return _kind_of(config, (config.architectures or [""])[0])
+            raise ModelError(f"cannot load a model from {str(model)!r}: {one_line(error)}") from error
+    return is_generator(config, (config.architectures or [""])[0])
 
 
-def _kind_of(config: Any, architecture: str) -> Kind:
-    if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(f"{architecture} is an encoder-decoder, which no lens can ablate yet")
-    if architecture.endswith("ForSequenceClassification"):
-        return "classifier"
-    if architecture.endswith(("ForCausalLM", "LMHeadModel")):
-        return "causal"
-    return "encoder"
-
-
-def pooling_of(name: str, revision: str | None = None) -> Literal["mean", "cls"]:
-    """How a sentence encoder pools its tokens: what its `1_Pooling/config.json` says, else the mean.
-
-    Raises:
-        ModelError: it pools in another way, or has layers after the pooling.
-    """
-    pooling, modules = (
-        _settings(name, "1_Pooling/config.json", revision),
-        _settings(name, "modules.json", revision),
-    )
-    after = [module["type"] for module in modules or [] if "Dense" in module["type"]]
-    modes = [
-        mode for mode, used in (pooling or {}).items() if mode.startswith("pooling_mode_") and used is True
-    ]
-    if after or modes not in ([], ["pooling_mode_mean_tokens"], ["pooling_mode_cls_token"]):
-        raise ModelError(
-            f"{name!r} embeds with {', '.join(modes + after)}; only mean and cls pooling are known"
-        )
-    return "cls" if modes == ["pooling_mode_cls_token"] else "mean"
-
-
-def normalises(name: str, revision: str | None = None) -> bool:
-    """Whether a sentence encoder's embeddings are scaled to length one: what its `modules.json` says."""
-    modules = _settings(name, "modules.json", revision)
-    return any("Normalize" in module["type"] for module in modules or [])
-
-
-def _settings(name: str, file: str, revision: str | None) -> Any:
-    """A JSON file that lies beside a model, or None."""
-    if not name:
-        return None  # a model made in memory comes from nowhere
-    with _quiet():
-        path = cached_file(
-            name,
-            file,
-            revision=revision,
-            _raise_exceptions_for_missing_entries=False,
-            _raise_exceptions_for_connection_errors=False,
-            _raise_exceptions_for_gated_repo=False,
-        )
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8")) if path else None
-    except ValueError as error:
-        raise ModelError(f"{file} of {name!r} is damaged: {_one_line(error)}") from error
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars and no log lines while loading; the user's own settings come back after."""
-    logging: Any = transformers.utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
+def _loader(kind: Kind, config: Any, architecture: str) -> Any:
+    """What makes a model of a kind: the class that its configuration names, if that is one of the kind."""
+    named = getattr(transformers, architecture, None) if architecture else None
+    if isinstance(named, type) and hasattr(named, "from_pretrained"):
+        try:
+            if kind_named(config, architecture) == kind:
+                return named
+        except ModelError:  # it is for something else: then what is asked for is another head of it
+            pass
+    return getattr(transformers, _LOADERS[kind])

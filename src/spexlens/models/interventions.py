@@ -107,7 +107,7 @@ class Swap:
 
     def __call__(self, live: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
         kept = _across(self.live.to(live.device), live)
-        return torch.where(kept, _scaled(live, self.scale), _stand_in(self.instead, base))
+        return torch.where(kept, _scaled(live, self.scale), _stand_in(self.instead, live, base))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Blend:
     scale: torch.Tensor | None = None
 
     def __call__(self, live: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
-        degree, other = _across(self.degree.to(live), live), _stand_in(self.instead, base)
+        degree, other = _across(self.degree.to(live), live), _stand_in(self.instead, live, base)
         return other + degree * (_scaled(live, self.scale) - other)
 
 
@@ -140,7 +140,9 @@ def _scaled(live: torch.Tensor, scale: torch.Tensor | None) -> torch.Tensor:
     return live if scale is None else live * scale.to(live)
 
 
-def _stand_in(instead: torch.Tensor | None, base: torch.Tensor | None) -> torch.Tensor | float:
+def _stand_in(
+    instead: torch.Tensor | None, live: torch.Tensor, base: torch.Tensor | None
+) -> torch.Tensor | float:
     """What goes on instead; of what a layer adds, on top of what entered it."""
-    other: torch.Tensor | float = 0.0 if instead is None else instead
+    other: torch.Tensor | float = 0.0 if instead is None else instead.to(live)
     return other if base is None else base + other

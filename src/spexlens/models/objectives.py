@@ -3,14 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spexlens.errors import InvalidInput, UnknownLabel
-from spexlens.models.huggingface import HuggingFaceModel, Kind, pooling_of
+from spexlens.arguments import readable
+from spexlens.errors import InvalidInput, ModelError, UnknownLabel
+from spexlens.models.huggingface import HuggingFaceModel
+from spexlens.models.kinds import Kind
+from spexlens.models.pooling import Pooling, pooled
+from spexlens.models.reading import Completion, Reading, read
 
 OBJECTIVES: dict[Kind, tuple[str, ...]] = {
     "classifier": ("logit", "log-odds", "probability", "logit difference", "accuracy"),
@@ -19,9 +23,11 @@ OBJECTIVES: dict[Kind, tuple[str, ...]] = {
 }
 """The objectives of each kind of model; the first is the default."""
 
+REGRESSION = ("prediction",)
+"""Those of a classifier whose head predicts numbers: they are no logits of anything."""
+
 Batch = dict[str, Any]
-Pooling = Literal["mean", "cls"]
-Target = str | int | Sequence[str | int] | None
+Target = str | int | Sequence[str | int] | Completion | None
 
 
 class Objective(ABC):
@@ -58,7 +64,8 @@ class LabelObjective(Objective):
     "log-odds" is the logit less the log-sum-exp of the other labels' logits, so it never saturates.
     A classifier with a single output is read as its own log-odds; one trained for several labels at
     once (`multi_label_classification`) has independent logits. "logit difference" is the label's
-    logit less the foil's; "accuracy" is 1 where the model gives the label, else 0.
+    logit less the foil's; "accuracy" is 1 where the model gives the label, else 0. Of a head trained for
+    numbers (`regression`) "prediction" is the number.
     """
 
     indices: tuple[int, ...]
@@ -72,7 +79,7 @@ class LabelObjective(Objective):
         self.outputs = self.names if len(self.names) > 1 else None
 
     def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
-        logits: torch.Tensor = model.model(**batch).logits.double()
+        logits = label_logits(model, batch)
         chosen = torch.stack([self._answer(logits, i) for i in self.indices], dim=1)
         return chosen if self.outputs else chosen[:, 0]
 
@@ -87,7 +94,7 @@ class LabelObjective(Objective):
             return right.double()
         if self.unit == "logit difference":
             return logits[:, index] - logits[:, self.foil]
-        if self.unit == "logit":
+        if self.unit in ("logit", "prediction"):
             return logits[:, index]
         log_odds = logits[:, index]
         if not self.independent:
@@ -104,7 +111,8 @@ class CompletionObjective(Objective):
     where each of them is the likeliest, else 0. "logit difference" is the logit of its one token less
     that of the foil.
 
-    The completion's tokens are the last of every row; rows are padded on the left.
+    The completion's tokens are the last of every row, before what it is padded with on the right. Of a model
+    that looks ahead each token is scored in a pass of its own, which ends before it; rows are of one length.
     """
 
     completion: tuple[int, ...]
@@ -113,18 +121,34 @@ class CompletionObjective(Objective):
     foil: int | None = None
 
     def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
-        count = len(self.completion)
-        settings = {"logits_to_keep": count + 1, "use_cache": False}
-        last = {name: value for name, value in settings.items() if name in model.accepts}
-        logits: torch.Tensor = model.model(**batch, **last).logits[:, -count - 1 : -1].float()
+        logits = self._ahead(model, batch) if model.ahead else self._at_once(model, batch)
         wanted = torch.tensor(self.completion, device=logits.device)
         if self.unit == "accuracy":
             return (logits.argmax(dim=2) == wanted).all(dim=1).double()
         given = logits.gather(2, wanted[:, None].expand(len(logits), -1, 1))[..., 0].double()
         if self.unit == "logit difference":
             return given[:, 0] - logits[:, 0, self.foil].double()
-        scores = given - torch.logsumexp(logits, dim=2).double()
+        scores = given - torch.logsumexp(logits.double(), dim=2)
         return scores.mean(dim=1) if self.unit.startswith("mean") else scores.sum(dim=1)
+
+    def _at_once(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        """(m, c, V) float32, the logits that predict each token of the completion."""
+        count, longest = len(self.completion), batch["attention_mask"].shape[1]
+        ends = longest - batch["attention_mask"].flip(1).argmax(dim=1)
+        kept = longest - int(ends.min()) + count + 1
+        logits: torch.Tensor = model.outputs(batch, logits_to_keep=kept).logits
+        first = ends - count - 1 - (longest - logits.shape[1])
+        places = first[:, None] + torch.arange(count, device=first.device)
+        rows = torch.arange(len(logits), device=logits.device)[:, None]
+        return logits[rows, places.to(logits.device)].float()
+
+    def _ahead(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        """The same, of rows of one length, from what comes before each token alone."""
+        longest, found = batch["attention_mask"].shape[1], []
+        for left in range(len(self.completion), 0, -1):
+            before = {name: tensor[:, : longest - left] for name, tensor in batch.items()}
+            found.append(model.outputs(before).logits[:, -1].float())
+        return torch.stack(found, dim=1)
 
     def identity(self) -> list[Any]:
         return ["completion", self.completion, self.unit, *([] if self.foil is None else [self.foil])]
@@ -170,31 +194,47 @@ class PairObjective(Objective):
 
 
 def embed(model: HuggingFaceModel, batch: Batch, pooling: Pooling) -> torch.Tensor:
-    """The pooled last hidden state, (m, d) float64; the mean is over the attended tokens."""
-    hidden: torch.Tensor = model.model(**batch).last_hidden_state.double()
-    if pooling == "cls":
-        return hidden[:, 0]
-    weight: torch.Tensor = batch["attention_mask"].double()[..., None]
-    return (hidden * weight).sum(dim=1) / weight.sum(dim=1)
-
-
-def completion_tokens(model: HuggingFaceModel, target: object) -> list[int]:
-    """A causal model's target as tokens; none for other kinds of model.
+    """The pooled last hidden state, (m, d) float64, of the attended tokens of rows padded on the right.
 
     Raises:
-        InvalidInput: the target is not a text, or has words that the tokenizer does not know.
+        ModelError: the model gives none.
+    """
+    hidden = getattr(model.outputs(batch), "last_hidden_state", None)
+    if hidden is None:
+        raise ModelError(
+            f"{type(model.model).__name__} gives no hidden states of its tokens: it is no encoder"
+        )
+    return pooled(hidden.double(), batch["attention_mask"], pooling)
+
+
+def label_logits(model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+    """A classifier's logits, (m, labels) float64.
+
+    Raises:
+        ModelError: it does not answer with one logit a label for each text.
+    """
+    logits = getattr(model.outputs(batch), "logits", None)
+    if logits is None or logits.ndim != 2:
+        raise ModelError(
+            f"{type(model.model).__name__} gives no logits of labels for a text: it is no classifier"
+        )
+    answers: torch.Tensor = logits.double()
+    return answers
+
+
+def completion_of(model: HuggingFaceModel, target: object) -> str | Completion | None:
+    """A causal model's target as a completion; none for other kinds of model.
+
+    Raises:
+        InvalidInput: the target is not a text.
     """
     if model.kind != "causal":
-        return []
+        return None
+    if isinstance(target, Completion):
+        return target
     if not isinstance(target, str) or not target:
         raise InvalidInput("a causal model needs target='...': the completion whose probability is watched")
-    tokens = list(model.tokenizer(target, add_special_tokens=False)["input_ids"])
-    if not tokens:
-        raise InvalidInput(f"the completion {target!r} has no token")
-    unknown = model.tokenizer.unk_token_id
-    if unknown in tokens and unknown not in (model.tokenizer.eos_token_id, model.tokenizer.bos_token_id):
-        raise InvalidInput(f"the completion {target!r} has a word that the tokenizer does not know")
-    return tokens
+    return readable(target, "the completion")
 
 
 def objective_for(
@@ -202,34 +242,36 @@ def objective_for(
     objective: str | None,
     target: Target,
     foil: str | int | None,
-    completion: Sequence[int],
+    reading: Reading,
     text: str,
-    whole: Batch,
+    against: Reading | None = None,
 ) -> Objective:
     """What to watch in a model's answer about a text.
 
     Args:
         model: decides which objectives there are.
-        objective: one of `OBJECTIVES`; by default the first of this kind, or "logit difference" where
+        objective: one of `objectives_of`; by default the first of them, or "logit difference" where
             a foil is given.
         target: label or labels, completion, or query; by default the predicted label, or the text.
         foil: for "logit difference", the label or completion that the target is compared with.
-        completion: a causal model's target as tokens.
+        reading: the unablated input, of a causal model with the completion behind it.
         text: the text that is explained.
-        whole: the unablated input, for what has to be asked of the model once.
+        against: of a causal model, the same with the foil behind it.
 
     Raises:
         InvalidInput, UnknownLabel: this kind of model has no such objective, target or foil.
     """
-    unit = _unit(model.kind, objective, foil)
+    unit = _unit(model, objective, foil)
     if model.kind == "causal":
-        against = None if foil is None else _single_token(model, foil, completion, target)
-        return CompletionObjective(tuple(completion), str(target), unit, against)
+        said = target.text if isinstance(target, Completion) else str(target)
+        other = None if against is None else _single_token(reading, said, against, str(foil))
+        return CompletionObjective(reading.completed, said, unit, other)
+    whole = model.tensors(reading.arrays())
     if model.kind == "classifier":
         return _label_objective(model, target, foil, unit, whole)
     if target is not None and not isinstance(target, str):
         raise InvalidInput("an encoder's target is a text, the query to compare with")
-    pooling = pooling_of(model.name, model.revision)
+    pooling = model.sentence.pooling
     whole = whole if target is None else query_of(model, target)
     tokens = tuple(whole["input_ids"][0].tolist())
     with torch.inference_mode():
@@ -243,28 +285,43 @@ def query_of(model: HuggingFaceModel, text: str) -> Batch:
     Raises:
         InputTooLong: it does not fit the model's window.
     """
-    encoded = model.tokenizer(text, truncation=False, padding=False, verbose=False)
-    model.refuse_longer_than_window(len(encoded["input_ids"]), "the query")
-    return model.tensors({name: np.array([encoded[name]]) for name in ("input_ids", "attention_mask")})
+    reading = read(model, readable(text, "the query"))
+    model.refuse_longer_than_window(len(reading), "the query")
+    return model.tensors(reading.arrays())
 
 
-def _unit(kind: Kind, objective: str | None, foil: object) -> str:
-    unit = objective or (OBJECTIVES[kind][0] if foil is None else "logit difference")
-    if unit not in OBJECTIVES[kind]:
-        choices = ", ".join(map(repr, OBJECTIVES[kind]))
-        raise InvalidInput(f"a {kind} has no objective {unit!r}; choose one of {choices}")
+def objectives_of(model: HuggingFaceModel) -> tuple[str, ...]:
+    """The objectives that there are, the default first; of a classifier its problem type decides."""
+    regression = model.model.config.problem_type == "regression"
+    return REGRESSION if model.kind == "classifier" and regression else OBJECTIVES[model.kind]
+
+
+def _unit(model: HuggingFaceModel, objective: str | None, foil: object) -> str:
+    known = objectives_of(model)
+    unit = objective or (known[0] if foil is None else "logit difference")
+    if unit not in known:
+        what = "classifier trained for numbers" if known is REGRESSION else model.kind
+        raise InvalidInput(f"a {what} has no objective {unit!r}; choose one of {', '.join(map(repr, known))}")
     if (unit == "logit difference") != (foil is not None):
         raise InvalidInput("objective 'logit difference' and foil=... go together; give both or neither")
     return unit
 
 
-def _single_token(model: HuggingFaceModel, foil: object, completion: Sequence[int], target: object) -> int:
-    """The foil's one token."""
-    tokens = completion_tokens(model, foil)
-    for text, found in ((target, completion), (foil, tokens)):
+def _single_token(target: Reading, said: str, foil: Reading, against: str) -> int:
+    """The foil's one token, behind the same prompt as the target's.
+
+    Raises:
+        InvalidInput: either has several, or they do not follow the same tokens.
+    """
+    for text, found in ((said, target.completed), (against, foil.completed)):
         if len(found) != 1:
             raise InvalidInput(f"a logit difference is between single tokens; {text!r} has {len(found)}")
-    return tokens[0]
+    if target.prompt != foil.prompt:
+        raise InvalidInput(
+            f"{said!r} and {against!r} are not tokenised behind the same prompt, so that their logits are "
+            "answers to two questions; begin both with a space, or neither"
+        )
+    return foil.completed[0]
 
 
 def _label_objective(
@@ -273,7 +330,7 @@ def _label_objective(
     labels = model.labels
     if target is None:
         with torch.inference_mode():
-            target = int(model.model(**whole).logits[0].argmax())
+            target = int(label_logits(model, whole)[0].argmax())
     indices = label_indices(labels, list(target) if isinstance(target, list | tuple) else [target])
     independent = len(labels) == 1 or model.model.config.problem_type == "multi_label_classification"
     against = None if foil is None else label_indices(labels, [foil])[0]
@@ -283,22 +340,32 @@ def _label_objective(
 def label_indices(labels: tuple[str, ...], targets: Sequence[object]) -> tuple[int, ...]:
     """The positions of labels: an integer is a position, a text a name (case aside) or else a position.
 
+    Args:
+        labels: as `HuggingFaceModel.labels` shows them: of those of one name, each with its number.
+        targets: what is asked for.
+
     Raises:
-        UnknownLabel: there is no such label; the text lists those there are.
+        UnknownLabel: there is no such label, or several; the text lists those there are.
     """
-    lowered = [label.lower() for label in labels]
-    found = []
-    for target in targets:
-        text = str(target)
-        position = int(text) if text.isascii() and text.isdigit() else len(labels)
-        if isinstance(target, str) and text in labels:
-            found.append(labels.index(text))
-        elif isinstance(target, str) and lowered.count(text.lower()) == 1:
-            found.append(lowered.index(text.lower()))
-        elif position < len(labels):
-            found.append(position)
-        else:
-            raise UnknownLabel(f"unknown label {target!r}; the model's labels are {', '.join(labels)}")
+    found = tuple(dict.fromkeys(_label_index(labels, target) for target in targets))
     if not found:
         raise UnknownLabel(f"no label was given; the model's labels are {', '.join(labels)}")
-    return tuple(dict.fromkeys(found))
+    return found
+
+
+def _label_index(labels: tuple[str, ...], target: object) -> int:
+    text = str(target)
+    if isinstance(target, str):
+        folded = [label.lower() for label in labels]
+        if text in labels:
+            return labels.index(text)
+        if folded.count(text.lower()) == 1:
+            return folded.index(text.lower())
+        alike = [
+            label for label in labels if text.lower() in (label.lower(), label.lower().rpartition(" #")[0])
+        ]
+        if alike:
+            raise UnknownLabel(f"{target!r} is the name of several labels: say which of {', '.join(alike)}")
+    if text.isascii() and text.isdigit() and int(text) < len(labels):
+        return int(text)
+    raise UnknownLabel(f"unknown label {target!r}; the model's labels are {', '.join(labels)}")

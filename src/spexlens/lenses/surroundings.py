@@ -1,0 +1,163 @@
+"""Surroundings: the string that a text stands in, and where each of its characters is in it."""
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput, ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_PLACE = "SpexlensStandsHere"  # stands for a text while a chat template is filled in
+_RECOGNISED = 0.5  # of a text's visible characters, that must be found in what a template makes of it
+_COMPARED = 20_000  # characters, at most, that are compared one by one
+
+
+@dataclass(frozen=True)
+class Surrounded:
+    """A text in its template.
+
+    Attributes:
+        whole: the string that is tokenised.
+        starts, ends: (c,) int64, where each character of the text begins and ends in it; one that a template
+            trims is empty, one that it escapes is several.
+        rendered: whether the string holds its special tokens already.
+    """
+
+    whole: str
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    rendered: bool
+
+    def within(self, start: int, end: int) -> tuple[int, int]:
+        """Where some characters of the text are in the whole."""
+        return int(self.starts[start]), int(self.ends[end - 1])
+
+    def of(self, start: int, end: int) -> tuple[int, int] | None:
+        """Which characters of the text some of the whole show; None for none."""
+        overlaps = np.flatnonzero((self.ends > start) & (self.starts < end))
+        return (int(overlaps[0]), int(overlaps[-1]) + 1) if len(overlaps) else None
+
+    def replaced(self, spans: list[tuple[int, int]], other: str) -> str:
+        """The whole with another string in the place of each of these characters of the text, in order."""
+        pieces, done = [], 0
+        for start, end in spans:
+            first, last = self.within(start, end)
+            pieces += [self.whole[done:first], other]
+            done = last
+        return "".join([*pieces, self.whole[done:]])
+
+
+def surround(tokenizer: "PreTrainedTokenizerBase", text: str, template: str, *, chat: bool) -> Surrounded:
+    """A text in a template, and that in the tokenizer's chat template as the user's turn.
+
+    The chat template is filled in with the text itself, so that one that trims it, escapes it or looks into
+    it gives what `apply_chat_template` gives.
+
+    Raises:
+        InvalidInput: a template without `{text}`, or one that says the text otherwise than it is.
+        ModelError: a chat template is asked for and the tokenizer has none, or it fails.
+    """
+    if template.count("{text}") != 1:
+        raise InvalidInput(f"a template holds {{text}} exactly once; got {template!r}")
+    before, after = template.split("{text}")
+    if not chat:
+        places = np.arange(len(text)) + len(before)
+        return Surrounded(before + text + after, places, places + 1, rendered=False)
+    if not tokenizer.chat_template:
+        raise ModelError("the tokenizer has no chat template; leave chat out")
+    whole = _rendered(tokenizer, before + text + after)
+    start, end = _shown(whole, _rendered(tokenizer, before + _PLACE + after))
+    starts, ends = _aligned(text, whole, start, end)
+    return Surrounded(whole, starts, ends, rendered=True)
+
+
+def _rendered(tokenizer: "PreTrainedTokenizerBase", content: str) -> str:
+    """A conversation of one turn of the user, ready to be answered.
+
+    Raises:
+        ModelError: the template fails, or its tokens are not those of the string that it makes.
+    """
+    turn = [{"role": "user", "content": content}]
+    try:
+        whole = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+        tokens = tokenizer.apply_chat_template(
+            turn, tokenize=True, add_generation_prompt=True, return_dict=False
+        )
+    except Exception as error:  # a template is a program of its own, and raises what it likes
+        raise ModelError(f"the chat template fails: {' '.join(str(error).split())[:200]}") from error
+    said = tokenizer(whole, add_special_tokens=False, truncation=False, padding=False, verbose=False)
+    if list(said["input_ids"]) != list(tokens):
+        raise ModelError("the chat template's tokens are not those of the text that it makes")
+    return whole
+
+
+def _shown(whole: str, other: str) -> tuple[int, int]:
+    """Where a rendered string shows what differs between it and the same with a placeholder.
+
+    Raises:
+        ModelError: the placeholder is shown twice or more.
+    """
+    if other.count(_PLACE) > 1:
+        raise ModelError("the chat template does not show the user's text exactly once")
+    if _PLACE not in other:  # it is changed, as by a template in capital letters
+        return 0, len(whole)
+    before, after = other.split(_PLACE)
+    start = _alike(before, whole)
+    behind = _alike(after[::-1], whole[start:][::-1])
+    return start, len(whole) - behind
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two strings begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _aligned(text: str, whole: str, start: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each character of a text begins and ends in a part of the whole string.
+
+    Raises:
+        InvalidInput: the part does not show the text.
+    """
+    part, core = whole[start:end], text.strip()
+    trimmed = text.index(core)
+    for shown, left_out in ((text, 0), (core, trimmed)):
+        if part.count(shown) == 1:
+            first = start + part.index(shown)
+            places = np.clip(np.arange(len(text)) - left_out, 0, len(shown)) + first
+            ends = np.clip(np.arange(1, len(text) + 1) - left_out, 0, len(shown)) + first
+            return places, ends
+    if max(len(text), len(part)) > _COMPARED:
+        raise InvalidInput("the chat template changes the text, which is too long to see how: leave chat out")
+    return _matched(text, part, start)
+
+
+def _matched(text: str, part: str, offset: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same where a template changes some of the characters, such as quotation marks that it escapes."""
+    starts, ends = np.zeros(len(text), np.int64), np.zeros(len(text), np.int64)
+    same, put_in = 0, None
+    for what, a, b, c, d in SequenceMatcher(None, text, part, autojunk=False).get_opcodes():
+        if what == "insert":
+            put_in = c  # such as a backslash: it belongs to the character behind it
+            continue
+        if what == "equal":
+            starts[a:b] = np.arange(c, d)
+            ends[a:b] = np.arange(c, d) + 1
+            same += sum(not letter.isspace() for letter in text[a:b])
+        else:
+            starts[a:b] = c
+            ends[a:b] = d
+        if put_in is not None and a:
+            starts[a] = put_in
+        put_in = None
+    visible = sum(not letter.isspace() for letter in text)
+    if same < _RECOGNISED * visible:
+        raise InvalidInput(
+            "the chat template does not show the text as it is: leave chat out, or use a template"
+        )
+    return starts + offset, ends + offset

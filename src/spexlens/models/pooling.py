@@ -1,0 +1,187 @@
+"""Pooling: how a sentence encoder is to be read, as the files beside it say."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+import torch
+from transformers.utils.hub import cached_file
+
+from spexlens.errors import ModelError
+from spexlens.models.quiet import one_line, quiet
+
+Pooling = Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+"""How the embeddings of tokens become one, by the names of sentence-transformers."""
+
+_OLD_MODES: dict[str, Pooling] = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+_WINDOW_FILES = tuple(
+    f"sentence_{name}_config.json"
+    for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+_INERT = ("Transformer", "Pooling", "Normalize", "Dropout")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """How an encoder is to be read.
+
+    Attributes:
+        pooling: of its tokens' embeddings.
+        said: whether a file beside it says so; else it is the mean because most are.
+        normalised: whether embeddings are scaled to length one.
+        window: the most tokens it is to read, or None where no file says.
+        lower: whether it is given texts in lower case.
+        prompt: what stands before each text.
+    """
+
+    pooling: Pooling = "mean"
+    said: bool = False
+    normalised: bool = False
+    window: int | None = None
+    lower: bool = False
+    prompt: str = ""
+
+
+PLAIN = Sentence()
+"""Of a model beside which no file says anything."""
+
+
+def sentence_of(name: str, revision: str | None = None) -> Sentence:
+    """What the files of sentence-transformers beside a model say; of every version of that library.
+
+    Args:
+        name: hub id or directory; "" for a model that was made in memory.
+        revision: of the hub.
+
+    Raises:
+        ModelError: it embeds in a way that is not known, or a file is damaged.
+    """
+    modules = _list_of_objects(_settings(name, "modules.json", revision), "modules.json", name)
+    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
+    paths = {kind: str(module.get("path", "")) for kind, module in zip(kinds, modules, strict=True)}
+    strange = [kind for kind in kinds if kind not in _INERT]
+    pooling = _object(_settings(name, f"{paths.get('Pooling', '1_Pooling')}/config.json", revision), name)
+    modes = _modes(pooling)
+    if strange or len(modes) > 1 or not set(modes) <= set(get_args(Pooling)):
+        how = ", ".join([*modes, *strange])
+        raise ModelError(
+            f"{name!r} embeds with {how}; known is one pooling of {', '.join(get_args(Pooling))}, "
+            "and nothing behind it but scaling to length one"
+        )
+    prompt = _prompt(name, revision)
+    if prompt and pooling is not None and pooling.get("include_prompt") is False:
+        raise ModelError(f"{name!r} leaves its prompt {prompt!r} out of the pooling, which is not known here")
+    window, lower = _window(name, revision, paths.get("Transformer", ""))
+    return Sentence(
+        pooling=cast(Pooling, modes[0]) if modes else "mean",
+        said=bool(modes),
+        normalised="Normalize" in kinds,
+        window=window,
+        lower=lower,
+        prompt=prompt,
+    )
+
+
+def pooling_of(name: str, revision: str | None = None) -> Literal["mean", "cls"]:
+    """How a sentence encoder pools its tokens, for code that knows the two common ways; see `sentence_of`.
+
+    Raises:
+        ModelError: it pools in another way, or as `sentence_of`.
+    """
+    pooling = sentence_of(name, revision).pooling
+    if pooling not in ("mean", "cls"):
+        raise ModelError(f"{name!r} pools by {pooling}, neither by the mean nor by its first token")
+    return pooling
+
+
+def pooled(hidden: torch.Tensor, attention: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+    """One embedding a row, of the tokens that are attended to: (m, L, d) and (m, L) -> (m, d).
+
+    As sentence-transformers' `Pooling`; of rows that are padded on the right.
+    """
+    if pooling == "cls":
+        return hidden[:, 0]
+    weight = attention.to(hidden.dtype)[..., None]
+    if pooling == "lasttoken":
+        last = attention.shape[1] - 1 - attention.flip(1).argmax(dim=1)
+        return hidden[torch.arange(len(hidden), device=hidden.device), last]
+    if pooling == "max":
+        return hidden.masked_fill(weight == 0, -torch.inf).max(dim=1).values
+    if pooling == "weightedmean":
+        weight = weight * torch.arange(1, weight.shape[1] + 1, device=hidden.device)[:, None]
+    total, count = (hidden * weight).sum(dim=1), weight.sum(dim=1)
+    return total / (count.sqrt() if pooling == "mean_sqrt_len_tokens" else count)
+
+
+def _modes(pooling: dict[str, Any] | None) -> list[str]:
+    """The ways of pooling that a configuration names."""
+    if pooling is None:
+        return []
+    given = pooling.get("pooling_mode")
+    if given is not None:
+        return [str(each) for each in (given if isinstance(given, list) else [given])]
+    asked = [key for key, used in pooling.items() if key.startswith("pooling_mode_") and used is True]
+    return [_OLD_MODES.get(key, key) for key in asked]
+
+
+def _prompt(name: str, revision: str | None) -> str:
+    """What is put before every text that nobody gave another prompt for."""
+    said = _object(_settings(name, "config_sentence_transformers.json", revision), name) or {}
+    default, prompts = said.get("default_prompt_name"), said.get("prompts") or {}
+    return str(prompts.get(default) or "") if default is not None else ""
+
+
+def _window(name: str, revision: str | None, folder: str) -> tuple[int | None, bool]:
+    """The most tokens, and whether texts are made lower case."""
+    within = f"{folder}/" if folder else ""
+    for file in _WINDOW_FILES:
+        said = _object(_settings(name, within + file, revision), name)
+        if said is not None:
+            longest = said.get("max_seq_length")
+            known = isinstance(longest, int) and longest > 0
+            return (int(longest) if known and longest else None), said.get("do_lower_case") is True
+    return None, False
+
+
+def _object(content: Any, name: str) -> dict[str, Any] | None:
+    if content is None or isinstance(content, dict):
+        return content
+    raise ModelError(f"a settings file of {name!r} is damaged: it holds no object")
+
+
+def _list_of_objects(content: Any, file: str, name: str) -> list[dict[str, Any]]:
+    rows = [] if content is None else content
+    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+        return rows
+    raise ModelError(f"{file} of {name!r} is damaged: it holds no list of objects")
+
+
+def _settings(name: str, file: str, revision: str | None) -> Any:
+    """A JSON file that lies beside a model, or None."""
+    if not name:
+        return None  # a model made in memory comes from nowhere
+    if Path(name).is_dir():
+        path: str | None = str(Path(name) / file)
+        path = path if path is not None and Path(path).is_file() else None
+    else:
+        with quiet():
+            path = cached_file(
+                name,
+                file,
+                revision=revision,
+                _raise_exceptions_for_missing_entries=False,
+                _raise_exceptions_for_connection_errors=False,
+                _raise_exceptions_for_gated_repo=False,
+            )
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig")) if path else None
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{file} of {name!r} is damaged: {one_line(error)}") from error

@@ -1,0 +1,286 @@
+"""Reading: what a model reads of a text, from the first token to the last; the one place that says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput
+from spexlens.models.huggingface import HuggingFaceModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_NOWHERE = (-1, -1)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A causal model's completion as tokens, where nobody wrote it: what the model itself says.
+
+    Attributes:
+        tokens: its tokens.
+        text: the same, for people to read.
+    """
+
+    tokens: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything a model reads of a text, or of a prompt with a completion behind it.
+
+    Attributes:
+        ids: (L,) int64, the tokens.
+        places: (L, 2) int64, the characters that each stands for, (start, end) in the text; (-1, -1) of
+            tokens that stand for none of them, and of those of the completion.
+        segments: (L,) int64, which text of a pair each token belongs to; None for a single text.
+        completion: how many of the last tokens are the completion.
+        note: what a person should know of how prompt and completion, or two texts, were put together; or "".
+    """
+
+    ids: NDArray[np.int64]
+    places: NDArray[np.int64]
+    segments: NDArray[np.int64] | None = None
+    completion: int = 0
+    note: str = ""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def completed(self) -> tuple[int, ...]:
+        """The completion's tokens."""
+        return tuple(self.ids[len(self.ids) - self.completion :].tolist())
+
+    @property
+    def prompt(self) -> tuple[int, ...]:
+        """The tokens before the completion."""
+        return tuple(self.ids[: len(self.ids) - self.completion].tolist())
+
+    def arrays(self) -> dict[str, NDArray[np.int64]]:
+        """The arguments of a forward pass of one row, each (1, L)."""
+        given = {"input_ids": self.ids[None], "attention_mask": np.ones((1, len(self.ids)), np.int64)}
+        return given if self.segments is None else {**given, "token_type_ids": self.segments[None]}
+
+
+def read(
+    model: HuggingFaceModel,
+    text: str,
+    completion: str | Completion | None = None,
+    *,
+    rendered: bool = False,
+) -> Reading:
+    """What a model reads.
+
+    A classifier and an encoder read what their tokenizer makes of the text, and of two texts with its
+    separator between them what it makes of a pair, their segments included. A causal model's prompt begins
+    with its beginning-of-sequence token, once, if it has one, and nothing closes it. Its completion follows
+    letter by letter: both are tokenised as one text, so that it is scored as the model would write it, and a
+    token that holds the end of the prompt and the beginning of the completion is the completion's. Where
+    a tokenizer does not show white space, the completion is a word of its own.
+
+    Args:
+        model: decides how.
+        text: the whole text, or prompt.
+        completion: what a causal model is asked for.
+        rendered: the text holds its special tokens already, as one from a chat template does.
+
+    Raises:
+        InvalidInput: a completion without a token, or with words that the tokenizer does not know.
+    """
+    if model.kind != "causal":
+        return _of_text(model, text, rendered=rendered)
+    if completion is None or isinstance(completion, Completion):
+        prompt = _encoded(model, text, rendered=rendered)
+        return prompt if completion is None else _followed(prompt, completion.tokens)
+    return _completed(model, text, completion, rendered=rendered)
+
+
+def shortened(model: HuggingFaceModel, text: str) -> list[int]:
+    """The tokens of a text longer than the model's window, as far as that goes, closed as a whole text is."""
+    cut = model.tokenizer(
+        _given(model, text), truncation=True, max_length=model.window, padding=False, verbose=False
+    )
+    return list(cut["input_ids"])
+
+
+def shows_spaces(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether white space between words leaves a trace in the tokens, as it does not in WordPiece."""
+    backend: Any = tokenizer.backend_tokenizer
+    text = "a a"
+    if backend.normalizer is not None:
+        text = backend.normalizer.normalize_str(text)
+    if backend.pre_tokenizer is None:
+        return True
+    pieces = backend.pre_tokenizer.pre_tokenize_str(text)
+    return {letter for piece, _ in pieces for letter in piece.lower()} != {"a"}
+
+
+def _completed(model: HuggingFaceModel, prompt: str, completion: str, *, rendered: bool) -> Reading:
+    """Prompt and completion, tokenised as one text."""
+    spaced = bool(prompt) and not prompt[-1].isspace() and not completion[:1].isspace()
+    between = " " if spaced and not shows_spaces(model.tokenizer) else ""
+    whole = _encoded(model, prompt + between + completion, rendered=rendered)
+    # Of special tokens in the text the places are known too; only those that were put around it have none.
+    behind = np.flatnonzero(whole.places[:, 1] > len(prompt) + len(between))
+    if not len(behind):
+        raise InvalidInput(f"the completion {completion!r} has no token")
+    first = int(behind[0])
+    _refuse_unknown(model.tokenizer, whole.ids[first:].tolist(), completion)
+    alone = _encoded(model, prompt, rendered=rendered)
+    places = whole.places.copy()
+    places[first:] = _NOWHERE
+    return replace(
+        whole,
+        places=places,
+        completion=len(whole.ids) - first,
+        note=_merged(model.tokenizer, whole.ids, first, alone.ids, completion),
+    )
+
+
+def _merged(
+    tokenizer: "PreTrainedTokenizerBase",
+    whole: NDArray[np.int64],
+    first: int,
+    alone: NDArray[np.int64],
+    completion: str,
+) -> str:
+    """What to say where the prompt's tokens are others with the completion behind them."""
+    if np.array_equal(whole[:first], alone):
+        return ""
+    scored = tokenizer.decode(whole[first:].tolist())
+    return (
+        f"the end of the prompt and the completion {completion!r} share a token: what is scored is "
+        f"{scored!r}, as the model would write it"
+    )
+
+
+def _followed(prompt: Reading, tokens: Sequence[int]) -> Reading:
+    """A prompt with tokens behind it."""
+    return Reading(
+        np.concatenate([prompt.ids, np.array(tokens, np.int64)]),
+        np.concatenate([prompt.places, np.full((len(tokens), 2), -1)]),
+        completion=len(tokens),
+        note=prompt.note,
+    )
+
+
+def _of_text(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
+    """What a classifier or an encoder reads."""
+    whole = _encoded(model, text, rendered=rendered)
+    if "token_type_ids" not in model.accepts:
+        return whole
+    single = model.tokenizer(
+        _given(model, text),
+        add_special_tokens=not rendered,
+        return_token_type_ids=True,
+        truncation=False,
+        padding=False,
+        verbose=False,
+    )
+    segments, separator = single["token_type_ids"], model.tokenizer.sep_token
+    if separator and separator in text and not rendered:
+        pair = _pair(model.tokenizer, text, separator, whole.ids.tolist())
+        if pair is None:
+            return replace(
+                whole, note=f"{separator} stands in the text, but not as between two texts: one segment"
+            )
+        segments = pair
+    known = int(getattr(model.model.config.get_text_config(), "type_vocab_size", None) or len(segments))
+    if not any(segments) or max(segments) >= known:
+        return whole
+    return replace(whole, segments=np.array(segments, np.int64))
+
+
+def _pair(
+    tokenizer: "PreTrainedTokenizerBase", text: str, separator: str, ids: list[int]
+) -> list[int] | None:
+    """The segments of two texts with separators between them, if the pair has the same tokens."""
+    first, _, second = text.partition(separator)
+    while second.startswith(separator):
+        second = second[len(separator) :]
+    if separator in second:
+        return None
+    for one, other in ((first, second), (first.strip(), second.strip())):
+        pair = tokenizer(
+            one, other, return_token_type_ids=True, truncation=False, padding=False, verbose=False
+        )
+        if list(pair["input_ids"]) == ids:
+            return list(pair["token_type_ids"])
+    return None
+
+
+def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
+    """The tokens of a text; of a causal model opened once and not closed."""
+    tokenizer = model.tokenizer
+    encoded = tokenizer(
+        _given(model, text),
+        add_special_tokens=not rendered,
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+        truncation=False,
+        padding=False,
+        verbose=False,
+    )
+    ids = list(encoded["input_ids"])
+    put = [bool(each) for each in encoded["special_tokens_mask"]] if not rendered else [False] * len(ids)
+    before = len(model.sentence.prompt)
+    places: list[tuple[int, ...]] = [
+        _NOWHERE if out or (before and end <= before) else (max(0, start - before), end - before)
+        for out, (start, end) in zip(put, encoded["offset_mapping"], strict=True)
+    ]
+    if model.kind == "causal" and not rendered:
+        ids, places = _opened(tokenizer, *_unclosed(ids, places, put))
+    return Reading(np.array(ids, np.int64), np.array(places, np.int64).reshape(-1, 2))
+
+
+def _unclosed(
+    ids: list[int], places: list[tuple[int, ...]], put: list[bool]
+) -> tuple[list[int], list[tuple[int, ...]], list[bool]]:
+    """Without what the tokenizer puts behind a text: nothing ends between a prompt and its completion."""
+    end = len(ids)
+    while end and put[end - 1]:
+        end -= 1
+    if not end:  # nothing but special tokens: those in front of an empty text
+        end = put.count(True) and 1
+    return ids[:end], places[:end], put[:end]
+
+
+def _opened(
+    tokenizer: "PreTrainedTokenizerBase", ids: list[int], places: list[tuple[int, ...]], put: list[bool]
+) -> tuple[list[int], list[tuple[int, ...]]]:
+    """With one beginning-of-sequence token in front, where there is such a token."""
+    first = tokenizer.bos_token_id
+    front = next((number for number, out in enumerate(put) if not out), len(ids))
+    if first is None:
+        return ids, places
+    if front == 0 and ids[:1] != [first]:
+        return [int(first), *ids], [_NOWHERE, *places]
+    if front and ids[front - 1] == first and ids[front : front + 1] == [first]:
+        return [*ids[:front], *ids[front + 1 :]], [*places[:front], *places[front + 1 :]]
+    return ids, places
+
+
+def _given(model: HuggingFaceModel, text: str) -> str:
+    """A text as the model is given it: behind its own prompt, in lower case, where it is made for that.
+
+    Raises:
+        InvalidInput: a letter whose lower case is longer, so that places in the text would not fit.
+    """
+    whole = model.sentence.prompt + text
+    if not model.sentence.lower:
+        return whole
+    lowered = whole.lower()
+    if len(lowered) != len(whole):
+        raise InvalidInput("the model reads lower case, and a letter of the text has none of one character")
+    return lowered
+
+
+def _refuse_unknown(tokenizer: "PreTrainedTokenizerBase", tokens: list[int], completion: str) -> None:
+    unknown = tokenizer.unk_token_id
+    if unknown in tokens and unknown not in (tokenizer.eos_token_id, tokenizer.bos_token_id):
+        raise InvalidInput(f"the completion {completion!r} has a word that the tokenizer does not know")
