@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 
 from spexlens import Explanation, Ledger
 from spexlens.cli import app, main
+from spexlens.cli.inputs import lines_of, prompts_of, text_of
+from spexlens.errors import InvalidInput
 
 TEXT = "Her acting never fails to impress"
 
@@ -78,6 +80,49 @@ def test_a_text_comes_from_an_argument_a_file_or_standard_input(tmp_path: Path) 
         )
     ]
     assert pages[0] == pages[1] == pages[2] == pages[3]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_byte_order_mark_is_no_text(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "text.txt"
+    file.write_bytes(f"\ufeff{TEXT}{end}".encode())
+    assert text_of(None, file) == TEXT
+    assert text_of("\ufeff" + TEXT, None) == TEXT
+    page = run("features", "--json", stdin=f"\ufeff{TEXT}{end}")
+    assert json.loads(page)["facts"]["text"] == TEXT
+
+
+def test_standard_input_is_utf8_whatever_the_locale_says() -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from spexlens.cli.inputs import text_of; print(ascii(text_of(None, None)))",
+    ]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    found = subprocess.run(
+        command,
+        input="\ufeffd\u00e9j\u00e0\u2028vu\n".encode(),
+        capture_output=True,
+        env=environment,
+        check=True,
+    )
+    assert found.stdout.decode().strip() == ascii("d\u00e9j\u00e0\u2028vu")
+
+
+def test_a_text_that_is_not_unicode_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"half a character, '.udce9', at position 3"):
+        text_of("caf\udce9", None)
+    result = CliRunner().invoke(app, ["features"], input=b"caf\xe9")
+    assert str(result.exception) == "standard input is not UTF-8 text: byte 3, in line 1, is 0xe9"
+
+
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\r", "\x1c", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_nothing_but_a_newline_ends_a_line_of_a_file(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "lines"
+    file.write_bytes(f"\ufeffthe{mark}cat \r\n\r\nthe dog{mark}!\n".encode())
+    assert lines_of(file) == [f"the{mark}cat ", f"the dog{mark}!"]
+    file.write_bytes(json.dumps({"prompt": f"the{mark}cat"}, ensure_ascii=False).encode("utf-8-sig"))
+    assert prompts_of(file) == {"inputs": [f"the{mark}cat"]}
 
 
 def test_a_saved_explanation_is_shown_again(tmp_path: Path) -> None:
@@ -329,6 +374,8 @@ def test_a_mechanistic_command_that_cannot_be_carried_out_is_one_line(
         ("nothing", "prompt 1, is not JSON"),
         ('{"prompt": "a"}\n[1]', "prompt 2: expected an object with prompt, target, foil, counterfactual"),
         ('{"text": "a"}', "prompt 1: expected an object with prompt"),
+        ('\n{"prompt": "a", "prompt": "b"}', "line 2, prompt 1: the key 'prompt' is there twice"),
+        ('{"prompt": "half \\ud83d"}', "prompt 1: 'prompt' is not valid Unicode"),
         ('{"prompt": "a", "target": "b"}\n{"prompt": "a"}', "prompt 2: has not the keys of prompt 1"),
         ('{"prompt": 3}', "a prompt is a text; got 3"),
     ],

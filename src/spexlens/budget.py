@@ -1,13 +1,13 @@
 """The budget: what its calls are spent on."""
 
 from dataclasses import dataclass, replace
-from operator import index
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.game import Game
 from spexlens.ablation.masks import ENUMERABLE, corners, sharing
+from spexlens.arguments import whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.solvers.base import Solver
 from spexlens.solvers.choice import choose_solver
@@ -341,18 +341,3 @@ def _judged(game: Game, budget: int, times: int) -> int:
     if not game.judged or budget < _LEAST_JUDGED:
         return 0
     return max(_LEAST_HELD, int(budget * game.judged) // times)
-
-
-def whole_number(given: object, what: str) -> int:
-    """A seed or a budget as an int.
-
-    Raises:
-        InvalidInput: it is no whole number, negative, or too large for 64 bits.
-    """
-    try:
-        number = index(given)  # type: ignore[arg-type]
-    except TypeError:
-        raise InvalidInput(f"{what} is a whole number; got {given!r}") from None
-    if not 0 <= number < 1 << 63:
-        raise InvalidInput(f"{what} is not negative and below 2^63; got {number}")
-    return number

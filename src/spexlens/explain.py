@@ -17,8 +17,10 @@ from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.repetitions import Repetitions
+from spexlens.ablation.sized import Sized
 from spexlens.ablation.spending import Spending
 from spexlens.account import Account
+from spexlens.arguments import plain, whole_number
 from spexlens.budget import (
     Evidence,
     Reserve,
@@ -27,7 +29,6 @@ from spexlens.budget import (
     handful,
     reserve_of_rest,
     trainings_of,
-    whole_number,
 )
 from spexlens.errors import BudgetTooSmall
 from spexlens.evidence.expectations import Expectations
@@ -122,14 +123,19 @@ def explain(
 
     Raises:
         BudgetTooSmall: the text says the least that works.
-        InvalidInput: an unknown method, a bad seed, or a plain function with a ledger on disk.
+        InvalidInput: an unknown method, a bad seed, or a plain function with a ledger on disk; facts of
+            the game that cannot be saved; answers too large, or too much alike, to be squared.
         NonFiniteValue, OutOfMemory: the model failed; what was finished is in the ledger.
         LedgerError: the ledger cannot be used.
     """
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
+    held_out, trainings = _asked(held_out, "held_out"), _asked(trainings, "trainings")
+    unchosen, checks, noise = _asked(unchosen, "unchosen"), _asked(checks, "checks"), _asked(noise, "noise")
+    plain(game.facts(), "facts")  # what cannot be saved is refused before anything is paid for
     expected = Expectations.given(expectations)
+    game.renew()
     placeholders = Placeholders.of(game, against, ordinary)
-    refuse_impossible(smallest, game.outputs)
+    smallest = refuse_impossible(smallest, game.outputs)
     refuse_unstoppable(until, game, method, budget)
     evidence = Evidence(checks, noise, len(placeholders.variants), placeholders.calls, smallest is not None)
     check = handful(game, budget, unchosen)
@@ -158,22 +164,24 @@ def explain(
             with suppress(BudgetTooSmall):  # then two masks are all that is known of the noise
                 share = allotted(replace(evidence, noisy=True))
                 spending.expected = share.calls
-        ask = _Asking(evaluator, check, seed)
+        sized = Sized(evaluator)
+        ask = _Asking(sized, check, seed)
         run = carried_out(share.shares.solver, share.plan, ask, seed, early=until is not None)
         if run.stopped and isinstance(share.shares.solver, Exact):  # there is something to check after all
             rest = reserve_of_rest(game, left - len(run.plan), evidence, share.reserve)
             share = replace(share, reserve=rest)
         named = [] if expected is None else expected.named(game.candidates, run.fit.spectrum)
-        asked = gather(evaluator, share.shares, share.reserve, run, seed, named, held_out is not None)
+        asked = gather(sized, share.shares, share.reserve, run, seed, named, held_out is not None)
         last = asked.refitted(run.solver, run.fit, seed) if refit and len(asked.packed) else run.fit
-        found, measured = asked.checks(run.fit.spectrum), _noise(share, evaluator, asked, seed, refit=refit)
+        found, measured = asked.checks(run.fit.spectrum), _noise(share, sized, asked, seed, refit=refit)
         whole, empty = _corners(run.plan, run.values)
         artefacts, failed = placeholders.tested(
-            spending, asked, found, run.fit.spectrum, share.reserve.each, empty, seed
+            spending, sized.sizes, asked, found, run.fit.spectrum, share.reserve.each, empty, seed
         )
-        sets = confirmed(evaluator, last.spectrum, whole, empty, smallest, share.reserve.smallest)
+        sets = confirmed(sized, last.spectrum, whole, empty, smallest, share.reserve.smallest)
         spending.close()
         caveats = [*last.details.get("caveats", []), *_told(game, spending, evaluator), *failed]
+        caveats += sized.sizes.caveats(game.outputs or _numbered(run.values))
         seconds = perf_counter() - started
         book.finish(spending.run, seconds)
     held = asked.held_out(run.fit.spectrum, seed)
@@ -207,8 +215,12 @@ def explain(
         artefacts=artefacts,
         smallest=sets,
         stability=_stability(last, seed),
-    )
+    ).restored(sized.sizes)
     return explanation if expected is None else explanation.compared_with(expected)
+
+
+def _asked(given: int | None, what: str) -> int | None:
+    return None if given is None else whole_number(given, what)
 
 
 @dataclass(frozen=True)
@@ -272,8 +284,9 @@ def _differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
     return deviation is not None and bool((deviation > _DIFFERENT * size).any())
 
 
-def _noise(share: _Allotted, evaluator: Repetitions, asked: Asked, seed: int, *, refit: bool) -> Noise | None:
+def _noise(share: _Allotted, sized: Sized, asked: Asked, seed: int, *, refit: bool) -> Noise | None:
     """How far answers to one mask differ; asks some masks again, where that is what the budget has for it."""
+    evaluator, sizes = sized.evaluator, sized.sizes
     game, packed, shares = evaluator.game, asked.plan.packed, share.shares
     others = packed
     if not game.seeded and evaluator.repeated:
@@ -290,6 +303,7 @@ def _noise(share: _Allotted, evaluator: Repetitions, asked: Asked, seed: int, *,
     times = shares.times if own else game.repeats
     every = np.concatenate([packed, asked.packed]) if refit else packed
     fitted = (len(mask_algebra.distinct(every)[0]), game.repeats)
+    deviation = deviation / sizes.unit
     return noise_of(deviation, evaluator.repeated, truth, times, fitted=fitted, seeded=game.seeded)
 
 
@@ -314,7 +328,7 @@ class _Asking:
     Those go with them so that they can share trainings.
     """
 
-    def __init__(self, evaluator: Repetitions, count: int, seed: int) -> None:
+    def __init__(self, evaluator: Sized, count: int, seed: int) -> None:
         self._evaluator, self._game, self._count, self._seed = evaluator, evaluator.game, count, seed
         self._answers: NDArray[np.float64] | None = None
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.account import Account, Step
+from spexlens.arguments import whole_number
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.artefacts import Artefacts
 from spexlens.evidence.expectations import Comparison, Expectations
@@ -21,6 +22,7 @@ from spexlens.evidence.spot_checks import Checks
 from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
 from spexlens.interaction import Interaction, Subset
+from spexlens.sizes import Sizes
 from spexlens.spectrum.indices import interaction_index, order_of
 from spexlens.spectrum.optimum import optimum
 from spexlens.spectrum.spectrum import Spectrum
@@ -168,7 +170,7 @@ class Explanation:
 
         Ranked by share, since an index of high order magnifies what little a large set carries.
         """
-        scalar = self._scalar(output)
+        scalar, count = self._scalar(output), whole_number(count, "how many sets there are to be")
         large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
         top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
@@ -254,9 +256,14 @@ class Explanation:
             InvalidInput: there is no such output.
         """
         names = self.outputs or ("0",)
-        position = names.index(output) if isinstance(output, str) and output in names else output
-        if isinstance(position, str) or not 0 <= position < len(names):
-            raise InvalidInput(f"no output {output!r}; the outputs are {', '.join(names)}")
+        unknown = f"no output {output!r}; the outputs are {', '.join(names)}"
+        if isinstance(output, str):
+            if output not in names:
+                raise InvalidInput(unknown)
+            return names.index(output)
+        position = whole_number(output, "an output's position")
+        if position >= len(names):
+            raise InvalidInput(unknown)
         return position
 
     def to_frame(
@@ -298,6 +305,22 @@ class Explanation:
         frame = pandas.DataFrame(rows, columns=columns)
         frame.attrs["scale"] = self.scale
         return frame
+
+    def restored(self, sizes: Sizes) -> "Explanation":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        uncertainty = zip(self.uncertainty or (), sizes.unit.tolist(), strict=False)
+        return replace(
+            self,
+            spectrum=self.spectrum.restored(sizes),
+            whole=None if self.whole is None else sizes.answers(self.whole),
+            empty=None if self.empty is None else sizes.answers(self.empty),
+            uncertainty=tuple(each.times(unit) for each, unit in uncertainty) or None,
+            noise=None if self.noise is None else self.noise.restored(sizes),
+            unchosen=None if self.unchosen is None else self.unchosen.restored(sizes),
+            checks=None if self.checks is None else self.checks.restored(sizes),
+            artefacts=None if self.artefacts is None else self.artefacts.restored(sizes),
+            smallest=tuple(each.restored(sizes) for each in self.smallest),
+        )
 
     def compared_with(self, expectations: Expectations) -> "Explanation":
         """The same explanation with what was expected of it, and what was found."""

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator, with_config
 from spexlens import saved
 from spexlens.ablation.candidate import Candidate
 from spexlens.account import Account, Step
-from spexlens.errors import ResultError, SpexlensError
+from spexlens.arguments import plain
+from spexlens.errors import InvalidInput, ResultError, SpexlensError
 from spexlens.evidence.artefacts import Artefacts, Ordinary, Survival, Variant
 from spexlens.evidence.expectations import Comparison, Finding
 from spexlens.evidence.faithfulness import Faithfulness
@@ -163,29 +164,46 @@ def dump(explanation: Explanation) -> str:
 
     "interactions" lists the strongest in the explanation's scale, for readers of the file that are not this
     package; they are computed anew when it is loaded.
+
+    Raises:
+        ResultError: it holds what JSON has not, such as a number that is not finite; the text says where.
     """
+    try:
+        text = json.dumps(_content(explanation), ensure_ascii=False, allow_nan=False)
+    except InvalidInput as error:
+        raise ResultError(f"the explanation cannot be saved: {error}") from error
+    except ValueError as error:  # of the spectrum, which is not gone through number by number
+        raise ResultError(
+            f"the explanation cannot be saved: a coefficient is no finite number ({error})"
+        ) from error
+    return saved.encodable(text)
+
+
+def _content(explanation: Explanation) -> dict[str, Any]:
     e = explanation
-    record = {
+    return {
         "format": "spexlens explanation",
         "format_version": FORMAT_VERSION,
-        "candidates": [{"label": c.label, "kind": c.kind, "span": c.span} for c in e.candidates],
+        "candidates": [
+            plain({"label": c.label, "kind": c.kind, "span": c.span}, f"candidates.{number}")
+            for number, c in enumerate(e.candidates)
+        ],
         "spectrum": {
             "n": e.spectrum.n,
             "sets": list(e.spectrum.sets),
             "coefficients": e.spectrum.values.tolist(),
         },
-        "account": {**asdict(e.account), "versions": dict(e.account.versions)},
-        "facts": dict(e.facts),
-        "details": dict(e.details),
-        "whole": e.whole,
-        "empty": e.empty,
-        "outputs": e.outputs,
+        "account": plain({**asdict(e.account), "versions": dict(e.account.versions)}, "account"),
+        "facts": plain(e.facts, "facts"),
+        "details": plain(e.details, "details"),
+        **{name: plain(getattr(e, name), name) for name in ("whole", "empty", "outputs")},
         "uncertainty": None if e.uncertainty is None else [_plain(u) for u in e.uncertainty],
-        **{name: _written(getattr(e, name)) for name in _DATACLASSES},
+        **{name: plain(_written(getattr(e, name)), name) for name in _DATACLASSES},
         "scale": e.scale,
-        "interactions": [row for output in range(len(e.faithfulness.r2)) for row in _strongest(e, output)],
+        "interactions": plain(
+            [row for output in range(len(e.faithfulness.r2)) for row in _strongest(e, output)], "interactions"
+        ),
     }
-    return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
 _DATACLASSES = (
@@ -230,7 +248,8 @@ def _strongest(explanation: Explanation, output: int) -> Iterator[dict[str, Any]
 
 def _plain(uncertainty: Uncertainty) -> dict[str, Any]:
     priors = [{"scale": prior.scale, "rho": prior.rho.tolist()} for prior in uncertainty.priors]
-    return {"noise": uncertainty.noise, "masks": uncertainty.masks, "priors": priors}
+    parts = {"noise": uncertainty.noise, "masks": uncertainty.masks, "priors": priors}
+    return {name: plain(part, f"uncertainty.{name}") for name, part in parts.items()}
 
 
 def write(explanation: Explanation, path: Path) -> None:

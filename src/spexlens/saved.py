@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +14,14 @@ from spexlens.errors import ResultError
 
 Record = TypeVar("Record", bound=BaseModel)
 
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # the escape of half a character
+_NAMED = 40  # characters of a file's name, in that of the file beside it
+
+
+def encodable(text: str) -> str:
+    """JSON text with half characters, such as half an emoji, as escapes: it reads back as it was."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 def write(text: str, path: Path) -> None:
     """Write to a file beside `path` first, so that a crash leaves the old file or the new one.
@@ -18,16 +29,45 @@ def write(text: str, path: Path) -> None:
     Raises:
         ResultError: the file cannot be written.
     """
-    if not path.name or path.is_dir():
-        raise ResultError(f"cannot write {path}: it is not the path of a file")
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(text + "\n", encoding="utf-8")
+    with _beside(path) as beside:
+        beside.write_text(encodable(text) + "\n", encoding="utf-8")
         beside.replace(path)
-    except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror}") from error
+
+
+def refuse_unwritable(path: Path) -> None:
+    """See whether there can be a file, before what is to be in it is paid for.
+
+    Raises:
+        ResultError: there cannot.
+    """
+    with _beside(path) as beside:
+        beside.touch()
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Where a file is written first; it is taken away again if it was not put into its place."""
+    if not path.name:
+        raise ResultError(f"cannot write {path}: it is not the path of a file")
+    beside = path.with_name(f"{path.name[:_NAMED]}.{os.getpid()}.part")
+    try:
+        if path.exists() and not path.is_file():  # a device would be replaced by a file
+            raise ResultError(f"cannot write {path}: it is not the path of a file")
+        yield beside
+    except ResultError:
+        raise
+    except (OSError, ValueError) as error:
+        raise ResultError(f"cannot write {encodable(str(path))}: {_why(error)}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError, ValueError):  # a file that could not be made need not be taken away
+            beside.unlink(missing_ok=True)
+
+
+def _why(error: OSError | ValueError) -> str:
+    """In a few words."""
+    if isinstance(error, UnicodeEncodeError):
+        return "its name cannot be encoded"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def read(path: Path, kind: str, newest: int, model: type[Record]) -> Record:
@@ -50,20 +90,31 @@ def read(path: Path, kind: str, newest: int, model: type[Record]) -> Record:
     if type(version) is int and version > newest:
         raise ResultError(f"{path} has format version {version}, this spexlens reads {newest}: upgrade")
     try:
-        return model.model_validate_json(text)
+        record = model.model_validate_json(_whole(text, content))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ResultError(f"{path} is damaged at {where}: {first['msg']}") from error
+    for name, field in model.model_fields.items():
+        if field.annotation == dict[str, Any]:  # which may hold half characters, and is as JSON has it
+            setattr(record, name, content[name])
+    return record
+
+
+def _whole(text: str, content: Any) -> str | bytes:
+    """The text, for pydantic, which refuses half characters: each of them as a question mark."""
+    if _HALF.search(text) is None:
+        return text
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _text(path: Path, kind: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ResultError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ResultError(f"{path} is not a saved {kind}: it is not UTF-8 text") from error
+    except (OSError, ValueError) as error:
+        raise ResultError(f"cannot read {encodable(str(path))}: {_why(error)}") from error
 
 
 def _json(text: str, path: Path) -> Any:

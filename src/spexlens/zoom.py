@@ -14,7 +14,8 @@ from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.levels import Level, filled, whole
 from spexlens.account import Account, Step
-from spexlens.budget import Evidence, refuse_unsound, trainings_of, whole_number
+from spexlens.arguments import whole_number
+from spexlens.budget import Evidence, refuse_unsound, trainings_of
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evidence.expectations import Expectations
 from spexlens.evidence.placeholders import Placeholders

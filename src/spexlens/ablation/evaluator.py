@@ -7,9 +7,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.game import Game
+from spexlens.ablation.game import Game, real_numbers
 from spexlens.ablation.ledger import Ledger
 from spexlens.errors import InvalidInput, NonFiniteValue, OutOfMemory
+from spexlens.sizes import LARGEST, refuse_large
+
+_PLAIN = (
+    "a plain function cannot be recognised in a ledger on disk: "
+    "give Game(..., fingerprint='...'), or ledger=None"
+)
 
 Progress = Callable[[int, int], None]
 """Called with (masks finished, masks to finish in all)."""
@@ -52,10 +58,7 @@ class Evaluator:
             InvalidInput: the ledger is on disk and the game has no fingerprint.
         """
         if ledger.path is not None and not game.fingerprint:
-            raise InvalidInput(
-                "a plain function cannot be recognised in a ledger on disk: "
-                "give Game(..., fingerprint='...'), or ledger=None"
-            )
+            raise InvalidInput(game.unknown or _PLAIN)
         self.game = game
         self.ledger = ledger
         self.run = run
@@ -74,7 +77,7 @@ class Evaluator:
         Raises:
             NonFiniteValue: the model answered NaN or infinity.
             OutOfMemory: a single mask does not fit into memory.
-            InvalidInput: the game's answer has the wrong shape.
+            InvalidInput: the game's answer has the wrong shape, or is too large to be squared.
         """
         return self.packed_values(mask_algebra.pack(mask_algebra.as_masks(masks, self.game.n)))
 
@@ -86,6 +89,7 @@ class Evaluator:
             return np.zeros(0)
         self.ledger.changed_elsewhere()
         known, values = self._recorded(rows)
+        refuse_large(values[known])
         self.reused += int(known.sum())
         self.asked += len(rows)
         with ThreadPoolExecutor(1, "ledger") as writer:
@@ -96,8 +100,9 @@ class Evaluator:
                     if self.ledger.changed_elsewhere():
                         self._take_over(rows, known)
                     self._pending = writer.submit(self._keep, rows[part], answer, remarks)
-                    if self.game.careful or not np.isfinite(answer).all():
+                    if self.game.careful or not (np.abs(answer) <= LARGEST).all():
                         self._flush()  # before the model is asked for more; raises if it was not finite
+                        refuse_large(answer)
                     if not values.size:
                         values = np.empty((len(rows), answer.shape[1]))
                     values[part] = answer
@@ -187,7 +192,7 @@ class Evaluator:
     def _ask(self, masks: NDArray[np.bool_]) -> NDArray[np.float64] | None:
         """One call of the model: (m, k) float64, or None if it ran out of memory."""
         try:
-            answer = np.asarray(self.game.value(masks), dtype=np.float64)
+            answer = real_numbers(self.game.value(masks))
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise

@@ -1,6 +1,7 @@
 """Game: the one seam between a model and the mathematics."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import index
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level, blocks
+from spexlens.arguments import readable
 from spexlens.errors import InvalidInput
 
 
@@ -33,6 +35,7 @@ class Game:
         judged: what part of a budget goes to masks that the fit does not see.
         variants: the names of other ways to ablate that `variant` knows.
         attributions: the names of the cheap attributions that `attribute` knows, the default first.
+        unknown: of a game without a fingerprint, what about it cannot be told, in one line.
         trained: (n,) bool, candidates whose masks mean another training, where masks that differ in the
             others only share one; None where that is none or all.
     """
@@ -47,6 +50,7 @@ class Game:
     judged: float = 0.0
     variants: tuple[str, ...] = ()
     attributions: tuple[str, ...] = ()
+    unknown: str | None = None
     trained: NDArray[np.bool_] | None = None
 
     def __init__(
@@ -67,20 +71,23 @@ class Game:
             unit: what a value is measured in.
 
         Raises:
-            InvalidInput: there is no candidate.
+            InvalidInput: there is no candidate, or a name that cannot be encoded.
         """
-        if isinstance(candidates, int | np.integer):
-            candidates = [f"x{i}" for i in range(int(candidates))]
         self._function = value
-        self._take(candidates, fingerprint)
-        self.outputs = tuple(outputs) if outputs is not None else None
-        self.unit = unit
+        self._take(_labelled(candidates), fingerprint)
+        self.outputs = None
+        if outputs is not None:
+            self.outputs = tuple(readable(str(name), "the name of an output") for name in outputs)
+        self.unit = readable(unit, "a unit")
 
     def _take(self, candidates: Sequence[str | Candidate], fingerprint: str | None) -> None:
         self.candidates = tuple(c if isinstance(c, Candidate) else Candidate(str(c)) for c in candidates)
         if not self.candidates:
             raise InvalidInput("a game needs at least one candidate; got none")
-        self.fingerprint = fingerprint
+        for number, candidate in enumerate(self.candidates):
+            readable(candidate.label, f"the label of candidate {number}")
+            readable(candidate.kind, f"the kind of candidate {number}")
+        self.fingerprint = fingerprint and readable(fingerprint, "a fingerprint")
         self.key = f"{fingerprint or uuid4()} n={self.n}"
 
     @property
@@ -94,10 +101,13 @@ class Game:
         Raises:
             InvalidInput: the function answered with something other than real numbers.
         """
-        answer = np.asarray(self._function(masks))
-        if answer.dtype.kind not in "biuf":
-            raise InvalidInput(f"the game answered with {answer.dtype} values; expected real numbers")
-        return answer.astype(np.float64)
+        return real_numbers(self._function(masks))
+
+    def renew(self) -> None:
+        """Take the fingerprint anew, and whatever was asked of a model that has changed since this was made.
+
+        `explain` and `screen` do so before they ask for anything.
+        """
 
     def repetition(self, number: int) -> "Game":
         """This game with one evaluation a mask, under its seed of this number; itself if there is no seed."""
@@ -160,3 +170,32 @@ class Game:
     def facts(self) -> dict[str, Any]:
         """What a result should say about this game, as JSON: at least its lens and unit."""
         return {"lens": "function", "unit": self.unit}
+
+
+def real_numbers(answer: ArrayLike) -> NDArray[np.float64]:
+    """What a game answered, as float64; what is too large for that is infinite.
+
+    Raises:
+        InvalidInput: it is something other than a table of real numbers.
+    """
+    try:
+        table = np.asarray(answer)
+    except ValueError as error:
+        raise InvalidInput(f"the game answered with rows that make no table: {error}") from error
+    if table.dtype.kind not in "biuf":
+        raise InvalidInput(f"the game answered with {table.dtype} values; expected real numbers")
+    with np.errstate(over="ignore"):
+        return table.astype(np.float64)
+
+
+def _labelled(candidates: Any) -> Sequence[str | Candidate]:
+    """Labels as they are; of a number, names for so many."""
+    try:
+        count = index(candidates)
+    except TypeError:
+        if isinstance(candidates, Iterable):
+            return list(candidates)
+        raise InvalidInput(f"candidates are their number, or their labels; got {candidates!r}") from None
+    if isinstance(candidates, bool) or count < 1:
+        raise InvalidInput(f"a game needs at least one candidate; got {candidates}")
+    return [f"x{i}" for i in range(count)]

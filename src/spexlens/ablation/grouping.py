@@ -14,6 +14,7 @@ from spexlens.ablation.levels import Level, finest, nested, regrouped
 from spexlens.errors import InvalidInput
 
 _NAMED = 3
+_INHERITED = ("batch_size", "outputs", "unit", "seeded", "repeats", "careful", "judged", "settled", "unknown")
 
 
 class Grouped(Game):
@@ -63,12 +64,21 @@ class Grouped(Game):
             owner = np.where(game.owner >= 0, owner[np.maximum(game.owner, 0)], -1)
         self._base, self.owner = game.base, owner
         self._told = {**(game._told if isinstance(game, Grouped) else {}), **(facts or {})}
-        for name in ("batch_size", "outputs", "unit", "seeded", "repeats", "careful", "judged", "settled"):
-            setattr(self, name, getattr(game, name))
+        self._inherit(names)
+
+    def renew(self) -> None:
+        """Take the base's fingerprint anew."""
+        self.base.renew()
+        self._inherit(self.candidates)
+
+    def _inherit(self, names: Sequence[str | Candidate]) -> None:
+        """Be of the base as it is."""
+        for name in _INHERITED:
+            setattr(self, name, getattr(self.base, name))
         self._take(names, self.base.fingerprint)
-        self.key = f"{self.base.key} grouped {hashlib.sha256(owner.astype('<i8').tobytes()).hexdigest()}"
+        self.key = f"{self.base.key} grouped {hashlib.sha256(self.owner.astype('<i8').tobytes()).hexdigest()}"
         if self.base.trained is not None:
-            mixed = np.array([self.base.trained[owner == group].any() for group in range(self.n)])
+            mixed = np.array([self.base.trained[self.owner == group].any() for group in range(self.n)])
             self.trained = mixed if 0 < mixed.sum() < self.n else None
 
     @property

@@ -1,6 +1,10 @@
 """The command line: thin; everything it does, the library does."""
 
+import codecs
+import json
+import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -39,11 +43,42 @@ def _root(
 
 def main() -> None:
     """Run the command line; an error that a user can mend is one line and exit code 2."""
-    for stream in (sys.stdout, sys.stderr):
+    codecs.register_error("json", _escaped)
+    unknown = "json" if "--json" in sys.argv else "replace"
+    for stream, errors in ((sys.stdout, unknown), (sys.stderr, "replace")):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=errors)
     try:
-        app()
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except SpexlensError as error:
-        typer.echo(f"spexlens: {error}", err=True)
-        raise SystemExit(2) from None
+        _leave(str(error))
+    except BrokenPipeError:  # nobody reads on, as behind head
+        _silence()
+        raise SystemExit(1) from None
+    except OSError as error:
+        _silence()
+        _leave(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
+
+
+def _leave(said: str) -> None:
+    """Exit code 2, behind one line."""
+    with suppress(OSError):
+        typer.echo(f"spexlens: {said}", err=True)
+    raise SystemExit(2) from None
+
+
+def _silence() -> None:
+    """What is still to be written goes nowhere: Python would try again when it leaves, and say so."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding has not, as JSON escapes it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end

@@ -13,10 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
+from spexlens import text_file
 from spexlens.ablation.game import Game
 from spexlens.aggregate import Aggregate, aggregate
+from spexlens.arguments import whole_number
 from spexlens.batch import explain_all
-from spexlens.budget import whole_number
 from spexlens.cli.candidates import candidates_of
 from spexlens.cli.evidence import Asked, evidenced
 from spexlens.cli.inputs import layers_of, lines_of, model_of, target_of
@@ -30,6 +31,7 @@ from spexlens.cli.options import (
     Chat,
     Device,
     Foil,
+    Kind,
     Method,
     Model,
     Neutral,
@@ -121,6 +123,7 @@ def batch(
     order: Annotated[int, typer.Option(min=1, help="The most members of an interaction.")] = 2,
     least: Annotated[int, typer.Option(min=1, help="List what is found in so many inputs.")] = 2,
     as_json: AsJson = False,
+    kind: Kind = None,
     revision: Revision = None,
     device: Device = None,
     batch_size: BatchSize = None,
@@ -156,7 +159,9 @@ def batch(
         settings |= {"ablation": ablation, "rescale": rescale}
     from spexlens.models.huggingface import load
 
-    loaded = load(model_of(model), revision=revision, device=device, trust_remote_code=trust_remote_code)
+    loaded = load(
+        model_of(model), kind=kind, revision=revision, device=device, trust_remote_code=trust_remote_code
+    )
     lens_of: Callable[..., Game] = FeatureLens if lens == "features" else MechanisticLens
     asked = CHOSEN if candidates is None else candidates_of(candidates)
 
@@ -220,11 +225,8 @@ def rows_of(file: Path, lens: str, foil: str | None) -> list[Row]:
     Raises:
         InvalidInput: the file cannot be read, holds nothing, or has a line that is not what it should be.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read {file}: {error}") from error
-    rows = [_row(file, number, line, lens) for number, line in enumerate(lines, start=1) if line.strip()]
+    expected = f"an object with prompt or text, and of {', '.join(_KEYS[2:])}"
+    rows = [_row(row, expected, lens) for row in text_file.objects(file, expected)]
     if not rows:
         raise InvalidInput(f"{file} holds no prompt; expected one JSON object a line")
     names: dict[str, int] = {_SUMMARY: 0}
@@ -242,22 +244,14 @@ def rows_of(file: Path, lens: str, foil: str | None) -> list[Row]:
     return rows
 
 
-def _row(file: Path, number: int, line: str, lens: str) -> Row:
-    where = f"{file}, line {number}"
-    try:
-        given = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{where} is not JSON: {error}") from error
-    if (
-        not isinstance(given, dict)
-        or not set(given) <= set(_KEYS)
-        or ("prompt" in given) == ("text" in given)
-    ):
-        raise InvalidInput(f"{where}: expected an object with prompt or text, and of {', '.join(_KEYS[2:])}")
+def _row(row: text_file.Row, expected: str, lens: str) -> Row:
+    where, given = row.place, row.content
+    if not set(given) <= set(_KEYS) or ("prompt" in given) == ("text" in given):
+        raise InvalidInput(f"{where}: expected {expected}")
     if "counterfactual" in given and lens != "mechanistic":
         raise InvalidInput(f"{where}: a counterfactual goes with --lens mechanistic")
     asked = {key: value for key, value in given.items() if value is not None}
-    name, text = asked.pop("id", f"{number:04d}"), asked.pop("prompt", asked.pop("text", None))
+    name, text = asked.pop("id", f"{row.line:04d}"), asked.pop("prompt", asked.pop("text", None))
     if type(name) not in (str, int) or not _IDENTIFIER.fullmatch(str(name)):
         raise InvalidInput(
             f"{where}: an id is the name of a file, of letters, digits, '_', '-' and '.'; got {name!r}"
@@ -267,11 +261,7 @@ def _row(file: Path, number: int, line: str, lens: str) -> Row:
         for part in value if several else [value]:
             if not isinstance(part, str):
                 raise InvalidInput(f"{where}: the {key} is a text; got {part!r}")
-            try:
-                part.encode()
-            except UnicodeEncodeError as error:
-                raise InvalidInput(f"{where}: the {key} is not valid Unicode: {error.reason}") from error
-    return Row(number, str(name), text, asked)
+    return Row(row.line, str(name), text, asked)
 
 
 def _refuse_others(lens: str, context: typer.Context) -> None:

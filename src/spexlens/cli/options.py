@@ -1,7 +1,7 @@
 """Options: what several commands take, each said once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -34,6 +34,10 @@ Model = Annotated[
         "-m",
         help="Hub id or local directory of a model; sentiment and induction come with the package.",
     ),
+]
+Kind = Annotated[
+    Literal["classifier", "causal", "encoder"] | None,
+    typer.Option(help="What to read the model as. Default: what its class says it is."),
 ]
 Target = Annotated[
     list[str] | None,

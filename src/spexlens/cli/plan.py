@@ -13,7 +13,8 @@ from spexlens.ablation.evaluator import Evaluator
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger
 from spexlens.ablation.masks import unpack
-from spexlens.budget import Evidence, allot, handful, whole_number
+from spexlens.arguments import whole_number
+from spexlens.budget import Evidence, allot, handful
 from spexlens.cli.candidates import chosen
 from spexlens.cli.inputs import model_of, target_of, text_of
 from spexlens.cli.options import (

@@ -6,13 +6,14 @@ is one that the model gives to ordinary inputs at all.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.evidence.held_out import rank_correlation
 from spexlens.evidence.spot_checks import Corners, Members, measured
+from spexlens.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
@@ -42,6 +43,11 @@ class Survival:
     there: float
     interval: tuple[float, float]
     change: tuple[float, float]
+
+    def restored(self, unit: float) -> "Survival":
+        """Of answers that are so many times as large."""
+        interval, change = ((low * unit, high * unit) for low, high in (self.interval, self.change))
+        return Survival(self.members, self.here * unit, self.there * unit, interval, change)
 
     @property
     def score(self) -> float:
@@ -76,6 +82,14 @@ class Variant:
     agreement: tuple[float, ...]
     found: tuple[tuple[Survival, ...], ...]
 
+    def restored(self, sizes: Sizes) -> "Variant":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        units = sizes.unit.tolist()
+        found = [
+            tuple(each.restored(unit) for each in own) for own, unit in zip(self.found, units, strict=True)
+        ]
+        return replace(self, found=tuple(found))
+
     def ranking(self, output: int) -> float | None:
         """The rank correlation of |effects| here and there; None of fewer than four."""
         found = self.found[output]
@@ -105,6 +119,11 @@ class Ordinary:
     high: tuple[float, ...]
     inputs: int
     empty: tuple[float, ...]
+
+    def restored(self, sizes: Sizes) -> "Ordinary":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        low, high, empty = map(sizes.answers, (self.low, self.high, self.empty))
+        return replace(self, low=low, high=high, empty=empty)
 
     def far(self, output: int) -> bool:
         """Whether the empty answer is outside by more than half of the range."""
@@ -171,6 +190,11 @@ class Artefacts:
 
     variants: tuple[Variant, ...] = ()
     ordinary: Ordinary | None = None
+
+    def restored(self, sizes: Sizes) -> "Artefacts":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        ordinary = None if self.ordinary is None else self.ordinary.restored(sizes)
+        return Artefacts(tuple(each.restored(sizes) for each in self.variants), ordinary)
 
     def weakest(self, members: Members, output: int = 0) -> Survival | None:
         """What became of an interaction under the variant that left least of it; None if nobody asked."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.game import Game
-from spexlens.ablation.repetitions import Repetitions
+from spexlens.ablation.sized import Sized
 from spexlens.budget import Reserve, Shares
 from spexlens.evidence.held_out import HeldOut, judge, linear_datamodel
 from spexlens.evidence.spot_checks import (
@@ -92,7 +92,7 @@ class Asked:
 
 
 def gather(
-    evaluator: Repetitions,
+    evaluator: Sized,
     shares: Shares,
     reserve: Reserve,
     run: Carried,
@@ -131,9 +131,7 @@ def gather(
     return Asked(plan, run.values, corners, fresh, asked, judged, clusters)
 
 
-def _values(
-    evaluator: Repetitions, plan: Plan, values: Array, packed: Packed, fresh: Packed, times: int
-) -> Array:
+def _values(evaluator: Sized, plan: Plan, values: Array, packed: Packed, fresh: Packed, times: int) -> Array:
     """Of the corners' masks and the fresh ones, in that order.
 
     They are asked for together, so that they share trainings, unless fresh ones are repeated more often.

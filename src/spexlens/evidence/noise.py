@@ -1,10 +1,11 @@
 """Noise: how far two answers to one mask are apart, and what effects that alone would make."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.sizes import Sizes
 from spexlens.spectrum.uncertainty import HALF_WIDTH
 
 
@@ -27,6 +28,10 @@ class Noise:
     masks: int = 0
     times: int = 1
     seeded: bool = True
+
+    def restored(self, sizes: Sizes) -> "Noise":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        return replace(self, deviation=sizes.effects(self.deviation))
 
     def floor(self, order: int, output: int = 0) -> float:
         """What noise alone makes of a Banzhaf interaction of so many members, at most, in 90 cases of 100.

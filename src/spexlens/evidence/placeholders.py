@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +9,12 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.game import Game
 from spexlens.ablation.spending import Spending
+from spexlens.arguments import number
 from spexlens.errors import AblationError, InvalidInput
 from spexlens.evidence.artefacts import Artefacts, Ordinary, Variant, variant_of
 from spexlens.evidence.gathering import OTHER_SEED, Asked
 from spexlens.evidence.spot_checks import Checks, Corners, Members, fitting, spread_over, worth_checking
+from spexlens.sizes import Sizes, refuse_large
 from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
@@ -59,10 +60,9 @@ class Placeholders:
         inputs = [ordinary] if isinstance(ordinary, str) else list(ordinary)
         if 0 < len(inputs) < _LEAST_ORDINARY:
             raise InvalidInput(f"ordinary inputs are {_LEAST_ORDINARY} or more; got {len(inputs)}")
-        answers = [float(each) for each in inputs if isinstance(each, Real)]
+        answers = [_answer(each) for each in inputs if not isinstance(each, str)]
         others = [game.another(each) for each in inputs if isinstance(each, str)]
-        if len(answers) + len(others) < len(inputs) or not np.isfinite(answers).all():
-            raise InvalidInput("ordinary inputs are texts, or numbers that the model answers to them")
+        refuse_large(np.array(answers))
         return cls(variants, others, answers)
 
     @property
@@ -73,6 +73,7 @@ class Placeholders:
     def tested(
         self,
         spending: Spending,
+        sizes: Sizes,
         asked: Asked,
         checks: Checks | None,
         spectrum: Spectrum,
@@ -84,6 +85,7 @@ class Placeholders:
 
         Args:
             spending: of the run.
+            sizes: of the game's answers, those asked included.
             asked: the fit's masks, and those that checked it.
             checks: what those said.
             spectrum: the fit that was checked.
@@ -95,7 +97,7 @@ class Placeholders:
         failed: list[str] = []
         ordinary: Ordinary | None = None
         try:
-            ordinary = None if empty is None else self._ordinary(spending, asked, empty)
+            ordinary = None if empty is None else self._ordinary(spending, sizes, asked, empty)
         except (AblationError, InvalidInput) as error:
             failed.append(f"ordinary inputs: {error}")
         if self.variants:
@@ -107,7 +109,7 @@ class Placeholders:
                 failed.append(f"ablated by {name}: {error}")
                 continue
             if there.shape == here.shape:
-                found.append(variant_of(name, corners, spectrum, here, there, effects))
+                found.append(variant_of(name, corners, spectrum, here, sizes.down(there), effects))
             else:
                 failed.append(f"ablated by {name}: answers of another shape than the game's own")
         return (Artefacts(tuple(found), ordinary) if found or ordinary else None), failed
@@ -117,7 +119,7 @@ class Placeholders:
         for game in (*self.variants.values(), *self.others):
             spending.on(game)
 
-    def _ordinary(self, spending: Spending, asked: Asked, empty: Sequence[float]) -> Ordinary:
+    def _ordinary(self, spending: Spending, sizes: Sizes, asked: Asked, empty: Sequence[float]) -> Ordinary:
         if not self.others and not self.answers:
             something = ~mask_algebra.empty(asked.plan.packed)
             return Ordinary.of(asked.values[something], empty, 0)
@@ -127,12 +129,20 @@ class Placeholders:
             rows.append(spending.on(game).packed_values(everything).reshape(-1))
         if len({len(row) for row in rows} | {len(empty)}) > 1:
             raise InvalidInput("ordinary inputs are answered with another number of outputs")
-        return Ordinary.of(np.array(rows), empty, len(rows))
+        return Ordinary.of(sizes.down(np.array(rows)), empty, len(rows))
 
 
-def _name(game: Game, number: int) -> str:
+def _name(game: Game, before: int) -> str:
     facts = game.facts() if isinstance(game, Game) else {}
-    return str(facts.get("replacement") or facts.get("ablation") or f"another way {number + 1}")
+    return str(facts.get("replacement") or facts.get("ablation") or f"another way {before + 1}")
+
+
+def _answer(given: object) -> float:
+    try:
+        return number(given, "an answer")
+    except InvalidInput as error:
+        wanted = "ordinary inputs are texts, or numbers that the model answers to them"
+        raise InvalidInput(f"{wanted}: {error}") from None
 
 
 def _shared(

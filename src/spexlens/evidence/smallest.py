@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.repetitions import Repetitions
+from spexlens.ablation.sized import Sized
+from spexlens.arguments import number
 from spexlens.errors import InvalidInput
+from spexlens.sizes import Sizes
 from spexlens.spectrum.minimal import minimal
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -49,6 +50,12 @@ class Smallest:
     holds: bool | None = None
     irreducible: bool | None = None
 
+    def restored(self, sizes: Sizes) -> "Smallest":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        threshold, predicted = (sizes.answers([each])[0] for each in (self.threshold, self.predicted))
+        answered = None if self.answered is None else sizes.answers([self.answered])[0]
+        return replace(self, threshold=threshold, predicted=predicted, answered=answered)
+
 
 def predicted(
     kind: Kind, spectrum: Spectrum, whole: float, empty: float, share: float, time_limit: float = _SECONDS
@@ -84,8 +91,7 @@ class _Aim:
 
     @classmethod
     def of(cls, kind: Kind, whole: float, empty: float, share: float) -> "_Aim":
-        if not (isfinite(share) and 0 < share <= 1):
-            raise InvalidInput(f"smallest sets are for a share of f(all) - f(none), up to 1; got {share}")
+        share = _share(share)
         if whole == empty:
             raise InvalidInput("f(all) and f(none) are the same: there is nothing to be enough for")
         part = share if kind == "sufficient" else 1.0 - share
@@ -111,16 +117,25 @@ def _found(
     return Smallest(kind, found.members, aim.share, aim.threshold, found.value, found.least)
 
 
-def refuse_impossible(share: float | None, outputs: Sequence[str] | None) -> None:
-    """InvalidInput before anything is paid for, if the share is none, or there are several outputs."""
-    if share is not None:
-        _Aim.of("sufficient", 1.0, 0.0, share)
-        if outputs is not None and len(outputs) > 1:
-            raise InvalidInput("smallest sets are of one output: name one target")
+def refuse_impossible(share: float | None, outputs: Sequence[str] | None) -> float | None:
+    """A share as a float; InvalidInput before anything is paid for, if it is none, or of several outputs."""
+    if share is None:
+        return None
+    share = _share(share)
+    if outputs is not None and len(outputs) > 1:
+        raise InvalidInput("smallest sets are of one output: name one target")
+    return share
+
+
+def _share(given: float) -> float:
+    share = number(given, "the share of f(all) - f(none), up to 1, that smallest sets are for")
+    if not 0 < share <= 1:
+        raise InvalidInput(f"smallest sets are for a share of f(all) - f(none), up to 1; got {given}")
+    return share
 
 
 def confirmed(
-    evaluator: Repetitions,
+    evaluator: Sized,
     spectrum: Spectrum,
     whole: Sequence[float] | None,
     empty: Sequence[float] | None,
@@ -159,9 +174,7 @@ def confirmed(
     return tuple(each for each in sets if each is not None)
 
 
-def _confirmed(
-    evaluator: Repetitions, spectrum: Spectrum, kind: Kind, aim: _Aim, calls: int
-) -> Smallest | None:
+def _confirmed(evaluator: Sized, spectrum: Spectrum, kind: Kind, aim: _Aim, calls: int) -> Smallest | None:
     """The set that is predicted, as far as the model bears it out in so many calls; None if none is."""
     further, found = 0.0, None
     for trial in range(min(_TRIES, calls)):
@@ -177,7 +190,7 @@ def _confirmed(
     return found
 
 
-def _reduced(evaluator: Repetitions, spectrum: Spectrum, found: Smallest, aim: _Aim, calls: int) -> Smallest:
+def _reduced(evaluator: Sized, spectrum: Spectrum, found: Smallest, aim: _Aim, calls: int) -> Smallest:
     """The set less the members that the model does not need, as far as the calls go."""
     needed: set[int] = set()
     while len(needed) < len(found.members) and calls > 0:
@@ -194,7 +207,7 @@ def _reduced(evaluator: Repetitions, spectrum: Spectrum, found: Smallest, aim: _
     return replace(found, irreducible=True if whole else None)
 
 
-def _answer(evaluator: Repetitions, found: Smallest) -> float:
+def _answer(evaluator: Sized, found: Smallest) -> float:
     """What the model answers to a set."""
     return float(evaluator.packed_values(mask_algebra.pack(_mask(found, evaluator.game.n)))[0])
 

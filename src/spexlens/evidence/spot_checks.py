@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
+from spexlens.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import LEVEL
 
@@ -103,6 +104,14 @@ class Checks:
     masks: int
     contexts: int
     refitted: bool = False
+
+    def restored(self, sizes: Sizes) -> "Checks":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        units = (1.0 / sizes.unit).tolist()
+        found = [
+            tuple(each.in_units(unit) for each in own) for own, unit in zip(self.found, units, strict=True)
+        ]
+        return replace(self, found=tuple(found))
 
     def of(self, output: int) -> dict[Members, Check]:
         """The checks of an output by members."""

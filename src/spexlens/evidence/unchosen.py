@@ -1,12 +1,13 @@
 """Unchosen: what the candidates do that were not chosen, and so stayed kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.game import Game
+from spexlens.sizes import Sizes
 
 _PARTNERS = 64
 
@@ -32,6 +33,11 @@ class Unchosen:
     moved: tuple[float, ...]
     deviation: tuple[float, ...]
     without: tuple[float, ...]
+
+    def restored(self, sizes: Sizes) -> "Unchosen":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        moved, deviation = sizes.effects(self.moved), sizes.effects(self.deviation)
+        return replace(self, moved=moved, deviation=deviation, without=sizes.answers(self.without))
 
     @property
     def share(self) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from rich.text import Text
 from spexlens.evidence.unchosen import SHARE
 from spexlens.explanation import Explanation
 from spexlens.report.evidence import below
+from spexlens.report.figures import Figures
 
 
 def account(explanation: Explanation, output: int | str) -> Text:
@@ -22,13 +23,13 @@ def account(explanation: Explanation, output: int | str) -> Text:
     call = facts.get("call", "call")
     batches = "forward pass" if call == "call" else "batch"
     lines = []
+    figures = Figures.of(explanation, column, raw=True)
     if explanation.whole and explanation.empty:
+        whole, empty = explanation.whole[column], explanation.empty[column]
         lines.append(
-            f"model: {explanation.whole[column]:+.3f} with everything kept, "
-            f"{explanation.empty[column]:+.3f} with everything ablated ({explanation.unit}): a total "
-            f"variation of {explanation.whole[column] - explanation.empty[column]:+.3f}; "
-            f"standard deviation over masks "
-            f"{explanation.deviation(column):.3f}"
+            f"model: {figures.signed(whole)} with everything kept, {figures.signed(empty)} with everything "
+            f"ablated ({explanation.unit}): a total variation of {figures.signed(whole - empty)}; "
+            f"standard deviation over masks {figures.plain(explanation.deviation(column))}"
         )
     lines += [
         f"faithfulness: {faithfulness}",
@@ -43,6 +44,7 @@ def account(explanation: Explanation, output: int | str) -> Text:
         *_unchosen(explanation, column),
         *_path(explanation, column),
         *_said_of_data(facts),
+        *_said_of_reading(facts),
         *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats", [])),
     ]
     return Text("\n".join(lines), style="dim")
@@ -62,6 +64,21 @@ def _said_of_data(facts: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _said_of_reading(facts: Mapping[str, Any]) -> list[str]:
+    """How the model was asked, where that is not as usual."""
+    lines = [f"read: {note}" for note in facts.get("notes") or []]
+    rows = facts.get("rows")
+    if rows == "one length":
+        lines.append(
+            "read: padding changes this model's answers, so that only rows of one length go together"
+        )
+    if rows == "one at a time":
+        lines.append(
+            "read: this model's answers depend on what else is in a batch, so that each row goes alone"
+        )
+    return lines
+
+
 def _judged(explanation: Explanation, column: int) -> list[str]:
     """Both models on masks that were held out, and what seeds do."""
     held, noise, lines = explanation.held_out, explanation.noise, []
@@ -78,10 +95,11 @@ def _judged(explanation: Explanation, column: int) -> list[str]:
     if noise is not None and noise.deviation[column] > 0:
         differs = "from seed to seed" if noise.seeded else "from call to call"
         floor = noise.floor(2, column) / abs(explanation.size(column))
-        alone = f"; of a pair it alone makes up to {floor:.3f}" if floor else ""
+        alone = f"; of a pair it alone makes up to {Figures.of(explanation, column).plain(floor)}"
+        deviation = Figures.of(explanation, column, raw=True).plain(noise.deviation[column])
         lines.append(
-            f"noise: ±{noise.deviation[column]:.3f} {differs} ({noise.repeated} repeats), for which "
-            f"R² is not expected above {noise.ceiling[column]:.3f}{alone}"
+            f"noise: ±{deviation} {differs} ({noise.repeated} repeats), for which "
+            f"R² is not expected above {noise.ceiling[column]:.3f}{alone if floor else ''}"
         )
     return lines
 
@@ -114,10 +132,11 @@ def _unchosen(explanation: Explanation, column: int) -> list[str]:
     if found is None:
         return []
     share, others = found.share[column], _counted(found.candidates, "other")
+    figures = Figures.of(explanation, column, raw=True)
     said = (
         f"not chosen: ablating random halves of the {others} moves the answer by "
-        f"±{found.moved[column]:.3f} (of the chosen, ±{found.deviation[column]:.3f}), all of them to "
-        f"{found.without[column]:+.3f}; {_counted(found.masks, 'mask')}"
+        f"±{figures.plain(found.moved[column])} (of the chosen, ±{figures.plain(found.deviation[column])}), "
+        f"all of them to {figures.signed(found.without[column])}; {_counted(found.masks, 'mask')}"
     )
     if round(share, 2) <= SHARE:
         return [said]

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spexlens.aggregate import Aggregate, Recurrence
+from spexlens.report.figures import Figures
 
 _ROWS = 12
 
@@ -51,12 +52,13 @@ def _table(name: str, rows: list[Recurrence], top: int) -> Table:
         dim = "dim" if column == "±" else ""
         table.add_column(column, justify="right", no_wrap=True, style=dim)
     table.add_column("of", style="bold", overflow="fold", min_width=12)
+    figures = Figures.sized(max(abs(row.effect) for row in rows))
     for row in rows[:top]:
         colour = "green" if row.effect > 0 else "red"
         table.add_row(
             f"{row.found} of {row.possible}",
-            Text(f"{row.effect:+.3f}", style=colour),
-            "" if row.deviation is None else f"{row.deviation:.3f}",
+            Text(figures.signed(row.effect), style=colour),
+            "" if row.deviation is None else figures.plain(row.deviation),
             Text(f"{row.standardised:+.2f}", style=colour),
             str(row.positive),
             str(row.negative),

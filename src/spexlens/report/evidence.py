@@ -6,6 +6,7 @@ from spexlens.evidence.expectations import Finding
 from spexlens.evidence.smallest import Smallest
 from spexlens.evidence.spot_checks import Check, Verdict
 from spexlens.explanation import Explanation
+from spexlens.report.figures import Figures
 
 MARKS: dict[Verdict, tuple[str, str]] = {
     "confirmed": ("✓", "green"),
@@ -18,13 +19,13 @@ MARKS: dict[Verdict, tuple[str, str]] = {
 _LISTED = 4
 
 
-def measured(check: Check | None) -> Text:
+def measured(check: Check | None, figures: Figures) -> Text:
     """What a check measured, half of its interval, and its verdict."""
     if check is None:
         return Text("")
     mark, style = MARKS[check.verdict]
     half = (check.interval[1] - check.interval[0]) / 2
-    return Text(f"{check.measured:+.3f} ±{half:.2f} {mark}", style=style)
+    return Text(f"{figures.signed(check.measured)} ±{figures.short(half)} {mark}", style=style)
 
 
 def marks(explanation: Explanation, column: int) -> list[str]:
@@ -105,10 +106,11 @@ def smallest(explanation: Explanation, found: Smallest) -> str:
     labels = ", ".join(" ".join(explanation.candidates[i].label.split()) for i in found.members)
     doing = "enough" if found.kind == "sufficient" else "needed"
     count = f"{len(found.members)} of {len(explanation.candidates)} candidates"
-    answer = "" if found.answered is None else f", the model answers {found.answered:+.3f}"
+    figures = Figures.of(explanation, 0, raw=True)
+    answer = "" if found.answered is None else f", the model answers {figures.signed(found.answered)}"
     held = {True: "confirmed", False: "not confirmed", None: "not asked"}[found.holds]
     each = ", each of them needed" if found.irreducible else ""
     return (
         f"{doing} for {found.share:.0%} of f(all) - f(none): {labels or 'nothing'} ({count}; threshold "
-        f"{found.threshold:+.3f}{answer}: {held}{each})"
+        f"{figures.signed(found.threshold)}{answer}: {held}{each})"
     )

@@ -19,6 +19,7 @@ from spexlens.interaction import Interaction, Subset
 from spexlens.report.account import account
 from spexlens.report.candidates import coloured
 from spexlens.report.evidence import marks, measured
+from spexlens.report.figures import Figures
 from spexlens.report.wording import KINDS, kind, meaning
 
 _ROWS = 8
@@ -65,6 +66,7 @@ def listing(
     """One table of any index, the largest |effect| first; see `Explanation.interactions`."""
     found = explanation.interactions(index, order, output=output, across=across)
     title = f"{index} of order {order} · {_unit(explanation)}{_of_target(explanation, output)}"
+    figures = Figures.of(explanation, output)
     table = Table(box=None, pad_edge=False)
     table.add_column(index, justify="right", no_wrap=True)
     table.add_column("±", justify="right", no_wrap=True)
@@ -72,7 +74,7 @@ def listing(
     for row in found[: top or 20]:
         labels = Text(" × ".join(map(_shortened, row.labels)))
         labels.append(f" ({' × '.join(row.kinds)})" if row.across else "", "dim italic")
-        table.add_row(_effect(row), _half_width(row), labels)
+        table.add_row(_effect(row, figures), _half_width(row, figures), labels)
     return Group(Text(title, style="bold"), table)
 
 
@@ -81,13 +83,16 @@ def subset(explanation: Explanation, found: Subset, *, output: int | str = 0) ->
     count, unit = len(found.members), f"{explanation.unit}{_of_target(explanation, output)}"
     everything = explanation.spectrum.predict(np.ones((1, len(explanation.candidates)), np.bool_))
     whole = float(everything.reshape(-1)[explanation.position(output)])
+    figures = Figures.of(explanation, output, raw=True)
     sure = "no other so large is predicted higher"
     if not found.proved:
-        sure = f"none so large is predicted above {found.bound:+.3f}: a gap of {found.gap:.3f}"
+        bound, gap = figures.signed(found.bound), figures.plain(found.gap)
+        sure = f"none so large is predicted above {bound}: a gap of {gap}"
+    value, all_kept = figures.signed(found.value), figures.signed(whole)
     return Group(
         Text(f"best {count} of {len(explanation.candidates)} to keep · {unit}", style="bold"),
         Text(", ".join(map(_shortened, found.labels))),
-        Text(f"predicted: {found.value:+.3f} with only these, {whole:+.3f} with everything", style="dim"),
+        Text(f"predicted: {value} with only these, {all_kept} with everything", style="dim"),
         Text(f"{sure}; {found.seconds:.1f} s", style="dim"),
     )
 
@@ -151,10 +156,12 @@ class _Columns:
     Attributes:
         unit: of the effects.
         stable: how steadily each interaction is among the strongest, by its members.
+        figures: how effects are written.
     """
 
     unit: str
     stable: Mapping[tuple[int, ...], Stability]
+    figures: Figures
 
     @classmethod
     def of(cls, explanation: Explanation, output: int | str) -> "_Columns":
@@ -162,7 +169,9 @@ class _Columns:
         found = explanation.stability[explanation.position(output)] if explanation.stability else ()
         exact = explanation.faithfulness.source == "exact"
         return cls(
-            unit if len(unit) <= 8 else "effect", {} if exact else {each.members: each for each in found}
+            unit if len(unit) <= 8 else "effect",
+            {} if exact else {each.members: each for each in found},
+            Figures.of(explanation, output),
         )
 
 
@@ -173,10 +182,10 @@ def _table(
     more = f" ({len(rows)} of {total})" if len(rows) < total else ""
     table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
     cells: dict[str, list[str | Text]] = {
-        columns.unit: [_effect(row) for row in rows],
-        "±": [_half_width(row) for row in rows],
+        columns.unit: [_effect(row, columns.figures) for row in rows],
+        "±": [_half_width(row, columns.figures) for row in rows],
         "share": [f"{row.share:.1%}" for row in rows],
-        "measured": [measured(row.evidence) for row in rows],
+        "measured": [measured(row.evidence, columns.figures) for row in rows],
         f"top {TOP}": [_stays(columns.stable.get(row.members)) for row in rows],
         "survives": [_survives(row.survival) for row in rows],
     }
@@ -196,9 +205,9 @@ def _table(
     return table
 
 
-def _effect(interaction: Interaction) -> Text:
+def _effect(interaction: Interaction, figures: Figures) -> Text:
     style = ("green" if interaction.effect > 0 else "red") if interaction.audible else "dim"
-    return Text(f"{interaction.effect:+.3f}", style=style)
+    return Text(figures.signed(interaction.effect), style=style)
 
 
 def _stays(stability: Stability | None) -> str:
@@ -231,10 +240,10 @@ def _unit(explanation: Explanation) -> str:
     return of[explanation.scale] + explanation.unit
 
 
-def _half_width(interaction: Interaction) -> str:
+def _half_width(interaction: Interaction, figures: Figures) -> str:
     """Half of the 90% interval; nothing where there is none, or no doubt."""
     low, high = interaction.interval or (0.0, 0.0)
-    return f"{(high - low) / 2:.3f}" if high > low else ""
+    return figures.plain((high - low) / 2) if high > low else ""
 
 
 def _legend(
@@ -243,7 +252,7 @@ def _legend(
     """What the kinds of pairs on the page mean, and what its columns are."""
     used = {kind(pair, alone) for pair in pairs}
     lines = [f"{name}: {what}" for name, what in KINDS.items() if name in used]
-    if any(map(_half_width, pairs)):
+    if any(pair.interval is not None and pair.interval[1] > pair.interval[0] for pair in pairs):
         lines.append("±: half of a 90% interval; an effect within it of zero may be none")
     lines += marks(explanation, explanation.position(output))
     if explanation.stability and explanation.faithfulness.source != "exact":

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness
+from spexlens.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
 
@@ -63,6 +64,15 @@ class Fit:
     faithfulness: Faithfulness
     details: dict[str, Any] = field(default_factory=dict)
     uncertainty: tuple[Uncertainty, ...] = ()
+
+    def restored(self, sizes: Sizes) -> "Fit":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        uncertainty = zip(self.uncertainty, sizes.unit.tolist(), strict=False)
+        return replace(
+            self,
+            spectrum=self.spectrum.restored(sizes),
+            uncertainty=tuple(each.times(unit) for each, unit in uncertainty),
+        )
 
 
 class Solver(ABC):
@@ -140,7 +150,7 @@ class Solver(ABC):
 
     def fit_packed(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """`fit` for packed masks of n candidates, (m, ceil(n / 8)) uint8."""
-        return self._fit(packed, n, _sound(values, len(packed)), seed)
+        return self._fit_any_size(packed, n, values, seed)
 
     def refit(
         self, fit: Fit, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
@@ -152,12 +162,18 @@ class Solver(ABC):
             packed: the planned masks, in their order, and then others.
             n, values, seed: as for `fit_packed`.
         """
-        again = self._fit(packed, n, _sound(values, len(packed)), seed)
+        again = self._fit_any_size(packed, n, values, seed)
         return replace(again, faithfulness=fit.faithfulness)
+
+    def _fit_any_size(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
+        """To values that are brought to size one, and back: they may be of any size."""
+        values = _sound(values, len(packed))
+        sizes = Sizes.of(values)
+        return self._fit(packed, n, sizes.down(values), seed).restored(sizes)
 
     @abstractmethod
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
-        """`fit_packed` for values that are known to be sound."""
+        """`fit_packed` for values that are known to be sound, and of size one."""
 
     def refuse_below_least(self, n: int, budget: int, instead: Sequence[str] = ()) -> None:
         """Raise BudgetTooSmall if the budget is below `least(n)`, and say what it is enough for.

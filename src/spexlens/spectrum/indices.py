@@ -29,6 +29,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.arguments import whole_number
 from spexlens.errors import InvalidInput
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
@@ -117,10 +118,9 @@ def order_of(spectrum: Spectrum, order: int | None) -> int:
     Raises:
         InvalidInput: an order below one.
     """
-    order = max(1, int(spectrum.sets.orders.max(initial=0))) if order is None else order
-    if order < 1:
-        raise InvalidInput(f"the order of an index is at least 1; got {order}")
-    return order
+    if order is None:
+        return max(1, int(spectrum.sets.orders.max(initial=0)))
+    return whole_number(order, "the order of an index", least=1)
 
 
 def spread(

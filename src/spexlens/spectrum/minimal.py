@@ -6,13 +6,13 @@ linear program finds a smaller one, or bounds how much smaller any can be.
 """
 
 from dataclasses import dataclass
-from math import isfinite
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
+from spexlens.arguments import number
 from spexlens.errors import InvalidInput
 from spexlens.spectrum.program import smallest
 from spexlens.spectrum.sets import Sets
@@ -76,9 +76,9 @@ def minimal(
         InvalidInput: several outputs, a threshold that is no number, a limit that is no time; or no mask is
             predicted to reach the threshold, or none was found in time: the text says which.
     """
-    _refuse_unusable(spectrum, threshold, time_limit)
+    threshold, time_limit = _refuse_unusable(spectrum, threshold, time_limit)
     began = perf_counter()
-    task, goal = _posed(spectrum, float(threshold), ablate, above)
+    task, goal = _posed(spectrum, threshold, ablate, above)
     if task.n <= mask_algebra.ENUMERABLE:
         mask = _first(task, goal, _tried(task))
         least = task.n + 1 if mask is None else int(mask.sum())
@@ -94,13 +94,11 @@ def minimal(
     return Minimal(tuple(np.flatnonzero(mask).tolist()), value, least, perf_counter() - began)
 
 
-def _refuse_unusable(spectrum: Spectrum, threshold: float, time_limit: float) -> None:
+def _refuse_unusable(spectrum: Spectrum, threshold: float, time_limit: float) -> tuple[float, float]:
     if spectrum.values.ndim > 1:
         raise InvalidInput(f"a minimal set is of one output; this spectrum has {spectrum.values.shape[1]}")
-    if not isfinite(threshold):
-        raise InvalidInput(f"a threshold is a finite number; got {threshold}")
-    if not (isfinite(time_limit) and time_limit > 0):
-        raise InvalidInput(f"a time limit is a positive number of seconds; got {time_limit}")
+    limit = number(time_limit, "a time limit", positive=True, of="of seconds")
+    return number(threshold, "a threshold"), limit
 
 
 def _posed(spectrum: Spectrum, threshold: float, ablate: bool, above: bool) -> tuple[Spectrum, float]:
@@ -108,6 +106,9 @@ def _posed(spectrum: Spectrum, threshold: float, ablate: bool, above: bool) -> t
 
     To exchange kept and ablated turns the sign of the sets of odd order.
     """
+    rest, common = spectrum.apart
+    if common:
+        return _posed(rest, threshold - float(common), ablate, above)
     unit = float(np.abs(spectrum.values).max(initial=0.0)) or 1.0  # tolerances are absolute
     unit = unit if above else -unit
     signs = np.where(spectrum.sets.orders % 2, -1.0, 1.0) if ablate else 1.0

@@ -4,14 +4,14 @@ The problem is NP-hard. Up to 20 candidates all masks are listed. Beyond, a sear
 subset, and a mixed-integer linear program finds a better one, or bounds how much better any can be.
 """
 
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
 from operator import index
 from time import perf_counter
 
 import numpy as np
 
 from spexlens.ablation import masks as mask_algebra
+from spexlens.arguments import number
 from spexlens.errors import InvalidInput
 from spexlens.spectrum.program import solve
 from spexlens.spectrum.spectrum import Spectrum
@@ -62,8 +62,12 @@ def optimum(spectrum: Spectrum, keep: int, *, largest: bool = True, time_limit: 
     Raises:
         InvalidInput: several outputs, a size that is none from 0 to n, or a limit that is no time.
     """
-    keep = _refuse_unusable(spectrum, keep, time_limit)
+    keep, time_limit = _refuse_unusable(spectrum, keep, time_limit)
     began = perf_counter()
+    rest, common = spectrum.apart
+    if common:
+        less = optimum(rest, keep, largest=largest, time_limit=time_limit)
+        return replace(less, value=less.value + float(common), bound=less.bound + float(common))
     unit = float(np.abs(spectrum.values).max(initial=0.0)) or 1.0  # tolerances are absolute
     unit = unit if largest else -unit
     task = Spectrum(spectrum.sets, spectrum.values / unit)
@@ -85,7 +89,7 @@ def optimum(spectrum: Spectrum, keep: int, *, largest: bool = True, time_limit: 
     return Optimum(members, unit * value, unit * bound, perf_counter() - began)
 
 
-def _refuse_unusable(spectrum: Spectrum, keep: int, time_limit: float) -> int:
+def _refuse_unusable(spectrum: Spectrum, keep: int, time_limit: float) -> tuple[int, float]:
     if spectrum.values.ndim > 1:
         raise InvalidInput(f"a best subset is of one output; this spectrum has {spectrum.values.shape[1]}")
     try:
@@ -94,6 +98,4 @@ def _refuse_unusable(spectrum: Spectrum, keep: int, time_limit: float) -> int:
         raise InvalidInput(f"how many candidates are kept is a whole number; got {keep!r}") from None
     if not 0 <= keep <= spectrum.n:
         raise InvalidInput(f"of {spectrum.n} candidates 0 to {spectrum.n} can be kept; got {keep}")
-    if not (isfinite(time_limit) and time_limit > 0):
-        raise InvalidInput(f"a time limit is a positive number of seconds; got {time_limit}")
-    return keep
+    return keep, number(time_limit, "a time limit", positive=True, of="of seconds")

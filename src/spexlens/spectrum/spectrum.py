@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
+from spexlens.sizes import Sizes, far
 from spexlens.spectrum.hadamard import walsh_hadamard
 from spexlens.spectrum.sets import Sets
 
@@ -90,6 +91,9 @@ class Spectrum(SetFunction):
             InvalidInput: the masks are not of shape (m, n), or not boolean.
         """
         rows = mask_algebra.as_masks(masks, self.n)
+        rest, common = self.apart
+        if common.any():
+            return rest.predict(rows) + common
         if self.n <= mask_algebra.ENUMERABLE and len(rows) * len(self) > 8 * self.n << self.n:
             return self.table()[mask_algebra.to_index(rows)]
         packed = mask_algebra.pack(rows)
@@ -111,6 +115,21 @@ class Spectrum(SetFunction):
         dense[mask_algebra.to_index(bits)] = self.values
         return walsh_hadamard(dense)
 
+    @cached_property
+    def apart(self) -> tuple["Spectrum", NDArray[np.float64]]:
+        """What is left without the mean where that hides all else, a million times as large, and the mean.
+
+        The mean is () or (k,) float64, zero where it hides nothing: then all is left.
+        """
+        empty = self.sets.orders == 0
+        mean = self.values[empty].sum(axis=0)
+        hidden = far(np.abs(self.values[~empty]).sum(axis=0), np.abs(mean))
+        if not hidden.any():
+            return self, np.zeros_like(mean)
+        values = self.values.copy()
+        values[empty] = np.where(hidden, 0.0, values[empty])
+        return Spectrum(self.sets, values), np.where(hidden, mean, 0.0)
+
     @property
     def energy(self) -> NDArray[np.float64]:
         """(s,) float64: F(S)² (summed over outputs), and zero for the empty set.
@@ -118,6 +137,15 @@ class Spectrum(SetFunction):
         The energies sum to the variance of f over uniform masks (Parseval).
         """
         return np.where(self.sets.orders > 0, self.magnitude**2, 0.0)
+
+    def restored(self, sizes: Sizes) -> "Spectrum":
+        """Of the answers as they were, where this is of answers that were brought to size one."""
+        values = self.values * sizes.unit
+        if not sizes.offset.any():
+            return Spectrum(self.sets, values)
+        offset = sizes.offset.reshape(1, *self.values.shape[1:])
+        empty = Sets.of(self.n, [()])
+        return Spectrum(Sets.concatenate([self.sets, empty]), np.concatenate([values, offset]))
 
     def truncate(self, *, energy: float = 1.0, count: int | None = None) -> "Spectrum":
         """The fewest sets that hold this share of the energy, at most `count`; the mean stays.

@@ -1,7 +1,7 @@
 """Uncertainty: how far a coefficient, or any index, may be from the truth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -79,8 +79,18 @@ class Uncertainty:
     masks: int
     priors: Sequence[ProductPrior] = ()
 
+    def times(self, unit: float) -> "Uncertainty":
+        """Of values that are so many times as large, a power of two; squares at most the largest float."""
+        priors = tuple(replace(each, scale=_square(each.scale, unit)) for each in self.priors)
+        return replace(self, noise=_square(self.noise, unit), priors=priors)
+
     def variances(self, sets: Sets) -> Array:
         """(s,) float64, of the Fourier coefficients of any sets."""
+        unit = _power(max(self.noise, *(each.scale for each in self.priors), 0.0) ** 0.5)
+        return self.times(1.0 / unit)._variances(sets) * unit * unit
+
+    def _variances(self, sets: Sets) -> Array:
+        """`variances` of values of size one: two variances are multiplied."""
         if not self.priors:
             return np.full(len(sets), self.noise / self.masks)
         return self._posterior(np.asarray(sum(each.variances(sets) for each in self.priors)))
@@ -102,19 +112,35 @@ class Uncertainty:
             found: the index of each T.
             order: the order it was taken for.
         """
+        largest = float(np.abs(spectrum.values).max(initial=0.0))
+        unit = _power(max(largest, self.noise**0.5))
+        values = Spectrum(spectrum.sets, spectrum.values / unit)
+        return unit * self.times(1.0 / unit)._half_widths(values, index, found.sets, order)
+
+    def _half_widths(self, spectrum: Spectrum, index: str, found: Sets, order: int) -> Array:
+        """`half_widths` of values of size one."""
         low = Sets.low_orders(spectrum.n, min(_LOW_ORDERS, spectrum.n * (spectrum.n + 1) // 2))
-        listed = Sets.concatenate([spectrum.sets, found.sets, *([low] if self.priors else [])]).distinct()
-        known = self.variances(listed)
+        listed = Sets.concatenate([spectrum.sets, found, *([low] if self.priors else [])]).distinct()
+        known = self._variances(listed)
         if self.priors:
             expected = np.asarray(sum(prior.variances(listed) for prior in self.priors))
             size = np.array([spectrum[members] for members in listed])
             known = self._posterior(np.maximum(expected, size**2)) - expected
         sums = spread(listed, np.asarray(known), lambda s, t: weight(index, s, t, order) ** 2, order)
-        result = np.array([sums[members] for members in found.sets])
-        for positions, members in found.sets.by_order():
+        result = np.array([sums[members] for members in found])
+        for positions, members in found.by_order():
             t = members.shape[1]
             for prior in self.priors:
                 beyond = prior.supersets(members)
                 squares = [weight(index, t + j, t, order) ** 2 for j in range(beyond.shape[1])]
                 result[positions] += beyond @ np.array(squares)
         return np.asarray(HALF_WIDTH * np.sqrt(np.maximum(result, 0.0)))
+
+
+def _power(size: float) -> float:
+    """The power of two above a size; 1 above none."""
+    return float(np.ldexp(1.0, np.frexp(size)[1])) if size else 1.0
+
+
+def _square(value: float, unit: float) -> float:
+    return min(value * unit * unit, float(np.finfo(np.float64).max))

@@ -1,0 +1,125 @@
+"""Arguments: numbers and texts that a caller gives, as plain Python, or refused in one line."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from math import isfinite
+from numbers import Real
+from operator import index
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from spexlens.errors import InvalidInput
+
+
+def whole_number(given: object, what: str, *, least: int = 0) -> int:
+    """A seed or a budget as an int: Python's, or numpy's.
+
+    Args:
+        given: what was given.
+        what: it is, for people to read.
+        least: what it is not below.
+
+    Raises:
+        InvalidInput: it is no whole number, too small, or too large for 64 bits.
+    """
+    try:
+        found = None if _is_bool(given) else index(given)  # type: ignore[arg-type]
+    except TypeError:
+        found = None
+    if found is None:
+        raise InvalidInput(f"{what} is a whole number; got {given!r}")
+    if not least <= found < 1 << 63:
+        bound = f"at least {least}" if least else "not negative"
+        raise InvalidInput(f"{what} is {bound} and below 2^63; got {found}")
+    return found
+
+
+def number(given: object, what: str, *, positive: bool = False, of: str = "") -> float:
+    """A setting as a float: Python's numbers and numpy's.
+
+    Args:
+        given: what was given.
+        what: it is, for people to read.
+        positive: whether zero and less are refused.
+        of: its unit, such as "of seconds".
+
+    Raises:
+        InvalidInput: it is no real number, not finite, or not positive where it must be.
+    """
+    single = given[()] if isinstance(given, np.ndarray) and given.ndim == 0 else given
+    found = float("nan")
+    if isinstance(single, Real) and not _is_bool(single):
+        with suppress(OverflowError):
+            found = float(single)
+    if not isfinite(found) or (positive and found <= 0):
+        kind = f"a {'positive' if positive else 'finite'} number{of and f' {of}'}"
+        shown = f"{single}" if isinstance(single, float | np.number) else f"{single!r}"
+        raise InvalidInput(f"{what} is {kind}; got {shown}")
+    return found
+
+
+def readable(text: object, what: str) -> str:
+    """A text that can be encoded, and so be tokenized, printed and saved.
+
+    Raises:
+        InvalidInput: it is no text, or holds half a character, as JSON's "\\ud83d" is half an emoji.
+    """
+    if not isinstance(text, str):
+        raise InvalidInput(f"{what} is a text; got {text!r}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{what} is not valid Unicode: character {error.start + 1} is {text[error.start]!r}, "
+            "half of a character; leave it out"
+        ) from None
+    return str.__str__(text)
+
+
+def plain(value: object, what: str) -> Any:
+    """A copy that is JSON: numpy's numbers become Python's, arrays and tuples lists, paths texts.
+
+    Args:
+        value: of mappings, sequences, numbers, texts and None, in one another.
+        what: it is, for people to read.
+
+    Raises:
+        InvalidInput: there is something in it that JSON has not; the text says where.
+    """
+    if value is None or isinstance(value, bool | np.bool_):
+        return None if value is None else bool(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        if not isfinite(value):
+            raise InvalidInput(f"{what} is {value}: JSON has only finite numbers")
+        return float(value)
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_key(key, what): plain(part, f"{what}.{key}") for key, part in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist(), what)
+    if isinstance(value, list | tuple):
+        return [plain(part, f"{what}.{place}") for place, part in enumerate(value)]
+    raise InvalidInput(f"{what} is {_a(type(value).__name__)}: JSON has nothing like it")
+
+
+def _key(key: object, what: str) -> str:
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, int | np.integer) and not isinstance(key, bool):
+        return str(int(key))
+    raise InvalidInput(f"{what} has a key that is {_a(type(key).__name__)}: JSON's keys are texts")
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def _is_bool(given: object) -> bool:
+    return isinstance(given, bool | np.bool_)
