@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from spexlens import FeatureLens, explain
 from spexlens.models.bundled import BUNDLED
+from spexlens.models.fingerprint import fingerprint_of
 from spexlens.models.huggingface import load
 
 ROUNDS, CALLS = 5, 300
@@ -32,7 +33,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 def row(name: str, lens: FeatureLens) -> str:
     """A line of the table."""
-    fingerprint = seconds(lambda: lens.model.fingerprint)
+    fingerprint = seconds(lambda: fingerprint_of(lens.model))
     made = seconds(lambda: FeatureLens(lens.model, lens.text, target=lens.facts()["target"]))
     explained = seconds(lambda: explain(lens, CALLS))
     size = sum(parameter.numel() for parameter in lens.model.model.parameters()) / 1e6

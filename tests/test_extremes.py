@@ -239,6 +239,13 @@ def test_what_other_ways_to_ablate_answer_too_large_is_said_and_loses_nothing() 
     )
 
 
+def test_answers_that_are_too_many_times_as_large_as_others_are_said_to_be() -> None:
+    far = Game(lambda masks: 1e120 * planted(masks), 10)
+    small = Game(lambda masks: 1e-120 * planted(masks), 10)
+    explanation = explain(small, 160, against=[far], method=ProxySpex([Linear(1)]))
+    assert any("take the logarithm of them" in told for told in explanation.details["caveats"])
+
+
 def test_outputs_of_very_different_sizes_are_each_explained_as_alone() -> None:
     units = (1e-8, 1e8, 1e-100, 1e100)
     functions = [lambda masks, j=j: planted(np.roll(masks, j, axis=1)) for j in range(len(units))]

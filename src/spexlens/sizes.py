@@ -52,8 +52,17 @@ class Sizes:
         return cls(offset, np.ldexp(1.0, np.where(varied, exponent, 0)), rounding)
 
     def down(self, values: Array) -> Array:
-        """Answers at size one: (m,) or (m, k)."""
-        return np.asarray(_less(values, self.offset) / self.unit)
+        """Answers at size one: (m,) or (m, k).
+
+        Raises:
+            InvalidInput: they are too many times as large as those that the sizes are of.
+        """
+        away = np.asarray(_less(values, self.offset) / self.unit)
+        if not (np.abs(away) <= LARGEST).all():
+            raise InvalidInput(
+                f"some answers are more than {LARGEST:g} times as large as others: take the logarithm of them"
+            )
+        return away
 
     def up(self, values: Array) -> Array:
         """Such answers as they were."""

@@ -105,13 +105,13 @@ class Placeholders:
         for name, game in self.variants.items():
             try:
                 there = spending.on(game).packed_values(packed)
+                if there.shape != here.shape:
+                    raise InvalidInput("answers of another shape than the game's own")
+                there = sizes.down(there)
             except (AblationError, InvalidInput) as error:
                 failed.append(f"ablated by {name}: {error}")
                 continue
-            if there.shape == here.shape:
-                found.append(variant_of(name, corners, spectrum, here, sizes.down(there), effects))
-            else:
-                failed.append(f"ablated by {name}: answers of another shape than the game's own")
+            found.append(variant_of(name, corners, spectrum, here, there, effects))
         return (Artefacts(tuple(found), ordinary) if found or ordinary else None), failed
 
     def refuse_unrecognised(self, spending: Spending) -> None:

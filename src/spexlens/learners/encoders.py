@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from spexlens.errors import FileError, InvalidInput, MissingExtra
 
 if TYPE_CHECKING:
-    import torch
-
     from spexlens.models.huggingface import HuggingFaceModel
     from spexlens.models.rows import Together
 
@@ -63,11 +61,12 @@ def encoded(train: NDArray[Any], tests: NDArray[Any], encoder: str, cache: Path 
         import safetensors.numpy  # noqa: F401
     except ImportError as error:
         raise MissingExtra("safetensors", "hf") from error
+    from spexlens.models.fingerprint import fingerprint_of
     from spexlens.models.huggingface import load
 
     model = load(encoder, kind="encoder")
     texts = [*train.tolist(), *tests.tolist()]
-    path = None if cache is None else cache / f"features-{_name(model.fingerprint, texts)}.safetensors"
+    path = None if cache is None else cache / f"features-{_name(fingerprint_of(model), texts)}.safetensors"
     found = None if path is None else _read(path, len(texts))
     if found is None:
         found = embedded(model, texts)
@@ -121,14 +120,16 @@ def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
     import torch
 
     from spexlens.models.objectives import embed
+    from spexlens.models.reading import as_far_as_it_goes, batch_of
     from spexlens.models.rows import divided, together_as
 
-    rows = [_tokens(model, text) for text in texts]
+    found = [as_far_as_it_goes(model, text) for text in texts]
+    rows, cut = [row for row, _ in found], sum(longer for _, longer in found)
     lengths = np.array([len(row.ids) for row in rows], np.int64)
 
     def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
         with torch.inference_mode():
-            batch = _padded(model, [rows[row] for row in chosen.tolist()])
+            batch = batch_of(model, [rows[row] for row in chosen.tolist()])
             return np.asarray(embed(model, batch, model.sentence.pooling).cpu().numpy(), np.float64)
 
     probed = np.unique(np.argsort(lengths, kind="stable")[[0, len(rows) // 2, -1]])
@@ -142,46 +143,10 @@ def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
         for group in divided(lengths, together):
             for first in range(0, len(group), _ROWS):
                 chosen = group[first : first + _ROWS]
-                found = ask(chosen)
-                features = np.empty((len(rows), found.shape[1])) if not features.size else features
-                features[chosen] = found
-    return Embedded(scaled(model, features), sum(row.cut for row in rows), together)
-
-
-@dataclass(frozen=True)
-class _Text:
-    """A text's tokens, as far as the window goes."""
-
-    ids: list[int]
-    segments: list[int] | None
-    cut: bool
-
-
-def _tokens(model: "HuggingFaceModel", text: str) -> _Text:
-    from spexlens.models.reading import read, shortened
-
-    reading = read(model, text)
-    if model.window is None or len(reading) <= model.window:
-        segments = None if reading.segments is None else reading.segments.tolist()
-        return _Text(reading.ids.tolist(), segments, cut=False)
-    return _Text(shortened(model, text), None, cut=True)
-
-
-def _padded(model: "HuggingFaceModel", rows: list[_Text]) -> "dict[str, torch.Tensor]":
-    """Texts as a batch, padded on the right."""
-    shape = len(rows), max(len(row.ids) for row in rows)
-    given = {
-        "input_ids": np.full(shape, model.padding, np.int64),
-        "attention_mask": np.zeros(shape, np.int64),
-    }
-    if any(row.segments for row in rows):
-        given["token_type_ids"] = np.zeros(shape, np.int64)
-    for place, row in enumerate(rows):
-        given["input_ids"][place, : len(row.ids)] = row.ids
-        given["attention_mask"][place, : len(row.ids)] = 1
-        if row.segments:
-            given["token_type_ids"][place, : len(row.ids)] = row.segments
-    return model.tensors(given)
+                given = ask(chosen)
+                features = np.empty((len(rows), given.shape[1])) if not features.size else features
+                features[chosen] = given
+    return Embedded(scaled(model, features), cut, together)
 
 
 def scaled(model: "HuggingFaceModel", features: NDArray[np.float64]) -> NDArray[np.float64]:

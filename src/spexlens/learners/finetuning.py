@@ -258,20 +258,10 @@ class _FineTuner(Trainer):
         return self._model.trained_outputs(batch).logits[:, :-1].float(), labels[:, 1:]
 
     def _batch(self, rows: "Sequence[_Row]") -> "dict[str, torch.Tensor]":
-        """Tokens padded on the right, where attention never reaches."""
-        shape = len(rows), max(len(row.ids) for row in rows)
-        given = {
-            "input_ids": np.full(shape, self._model.padding, np.int64),
-            "attention_mask": np.zeros(shape, np.int64),
-        }
-        if any(row.segments for row in rows):
-            given["token_type_ids"] = np.zeros(shape, np.int64)
-        for place, row in enumerate(rows):
-            given["input_ids"][place, : len(row.ids)] = row.ids
-            given["attention_mask"][place, : len(row.ids)] = 1
-            if row.segments:
-                given["token_type_ids"][place, : len(row.ids)] = row.segments
-        return self._model.tensors(given)
+        """Rows that share a forward pass, as tensors."""
+        from spexlens.models.reading import Tokens, batch_of
+
+        return batch_of(self._model, [Tokens(row.ids, row.segments) for row in rows])
 
     def _tokenised(self, texts: NDArray[Any], labels: NDArray[Any] | None) -> "list[_Row]":
         from spexlens.models.reading import read, shortened

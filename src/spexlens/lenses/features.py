@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
-from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level
 from spexlens.ablation.masks import uniform
-from spexlens.arguments import readable, whole_number
+from spexlens.arguments import readable
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
+from spexlens.lenses.of_model import OfModel, batch_size_of
 from spexlens.lenses.replacement import ablatable, choose_replacement, replacements_of
 from spexlens.lenses.saliency import GRADIENT, INTEGRATED, STEPS, slopes
 from spexlens.lenses.units import levels_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from spexlens.models.rows import Together
 
 
-class FeatureLens(Game):
+class FeatureLens(OfModel):
     """The parts of one text, and what a model answers when only some of them are kept.
 
     Replacements of an ablated candidate: `mask`, `pad` and `unk` put that special token in place of
@@ -50,7 +50,6 @@ class FeatureLens(Game):
     """
 
     passes = 1
-    settled = True
 
     def __init__(
         self,
@@ -101,16 +100,11 @@ class FeatureLens(Game):
         """
         text, template = readable(text, "the text"), readable(template, "the template")
         _refuse_empty(text)
-        if batch_size is not None:
-            batch_size = whole_number(batch_size, "batch_size")
-        if batch_size is not None and batch_size < 1:
-            raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
+        batch_size = batch_size_of(batch_size)
         self._made: dict[str, Any] = {"unit": unit, "target": target, "foil": foil, "objective": objective}
         self._made |= {"replacement": replacement, "neutral": neutral, "template": template, "chat": chat}
         self._made |= {"spans": spans, "batch_size": batch_size}
-        from spexlens.models.huggingface import load
-
-        self.model = load(
+        self._load(
             model,
             tokenizer=tokenizer,
             kind=kind,
@@ -119,8 +113,6 @@ class FeatureLens(Game):
             trust_remote_code=trust_remote_code,
         )
         self.text = text
-        self._loading = 3 if self.model.kind == "causal" and self.model is not model else 0
-        self._remarks: dict[int, str] = {}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -190,10 +182,7 @@ class FeatureLens(Game):
 
         Masks that lead to the same input share one row of the forward pass.
         """
-        from spexlens.models.huggingface import IN_TRAINING
-
-        training = self.model.model.training
-        self._remarks = dict.fromkeys(range(len(masks)), IN_TRAINING) if training else {}
+        self._remark(len(masks))
         rows, inverse = self._tokens.rows(masks, pad=self.model.padding).distinct()
         groups = self._groups(rows.lengths)
         values = [self._asked(rows.take(chosen)) for chosen in groups]
@@ -221,24 +210,6 @@ class FeatureLens(Game):
         for chosen in self._groups(rows.lengths):
             yield chosen, self.model.tensors(rows.take(chosen).arrays())
 
-    def remarks(self) -> dict[int, str]:
-        """Of the masks that `value` was last given, those that were answered by a model in training mode."""
-        return self._remarks
-
-    def renew(self) -> None:
-        """Take the fingerprint anew, and ask the model anew what it was asked, if it is another since."""
-        fingerprint, _ = self._identity(anew=True)
-        if fingerprint is not None and fingerprint == self.fingerprint:
-            return
-        first, key, before = self._made, self.key, self.fingerprint
-        self._made = {**self._made, **self._label()}
-        try:
-            self._prepare()
-        finally:
-            self._made = first
-        if before is None and self.fingerprint is None:
-            self.key = key  # what cannot be recognised is itself as long as it lives
-
     @property
     def variants(self) -> tuple[str, ...]:  # type: ignore[override]
         """The other replacements that the tokenizer has."""
@@ -250,7 +221,7 @@ class FeatureLens(Game):
         Raises:
             InvalidInput: there is no such replacement.
         """
-        return FeatureLens(self.model, self.text, **{**self._made, **self._label(), "replacement": name})
+        return FeatureLens(self.model, self.text, **{**self._resolved(), "replacement": name})
 
     def another(self, text: str) -> "FeatureLens":
         """The same question about another text.
@@ -258,17 +229,17 @@ class FeatureLens(Game):
         Raises:
             InvalidInput, InputTooLong: as for this one.
         """
-        made = {**self._made, **self._label(), "spans": None, "batch_size": None}
+        made = {**self._resolved(), "spans": None, "batch_size": None}
         if self.model.kind == "encoder" and made["target"] is None:
             made["target"] = self.text
         return FeatureLens(self.model, text, **{**made, "replacement": self.replacement})
 
-    def _label(self) -> dict[str, Any]:
-        """A classifier's target by its position: no other label of its name, nor for another text."""
+    def _resolved(self) -> dict[str, Any]:
+        """What was asked for, a classifier's target by its position: no other label of its name."""
         if self.model.kind != "classifier":
-            return {}
+            return self._made
         found: list[int] = list(cast("LabelObjective", self.objective).indices)
-        return {"target": found if len(found) > 1 else found[0]}
+        return {**self._made, "target": found if len(found) > 1 else found[0]}
 
     def batch(self, masks: NDArray[np.bool_]) -> "Batch":
         """What the model reads, a row a mask: tensors of shape (m, L), padded on the right."""
@@ -314,11 +285,6 @@ class FeatureLens(Game):
                 return (objective or self.objective)(model, self.batch(everything)).reshape(-1)
         finally:
             hook.remove()
-
-    @property
-    def device(self) -> "torch.device":
-        """Where the model is."""
-        return self.model.device
 
     @property
     def attributions(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
-from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level, finest, gathered, nested
-from spexlens.arguments import whole_number
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.components import ablation_of, select
+from spexlens.lenses.of_model import OfModel, batch_size_of
 from spexlens.lenses.saliency import INTEGRATED, PATCHING, STEPS, slopes
 from spexlens.models.architectures import architecture_of, layers_of
 
@@ -24,10 +23,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from spexlens.models.huggingface import HuggingFaceModel, Kind
-    from spexlens.models.objectives import Target
 
 
-class MechanisticLens(Game):
+class MechanisticLens(OfModel):
     """The components of a model, and what it answers about its inputs when only some are kept.
 
     Ablations: `zero` puts zeros in a component's place; `mean` its mean over all tokens of reference
@@ -48,8 +46,6 @@ class MechanisticLens(Game):
     candidate's are computed for one row, where the model allows it. The hooks are there only while a
     value is computed; the model's weights are never touched.
     """
-
-    settled = True
 
     def __init__(
         self,
@@ -100,10 +96,7 @@ class MechanisticLens(Game):
             InvalidInput, UnknownLabel, InputTooLong, ModelError, MissingExtra: one line that says
                 what is wrong and what to do.
         """
-        if batch_size is not None:
-            batch_size = whole_number(batch_size, "batch_size")
-        if batch_size is not None and batch_size < 1:
-            raise InvalidInput(f"a batch has at least one row; got batch_size={batch_size}")
+        batch_size = batch_size_of(batch_size)
         components = components if isinstance(components, str) else list(components)
         layers = None if layers is None else list(layers)
         self._made: dict[str, Any] = {"components": components, "layers": layers, "target": target}
@@ -113,9 +106,7 @@ class MechanisticLens(Game):
             ablation_of(ablation, inputs, reference, counterfactual, rescale),
             rescale,
         )
-        from spexlens.models.huggingface import load
-
-        self.model = load(
+        self._load(
             model,
             tokenizer=tokenizer,
             kind=kind,
@@ -123,8 +114,6 @@ class MechanisticLens(Game):
             device=device,
             trust_remote_code=trust_remote_code,
         )
-        self._loading = 3 if self.model.kind == "causal" and self.model is not model else 0
-        self._remarks: dict[int, str] = {}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -165,31 +154,10 @@ class MechanisticLens(Game):
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask, its mean over the inputs: (m, n) bool -> (m,) or (m, k) float64."""
-        from spexlens.models.huggingface import IN_TRAINING
-
-        training = self.model.model.training
-        self._remarks = dict.fromkeys(range(len(masks)), IN_TRAINING) if training else {}
+        self._remark(len(masks))
         if self.apart:
             return np.concatenate([self._answers(mask[None]) for mask in masks])
         return self._answers(masks)
-
-    def remarks(self) -> dict[int, str]:
-        """Of the masks that `value` was last given, those that were answered by a model in training mode."""
-        return self._remarks
-
-    def renew(self) -> None:
-        """Take the fingerprint anew, and ask the model anew what it was asked, if it is another since."""
-        fingerprint, _ = self._identity(anew=True)
-        if fingerprint is not None and fingerprint == self.fingerprint:
-            return
-        first, key, before = self._made, self.key, self.fingerprint
-        self._made = {**self._made, "target": self._watched()}
-        try:
-            self._prepare()
-        finally:
-            self._made = first
-        if before is None and self.fingerprint is None:
-            self.key = key  # what cannot be recognised is itself as long as it lives
 
     def _answers(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The values of masks that share forward passes."""
@@ -205,12 +173,12 @@ class MechanisticLens(Game):
                 answers.append(behaviour.objective.measure(self.model, batch))
         return np.asarray(np.mean(answers, axis=0))
 
-    def _watched(self) -> "Target | list[Target]":
-        """The target, said so that it is no other label of the name, and no other token at another time."""
+    def _resolved(self) -> dict[str, Any]:
+        """What was asked for, the target as it was found: no other label of the name, nor another token."""
         if self.model.kind == "encoder":
-            return self._made["target"]  # type: ignore[no-any-return]
+            return self._made
         found = [behaviour.watched for behaviour in self.behaviours]
-        return found[0] if isinstance(self._made["inputs"], str) else found
+        return {**self._made, "target": found[0] if isinstance(self._made["inputs"], str) else found}
 
     @property
     def variants(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -242,8 +210,7 @@ class MechanisticLens(Game):
             needed = {"reference": reference or self._given["reference"]}
         if name in ("resample", "restore"):
             needed = {"counterfactual": counterfactual or self._given["counterfactual"]}
-        made = {**self._made, "target": self._watched()}
-        return MechanisticLens(self.model, **{**made, "ablation": name, **needed})
+        return MechanisticLens(self.model, **{**self._resolved(), "ablation": name, **needed})
 
     def another(self, text: str) -> "MechanisticLens":
         """The same question about another prompt, to be asked with everything kept.
@@ -253,7 +220,7 @@ class MechanisticLens(Game):
         """
         if not isinstance(self._made["inputs"], str):
             raise InvalidInput("ordinary inputs are asked the question of one prompt: this lens has several")
-        made = {**self._made, "inputs": text, "ablation": "zero", "target": self._watched()}
+        made = {**self._resolved(), "inputs": text, "ablation": "zero"}
         if self.model.kind == "encoder" and made["target"] is None:
             made["target"] = self._made["inputs"]
         return MechanisticLens(self.model, **made)
@@ -303,11 +270,6 @@ class MechanisticLens(Game):
                 batch = behaviour.rows(1, corrupted=self.restoring)
                 answers.append(behaviour.objective(self.model, batch).reshape(-1))
         return torch.stack(answers).mean(dim=0)
-
-    @property
-    def device(self) -> "torch.device":
-        """Where the model is."""
-        return self.model.device
 
     @property
     def attributions(self) -> tuple[str, ...]:  # type: ignore[override]

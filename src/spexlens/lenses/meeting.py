@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from spexlens.ablation.game import Game
 from spexlens.errors import InvalidInput
+from spexlens.identity import Unknown
 from spexlens.learners.base import Read
 from spexlens.learners.encoders import scaled
 from spexlens.lenses.data import DataLens
 from spexlens.lenses.features import FeatureLens
 from spexlens.lenses.mechanistic import MechanisticLens
 from spexlens.lenses.parts import TextParts
-from spexlens.models.huggingface import IN_TRAINING, HuggingFaceModel
+from spexlens.models.fingerprint import fingerprint_of
+from spexlens.models.huggingface import HuggingFaceModel
 from spexlens.models.objectives import Batch, CompletionObjective, Objective, PairObjective, embed
 from spexlens.models.reading import read as read_as
 
@@ -136,7 +138,7 @@ class Joint(_Model):
 
     def remarks(self, count: int) -> dict[int, str]:
         """What is to be remarked on so many answers, by the model as it is."""
-        return dict.fromkeys(range(count), IN_TRAINING) if self.model.model.training else {}
+        return self.model.remarks(count)
 
     def graded(self, degrees: torch.Tensor) -> torch.Tensor:
         """The same, differentiable, to a degree: (n,) -> (k,)."""
@@ -232,7 +234,7 @@ def _refuse_unsuited(components: MechanisticLens, text: FeatureLens | None) -> N
         raise InvalidInput(
             "'restore' has the model read the counterfactual: there is no text to ablate in it"
         )
-    if text.model.fingerprint != components.model.fingerprint:
+    if not _one_model(text.model, components.model):
         raise InvalidInput(
             f"a mixed game is about one model: the text is read by {text.model.name!r}, the components are "
             f"those of {components.model.name!r}"
@@ -268,6 +270,16 @@ def _refuse_other_points(
             raise InvalidInput("a template makes the text another than the test point: leave it out")
 
 
+def _one_model(one: HuggingFaceModel, other: HuggingFaceModel) -> bool:
+    """Whether two models are the same object, or answer the same as far as can be told."""
+    if one.model is other.model:
+        return True
+    try:
+        return fingerprint_of(one, anew=False) == fingerprint_of(other, anew=False)
+    except Unknown:
+        return False
+
+
 def _refuse_other_model(data: DataLens, lens: FeatureLens | MechanisticLens) -> None:
     """A lens that is not of the model that is trained, or makes the features."""
     if data.model is not None:
@@ -282,7 +294,7 @@ def _refuse_other_model(data: DataLens, lens: FeatureLens | MechanisticLens) -> 
         raise InvalidInput(
             "the learner reads no model's features: mix it with TextParts, or give encoder=..."
         )
-    if lens.model.kind != "encoder" or lens.model.fingerprint != encoder.fingerprint:
+    if lens.model.kind != "encoder" or not _one_model(lens.model, encoder):
         raise InvalidInput(
             f"a mixed game is about one model: features are made by {encoder.name!r}, an encoder, and the "
             f"other lens is of {lens.model.name!r}, read as a {lens.model.kind}"

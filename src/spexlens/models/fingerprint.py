@@ -72,7 +72,7 @@ def _content(model: HuggingFaceModel, *, anew: bool) -> Any:
 
 
 def _stamp(model: HuggingFaceModel) -> int:
-    """What changes with most that is done to a model: which objects it is made of, and autograd's versions."""
+    """What changes with most that is done to a model: the objects it is made of, and autograd's versions."""
     parts: list[Any] = [id(model.tokenizer.backend_tokenizer), len(model.tokenizer)]
     parts += [str(model.tokenizer.special_tokens_map), model.tokenizer.model_max_length]
     for module in model.model.modules():

@@ -135,6 +135,11 @@ class HuggingFaceModel:
             **{name: given for name, given in {**here, **settings}.items() if name in self.accepts}
         )
 
+    def remarks(self, count: int) -> dict[int, str]:
+        """What is to be remarked on so many answers, by the model as it is."""
+        training = any(module.training for module in self.model.modules())
+        return dict.fromkeys(range(count), IN_TRAINING) if training else {}
+
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """Inside, every module is in evaluation mode; afterwards each is in the mode it was in."""
@@ -205,17 +210,6 @@ class HuggingFaceModel:
     def accepts(self) -> frozenset[str]:
         """The names of the arguments of the model's forward pass."""
         return frozenset(inspect.signature(self.model.forward).parameters)
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 of everything that decides an answer, taken anew each time; see `models.fingerprint`.
-
-        Raises:
-            Unknown: something in the model cannot be told, such as a hook with a state of its own.
-        """
-        from spexlens.models.fingerprint import fingerprint_of
-
-        return fingerprint_of(self)
 
 
 def load(

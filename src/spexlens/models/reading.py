@@ -11,6 +11,7 @@ from spexlens.errors import InvalidInput
 from spexlens.models.huggingface import HuggingFaceModel
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedTokenizerBase
 
 _NOWHERE = (-1, -1)
@@ -98,6 +99,40 @@ def read(
         prompt = _encoded(model, text, rendered=rendered)
         return prompt if completion is None else _followed(prompt, completion.tokens)
     return _completed(model, text, completion, rendered=rendered)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A text's tokens, and the segments they belong to if it is a pair."""
+
+    ids: list[int]
+    segments: list[int] | None = None
+
+
+def as_far_as_it_goes(model: HuggingFaceModel, text: str) -> tuple[Tokens, bool]:
+    """What a classifier or an encoder reads of a text, up to its window, and whether that was not all."""
+    reading = read(model, text)
+    if model.window is not None and len(reading) > model.window:
+        return Tokens(shortened(model, text)), True
+    segments = None if reading.segments is None else reading.segments.tolist()
+    return Tokens(reading.ids.tolist(), segments), False
+
+
+def batch_of(model: HuggingFaceModel, rows: Sequence[Tokens]) -> dict[str, "torch.Tensor"]:
+    """Texts as a batch, padded on the right, where attention never reaches: tensors of shape (m, L)."""
+    shape = len(rows), max(len(row.ids) for row in rows)
+    given = {
+        "input_ids": np.full(shape, model.padding, np.int64),
+        "attention_mask": np.zeros(shape, np.int64),
+    }
+    if any(row.segments for row in rows):
+        given["token_type_ids"] = np.zeros(shape, np.int64)
+    for place, row in enumerate(rows):
+        given["input_ids"][place, : len(row.ids)] = row.ids
+        given["attention_mask"][place, : len(row.ids)] = 1
+        if row.segments:
+            given["token_type_ids"][place, : len(row.ids)] = row.segments
+    return model.tensors(given)
 
 
 def shortened(model: HuggingFaceModel, text: str) -> list[int]:
