@@ -154,8 +154,22 @@ def test_other_heads_are_refused_by_name_with_what_would_work(head: str, tmp_pat
 
 def test_what_is_no_encoder_or_no_classifier_says_so() -> None:
     tokenizer = word_piece("both")
+    masked = bert(tokenizer, "BertForMaskedLM")
+    lens = FeatureLens(masked, PROMPT, target="a dog", tokenizer=tokenizer, kind="encoder")
+    body = FeatureLens(masked.bert, PROMPT, target="a dog", tokenizer=tokenizer)
+    assert whole(lens) == whole(body)
+    settings = transformers.GPT2Config(vocab_size=len(tokenizer), n_embd=32, n_layer=1, n_head=4)
+    double = drawn(transformers.GPT2DoubleHeadsModel(settings))
     with pytest.raises(ModelError, match="it is no encoder"):
-        FeatureLens(bert(tokenizer, "BertForMaskedLM"), PROMPT, tokenizer=tokenizer, kind="encoder")
+        FeatureLens(double, PROMPT, tokenizer=tokenizer)
+    tagger = transformers.GPT2Config(
+        vocab_size=len(tokenizer), n_embd=32, n_layer=1, n_head=4, num_labels=len(tokenizer)
+    )
+    with pytest.raises(ModelError, match="no causal language model"):
+        FeatureLens(
+            transformers.GPT2ForTokenClassification(tagger), PROMPT, target=COMPLETION, tokenizer=tokenizer,
+            kind="causal",
+        )  # fmt: skip
     with pytest.raises(ModelError, match="it is no classifier"):
         FeatureLens(
             bert(tokenizer, "BertForTokenClassification"), PROMPT, tokenizer=tokenizer, kind="classifier"
@@ -200,6 +214,16 @@ def test_labels_of_one_name_are_told_apart() -> None:
     with torch.no_grad():
         model.classifier.bias[1] -= 20  # another label is predicted now; the question stays
     assert lens.another(PROMPT).objective.indices == lens.variant("delete").objective.indices == (1,)
+
+
+def test_a_label_that_is_called_as_another_is_numbered_is_ambiguous() -> None:
+    tokenizer = word_piece("both")
+    model = bert(tokenizer, num_labels=3, id2label={0: "a", 1: "a", 2: "a #1"})
+    with pytest.raises(UnknownLabel):
+        FeatureLens(model, PROMPT, target="a #1", tokenizer=tokenizer)
+    with pytest.raises(UnknownLabel, match="unknown label ''"):
+        FeatureLens(model, PROMPT, target="", tokenizer=tokenizer)
+    assert FeatureLens(model, PROMPT, target=2, tokenizer=tokenizer).objective.indices == (2,)
 
 
 def test_a_head_for_numbers_has_the_objectives_of_numbers() -> None:

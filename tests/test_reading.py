@@ -2,6 +2,7 @@
 
 from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ CHAT = (
 def expected(
     tokenizer: Any, prompt: str, completion: str, *, bos: bool = True
 ) -> tuple[list[int], list[int]]:
-    """Prompt and completion as tokens, by nothing but the tokenizer: one text, or two where it shows no space."""
+    """Prompt and completion as tokens, by the tokenizer: one text, or two where it shows no space."""
     if not shows_spaces(tokenizer):
         parts = [tokenizer(each, add_special_tokens=False)["input_ids"] for each in (prompt, completion)]
         before, after = parts
@@ -149,6 +150,11 @@ def test_a_string_that_is_put_in_is_read_with_its_neighbours() -> None:
         ("{{ m['content'] | replace('good', 'very good') }}", "is it good?"),
         ("{{ m['content'] | length }}: {{ m['content'] }}", "is it good?"),
         ("{{ m['content'] }}.", "is it good? is it good?"),
+        ("is it good? {{ m['content'] | lower }}", "Is it GOOD?"),
+        ("{{ m['content'] | upper }}", "is it good?"),
+        ("{{ m['content'] | capitalize }}", "is it Good"),
+        ("{{ m['content'] | e }}", "  the 'red' \"is\" <it> & good"),
+        ("{{ m['content'] | urlencode }}", "is it (good)?"),
     ],
 )
 def test_a_chat_template_gives_what_apply_chat_template_gives(content: str, text: str) -> None:
@@ -162,14 +168,16 @@ def test_a_chat_template_gives_what_apply_chat_template_gives(content: str, text
     read = lens.batch(np.ones((1, lens.n), np.bool_))["input_ids"][0].tolist()
     assert read == [*said, *completion]
     assert whole(lens) == pytest.approx(log_probability(model, said, completion), abs=1e-4)
-    words = {"".join(letter for letter in c.label if letter.isalpha()) for c in lens.candidates}
+    words = {"".join(letter for letter in c.label.lower() if letter.isalpha()) for c in lens.candidates}
     assert {"is", "it", "good"} <= words
     for place, candidate in enumerate(lens.candidates):
         mask = np.ones((1, lens.n), np.bool_)
         mask[0, place] = False
         left = lens.batch(mask)["input_ids"][0].tolist()
         gone = unescape(tokenizer.decode(_missing(read, left)))
-        assert candidate.label in gone, "a candidate owns the tokens that show it"
+        shown = unquote(gone).lower().replace("\\", "")
+        assert candidate.label.lower() in shown, "a candidate owns the tokens that show it"
+        assert "<|" not in gone, "and none of the template's"
 
 
 def _missing(whole: list[int], left: list[int]) -> list[int]:
@@ -179,11 +187,30 @@ def _missing(whole: list[int], left: list[int]) -> list[int]:
     return whole[start : start + count]
 
 
+@pytest.mark.parametrize("front", ["<s> <|user|> $A", "<s> <|user|> $A </s>", "$A </s>", "$A <s>"])
+def test_whatever_a_tokenizer_puts_round_a_text_it_is_opened_once(front: str) -> None:
+    tokenizer = sentence_piece("none")
+    known = [(each, tokenizer.convert_tokens_to_ids(each)) for each in ("<s>", "</s>", "<|user|>")]
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=front, special_tokens=known
+    )
+    model = HuggingFaceModel(llama(tokenizer), tokenizer, "causal", "")
+    opening = [0, 5] if front.startswith("<s>") else [0]
+    for text in ("the cat", "<s>the cat"):
+        words = tokenizer("the cat", add_special_tokens=False)["input_ids"]
+        reading = read(model, text, " runs")
+        assert list(reading.prompt)[: len(opening)] == opening
+        assert list(reading.prompt).count(0) == 1
+        assert list(reading.prompt)[-1] == words[-1]
+    assert read(model, "").ids.tolist() == opening
+
+
 def test_a_chat_template_that_hides_the_text_or_repeats_it_is_refused() -> None:
     tokenizer = byte_level("bos")
     model = llama(tokenizer)
     for content, error in (
         ("nothing", InvalidInput),
+        ("{{ m['content'][:4] }}", InvalidInput),
         ("{{ m['content'] }} {{ m['content'] }}", ModelError),
         ("{{ raise_exception('no') }}", ModelError),
     ):

@@ -34,6 +34,7 @@ _BESIDE = {
     "_abc_impl",
     "_backward_cls",  # of torch, which numbers them
 }
+_WRAPPED = 4  # wrappers, one round the other, that are looked into
 _BUILTIN = (types.BuiltinFunctionType, types.MethodWrapperType)
 _OF_A_CLASS = (types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
 
@@ -234,10 +235,22 @@ def _patched(value: type, seen: Seen) -> list[Any]:
     patched = []
     for base in value.__mro__:
         for name, member in sorted(vars(base).items()):
-            function = getattr(member, "__func__", getattr(member, "fget", member))
-            if isinstance(function, types.FunctionType) and own(function) and installed(base.__module__):
+            if installed(base.__module__) and holds_own(member):
                 patched.append([base.__qualname__, name, seen(member, f"{name!r} of {named(value)}", False)])
     return patched
+
+
+def holds_own(value: Any, depth: int = 0) -> bool:
+    """Whether it is code of somebody's own, or wrapped round such, as a decorator of a package does."""
+    value = getattr(value, "__func__", getattr(value, "fget", value))
+    if isinstance(value, (functools.partial, functools.partialmethod)):
+        value = value.func
+    if not isinstance(value, types.FunctionType):
+        return not isinstance(value, type) and callable(value) and not installed(type(value).__module__)
+    if own(value) or depth >= _WRAPPED:
+        return own(value)
+    cells = [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
+    return any(holds_own(held, depth + 1) for held in (*cells, getattr(value, "__wrapped__", None)))
 
 
 def _name(value: Any) -> str:

@@ -88,6 +88,7 @@ class _FineTuner(Trainer):
             self._refuse_without_completions(task)
         else:
             self.answer = "log-probabilities"
+            _refuse_other_problems(self._model)
             self.classes, codes = classes_of(task, "a classifier")
             self._columns = _columns_of(self.classes, self._model)
             self._targets = self._columns[codes]
@@ -264,7 +265,7 @@ class _FineTuner(Trainer):
         return batch_of(self._model, [Tokens(row.ids, row.segments) for row in rows])
 
     def _tokenised(self, texts: NDArray[Any], labels: NDArray[Any] | None) -> "list[_Row]":
-        from spexlens.models.reading import read, shortened
+        from spexlens.models.reading import as_far_as_it_goes, read
 
         window, rows = self._model.window, []
         for number, text in enumerate(texts):
@@ -272,17 +273,20 @@ class _FineTuner(Trainer):
             if self.answer == "completions" and labels is not None:
                 completion = str(labels[number])
             reading = read(self._model, text, completion)
-            ids, segments = reading.ids.tolist(), reading.segments
+            ids = reading.ids.tolist()
+            segments = None if reading.segments is None else reading.segments.tolist()
             prompt = len(ids) - reading.completion if completion is not None else 1
             longer = 0 if window is None else max(0, len(ids) - window)
             self._truncated += longer > 0
-            if longer and self.answer == "completions":
-                ids, prompt = ids[longer:], max(1, prompt - longer)  # the end is what is continued
+            if longer and self.answer == "completions":  # the end is what is continued
+                opened = int(reading.places[0, 1] < 0)
+                ids, prompt = [*ids[:opened], *ids[opened + longer :]], max(1, prompt - longer)
             elif longer:
-                ids, segments = shortened(self._model, text), None
+                cut, _ = as_far_as_it_goes(self._model, text)
+                ids, segments = cut.ids, cut.segments
             if len(ids) < 1 + (self.answer == "completions"):
                 raise InvalidInput(f"text {number} has no token to learn from")
-            rows.append(_Row(ids, max(1, prompt), None if segments is None else segments.tolist()))
+            rows.append(_Row(ids, max(1, prompt), segments))
         return rows
 
     def _restore(self, seed: int) -> None:
@@ -399,6 +403,16 @@ def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str
             "a model in memory that is an encoder has no head to fine-tune: give its directory"
         )
     return model, set()
+
+
+def _refuse_other_problems(model: "HuggingFaceModel") -> None:
+    """InvalidInput for a classifier that is not made to choose one label."""
+    problem = model.model.config.problem_type
+    if problem not in (None, "single_label_classification"):
+        raise InvalidInput(
+            f"{model.called!r} is made for {problem}, and fine-tuning learns one label of several: set its "
+            "config.problem_type to 'single_label_classification' if that is meant"
+        )
 
 
 def _columns_of(classes: NDArray[Any], model: "HuggingFaceModel") -> NDArray[np.int64]:

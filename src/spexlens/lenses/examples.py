@@ -174,7 +174,7 @@ def _inputs(inputs: Any, what: str) -> NDArray[Any]:
     if len(values) and all(isinstance(each, str) for each in values):
         return _texts(list(values))
     try:
-        array = np.asarray(inputs, dtype=np.float64)
+        array = np.array(inputs, dtype=np.float64)  # a copy, as the labels are
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{what} are neither texts nor a table of numbers: {error}") from error
     if array.ndim < 2 or not array.size:

@@ -1,9 +1,13 @@
 """Surroundings: the string that a text stands in, and where each of its characters is in it."""
 
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from html import escape
 from itertools import takewhile
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +17,17 @@ from spexlens.errors import InvalidInput, ModelError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_PLACE = "SpexlensStandsHere"  # stands for a text while a chat template is filled in
-_RECOGNISED = 0.5  # of a text's visible characters, that must be found in what a template makes of it
+_PLACES = ("qspexlens1standsq", "zspexlens2standsz")  # stand for a text while a chat template is filled in
+_RECOGNISED = 0.8  # of a text's visible characters, that must be found in what a template makes of it
+_SPELLINGS: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda letter: json.dumps(letter, ensure_ascii=False)[1:-1],
+    lambda letter: json.dumps(letter)[1:-1],
+    escape,
+    lambda letter: escape(letter).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),  # as Jinja does
+    quote,
+)
+"""How templates spell single characters: as they are, in JSON, in HTML, in a URL."""
 _COMPARED = 20_000  # characters, at most, that are compared one by one
 
 
@@ -72,7 +85,8 @@ def surround(tokenizer: "PreTrainedTokenizerBase", text: str, template: str, *, 
     if not tokenizer.chat_template:
         raise ModelError("the tokenizer has no chat template; leave chat out")
     whole = _rendered(tokenizer, before + text + after)
-    start, end = _shown(whole, _rendered(tokenizer, before + _PLACE + after))
+    others = [_rendered(tokenizer, before + place + after) for place in _PLACES]
+    start, end = _shown(whole, others)
     starts, ends = _aligned(text, whole, start, end)
     return Surrounded(whole, starts, ends, rendered=True)
 
@@ -97,20 +111,19 @@ def _rendered(tokenizer: "PreTrainedTokenizerBase", content: str) -> str:
     return whole
 
 
-def _shown(whole: str, other: str) -> tuple[int, int]:
-    """Where a rendered string shows what differs between it and the same with a placeholder.
+def _shown(whole: str, others: Sequence[str]) -> tuple[int, int]:
+    """Where a rendered string differs from the same with other texts, no two of which begin or end alike.
 
     Raises:
-        ModelError: the placeholder is shown twice or more.
+        ModelError: a text is shown twice or more.
     """
-    if other.count(_PLACE) > 1:
-        raise ModelError("the chat template does not show the user's text exactly once")
-    if _PLACE not in other:  # it is changed, as by a template in capital letters
-        return 0, len(whole)
-    before, after = other.split(_PLACE)
-    start = _alike(before, whole)
-    behind = _alike(after[::-1], whole[start:][::-1])
-    return start, len(whole) - behind
+    for other, place in zip(others, _PLACES, strict=True):
+        if other.lower().count(place.lower()) > 1:
+            raise ModelError("the chat template does not show the user's text exactly once")
+    pairs = [(whole, others[0]), (whole, others[1]), (others[0], others[1])]
+    start = min(_alike(one, other) for one, other in pairs)
+    behind = min(_alike(one[::-1], other[::-1]) for one, other in pairs)
+    return start, max(start, len(whole) - behind)
 
 
 def _alike(one: str, other: str) -> int:
@@ -127,14 +140,32 @@ def _aligned(text: str, whole: str, start: int, end: int) -> tuple[NDArray[np.in
     part, core = whole[start:end], text.strip()
     trimmed = text.index(core)
     for shown, left_out in ((text, 0), (core, trimmed)):
-        if part.count(shown) == 1:
-            first = start + part.index(shown)
-            places = np.clip(np.arange(len(text)) - left_out, 0, len(shown)) + first
-            ends = np.clip(np.arange(1, len(text) + 1) - left_out, 0, len(shown)) + first
-            return places, ends
+        for spelled in _SPELLINGS:
+            letters = [spelled(letter) for letter in shown]
+            if _within(part, "".join(letters)) >= 0:
+                return _placed(letters, start + _within(part, "".join(letters)), len(text), left_out)
     if max(len(text), len(part)) > _COMPARED:
         raise InvalidInput("the chat template changes the text, which is too long to see how: leave chat out")
     return _matched(text, part, start)
+
+
+def _within(part: str, shown: str) -> int:
+    """Where a string shows another, capitals aside; -1 where it does not, or twice."""
+    folded, wanted = part.lower(), shown.lower()
+    if part.count(shown) == 1:
+        return part.index(shown)
+    once = len(folded) == len(part) and len(wanted) == len(shown) and folded.count(wanted) == 1
+    return folded.index(wanted) if once else -1
+
+
+def _placed(
+    letters: Sequence[str], first: int, count: int, left_out: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where characters begin and end that are spelled one behind the other, those trimmed at the edges."""
+    ends = first + np.cumsum([0, *map(len, letters)])
+    places = np.clip(np.arange(count) - left_out, 0, len(letters))
+    behind = np.clip(np.arange(1, count + 1) - left_out, 0, len(letters))
+    return ends[places].astype(np.int64), ends[behind].astype(np.int64)
 
 
 def _matched(text: str, part: str, offset: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+import sys
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from spexlens.identity import Unknown, describe, describe_module
+from spexlens.identity.code import holds_own
+from spexlens.identity.places import installed
 from spexlens.models.huggingface import HuggingFaceModel
 
 if TYPE_CHECKING:
@@ -35,7 +39,8 @@ def fingerprint_of(model: HuggingFaceModel, *, anew: bool = True) -> str:
     parts = [
         "model 2",
         json.dumps(settings, sort_keys=True, default=str),
-        str(getattr(config, "_attn_implementation", "")),
+        _attention(config),
+        _replaced(model.model),
         _content(model, anew=anew),
         describe(list(vars(model.sentence).items())),
         [model.kind, model.ahead],
@@ -59,6 +64,28 @@ def told(model: HuggingFaceModel, *parts: Any, anew: bool = True) -> tuple[str |
     return hashlib.sha256(json.dumps([fingerprint, *parts]).encode()).hexdigest(), None
 
 
+def _attention(config: Any) -> list[Any]:
+    """How attention is computed, the functions that somebody registered for it included."""
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    name = str(getattr(config, "_attn_implementation", ""))
+    tables = (ALL_ATTENTION_FUNCTIONS, ALL_MASK_ATTENTION_FUNCTIONS)
+    return [name, *(describe(table[name]) for table in tables if name in table)]
+
+
+def _replaced(model: Any) -> list[Any]:
+    """The functions that somebody put in the place of those beside a model's classes."""
+    names = sorted({type(module).__module__ for module in model.modules()})
+    return [
+        [name, each, describe(value)]
+        for name in names
+        if name in sys.modules and installed(name)
+        for each, value in sorted(vars(sys.modules[name]).items())
+        if isinstance(value, FunctionType) and holds_own(value)
+    ]
+
+
 def _content(model: HuggingFaceModel, *, anew: bool) -> Any:
     """What is described of a model's module and of its tokenizer."""
     stamp = _stamp(model)
@@ -75,6 +102,7 @@ def _stamp(model: HuggingFaceModel) -> int:
     """What changes with most that is done to a model: the objects it is made of, and autograd's versions."""
     parts: list[Any] = [id(model.tokenizer.backend_tokenizer), len(model.tokenizer)]
     parts += [str(model.tokenizer.special_tokens_map), model.tokenizer.model_max_length]
+    parts += [model.tokenizer.split_special_tokens, str(model.tokenizer.chat_template)]
     for module in model.model.modules():
         for value in vars(module).values():
             parts.append(id(value))
@@ -94,14 +122,24 @@ def tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> list[Any]:
     backend.no_truncation()
     try:
         content = hashlib.sha256(backend.to_str().encode("utf-8", "surrogatepass")).hexdigest()
+    except Exception as error:  # tokenizers raises no other class
+        raise Unknown(f"its tokenizer: {error}") from error
     finally:
         if pads is not None:
             backend.enable_padding(**pads)
         if cuts is not None:
             backend.enable_truncation(**cuts)
+    flags = [type(tokenizer).__qualname__, backend.encode_special_tokens, tokenizer.split_special_tokens]
     special = {name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())}
     window = str(tokenizer.model_max_length)
-    return [content, special, window, describe(tokenizer.chat_template), list(tokenizer.model_input_names)]
+    return [
+        content,
+        flags,
+        special,
+        window,
+        describe(tokenizer.chat_template),
+        list(tokenizer.model_input_names),
+    ]
 
 
 def _offloaded(model: Any, name: str) -> "torch.Tensor":

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.arguments import readable
 from spexlens.errors import InputTooLong, InvalidInput, MissingExtra, ModelError
 
 try:
@@ -247,9 +248,14 @@ def load(
             raise InvalidInput("a model in memory needs its tokenizer: pass tokenizer=...")
         if not isinstance(model, transformers.PreTrainedModel):
             raise InvalidInput(f"a model in memory is one of transformers; got {type(model).__name__}")
-        module = model
-        kind = kind or kind_named(module.config, type(module).__name__)
+        module, architecture = model, type(model).__name__
+        if kind == "encoder":  # under whatever head there is
+            module = cast("PreTrainedModel", module.base_model)
+        kind = kind or kind_named(module.config, architecture)
+        if kind == "causal" and not is_generator(module.config, architecture):
+            raise ModelError(f"{architecture} is no causal language model: it does not continue texts")
     else:
+        readable(str(model), "the model's name")
         hub: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
         module, kind, tokenizer = _from_pretrained(str(model), kind, tokenizer, hub)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -259,6 +265,8 @@ def load(
             raise InvalidInput(f"cannot use the device {device!r}: {one_line(error)}") from error
     if not tokenizer.is_fast:
         raise ModelError(f"{type(tokenizer).__name__} is a slow tokenizer; a fast one is needed for offsets")
+    if not isinstance(tokenizer.model_max_length, int | float):
+        raise ModelError(f"the tokenizer's model_max_length is no number: {tokenizer.model_max_length!r}")
     torch.nn.Module.eval(module)
     return seen(HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision))
 

@@ -300,8 +300,11 @@ def _unit(model: HuggingFaceModel, objective: str | None, foil: object) -> str:
     known = objectives_of(model)
     unit = objective or (known[0] if foil is None else "logit difference")
     if unit not in known:
-        what = "classifier trained for numbers" if known is REGRESSION else model.kind
-        raise InvalidInput(f"a {what} has no objective {unit!r}; choose one of {', '.join(map(repr, known))}")
+        names = {"classifier": "a classifier", "causal": "a causal model", "encoder": "an encoder"}
+        what = "a classifier trained for numbers" if known is REGRESSION else names[model.kind]
+        raise InvalidInput(
+            f"there is no objective {unit!r} of {what}; choose one of {', '.join(map(repr, known))}"
+        )
     if (unit == "logit difference") != (foil is not None):
         raise InvalidInput("objective 'logit difference' and foil=... go together; give both or neither")
     return unit
@@ -357,14 +360,14 @@ def _label_index(labels: tuple[str, ...], target: object) -> int:
     text = str(target)
     if isinstance(target, str):
         folded = [label.lower() for label in labels]
-        if text in labels:
+        if labels.count(text) == 1:
             return labels.index(text)
         if folded.count(text.lower()) == 1:
             return folded.index(text.lower())
         alike = [
             label for label in labels if text.lower() in (label.lower(), label.lower().rpartition(" #")[0])
         ]
-        if alike:
+        if alike and text:
             raise UnknownLabel(f"{target!r} is the name of several labels: say which of {', '.join(alike)}")
     if text.isascii() and text.isdigit() and int(text) < len(labels):
         return int(text)

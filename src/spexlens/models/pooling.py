@@ -8,6 +8,7 @@ from typing import Any, Literal, cast, get_args
 import torch
 from transformers.utils.hub import cached_file
 
+from spexlens.arguments import readable
 from spexlens.errors import ModelError
 from spexlens.models.quiet import one_line, quiet
 
@@ -128,15 +129,17 @@ def _modes(pooling: dict[str, Any] | None) -> list[str]:
     given = pooling.get("pooling_mode")
     if given is not None:
         return [str(each) for each in (given if isinstance(given, list) else [given])]
-    asked = [key for key, used in pooling.items() if key.startswith("pooling_mode_") and used is True]
+    asked = [key for key, used in pooling.items() if key.startswith("pooling_mode_") and used]
     return [_OLD_MODES.get(key, key) for key in asked]
 
 
 def _prompt(name: str, revision: str | None) -> str:
     """What is put before every text that nobody gave another prompt for."""
     said = _object(_settings(name, "config_sentence_transformers.json", revision), name) or {}
-    default, prompts = said.get("default_prompt_name"), said.get("prompts") or {}
-    return str(prompts.get(default) or "") if default is not None else ""
+    default, prompts = said.get("default_prompt_name"), _object(said.get("prompts"), name) or {}
+    if default is None:
+        return ""
+    return readable(str(prompts.get(str(default)) or ""), "the prompt beside the encoder")
 
 
 def _window(name: str, revision: str | None, folder: str) -> tuple[int | None, bool]:
@@ -146,7 +149,7 @@ def _window(name: str, revision: str | None, folder: str) -> tuple[int | None, b
         said = _object(_settings(name, within + file, revision), name)
         if said is not None:
             longest = said.get("max_seq_length")
-            known = isinstance(longest, int) and longest > 0
+            known = isinstance(longest, int) and not isinstance(longest, bool) and longest > 0
             return (int(longest) if known and longest else None), said.get("do_lower_case") is True
     return None, False
 
@@ -168,9 +171,10 @@ def _settings(name: str, file: str, revision: str | None) -> Any:
     """A JSON file that lies beside a model, or None."""
     if not name:
         return None  # a model made in memory comes from nowhere
+    path: str | None = None
     if Path(name).is_dir():
-        path: str | None = str(Path(name) / file)
-        path = path if path is not None and Path(path).is_file() else None
+        here = Path(name) / file
+        path = str(here) if here.name in _names_in(here.parent) else None
     else:
         with quiet():
             path = cached_file(
@@ -183,5 +187,13 @@ def _settings(name: str, file: str, revision: str | None) -> Any:
             )
     try:
         return json.loads(Path(path).read_text(encoding="utf-8-sig")) if path else None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise ModelError(f"{file} of {name!r} is damaged: {one_line(error)}") from error
+
+
+def _names_in(folder: Path) -> set[str]:
+    """The names of what is in a folder; none where there is no such folder."""
+    try:
+        return {entry.name for entry in folder.iterdir()}
+    except OSError:
+        return set()

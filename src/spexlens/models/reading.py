@@ -112,10 +112,17 @@ class Tokens:
 def as_far_as_it_goes(model: HuggingFaceModel, text: str) -> tuple[Tokens, bool]:
     """What a classifier or an encoder reads of a text, up to its window, and whether that was not all."""
     reading = read(model, text)
-    if model.window is not None and len(reading) > model.window:
-        return Tokens(shortened(model, text)), True
     segments = None if reading.segments is None else reading.segments.tolist()
-    return Tokens(reading.ids.tolist(), segments), False
+    if model.window is None or len(reading) <= model.window:
+        return Tokens(reading.ids.tolist(), segments), False
+    ids = _shortened(model, text)
+    if segments is not None:
+        closing = int((reading.places[::-1, 1] >= 0).argmax())  # tokens behind the text
+        kept = len(ids) - closing
+        segments = segments[:kept] + segments[len(segments) - closing :]
+        same = [*reading.ids[:kept].tolist(), *reading.ids[len(reading) - closing :].tolist()] == ids
+        segments = segments if same else None
+    return Tokens(ids, segments), True
 
 
 def batch_of(model: HuggingFaceModel, rows: Sequence[Tokens]) -> dict[str, "torch.Tensor"]:
@@ -135,7 +142,7 @@ def batch_of(model: HuggingFaceModel, rows: Sequence[Tokens]) -> dict[str, "torc
     return model.tensors(given)
 
 
-def shortened(model: HuggingFaceModel, text: str) -> list[int]:
+def _shortened(model: HuggingFaceModel, text: str) -> list[int]:
     """The tokens of a text longer than the model's window, as far as that goes, closed as a whole text is."""
     cut = model.tokenizer(
         _given(model, text), truncation=True, max_length=model.window, padding=False, verbose=False
@@ -269,20 +276,31 @@ def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
         for out, (start, end) in zip(put, encoded["offset_mapping"], strict=True)
     ]
     if model.kind == "causal" and not rendered:
-        ids, places = _opened(tokenizer, *_unclosed(ids, places, put))
+        ids, places = _opened(tokenizer, *_unclosed(ids, places, put, _in_front(tokenizer)))
     return Reading(np.array(ids, np.int64), np.array(places, np.int64).reshape(-1, 2))
 
 
 def _unclosed(
-    ids: list[int], places: list[tuple[int, ...]], put: list[bool]
+    ids: list[int], places: list[tuple[int, ...]], put: list[bool], front: int
 ) -> tuple[list[int], list[tuple[int, ...]], list[bool]]:
-    """Without what the tokenizer puts behind a text: nothing ends between a prompt and its completion."""
+    """Without what the tokenizer puts behind a text: nothing ends between a prompt and its completion.
+
+    Args:
+        ids, places: of the tokens.
+        put: which of them the tokenizer put round the text.
+        front: how many it puts in front of any.
+    """
     end = len(ids)
-    while end and put[end - 1]:
+    while end > front and put[end - 1]:
         end -= 1
-    if not end:  # nothing but special tokens: those in front of an empty text
-        end = put.count(True) and 1
     return ids[:end], places[:end], put[:end]
+
+
+def _in_front(tokenizer: "PreTrainedTokenizerBase") -> int:
+    """How many special tokens the tokenizer puts in front of a text."""
+    put = tokenizer("a", return_special_tokens_mask=True, truncation=False, padding=False, verbose=False)
+    mask: list[int] = list(put["special_tokens_mask"])
+    return mask.index(0) if 0 in mask else 0
 
 
 def _opened(
@@ -295,7 +313,7 @@ def _opened(
         return ids, places
     if front == 0 and ids[:1] != [first]:
         return [int(first), *ids], [_NOWHERE, *places]
-    if front and ids[front - 1] == first and ids[front : front + 1] == [first]:
+    if first in ids[:front] and ids[front : front + 1] == [first]:
         return [*ids[:front], *ids[front + 1 :]], [*places[:front], *places[front + 1 :]]
     return ids, places
 
