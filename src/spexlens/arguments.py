@@ -1,6 +1,6 @@
 """Arguments: numbers and texts that a caller gives, as plain Python, or refused in one line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from math import isfinite
 from numbers import Real
@@ -76,6 +76,28 @@ def readable(text: object, what: str) -> str:
             "half of a character; leave it out"
         ) from None
     return str.__str__(text)
+
+
+def yes_or_no(given: object, what: str) -> bool:
+    """True or False: Python's, or numpy's.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    if not _is_bool(given):
+        raise InvalidInput(f"{what} is True or False; got {given!r}")
+    return bool(given)
+
+
+def several(given: object, what: str) -> list[Any]:
+    """A list, tuple, range, array or other iterable of things as a list.
+
+    Raises:
+        InvalidInput: it is none, or a single text.
+    """
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise InvalidInput(f"{what} is a list; got {given!r}")
+    return list(given)
 
 
 def plain(value: object, what: str) -> Any:

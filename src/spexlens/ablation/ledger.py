@@ -1,6 +1,7 @@
 """The ledger: a durable record of every ablation that was paid for."""
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -54,6 +55,11 @@ class Ledger:
         Raises:
             LedgerError: the file is not a ledger, is from a newer version, or cannot be opened.
         """
+        if path is not None:
+            try:
+                os.fsencode(path)
+            except UnicodeEncodeError as error:
+                raise LedgerError("the ledger's path is not valid Unicode") from error
         self.path = None if path is None else Path(path)
         self._lock = threading.RLock()
         self._seen: int | None = None
@@ -266,6 +272,8 @@ def opened(ledger: "str | Path | Ledger | None") -> Iterator[Ledger]:
     if isinstance(ledger, Ledger):
         yield ledger
         return
+    if ledger is not None and not isinstance(ledger, str | Path):
+        raise LedgerError(f"a ledger is a path, or an open Ledger; got {ledger!r}")
     with Ledger(ledger) as book:
         yield book
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level, finest, gathered, nested
-from spexlens.arguments import whole_number
+from spexlens.arguments import readable, whole_number, yes_or_no
 from spexlens.errors import InvalidInput
 from spexlens.learners.base import Learner, Read, Task, Trainer, labels_as
 from spexlens.learners.encoders import Features, encoded
@@ -105,6 +105,8 @@ class DataLens(Game):
             raise InvalidInput(f"examples that are no candidates are always 'in' or 'out'; got {others!r}")
         repeats, seed = whole_number(repeats, "repeats"), whole_number(seed, "seed")
         batch_size = None if batch_size is None else whole_number(batch_size, "batch_size")
+        mean = yes_or_no(mean, "mean")
+        objective = None if objective is None else readable(objective, "the objective")
         if repeats < 1 or (batch_size is not None and batch_size < 1):
             raise InvalidInput(f"repeats and batch_size are at least 1; got {repeats} and {batch_size}")
         self.examples = examples_of(data, "the training examples")

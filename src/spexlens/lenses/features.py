@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level
 from spexlens.ablation.masks import uniform
-from spexlens.arguments import readable
+from spexlens.arguments import readable, yes_or_no
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.of_model import OfModel, batch_size_of
@@ -100,6 +100,9 @@ class FeatureLens(OfModel):
         """
         text, template = readable(text, "the text"), readable(template, "the template")
         _refuse_empty(text)
+        unit, chat = readable(unit, "the unit"), yes_or_no(chat, "chat")
+        objective = None if objective is None else readable(objective, "the objective")
+        replacement = None if replacement is None else readable(replacement, "the replacement")
         batch_size = batch_size_of(batch_size)
         self._made: dict[str, Any] = {"unit": unit, "target": target, "foil": foil, "objective": objective}
         self._made |= {"replacement": replacement, "neutral": neutral, "template": template, "chat": chat}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level, finest, gathered, nested
+from spexlens.arguments import readable, several, whole_number, yes_or_no
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.components import ablation_of, select
@@ -97,8 +98,14 @@ class MechanisticLens(OfModel):
                 what is wrong and what to do.
         """
         batch_size = batch_size_of(batch_size)
-        components = components if isinstance(components, str) else list(components)
-        layers = None if layers is None else list(layers)
+        components = components if isinstance(components, str) else several(components, "components")
+        if layers is not None:
+            layers = [whole_number(layer, "a layer") for layer in several(layers, "layers")]
+        reference = (
+            None if reference is None or isinstance(reference, str) else several(reference, "reference")
+        )
+        objective = None if objective is None else readable(objective, "the objective")
+        rescale = yes_or_no(rescale, "rescale")
         self._made: dict[str, Any] = {"components": components, "layers": layers, "target": target}
         self._made |= {"inputs": inputs, "objective": objective, "foil": foil, "batch_size": batch_size}
         self._given: dict[str, Any] = {"reference": reference, "counterfactual": counterfactual}
