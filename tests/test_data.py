@@ -363,3 +363,18 @@ def test_groups_of_digits_are_predicted_better_than_by_a_linear_datamodel() -> N
         groups=np.arange(300) // 10,
     )
     beats_linear_datamodels(lens, 500)
+
+
+def test_examples_are_those_that_were_given_whatever_becomes_of_the_callers_arrays() -> None:
+    rng = np.random.default_rng(0)
+    inputs, labels = rng.normal(size=(12, 3)), np.arange(12) % 2
+    made = [
+        DataLens(learner, (inputs, labels), (np.ones(3), 1))
+        for learner in (LogisticHead(), LogisticRegression())
+    ]
+    everything = np.ones((1, 12), np.bool_)
+    before = [lens.value(everything)[0] for lens in made]
+    order = rng.permutation(12)
+    inputs[:], labels[:] = inputs[order], 1 - labels
+    for lens, value in zip(made, before, strict=True):
+        assert explain(lens, 64).whole == pytest.approx((value,), abs=1e-6)

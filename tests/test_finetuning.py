@@ -14,10 +14,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import finetuned_child as child
+from makes import bert, byte_level, llama, word_piece
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from spexlens import DataLens, FineTuning, SpexlensError
 from spexlens.ablation import masks as mask_algebra
+from spexlens.errors import InvalidInput
+from spexlens.learners.encoders import encoded
 from spexlens.models.bundled import INDUCTION, SENTIMENT
 
 POINT = ("the film is not bad", "POSITIVE")
@@ -182,3 +185,45 @@ def test_killed_while_it_fine_tunes_a_run_repeats_no_finished_training(tmp_path:
     assert resumed["paid"] + resumed["reused"] == child.BUDGET
     for name in ("values", "noise", "caveats"):
         assert resumed[name] == undisturbed[name]
+
+
+def test_a_prompt_longer_than_the_window_keeps_its_beginning_and_its_end() -> None:
+    tokenizer = byte_level("bos")
+    tokenizer.model_max_length = 6
+    words = "the red cat runs fast today not now the cat"
+    data = DataLens(
+        FineTuning(llama(tokenizer), tokenizer=tokenizer, train="all"),
+        ([words, "the dog is"], [" good", " bad"]),
+        (words, " good"),
+    )
+    rows = data._trainer._train_rows  # type: ignore[attr-defined]
+    end = tokenizer(words + " good", add_special_tokens=False)["input_ids"][-5:]
+    assert rows[0].ids == [0, *end]
+    assert rows[0].prompt == 5
+    assert data.facts()["truncated"] == 2
+
+
+def test_a_pair_longer_than_the_window_keeps_its_segments(tmp_path: Path) -> None:
+    tokenizer = word_piece("both", pair=True)
+    tokenizer.model_max_length = 8
+    model = bert(tokenizer, "BertModel")
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    first, second = "a red cat", "the cat runs fast today not now"
+    texts = np.array([f"{first} </s> {second}", "a dog"], object)
+    found = encoded(texts, texts[:1], str(tmp_path), None)
+    pair = tokenizer(
+        first, second, truncation="only_second", max_length=8, return_tensors="pt", return_token_type_ids=True
+    )
+    with torch.no_grad():
+        right = model(**pair).last_hidden_state[0].double().mean(dim=0).numpy()
+    np.testing.assert_allclose(found.train[0], right, atol=1e-5)
+    assert found.facts["truncated"] == 2
+
+
+@pytest.mark.parametrize("problem", ["regression", "multi_label_classification"])
+def test_a_classifier_that_does_not_choose_one_label_is_not_fine_tuned_as_if_it_did(problem: str) -> None:
+    tokenizer = word_piece("both")
+    model = bert(tokenizer, num_labels=2, problem_type=problem)
+    with pytest.raises(InvalidInput, match="single_label_classification"):
+        DataLens(FineTuning(model, tokenizer=tokenizer), (["a cat", "a dog"], ["x", "y"]), ("a cat", "x"))
