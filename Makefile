@@ -20,6 +20,7 @@ lint: .venv/.developer  ## style, format and types
 
 bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with the published implementations
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/fingerprints.py
 	$(BIN)/python benchmarks/heads.py
 	$(BIN)/python benchmarks/retraining.py
 	$(BIN)/python benchmarks/screening.py

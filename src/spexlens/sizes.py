@@ -58,7 +58,7 @@ class Sizes:
             InvalidInput: they are too many times as large as those that the sizes are of.
         """
         away = np.asarray(_less(values, self.offset) / self.unit)
-        if not (np.abs(away) <= LARGEST).all():
+        if ((np.abs(away) > LARGEST) & (self.unit < 1.0)).any():
             raise InvalidInput(
                 f"some answers are more than {LARGEST:g} times as large as others: take the logarithm of them"
             )
