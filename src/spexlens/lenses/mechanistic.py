@@ -101,9 +101,8 @@ class MechanisticLens(OfModel):
         components = components if isinstance(components, str) else several(components, "components")
         if layers is not None:
             layers = [whole_number(layer, "a layer") for layer in several(layers, "layers")]
-        reference = (
-            None if reference is None or isinstance(reference, str) else several(reference, "reference")
-        )
+        if reference is not None and not isinstance(reference, str):
+            reference = several(reference, "reference")
         objective = None if objective is None else readable(objective, "the objective")
         rescale = yes_or_no(rescale, "rescale")
         self._made: dict[str, Any] = {"components": components, "layers": layers, "target": target}
