@@ -302,9 +302,7 @@ def _unit(model: HuggingFaceModel, objective: str | None, foil: object) -> str:
     if unit not in known:
         names = {"classifier": "a classifier", "causal": "a causal model", "encoder": "an encoder"}
         what = "a classifier trained for numbers" if known is REGRESSION else names[model.kind]
-        raise InvalidInput(
-            f"there is no objective {unit!r} of {what}; choose one of {', '.join(map(repr, known))}"
-        )
+        raise InvalidInput(f"{what} has no objective {unit!r}; choose one of {', '.join(map(repr, known))}")
     if (unit == "logit difference") != (foil is not None):
         raise InvalidInput("objective 'logit difference' and foil=... go together; give both or neither")
     return unit
