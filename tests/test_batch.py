@@ -15,6 +15,8 @@ from typing import Any
 import batch_child
 import numpy as np
 import pytest
+import torch
+from makes import bert, word_piece
 from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
@@ -477,3 +479,53 @@ def test_killed_halfway_a_batch_ends_the_same_and_pays_only_for_what_is_missing(
     with Ledger(ledger) as book:
         assert len(book) == CALLS
         assert len(book.runs()) == 2 + 2 + 1  # of the inputs that were begun, each time
+
+
+def test_a_file_of_a_model_as_it_was_is_no_answer(tmp_path: Path) -> None:
+    tokenizer = word_piece("both")
+    model = bert(tokenizer)
+    lens = FeatureLens(model, "the red cat runs", target=1, tokenizer=tokenizer)
+    asked = {"budget": 16, "paths": [tmp_path / "x.json"], "ledger": tmp_path / "runs.db"}
+    (first,) = explain_all([lens], **asked)
+    (again,) = explain_all([lens], **asked)
+    assert (again.whole, again.calls) == (first.whole, 0)
+    with torch.no_grad():
+        model.classifier.weight.mul_(-3)
+    (after,) = explain_all([lens], **asked)
+    assert after.whole == pytest.approx((float(lens.value(np.ones((1, 4), np.bool_))[0]),), abs=1e-6)
+    assert after.whole != first.whole
+    assert after.calls == 16
+
+
+def test_numbers_of_numpy_are_taken_and_name_the_same_question(tmp_path: Path) -> None:
+    def answers(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return masks[:, 0] * 2.0 + masks[:, 1:].sum(axis=1)
+
+    game = Game(answers, 8, fingerprint="two of the first")
+    asked = {"paths": [tmp_path / "x.json"], "ordinary": [1.0, 2.0, 3.0]}
+    (first,) = explain_all([game], np.int64(128), seed=np.int64(3), checks=np.int64(16), **asked)  # type: ignore[arg-type]
+    (again,) = explain_all([game], 128, seed=3, checks=16, **asked)
+    assert first.calls > 0
+    assert again.calls == 0
+
+
+def test_where_results_go_is_seen_before_a_model_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = tmp_path / "p.jsonl"
+    prompts.write_text(json.dumps({"prompt": "not bad", "id": "x"}) + "\n")
+    (tmp_path / "taken" / "x.json").mkdir(parents=True)
+    for command in (
+        ["features", "not bad", "--out", str(tmp_path / "no" / "x.json")],
+        ["features", "not bad", "--out", str(tmp_path / "taken" / "x.json")],
+        ["mechanistic", "not bad", "--out", str(tmp_path / "x.txt")],
+        ["batch", str(prompts), "--out", str(prompts)],
+        ["batch", str(prompts), "--out", str(tmp_path / "taken")],
+    ):
+        monkeypatch.setattr(sys, "argv", ["spexlens", *command, "--model", str(tmp_path / "nowhere")])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        said = capsys.readouterr().err
+        assert caught.value.code == 2
+        assert said.count("\n") == 1
+        assert "nowhere" not in said

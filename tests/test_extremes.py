@@ -20,7 +20,7 @@ from rich.console import Console
 
 from spexlens import Explanation, Game, Ledger, explain
 from spexlens.ablation.masks import everything, uniform
-from spexlens.cli.screen import refuse_closed
+from spexlens.cli.outputs import refuse_closed
 from spexlens.errors import InvalidInput, ResultError
 from spexlens.evidence.faithfulness import r_squared
 from spexlens.report.terminal import listing, render

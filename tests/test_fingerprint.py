@@ -359,7 +359,7 @@ def test_a_lens_follows_its_model_to_another_precision_and_attention(tmp_path: P
 
 
 def test_adapters_are_part_of_a_model(tmp_path: Path) -> None:
-    peft = pytest.importorskip("peft", reason="peft is absent: pip install peft")
+    peft = pytest.importorskip("peft")
     rig = Rig(tmp_path)
     seen = {asked(rig.lens(), rig.ledger)[0]}
     settings = peft.LoraConfig(r=4, lora_alpha=8, target_modules=["query", "value"], init_lora_weights=False)

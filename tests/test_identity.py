@@ -942,3 +942,24 @@ def test_where_a_model_of_transformers_came_from_does_not_matter(saved: Path, tm
     loaded(saved, "bert").save_pretrained(tmp_path)
     (tmp_path / "bert").symlink_to(tmp_path)
     assert alike([loaded(saved, "bert"), loaded(tmp_path, "bert")])
+
+
+@needs_torch
+def test_frequencies_that_somebody_wrote_are_told_and_those_of_a_long_input_are_not() -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.LlamaConfig(
+        vocab_size=50,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        max_position_embeddings=16,
+        rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10_000.0},
+    )
+    model = transformers.LlamaForCausalLM(config).eval()
+    before = describe_module(model)
+    for length in (5, 30, 5):
+        model(torch.arange(length)[None])
+        assert describe_module(model) == before
+    model.model.rotary_emb.inv_freq.mul_(0.1)
+    assert describe_module(model) != before

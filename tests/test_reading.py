@@ -13,7 +13,8 @@ from tokenizers import processors
 
 from spexlens import DataLens, FeatureLens, FineTuning, MechanisticLens
 from spexlens.errors import InvalidInput, ModelError
-from spexlens.models.huggingface import HuggingFaceModel, load
+from spexlens.models.huggingface import load
+from spexlens.models.model import HuggingFaceModel
 from spexlens.models.reading import Completion, read, shows_spaces
 
 CASES = [

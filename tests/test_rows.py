@@ -15,7 +15,7 @@ from rich.console import Console
 from spexlens import DataLens, FeatureLens, FineTuning, MechanisticLens, MixedLens, explain
 from spexlens.errors import InvalidInput
 from spexlens.learners.encoders import encoded
-from spexlens.models.rows import divided, together_as
+from spexlens.models.rows import TOGETHER, answered, divided, probes, together_as
 from spexlens.report.terminal import render
 
 TEXT = "the red cat runs fast today not now"
@@ -171,12 +171,26 @@ def test_a_model_that_takes_no_notice_of_the_attention_mask_cannot_hide_words() 
 
 def test_rows_are_divided_as_they_go_together() -> None:
     lengths = np.array([3, 5, 3, 9, 5])
-    assert [each.tolist() for each in divided(lengths, "one length")] == [[0, 2], [1, 4], [3]]
-    assert [each.tolist() for each in divided(lengths, "one at a time")] == [[0], [1], [2], [3], [4]]
-    assert sorted(np.concatenate(divided(lengths, "padded")).tolist()) == [0, 1, 2, 3, 4]
+
+    def plenty(shortest: int, longest: int) -> int:
+        return 9
+
+    assert [each.tolist() for each in divided(lengths, "one length", plenty)] == [[0, 2], [1, 4], [3]]
+    assert [each.tolist() for each in divided(lengths, "one at a time", plenty)] == [[0], [1], [2], [3], [4]]
+    assert sorted(np.concatenate(divided(lengths, "padded", plenty)).tolist()) == [0, 1, 2, 3, 4]
     # No more padding than fits: of rows 6 tokens apart there is room for one.
     groups = divided(lengths, "padded", lambda shortest, longest: 1 if longest - shortest > 4 else 9)
     assert [each.tolist() for each in groups] == [[0, 2, 1, 4], [3]]
+    pairs = divided(np.array([3] * 5), "one length", lambda *_: 2)
+    assert [each.tolist() for each in pairs] == [[0, 1], [2, 3], [4]]
+
+
+def test_answers_come_in_the_order_of_the_rows() -> None:
+    lengths = np.array([3, 5, 3, 9, 5])
+    for together in TOGETHER:
+        found = answered(lambda rows: 10.0 * rows + lengths[rows], lengths, together, lambda *_: 2)
+        assert found.tolist() == [3, 15, 23, 39, 45]
+    assert probes(lengths).tolist() == [0, 1, 3]
 
 
 def test_how_rows_go_together_is_seen_by_asking() -> None:

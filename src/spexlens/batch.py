@@ -12,6 +12,7 @@ from typing import Any, Unpack
 from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.ledger import Ledger, opened
+from spexlens.arguments import plain, whole_number
 from spexlens.errors import LedgerError, MissingExtra, SpexlensError
 from spexlens.evidence.expectations import Expectations
 from spexlens.explain import StoppingEvidence, explain
@@ -57,14 +58,19 @@ def explain_all(
     """
     if "expectations" in evidence:
         evidence["expectations"] = Expectations.given(evidence["expectations"])
+    seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
     meter = _Meter(progress, budget, length_hint(games))
     places = repeat(None) if paths is None else map(Path, paths)
     with opened(ledger) as book:
         for position, (each, path) in enumerate(zip(games, places, strict=paths is not None)):
             try:
                 game = each if isinstance(each, Game) else each()
-                question = None if path is None else _question(game, method, seed, budget, evidence)
-                explanation = _read(path, question, game)
+                if path is not None and path.exists():
+                    game.renew()  # its model may have changed since the file was written
+                    question = _question(game, method, seed, budget, evidence)
+                    explanation = _read(path, question, game)
+                else:
+                    explanation = None
                 found = explanation is not None
                 if explanation is None:
                     explanation = explain(
@@ -80,6 +86,7 @@ def explain_all(
             finally:
                 meter.close()
             if path is not None and not found:
+                question = _question(game, method, seed, budget, evidence)
                 explanation = replace(explanation, details={**explanation.details, "question": question})
                 explanation.save(path)
             yield explanation
@@ -114,24 +121,28 @@ def _question(
         return None
     question = {"game": game.key, "method": method, "seed": seed, "budget": budget}
     if evidence:
-        told = json.dumps(dict(evidence), default=_told, sort_keys=True)
+        told = json.dumps({name: _told(part) for name, part in evidence.items()}, sort_keys=True)
         question["evidence"] = hashlib.sha256(told.encode()).hexdigest()
     return question
 
 
 def _told(part: Any) -> Any:
-    """A game by its key, a dataclass by its fields."""
-    return part.key if isinstance(part, Game) else asdict(part)
+    """A game by its key, expectations by their fields, and what else is asked for as JSON."""
+    if isinstance(part, Game):
+        return part.key
+    if isinstance(part, Expectations):
+        return asdict(part)
+    if isinstance(part, list | tuple):
+        return [_told(each) for each in part]
+    return plain(part, "what is asked for")
 
 
-def _read(path: Path | None, question: dict[str, Any] | None, game: Game) -> Explanation | None:
-    """The explanation in a file, if there is one that answers this question.
+def _read(path: Path, question: dict[str, Any] | None, game: Game) -> Explanation | None:
+    """The explanation in a file, if it answers this question.
 
     Raises:
         ResultError: the file is damaged, or no explanation.
     """
-    if path is None or not path.exists():
-        return None
     kept = Explanation.load(path)
     asked = kept.details.get("question")
     if question is None or asked != question or _facts(kept.facts) != _facts(game.facts()):
@@ -143,5 +154,4 @@ def _read(path: Path | None, question: dict[str, Any] | None, game: Game) -> Exp
 
 def _facts(facts: Any) -> dict[str, Any]:
     """Facts as a file holds them, without where they were computed."""
-    plain: dict[str, Any] = json.loads(json.dumps(dict(facts)))
-    return {name: value for name, value in plain.items() if name != "device"}
+    return {name: value for name, value in plain(dict(facts), "facts").items() if name != "device"}

@@ -219,8 +219,11 @@ class Ledger:
     def _refuse_other_files(self) -> None:
         """SQLite itself takes a file of a few bytes for an empty database, and overwrites it."""
         if self.path is not None and self.path.is_file():
-            with self.path.open("rb") as file:
-                head = file.read(len(_HEADER))
+            try:
+                with self.path.open("rb") as file:
+                    head = file.read(len(_HEADER))
+            except OSError as error:
+                raise LedgerError(f"cannot read {self.path}: {error.strerror}") from error
             if head not in (b"", _HEADER):
                 raise LedgerError(f"{self.path} is not a ledger; give another path")
 

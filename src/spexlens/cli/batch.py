@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
@@ -45,6 +44,7 @@ from spexlens.cli.options import (
     Trust,
     Unit,
 )
+from spexlens.cli.outputs import files_in, refuse_closed
 from spexlens.cli.screen import console_of, progress_bar
 from spexlens.errors import InvalidInput, SpexlensError
 from spexlens.explanation import Explanation
@@ -146,7 +146,9 @@ def batch(
     if evidence.scale is not None:
         raise InvalidInput("--scale is of one explanation: give it to show")
     rows = rows_of(prompts, lens, foil)
-    files = None if out is None else _files(out, rows)
+    files = None if out is None else files_in(out, [row.name for row in rows])
+    if out is None:
+        refuse_closed()
     settings: dict[str, Any] = {"target": target_of(target), "foil": foil, "objective": objective}
     settings |= {"batch_size": batch_size, "revision": revision}
     if lens == "features":
@@ -273,16 +275,6 @@ def _refuse_others(lens: str, context: typer.Context) -> None:
             source = context.get_parameter_source(name)
             if source is not None and source.name == "COMMANDLINE":
                 raise InvalidInput(f"--{name} goes with --lens {other}")
-
-
-def _files(out: Path, rows: list[Row]) -> list[Path]:
-    """Where each explanation goes; the folder is there and can be written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=out).close()
-    except OSError as error:
-        raise InvalidInput(f"--out: {out} is not a folder that can be written: {error.strerror}") from error
-    return [out / f"{row.name}.json" for row in rows]
 
 
 def _show(tally: _Tally, found: Aggregate | None, *, as_json: bool) -> None:

@@ -8,8 +8,9 @@ import typer
 from spexlens.ablation.game import Game
 from spexlens.cli.candidates import candidates_of, chosen
 from spexlens.cli.evidence import Asked, evidenced
-from spexlens.cli.inputs import check_out, model_of
+from spexlens.cli.inputs import model_of
 from spexlens.cli.options import AsJson, Book, Budget, Device, Method, Model, Out, Revision, Seed, Trust, Zoom
+from spexlens.cli.outputs import check_out
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
 from spexlens.learners.finetuning import FineTuning

@@ -6,7 +6,7 @@ import typer
 
 from spexlens.cli.candidates import chosen
 from spexlens.cli.evidence import Asked, evidenced
-from spexlens.cli.inputs import check_out, model_of, target_of, text_of
+from spexlens.cli.inputs import model_of, target_of, text_of
 from spexlens.cli.options import (
     AsJson,
     BatchSize,
@@ -34,6 +34,7 @@ from spexlens.cli.options import (
     Words,
     Zoom,
 )
+from spexlens.cli.outputs import check_out
 from spexlens.cli.screen import run
 from spexlens.lenses.features import FeatureLens
 from spexlens.models.bundled import SENTIMENT
@@ -47,6 +48,7 @@ def demo(
     seed: Seed = 0,
 ) -> None:
     """Explain one sentence on the bundled sentiment model: no network, some seconds."""
+    check_out(None)
     lens = FeatureLens(SENTIMENT, text, target="POSITIVE")
     run(lens, budget, seed=seed)
 

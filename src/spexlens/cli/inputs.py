@@ -3,7 +3,6 @@
 import re
 import sys
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 from spexlens import text_file
@@ -55,19 +54,6 @@ def target_of(target: list[str] | None) -> str | list[str] | None:
     if not target:
         return None
     return target[0] if len(target) == 1 else target
-
-
-def check_out(out: Path | None) -> None:
-    """Refuse before anything is paid for."""
-    if out is not None and out.suffix != ".json":
-        raise InvalidInput(f"--out writes JSON: give a path that ends in .json, not {out}")
-    if out is not None:
-        try:
-            TemporaryFile(dir=out.parent).close()
-        except OSError as error:
-            raise InvalidInput(f"--out: {out.parent} is not a directory that can be written") from error
-    if out is not None and out.is_dir():
-        raise InvalidInput(f"--out: {out} is a directory")
 
 
 def lines_of(file: Path) -> list[str]:

@@ -7,7 +7,7 @@ import typer
 
 from spexlens.cli.candidates import chosen
 from spexlens.cli.evidence import Asked, evidenced
-from spexlens.cli.inputs import check_out, layers_of, lines_of, model_of, prompts_of, target_of, text_of
+from spexlens.cli.inputs import layers_of, lines_of, model_of, prompts_of, target_of, text_of
 from spexlens.cli.options import (
     AsJson,
     BatchSize,
@@ -30,6 +30,7 @@ from spexlens.cli.options import (
     Words,
     Zoom,
 )
+from spexlens.cli.outputs import check_out
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
 from spexlens.lenses.components import ABLATIONS, COMPONENTS

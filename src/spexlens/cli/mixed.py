@@ -10,8 +10,9 @@ from spexlens.ablation.game import Game
 from spexlens.cli.candidates import candidates_of
 from spexlens.cli.data import FINE_TUNING, learner_of
 from spexlens.cli.evidence import Asked, evidenced
-from spexlens.cli.inputs import check_out, layers_of, lines_of, model_of
+from spexlens.cli.inputs import layers_of, lines_of, model_of
 from spexlens.cli.options import AsJson, Device, Trust, Zoom
+from spexlens.cli.outputs import check_out
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
 from spexlens.learners.finetuning import FineTuning

@@ -1,11 +1,7 @@
 """The screen: a page of results on standard output, progress on standard error."""
 
-import os
-import select
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import UnsupportedOperation
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -44,12 +40,6 @@ def run(
     evidence = evidence or Asked()
     if zoomed and evidence.until_stable:
         raise InvalidInput("--until-stable goes without --zoom, whose levels share out the budget")
-    from spexlens.saved import refuse_unwritable
-
-    if out is None:
-        refuse_closed()
-    else:
-        refuse_unwritable(out)
     with progress_bar(ledger) as progress:
         how: dict[str, Any] = {"method": method, "seed": seed, "ledger": ledger, "progress": progress}
         how |= {"trainings": trainings}
@@ -68,22 +58,6 @@ def run(
     else:
         show_page(explanation)
     evidence.exit(evidence.failed(explanation))
-
-
-def refuse_closed() -> None:
-    """InvalidInput before anything is paid for, if standard output takes nothing, such as a closed pipe."""
-    try:
-        place = sys.stdout.fileno()
-        os.write(place, b"")
-    except (UnsupportedOperation, AttributeError):  # it is no file, or is not there at all
-        return
-    except OSError as error:
-        raise InvalidInput(f"standard output cannot be written: {error.strerror}; give --out") from error
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(place, select.POLLOUT)
-        if any(events & select.POLLERR for _, events in poll.poll(0)):
-            raise InvalidInput("standard output is a pipe that nobody reads: give --out")
 
 
 def show_page(explanation: Explanation, *, top: int | None = None, output: str | None = None) -> None:

@@ -11,6 +11,13 @@ from spexlens.identity.places import installed
 if TYPE_CHECKING:
     import torch
 
+_OF_THE_LENGTH = (
+    "inv_freq",
+    "long_inv_freq",
+    "max_seq_len_cached",
+    "original_inv_freq",
+    "original_max_seq_len",
+)
 _CHANGED_BY_USE = {"_output_capturing_hooks_installed"}
 _FOR_PEOPLE = {"name_or_path", "warnings_issued", "_is_hf_initialized"}
 _RUN = {"forward", "_old_forward", "_hf_hook"}
@@ -104,12 +111,23 @@ def _recomputed(module: "torch.nn.Module") -> set[str]:
     if kinds is None or not installed(type(module).__module__):
         return set()
     layers = kinds if isinstance(kinds, dict) else {"": kinds}
-    return {
-        f"{layer}_{name}".lstrip("_")
-        for layer, kind in layers.items()
-        if "dynamic" in str(kind) or kind == "longrope"
-        for name in ("inv_freq", "long_inv_freq", "max_seq_len_cached")
-    }
+    found: set[str] = set()
+    for layer, kind in layers.items():
+        names = {name: f"{layer}_{name}".lstrip("_") for name in _OF_THE_LENGTH}
+        dynamic = "dynamic" in str(kind) and not _written_to(module, names)
+        if dynamic or kind == "longrope":  # the latter puts them in anew for each input
+            found |= {names[name] for name in _OF_THE_LENGTH[:3]}
+    return found
+
+
+def _written_to(module: "torch.nn.Module", names: dict[str, str]) -> bool:
+    """Whether somebody wrote to frequencies that transformers has not recomputed for a long input."""
+    held = {name: getattr(module, own, None) for name, own in names.items()}
+    now, first = held["inv_freq"], held["original_inv_freq"]
+    grown = held["max_seq_len_cached"] != held["original_max_seq_len"]
+    if grown or now is None or first is None:
+        return False
+    return now.shape != first.shape or bool((now != first.to(now.device)).any())
 
 
 def _hooks(module: "torch.nn.Module", seen: Seen) -> list[Any]:

@@ -13,7 +13,7 @@ from spexlens.errors import InvalidInput
 if TYPE_CHECKING:
     import torch
 
-    from spexlens.models.huggingface import HuggingFaceModel
+    from spexlens.models.model import HuggingFaceModel
 
 Answer = Literal["log-probabilities", "scores", "predictions", "completions"]
 """What a learner says of a test point: log-probabilities of the classes, other scores of them, a number,

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import FileError, InvalidInput, MissingExtra
+from spexlens.models.rows import TOGETHER, Together
 
 if TYPE_CHECKING:
-    from spexlens.models.huggingface import HuggingFaceModel
-    from spexlens.models.rows import Together
+    from spexlens.models.model import HuggingFaceModel
 
 _WORDS = 20_000
 _ROWS = 64
-_TOGETHER: "tuple[Together, ...]" = ("padded", "one length", "one at a time")
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,11 @@ def encoded(train: NDArray[Any], tests: NDArray[Any], encoder: str, cache: Path 
         import safetensors.numpy  # noqa: F401
     except ImportError as error:
         raise MissingExtra("safetensors", "hf") from error
-    from spexlens.models.fingerprint import fingerprint_of
     from spexlens.models.huggingface import load
 
     model = load(encoder, kind="encoder")
     texts = [*train.tolist(), *tests.tolist()]
-    path = None if cache is None else cache / f"features-{_name(fingerprint_of(model), texts)}.safetensors"
+    path = None if cache is None else cache / f"features-{_name(model, texts)}.safetensors"
     found = None if path is None else _read(path, len(texts))
     if found is None:
         found = embedded(model, texts)
@@ -112,7 +110,7 @@ class Embedded:
 
     features: NDArray[np.float64]
     longer: int
-    together: "Together"
+    together: Together
 
 
 def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
@@ -121,7 +119,7 @@ def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
 
     from spexlens.models.objectives import embed
     from spexlens.models.reading import as_far_as_it_goes, batch_of
-    from spexlens.models.rows import divided, together_as
+    from spexlens.models.rows import answered, probes, together_as
 
     found = [as_far_as_it_goes(model, text) for text in texts]
     rows, cut = [row for row, _ in found], sum(longer for _, longer in found)
@@ -132,20 +130,10 @@ def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
             batch = batch_of(model, [rows[row] for row in chosen.tolist()])
             return np.asarray(embed(model, batch, model.sentence.pooling).cpu().numpy(), np.float64)
 
-    probed = np.unique(np.argsort(lengths, kind="stable")[[0, len(rows) // 2, -1]])
-
-    def ask_probed(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-        return ask(probed[chosen])
-
+    probed = probes(lengths)
     with model.explained():
-        together, _ = together_as(ask_probed, lengths[probed], model.rounding)
-        features = np.empty(0)
-        for group in divided(lengths, together):
-            for first in range(0, len(group), _ROWS):
-                chosen = group[first : first + _ROWS]
-                given = ask(chosen)
-                features = np.empty((len(rows), given.shape[1])) if not features.size else features
-                features[chosen] = given
+        together, _ = together_as(lambda rows: ask(probed[rows]), lengths[probed], model.rounding)
+        features = answered(ask, lengths, together, lambda *_: _ROWS)
     return Embedded(scaled(model, features), cut, together)
 
 
@@ -156,8 +144,11 @@ def scaled(model: "HuggingFaceModel", features: NDArray[np.float64]) -> NDArray[
     return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
 
 
-def _name(model: str, texts: list[str]) -> str:
-    said = json.dumps(["features 2", model, texts]).encode()
+def _name(model: "HuggingFaceModel", texts: list[str]) -> str:
+    """Of everything that decides the features."""
+    from spexlens.models.fingerprint import fingerprint_of
+
+    said = json.dumps(["features 2", fingerprint_of(model), texts]).encode()
     return hashlib.sha256(said).hexdigest()[:32]
 
 
@@ -171,7 +162,7 @@ def _read(path: Path, rows: int) -> Embedded | None:
     try:
         kept = load_file(path)
         features, longer = kept["features"], int(kept["longer"][0])
-        together = _TOGETHER[int(kept["together"][0])]
+        together = TOGETHER[int(kept["together"][0])]
     except (SafetensorError, KeyError, IndexError, OSError) as error:
         raise FileError(f"{path} is no file of features; delete it: {error}") from error
     if features.ndim != 2 or len(features) != rows or not np.isfinite(features).all():
@@ -186,7 +177,7 @@ def _write(path: Path, found: Embedded) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        together = np.array([_TOGETHER.index(found.together)])
+        together = np.array([TOGETHER.index(found.together)])
         save_file(
             {"features": found.features, "longer": np.array([found.longer]), "together": together}, beside
         )

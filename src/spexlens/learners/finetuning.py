@@ -14,17 +14,19 @@ from spexlens.arguments import whole_number
 from spexlens.errors import InvalidInput, ModelError
 from spexlens.identity import describe, digest
 from spexlens.learners.base import Fitted, Learner, Read, Task, Trainer, classes_of
+from spexlens.learners.text_rows import Row, batch_of, columns_of, lengths_of, refuse_other_problems, rows_of
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from spexlens.models.huggingface import HuggingFaceModel
+    from spexlens.models.model import HuggingFaceModel
     from spexlens.models.rows import Together
 
 _AFTER_LAYERS = ("pooler", "norm", "ln_f", "final_layer_norm", "final_layernorm")
 _CLIPPED = 1.0
 _IGNORED = -100
+_ROWS = 64
 
 DIVERGED = "training diverged: the model as it was at the start counts"
 NOTHING = "nothing was kept: the model as it was at the start counts"
@@ -88,21 +90,21 @@ class _FineTuner(Trainer):
             self._refuse_without_completions(task)
         else:
             self.answer = "log-probabilities"
-            _refuse_other_problems(self._model)
+            refuse_other_problems(self._model)
             self.classes, codes = classes_of(task, "a classifier")
-            self._columns = _columns_of(self.classes, self._model)
-            self._targets = self._columns[codes]
-        self._truncated, self._read, self._test_labels = 0, None, task.test_labels
+            self._columns = columns_of(self.classes, self._model)
+        self._read, self._test_labels = None, task.test_labels
         self.model = self._model
         if self._model.ahead:
             raise ModelError(
                 f"{type(self._model.model).__name__} attends to both sides, so that in training it would see "
                 "what it is to say: take a causal model"
             )
-        self._train_rows = self._tokenised(task.inputs, task.labels)
-        self._test_rows = self._tokenised(task.tests, task.test_labels)
-        if self.answer != "completions":
-            targets = zip(self._train_rows, self._targets.tolist(), strict=True)
+        completions = self.answer == "completions"
+        self._train_rows = rows_of(self._model, task.inputs, task.labels if completions else None)
+        self._test_rows = rows_of(self._model, task.tests, task.test_labels if completions else None)
+        if not completions:
+            targets = zip(self._train_rows, self._columns[codes].tolist(), strict=True)
             self._train_rows = [replace(row, target=target) for row, target in targets]
         named = dict(self._model.model.named_parameters())
         self._fresh = [named[name] for name in sorted(fresh) if name in named]
@@ -133,8 +135,10 @@ class _FineTuner(Trainer):
 
     def asking(self, tests: NDArray[Any]) -> Trainer:
         other = copy.copy(self)
-        labels = None if self._test_labels is None else np.repeat(self._test_labels[:1], len(tests))
-        other._test_rows = self._tokenised(tests, labels)
+        labels = None
+        if self._test_labels is not None and self.answer == "completions":
+            labels = np.repeat(self._test_labels[:1], len(tests))
+        other._test_rows = rows_of(self._model, tests, labels)
         return other
 
     def reading(self, read: Read) -> Trainer:
@@ -163,37 +167,34 @@ class _FineTuner(Trainer):
                 falling.step()
 
     def _seen_together(self) -> "Together":
-        """Which rows share a forward pass, seen on the shortest and the longest text and one between."""
+        """Which rows share a forward pass."""
+        from spexlens.models.rows import probes, together_as
+
+        lengths = lengths_of(self._train_rows)
+        few = probes(lengths)
+        return together_as(
+            lambda rows: self._asked(self._train_rows, few[rows]), lengths[few], self._model.rounding
+        )[0]
+
+    def _asked(self, rows: Sequence[Row], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The answers about some of the rows, in one forward pass: (B, c) float64."""
         import torch
 
-        from spexlens.models.rows import together_as
-
-        lengths = np.array([len(row.ids) for row in self._train_rows], np.int64)
-        order = np.argsort(lengths, kind="stable")
-        probed = [self._train_rows[row] for row in np.unique(order[[0, len(order) // 2, -1]])]
-
-        def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-            with torch.inference_mode():
-                found = self._said([probed[row] for row in chosen.tolist()])
-            return np.asarray(found.cpu().numpy(), np.float64)
-
-        probed_lengths = np.array([len(row.ids) for row in probed], np.int64)
-        return together_as(ask, probed_lengths, self._model.rounding)[0]
-
-    def _groups(self, rows: "Sequence[_Row]") -> "list[list[_Row]]":
-        """Rows that share a forward pass."""
-        from spexlens.models.rows import divided
-
-        lengths = np.array([len(row.ids) for row in rows], np.int64)
-        return [[rows[row] for row in group.tolist()] for group in divided(lengths, self._together)]
+        with torch.inference_mode():
+            said = self._said([rows[row] for row in chosen.tolist()])
+        return np.asarray(said.cpu().numpy(), dtype=np.float64)
 
     def _loss(self, rows: list[int]) -> "torch.Tensor":
         """The mean cross-entropy over the rows of a batch, or over the tokens of their completions."""
         import torch
 
+        from spexlens.models.rows import divided
+
         total = torch.zeros((), device=self._model.device)
         count = 0
-        for group in self._groups([self._train_rows[row] for row in rows]):
+        chosen = [self._train_rows[row] for row in rows]
+        for places in divided(lengths_of(chosen), self._together, lambda *_: len(chosen)):
+            group = [chosen[place] for place in places.tolist()]
             if self.answer == "completions":
                 logits, labels = self._predicted(group)
                 lost = torch.nn.functional.cross_entropy(
@@ -202,7 +203,7 @@ class _FineTuner(Trainer):
                 count += int((labels != _IGNORED).sum())
             else:
                 targets = torch.tensor([row.target for row in group], device=self._model.device)
-                logits = self._model.trained_outputs(self._batch(group)).logits
+                logits = self._model.trained_outputs(batch_of(self._model, group)).logits
                 lost = torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
                 count += len(group)
             total = total + lost
@@ -216,20 +217,14 @@ class _FineTuner(Trainer):
         if self._read is not None:
             with torch.inference_mode():
                 return self._as_answers(self._read().double())
-        from spexlens.models.rows import divided
+        from spexlens.models.rows import answered
 
-        lengths = np.array([len(row.ids) for row in self._test_rows], np.int64)
-        found: list[Any] = [None] * len(lengths)
-        with torch.inference_mode():
-            for group in divided(lengths, self._together):
-                for first in range(0, len(group), 64):
-                    chosen = group[first : first + 64].tolist()
-                    said = self._said([self._test_rows[row] for row in chosen])
-                    for row, answer in zip(chosen, said, strict=True):
-                        found[row] = answer
-        return np.asarray(torch.stack(found).cpu().numpy(), dtype=np.float64)
+        tests = self._test_rows
+        return answered(
+            lambda chosen: self._asked(tests, chosen), lengths_of(tests), self._together, lambda *_: _ROWS
+        )
 
-    def _said(self, rows: "Sequence[_Row]") -> "torch.Tensor":
+    def _said(self, rows: Sequence[Row]) -> "torch.Tensor":
         """(B, c) float64, the answers about rows that share a forward pass."""
         import torch
 
@@ -238,7 +233,7 @@ class _FineTuner(Trainer):
             known = torch.log_softmax(logits.double(), dim=2)
             given = known.gather(2, labels.clamp(min=0)[..., None])[..., 0]
             return (given * (labels != _IGNORED)).sum(dim=1, keepdim=True)
-        logits = self._model.trained_outputs(self._batch(rows)).logits.double()
+        logits = self._model.trained_outputs(batch_of(self._model, rows)).logits.double()
         return torch.log_softmax(logits[:, self._columns], dim=1)
 
     def _as_answers(self, given: "torch.Tensor") -> NDArray[np.float64]:
@@ -249,45 +244,14 @@ class _FineTuner(Trainer):
             return np.asarray(given[:, None].cpu().numpy(), dtype=np.float64)
         return np.asarray(torch.log_softmax(given[:, self._columns], dim=1).cpu().numpy(), dtype=np.float64)
 
-    def _predicted(self, rows: "Sequence[_Row]") -> "tuple[torch.Tensor, torch.Tensor]":
+    def _predicted(self, rows: Sequence[Row]) -> "tuple[torch.Tensor, torch.Tensor]":
         """Logits (B, L - 1, V) and the tokens they predict (B, L - 1), -100 where those are given."""
-        batch = self._batch(rows)
+        batch = batch_of(self._model, rows)
         labels = batch["input_ids"].clone()
         for place, row in enumerate(rows):
             labels[place, : row.prompt] = _IGNORED
             labels[place, len(row.ids) :] = _IGNORED
         return self._model.trained_outputs(batch).logits[:, :-1].float(), labels[:, 1:]
-
-    def _batch(self, rows: "Sequence[_Row]") -> "dict[str, torch.Tensor]":
-        """Rows that share a forward pass, as tensors."""
-        from spexlens.models.reading import Tokens, batch_of
-
-        return batch_of(self._model, [Tokens(row.ids, row.segments) for row in rows])
-
-    def _tokenised(self, texts: NDArray[Any], labels: NDArray[Any] | None) -> "list[_Row]":
-        from spexlens.models.reading import as_far_as_it_goes, read
-
-        window, rows = self._model.window, []
-        for number, text in enumerate(texts):
-            completion = None
-            if self.answer == "completions" and labels is not None:
-                completion = str(labels[number])
-            reading = read(self._model, text, completion)
-            ids = reading.ids.tolist()
-            segments = None if reading.segments is None else reading.segments.tolist()
-            prompt = len(ids) - reading.completion if completion is not None else 1
-            longer = 0 if window is None else max(0, len(ids) - window)
-            self._truncated += longer > 0
-            if longer and self.answer == "completions":  # the end is what is continued
-                opened = int(reading.places[0, 1] < 0)
-                ids, prompt = [*ids[:opened], *ids[opened + longer :]], max(1, prompt - longer)
-            elif longer:
-                cut, _ = as_far_as_it_goes(self._model, text)
-                ids, segments = cut.ids, cut.segments
-            if len(ids) < 1 + (self.answer == "completions"):
-                raise InvalidInput(f"text {number} has no token to learn from")
-            rows.append(_Row(ids, max(1, prompt), segments))
-        return rows
 
     def _restore(self, seed: int) -> None:
         """The start's weights, those of a new head drawn by the seed."""
@@ -363,20 +327,10 @@ class _FineTuner(Trainer):
             "learner": f"{what} fine-tuned, {s.epochs} epochs, AdamW at {self._rate:g}",
             "model": self._model.name,
             "kind": self._model.kind,
-            "truncated": self._truncated,
+            "truncated": sum(row.cut for row in (*self._train_rows, *self._test_rows)),
             "rows": self._together,
             "device": str(self._model.device),
         }
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A text's tokens, of which the first so many are given and not predicted, and its class or -1."""
-
-    ids: list[int]
-    prompt: int
-    segments: list[int] | None = None
-    target: int = -1
 
 
 def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str]]":
@@ -403,36 +357,6 @@ def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str
             "a model in memory that is an encoder has no head to fine-tune: give its directory"
         )
     return model, set()
-
-
-def _refuse_other_problems(model: "HuggingFaceModel") -> None:
-    """InvalidInput for a classifier that is not made to choose one label."""
-    problem = model.model.config.problem_type
-    if problem not in (None, "single_label_classification"):
-        raise InvalidInput(
-            f"{model.called!r} is made for {problem}, and fine-tuning learns one label of several: set its "
-            "config.problem_type to 'single_label_classification' if that is meant"
-        )
-
-
-def _columns_of(classes: NDArray[Any], model: "HuggingFaceModel") -> NDArray[np.int64]:
-    """The model's label for each class: by name, case aside if that is clear, else in order if as many.
-
-    Raises:
-        InvalidInput: it has other labels.
-    """
-    from spexlens.models.huggingface import has_labels
-
-    names: dict[Any, str] = {**(model.model.config.id2label or {})}
-    own = [str(names.get(place, place)) for place in range(model.model.config.num_labels or 0)]
-    wanted = [str(label) for label in classes]
-    if has_labels(own, wanted):
-        exact = set(wanted) <= set(own)
-        known = own if exact else [label.lower() for label in own]
-        return np.array([known.index(label if exact else label.lower()) for label in wanted])
-    if len(own) == len(wanted):
-        return np.arange(len(own))
-    raise InvalidInput(f"the model's labels are {', '.join(own)}; the examples' are {', '.join(wanted)}")
 
 
 def _chosen(model: Any, train: int | str) -> list[Any]:

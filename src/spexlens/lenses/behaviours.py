@@ -8,7 +8,7 @@ import torch
 
 from spexlens.arguments import readable
 from spexlens.errors import InvalidInput
-from spexlens.models.huggingface import HuggingFaceModel
+from spexlens.models.model import HuggingFaceModel
 from spexlens.models.objectives import (
     Batch,
     LabelObjective,

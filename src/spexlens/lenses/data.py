@@ -28,7 +28,7 @@ from spexlens.lenses.groups import clusters_of, groups_of
 from spexlens.lenses.outcomes import outcome_of
 
 if TYPE_CHECKING:
-    from spexlens.models.huggingface import HuggingFaceModel
+    from spexlens.models.model import HuggingFaceModel
 
 LEARNERS: dict[str, Learner] = {"logistic": LogisticHead(), "ridge": RidgeHead()}
 """The learners that go by a name."""

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from spexlens.lenses.layout import Layout
     from spexlens.lenses.tokens import Rows
-    from spexlens.models.huggingface import HuggingFaceModel, Kind
+    from spexlens.models.kinds import Kind
+    from spexlens.models.model import HuggingFaceModel
     from spexlens.models.objectives import Batch, LabelObjective, Objective
     from spexlens.models.rows import Together
 
@@ -186,31 +187,32 @@ class FeatureLens(OfModel):
         Masks that lead to the same input share one row of the forward pass.
         """
         self._remark(len(masks))
+        from spexlens.models.rows import answered
+
         rows, inverse = self._tokens.rows(masks, pad=self.model.padding).distinct()
-        groups = self._groups(rows.lengths)
-        values = [self._asked(rows.take(chosen)) for chosen in groups]
-        places = np.argsort(np.concatenate(groups), kind="stable")
-        return np.concatenate(values)[places][inverse]
+
+        def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+            return self._asked(rows.take(chosen))
+
+        return answered(ask, rows.lengths, self._together, self._most)[inverse]
 
     def _asked(self, rows: "Rows") -> NDArray[np.float64]:
         """The answers to rows that share a forward pass: (m,) or (m, k) float64."""
         return self.objective.measure(self.model, self.model.tensors(rows.arrays()))
 
-    def _groups(self, lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Which rows share a forward pass."""
-        from spexlens.models.rows import divided
-
-        answered = self._answered
-
-        def most(shortest: int, longest: int) -> int:
-            return max(1, self.model.rows_that_fit(longest, answered + longest - shortest))
-
-        return divided(lengths, self._together, most if answered else None)
+    def _most(self, shortest: int, longest: int) -> int:
+        """How many rows of such lengths fit; logits are read from the shortest one's completion on."""
+        if not self._answered:
+            return self.batch_size
+        fit = self.model.rows_that_fit(longest, self._answered + longest - shortest)
+        return min(self.batch_size, fit)
 
     def batches(self, masks: NDArray[np.bool_]) -> "Iterator[tuple[NDArray[np.int64], Batch]]":
         """What the model reads, in batches that may share a forward pass: masks' numbers, and tensors."""
+        from spexlens.models.rows import divided
+
         rows = self._tokens.rows(masks, pad=self.model.padding)
-        for chosen in self._groups(rows.lengths):
+        for chosen in divided(rows.lengths, self._together, self._most):
             yield chosen, self.model.tensors(rows.take(chosen).arrays())
 
     @property
@@ -332,7 +334,7 @@ class FeatureLens(OfModel):
 
     def _notes(self) -> list[str]:
         """What a person should know of how the text was read."""
-        from spexlens.models.huggingface import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
+        from spexlens.models.model import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
 
         notes = [self._note] if self._note else []
         notes += [] if self.settled else [ANSWERS_AT_RANDOM]

@@ -10,7 +10,7 @@ from spexlens.errors import InvalidInput
 from spexlens.lenses import units
 from spexlens.lenses.surroundings import Surrounded, surround
 from spexlens.lenses.units import Span
-from spexlens.models.huggingface import HuggingFaceModel
+from spexlens.models.model import HuggingFaceModel
 from spexlens.models.reading import Completion, Reading, read
 
 _STRUCTURE = ("bos", "eos", "cls", "sep", "pad")

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from spexlens.models.huggingface import HuggingFaceModel, Kind
+    from spexlens.models.kinds import Kind
+    from spexlens.models.model import HuggingFaceModel
 
 
 class MechanisticLens(OfModel):
@@ -314,26 +315,22 @@ class MechanisticLens(OfModel):
         Some do not: a decoder that classifies answers as many rows as there were rows of tokens. This is
         also where a model that cannot read its input says so.
         """
-        from spexlens.models.rows import steady
+        from spexlens.models.rows import agree, steady
 
         corners = np.array([[True], [False], [True]]).repeat(self.n, axis=1)
+        every, close = np.arange(3), self.model.rounding
         alone = np.concatenate([self._answers(mask[None]) for mask in corners[:2]])[[0, 1, 0]]
-        self.settled = steady(alone[:1], self._answers(corners[:1]), self.model.rounding)
-        if not self._agrees(corners, alone):
+        self.settled = steady(alone[:1], self._answers(corners[:1]), close)
+
+        def ask(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+            return self._answers(corners[rows])
+
+        if not agree(ask, every, alone, close):
             return True, 0, 4
         if not self._untouched:
             return False, 0, 4
         self._shared = self._untouched
-        return False, self._shared if self._agrees(corners, alone) else 0, 5
-
-    def _agrees(self, masks: NDArray[np.bool_], alone: NDArray[np.float64]) -> bool:
-        """Whether masks that share forward passes are answered as they are alone."""
-        try:
-            found = self._answers(masks)
-        except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError):
-            return False
-        close = self.model.rounding
-        return found.shape == alone.shape and np.allclose(found, alone, rtol=close, atol=close)
+        return False, self._shared if agree(ask, every, alone, close) else 0, 5
 
     def facts(self) -> dict[str, Any]:
         """What was ablated, how, and what was watched."""
@@ -372,7 +369,7 @@ class MechanisticLens(OfModel):
 
     def _notes(self) -> list[str]:
         """What a person should know of how the prompts were read."""
-        from spexlens.models.huggingface import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
+        from spexlens.models.model import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
 
         notes = [] if self.settled else [ANSWERS_AT_RANDOM]
         notes += list(dict.fromkeys(behaviour.note for behaviour in self.behaviours if behaviour.note))

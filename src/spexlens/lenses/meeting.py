@@ -19,7 +19,7 @@ from spexlens.lenses.features import FeatureLens
 from spexlens.lenses.mechanistic import MechanisticLens
 from spexlens.lenses.parts import TextParts
 from spexlens.models.fingerprint import fingerprint_of
-from spexlens.models.huggingface import HuggingFaceModel
+from spexlens.models.model import HuggingFaceModel
 from spexlens.models.objectives import Batch, CompletionObjective, Objective, PairObjective, embed
 from spexlens.models.reading import read as read_as
 

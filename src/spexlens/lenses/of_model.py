@@ -10,7 +10,7 @@ from spexlens.errors import InvalidInput
 if TYPE_CHECKING:
     import torch
 
-    from spexlens.models.huggingface import HuggingFaceModel
+    from spexlens.models.model import HuggingFaceModel
 
 
 class OfModel(Game):

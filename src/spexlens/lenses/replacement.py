@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from spexlens.lenses.layout import Layout
     from spexlens.lenses.spelled import SpelledText
-    from spexlens.models.huggingface import HuggingFaceModel
+    from spexlens.models.model import HuggingFaceModel
 
 REPLACEMENTS = ("mask", "pad", "unk", "neutral", "delete", "attention")
 """The names of the replacements; see `FeatureLens`."""

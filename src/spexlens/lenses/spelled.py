@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from spexlens.lenses.layout import Layout
 from spexlens.lenses.tokens import Rows
-from spexlens.models.huggingface import HuggingFaceModel
+from spexlens.models.model import HuggingFaceModel
 from spexlens.models.reading import Completion, Reading, read
 
 _REMEMBERED = 20_000  # texts

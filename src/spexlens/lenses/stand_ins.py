@@ -7,8 +7,8 @@ import torch
 from spexlens.errors import InvalidInput
 from spexlens.lenses.behaviours import Behaviour
 from spexlens.lenses.switches import activations
-from spexlens.models.huggingface import HuggingFaceModel
 from spexlens.models.interventions import Site
+from spexlens.models.model import HuggingFaceModel
 from spexlens.models.objectives import Batch
 
 StandIns = dict[Site, torch.Tensor]

@@ -8,8 +8,8 @@ import torch
 from spexlens.errors import ModelError
 from spexlens.lenses.components import Component, Kind
 from spexlens.models.architectures import Layer
-from spexlens.models.huggingface import HuggingFaceModel
 from spexlens.models.interventions import Blend, Site, Swap, copied
+from spexlens.models.model import HuggingFaceModel
 from spexlens.models.objectives import Batch
 
 _ORDER: tuple[Kind, ...] = ("head", "neuron", "MLP", "layer", "position")

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from spexlens.identity import Unknown, describe, describe_module
 from spexlens.identity.code import holds_own
 from spexlens.identity.places import installed
-from spexlens.models.huggingface import HuggingFaceModel
+from spexlens.models.model import HuggingFaceModel
 
 if TYPE_CHECKING:
     import torch

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from spexlens.arguments import readable
 from spexlens.errors import InvalidInput, ModelError, UnknownLabel
-from spexlens.models.huggingface import HuggingFaceModel
 from spexlens.models.kinds import Kind
+from spexlens.models.model import HuggingFaceModel
 from spexlens.models.pooling import Pooling, pooled
 from spexlens.models.reading import Completion, Reading, read
 

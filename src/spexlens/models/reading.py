@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
-from spexlens.models.huggingface import HuggingFaceModel
+from spexlens.models.model import HuggingFaceModel
 
 if TYPE_CHECKING:
     import torch
@@ -214,28 +214,18 @@ def _followed(prompt: Reading, tokens: Sequence[int]) -> Reading:
 def _of_text(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
     """What a classifier or an encoder reads."""
     whole = _encoded(model, text, rendered=rendered)
-    if "token_type_ids" not in model.accepts:
-        return whole
-    single = model.tokenizer(
-        _given(model, text),
-        add_special_tokens=not rendered,
-        return_token_type_ids=True,
-        truncation=False,
-        padding=False,
-        verbose=False,
-    )
-    segments, separator = single["token_type_ids"], model.tokenizer.sep_token
+    if "token_type_ids" not in model.accepts or whole.segments is None:
+        return replace(whole, segments=None)
+    segments, separator = whole.segments.tolist(), model.tokenizer.sep_token
     if separator and separator in text and not rendered:
         pair = _pair(model.tokenizer, text, separator, whole.ids.tolist())
         if pair is None:
-            return replace(
-                whole, note=f"{separator} stands in the text, but not as between two texts: one segment"
-            )
+            note = f"{separator} stands in the text, but not as between two texts: one segment"
+            return replace(whole, segments=None, note=note)
         segments = pair
     known = int(getattr(model.model.config.get_text_config(), "type_vocab_size", None) or len(segments))
-    if not any(segments) or max(segments) >= known:
-        return whole
-    return replace(whole, segments=np.array(segments, np.int64))
+    told = any(segments) and max(segments) < known
+    return replace(whole, segments=np.array(segments, np.int64) if told else None)
 
 
 def _pair(
@@ -257,13 +247,14 @@ def _pair(
 
 
 def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
-    """The tokens of a text; of a causal model opened once and not closed."""
+    """The tokens of a text and the tokenizer's segments; of a causal model opened once and not closed."""
     tokenizer = model.tokenizer
     encoded = tokenizer(
         _given(model, text),
         add_special_tokens=not rendered,
         return_offsets_mapping=True,
         return_special_tokens_mask=True,
+        return_token_type_ids=model.kind != "causal",
         truncation=False,
         padding=False,
         verbose=False,
@@ -277,7 +268,12 @@ def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
     ]
     if model.kind == "causal" and not rendered:
         ids, places = _opened(tokenizer, *_unclosed(ids, places, put, _in_front(tokenizer)))
-    return Reading(np.array(ids, np.int64), np.array(places, np.int64).reshape(-1, 2))
+    segments = encoded.get("token_type_ids")
+    return Reading(
+        np.array(ids, np.int64),
+        np.array(places, np.int64).reshape(-1, 2),
+        None if segments is None else np.array(segments, np.int64),
+    )
 
 
 def _unclosed(

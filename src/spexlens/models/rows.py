@@ -1,7 +1,7 @@
 """Rows: which of them may share a forward pass, so that no answer depends on the others in its batch."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,14 @@ Array = NDArray[np.float64]
 Ask = Callable[[NDArray[np.int64]], Array]
 """The answers (m, ...) for some rows, by their numbers, in one forward pass and with no needless padding."""
 
+TOGETHER: tuple[Together, ...] = get_args(Together)
+
 _TOO_MUCH = (
     RuntimeError,
     ValueError,
     IndexError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
     AssertionError,
-)
+)  # what models raise of rows of other shapes
 
 
 def together_as(ask: Ask, lengths: NDArray[np.int64], rounding: float) -> tuple[Together, int]:
@@ -39,12 +38,12 @@ def together_as(ask: Ask, lengths: NDArray[np.int64], rounding: float) -> tuple[
     """
     rows = np.arange(len(lengths))
     alone = np.concatenate([ask(rows[row : row + 1]) for row in rows])
-    if _same(ask, rows, alone, rounding):
+    if agree(ask, rows, alone, rounding):
         return "padded", len(rows) + 1
     passes = len(rows) + 1
     for row in rows if len(np.unique(lengths)) > 1 else ():
         passes += 1
-        if not _same(ask, np.array([row, row]), alone[[row, row]], rounding):
+        if not agree(ask, np.array([row, row]), alone[[row, row]], rounding):
             return "one at a time", passes
     return ("one length" if len(np.unique(lengths)) > 1 else "one at a time"), passes
 
@@ -54,8 +53,15 @@ def steady(first: Array, second: Array, rounding: float) -> bool:
     return bool(np.allclose(first, second, rtol=rounding, atol=rounding))
 
 
-def _same(ask: Ask, rows: NDArray[np.int64], alone: Array, rounding: float) -> bool:
-    """Whether rows that share a forward pass are answered as they are alone."""
+def agree(ask: Ask, rows: NDArray[np.int64], alone: Array, rounding: float) -> bool:
+    """Whether rows that share a forward pass are answered as they are alone; a model that cannot is not.
+
+    Args:
+        ask: the model.
+        rows: which.
+        alone: (m, ...), their answers alone.
+        rounding: as of `together_as`.
+    """
     try:
         answers = ask(rows)
     except AblationError:
@@ -65,29 +71,38 @@ def _same(ask: Ask, rows: NDArray[np.int64], alone: Array, rounding: float) -> b
     return answers.shape == alone.shape and np.allclose(answers, alone, rtol=rounding, atol=rounding)
 
 
+def probes(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A few of many rows to try with `together_as`: the shortest, the longest and one between."""
+    return np.unique(np.argsort(lengths, kind="stable")[[0, len(lengths) // 2, -1]])
+
+
+def answered(
+    ask: Ask, lengths: NDArray[np.int64], together: Together, most: Callable[[int, int], int]
+) -> Array:
+    """The answers (m, ...) for all rows, in their order, asked in groups as `divided` says."""
+    groups = divided(lengths, together, most)
+    order = np.argsort(np.concatenate(groups), kind="stable")
+    return np.asarray(np.concatenate([ask(group) for group in groups])[order])
+
+
 def divided(
-    lengths: NDArray[np.int64], together: Together, most: Callable[[int, int], int] | None = None
+    lengths: NDArray[np.int64], together: Together, most: Callable[[int, int], int]
 ) -> list[NDArray[np.int64]]:
     """Rows, by their numbers, in groups that share a forward pass.
 
     Args:
         lengths: (m,) tokens of each row.
         together: how they go together.
-        most: of padded rows of lengths (shortest, longest), how many fit; None for all.
+        most: of rows of lengths (shortest, longest), how many fit.
     """
     if together == "one at a time":
         return [np.array([row]) for row in range(len(lengths))]
     order = np.argsort(lengths, kind="stable")
-    if together == "one length":
-        return np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1)
-    if most is None or not len(order):
-        return [order]
+    sizes = lengths[order].tolist()
     groups, start = [], 0
     for end in range(1, len(order) + 1):
-        full = end == len(order) or end - start + 1 > most(
-            int(lengths[order[start]]), int(lengths[order[end]])
-        )
-        if full:
+        full = end == len(order) or end - start >= most(sizes[start], sizes[end])
+        if full or (together == "one length" and sizes[end] != sizes[start]):
             groups.append(order[start:end])
             start = end
     return groups
