@@ -7,33 +7,29 @@ from collections.abc import Iterable
 from io import UnsupportedOperation
 from pathlib import Path
 
-from spexlens.errors import InvalidInput
+from spexlens.errors import InvalidInput, ResultError
 
 
 def check_out(out: Path | None) -> None:
     """See that an explanation can be saved, or, where it is not to be, printed.
 
     Raises:
-        InvalidInput, ResultError: it cannot.
+        InvalidInput: it cannot.
     """
     if out is None:
         refuse_closed()
         return
     if out.suffix != ".json":
         raise InvalidInput(f"--out writes JSON: give a path that ends in .json, not {out}")
-    from spexlens.saved import refuse_unwritable
-
-    refuse_unwritable(out)
+    _refuse_unwritable(out)
 
 
 def files_in(out: Path, names: Iterable[str]) -> list[Path]:
     """Where explanations of these names go, in a folder that is made if it is not there.
 
     Raises:
-        InvalidInput, ResultError: one of them cannot be written.
+        InvalidInput: one of them cannot be written.
     """
-    from spexlens.saved import refuse_unwritable
-
     try:
         out.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
@@ -41,8 +37,17 @@ def files_in(out: Path, names: Iterable[str]) -> list[Path]:
         raise InvalidInput(f"--out: {out} is not a folder that can be written: {why}") from error
     files = [out / f"{name}.json" for name in names]
     for file in files:
-        refuse_unwritable(file)
+        _refuse_unwritable(file)
     return files
+
+
+def _refuse_unwritable(file: Path) -> None:
+    from spexlens.saved import refuse_unwritable
+
+    try:
+        refuse_unwritable(file)
+    except ResultError as error:
+        raise InvalidInput(f"--out: give a path that can be written: {error}") from error
 
 
 def refuse_closed() -> None:
