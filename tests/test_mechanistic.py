@@ -170,16 +170,16 @@ def test_several_labels_are_a_vector_valued_game(classifier: Path) -> None:
     difference = MechanisticLens(str(classifier), SENTENCE, target="GOOD", foil="BAD")
     masks = every_mask(4)
     both = lens.value(masks)
-    np.testing.assert_allclose(difference.value(masks), both[:, 1] - both[:, 0], atol=1e-6)
+    np.testing.assert_allclose(difference.value(masks), both[:, 1] - both[:, 0], atol=1e-5)
 
 
 def test_an_encoders_query_is_embedded_by_the_same_ablated_model(encoder: Path) -> None:
     pair = MechanisticLens(str(encoder), "the film", target="the film")
-    np.testing.assert_allclose(pair.value(every_mask(pair.n)), 1.0, atol=1e-6)
+    np.testing.assert_allclose(pair.value(every_mask(pair.n)), 1.0, atol=1e-5)
     assert pair.facts()["passes_a_batch"] == 2
     kept = MechanisticLens(str(encoder), "the film")  # against the unablated model's own embedding
     values = kept.value(every_mask(kept.n))
-    assert values[-1] == pytest.approx(1, abs=1e-6)
+    assert values[-1] == pytest.approx(1, abs=1e-5)
     assert values[:-1].max() < 0.9999
 
 
@@ -217,7 +217,7 @@ def test_a_device_map_that_keeps_a_layer_on_disk(tmp_path: Path) -> None:
         masks = np.random.default_rng(0).random((8, lens.n)) < 0.5
         answers.append((lens.fingerprint, lens.value(masks)))
     assert answers[0][0] == answers[1][0]
-    np.testing.assert_allclose(answers[0][1], answers[1][1], atol=1e-6)
+    np.testing.assert_allclose(answers[0][1], answers[1][1], atol=1e-5)
 
 
 def hooks(model: Any) -> list[tuple[int, int]]:
