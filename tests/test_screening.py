@@ -119,7 +119,7 @@ def test_a_text_to_a_degree_is_the_text_where_degrees_are_whole(replacement: str
     lens = FeatureLens(str(SENTIMENT), TEXT, target=["POSITIVE", "NEGATIVE"], replacement=replacement)
     masks = np.random.default_rng(0).random((6, lens.n)) < 0.5
     for mask, value in zip(masks, lens.value(masks), strict=True):
-        graded = lens.graded(torch.from_numpy(mask).float()).detach().numpy()
+        graded = lens.graded(torch.from_numpy(mask).float()).detach().cpu().numpy()
         assert np.allclose(graded, value, atol=1e-4)
 
 
@@ -137,7 +137,7 @@ def test_components_to_a_degree_are_what_they_are_where_degrees_are_whole(how: d
     lens = MechanisticLens(str(INDUCTION), COPY, components=kinds, target="sun", **how)
     masks = np.random.default_rng(0).random((6, lens.n)) < 0.6
     for mask, value in zip(masks, lens.value(masks), strict=True):
-        graded = lens.graded(torch.from_numpy(mask).float()).detach().numpy()
+        graded = lens.graded(torch.from_numpy(mask).float()).detach().cpu().numpy()
         assert np.allclose(graded, value, atol=1e-4)
 
 

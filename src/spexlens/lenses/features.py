@@ -282,7 +282,7 @@ class FeatureLens(OfModel):
 
         def blend(module: object, given: object, output: torch.Tensor) -> torch.Tensor:
             hook.remove()
-            return away + there.to(output.dtype) * (output - away)
+            return away + there.to(output) * (output - away)
 
         hook = embedding.register_forward_hook(blend)
         try:
