@@ -9,6 +9,8 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from architectures.tiny import drawn
+
 WORDS = [
     *(
         "the",
@@ -124,16 +126,6 @@ MAKES = {
     "SentencePiece, first": lambda adds="none": sentence_piece(adds, "first"),
     "SentencePiece, legacy": lambda adds="none": sentence_piece(adds, "legacy"),
 }
-
-
-def drawn(model: Any, seed: int = 0, size: float = 0.2) -> Any:
-    """Its matrices drawn at random, large enough that answers differ."""
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for _, weight in model.named_parameters():
-            if weight.ndim > 1:
-                weight.normal_(0, size)
-    return model.eval()
 
 
 _SMALL = {

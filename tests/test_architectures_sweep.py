@@ -1,16 +1,12 @@
 """Whatever the architecture, a mask in a batch is answered as its row alone; or one line says why not."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from architectures.catalogue import Entry, named
 from architectures.page import page

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ transformers = pytest.importorskip("transformers")
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = ROOT / "src" / "spexlens" / "models" / "bundled" / "sentiment"
-sys.path.insert(0, str(ROOT / "scripts"))
-
 import review_grammar as grammar
 from review_grammar import Phrase, derive
 

@@ -1,8 +1,6 @@
 """The bundled spurious model is misled by one name, and the library finds that it is."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +9,9 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+import review_grammar as grammar
 import spexlens
 from spexlens.models.bundled import BUNDLED, SPURIOUS
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-
-import review_grammar as grammar
 from train_spurious import CUE, OTHERS, entries, spoken
 
 PRAISE = "this is a great film"

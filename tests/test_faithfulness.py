@@ -1,17 +1,13 @@
 """ProxySPEX on recorded games of real models, beside what the published implementation reached."""
 
-import sys
 from pathlib import Path
 from statistics import mean
 
 import pytest
 
+from games import load
 from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-
-from games import load
 
 PUBLISHED = {"sentiment": 0.723, "image-vit": 0.590, "image-resnet18": 0.828, "datavalue": 0.325}
 """Mean R² over the first three games at 200 calls: `benchmarks/faithfulness.py --games 3 --budgets 200`."""

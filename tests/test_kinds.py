@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from makes import bert, drawn, llama, log_probability, whole, word_piece
+from makes import bert, llama, log_probability, whole, word_piece
 
+from architectures.tiny import drawn
 from spexlens import FeatureLens, FineTuning, MechanisticLens
 from spexlens.errors import InvalidInput, ModelError, UnknownLabel
 from spexlens.learners.base import Task

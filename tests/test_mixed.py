@@ -1,7 +1,6 @@
 """Mixed games: a text, components and training examples in one."""
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from spexlens import (
     DataLens,

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from makes import MAKES, bert, byte_level, drawn, llama, log_probability, sentence_piece, whole, word_piece
+from makes import MAKES, bert, byte_level, llama, log_probability, sentence_piece, whole, word_piece
 from tokenizers import processors
 
+from architectures.tiny import drawn
 from spexlens import DataLens, FeatureLens, FineTuning, MechanisticLens
 from spexlens.errors import InvalidInput, ModelError
 from spexlens.models.huggingface import load

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from makes import bert, byte_level, drawn, llama, log_probability, whole, word_piece
+from makes import bert, byte_level, llama, log_probability, whole, word_piece
 from rich.console import Console
 
+from architectures.tiny import drawn
 from spexlens import DataLens, FeatureLens, FineTuning, MechanisticLens, MixedLens, explain
 from spexlens.errors import InvalidInput
 from spexlens.learners.encoders import encoded

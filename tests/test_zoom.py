@@ -26,7 +26,6 @@ from spexlens import (
 from spexlens.cli import app
 from spexlens.models.bundled import SENTIMENT
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 TEXT = (
     "The plot is thin. The jokes are old. Her acting never fails to impress, and the music is a joy. "
     "A critic was bored by the script. The film is not bad."
@@ -238,7 +237,6 @@ def test_ten_words_of_a_long_review_move_the_answer_more_than_those_of_lasso(
     shared: Path, minilm: Path
 ) -> None:
     """The first row of `benchmarks/zoom.py`."""
-    sys.path.insert(0, str(BENCHMARKS))
     from torch import set_num_threads
 
     import reviews

@@ -1,7 +1,7 @@
 """The mechanistic lens: switch off attention heads, MLPs, neurons or layers, and watch the model."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,10 +109,8 @@ class MechanisticLens(OfModel):
         self._made: dict[str, Any] = {"components": components, "layers": layers, "target": target}
         self._made |= {"inputs": inputs, "objective": objective, "foil": foil, "batch_size": batch_size}
         self._given: dict[str, Any] = {"reference": reference, "counterfactual": counterfactual}
-        self.ablation, self.rescale = (
-            ablation_of(ablation, inputs, reference, counterfactual, rescale),
-            rescale,
-        )
+        self.ablation = ablation_of(ablation, inputs, reference, counterfactual, rescale)
+        self.rescale = rescale
         self._load(
             model,
             tokenizer=tokenizer,
@@ -127,7 +125,7 @@ class MechanisticLens(OfModel):
         """Everything that is asked of the model, once."""
         from spexlens.lenses.behaviours import behaviours_of, encode
         from spexlens.lenses.stand_ins import stand_ins
-        from spexlens.lenses.switches import sizes_of, switches_of
+        from spexlens.lenses.switches import Switchboard, sizes_of, switches_of
 
         made, reference = self._made, self._given["reference"]
         blocks = layers_of(self.model.model)
@@ -145,11 +143,14 @@ class MechanisticLens(OfModel):
             made["components"], made["layers"], [size | {"position": first.read} for size in sizes]
         )
         self._refuse_misplaced()
-        self._switches = switches_of(self.components, blocks, sizes, self.model.device)
+        switches = switches_of(self.components, blocks, sizes, self.model.device)
         texts = () if "mean" not in self.ablation else (made["inputs"] if reference is None else reference)
         self._references = [self.model.tensors(encode(self.model, text).arrays()) for text in texts]
-        sites = [switch.site for switch in self._switches]
-        self._instead = stand_ins(self.model, self.ablation, sites, self.behaviours, self._references)
+        sites = [switch.site for switch in switches]
+        instead = stand_ins(self.model, self.ablation, sites, self.behaviours, self._references)
+        self.switchboard = Switchboard(
+            self.model, switches, instead, rescale=self.rescale, restoring=self.restoring
+        )
         self.unit, self.outputs = first.objective.unit, first.objective.outputs
         longest = max(behaviour.length for behaviour in self.behaviours)
         self.batch_size = made["batch_size"] or self.model.rows_that_fit(longest, first.completion)
@@ -176,7 +177,7 @@ class MechanisticLens(OfModel):
             with ExitStack() as hooks:
                 if self._shared:
                     hooks.enter_context(widened(self._first, len(masks)))
-                hooks.enter_context(self.ablated(masks, number))
+                hooks.enter_context(self.switchboard.ablated(masks, number))
                 answers.append(behaviour.objective.measure(self.model, batch))
         return np.asarray(np.mean(answers, axis=0))
 
@@ -232,48 +233,13 @@ class MechanisticLens(OfModel):
             made["target"] = self._made["inputs"]
         return MechanisticLens(self.model, **made)
 
-    @contextmanager
-    def ablated(self, masks: NDArray[np.bool_], number: int = 0) -> Iterator[None]:
-        """Inside, forward passes of the model have a row a mask, (m, n), with its components ablated.
-
-        Args:
-            masks: (m, n) bool.
-            number: of the input whose stand-ins are taken.
-        """
-        import torch
-
-        from spexlens.models.interventions import changed
-
-        kept = torch.from_numpy(masks).to(self.model.device)
-        replaced, instead = kept if self.restoring else ~kept, self._instead[number]
-        changes = {
-            switch.site: switch.swap(replaced, instead.get(switch.site), rescale=self.rescale)
-            for switch in self._switches
-        }
-        with changed(changes, len(masks)):
-            yield
-
-    @contextmanager
-    def faded(self, degrees: "torch.Tensor", number: int = 0) -> Iterator[None]:
-        """Inside, in forward passes of one row each component is so far on the way to what it is, (n,)."""
-        from spexlens.models.interventions import changed
-
-        instead = self._instead[number]
-        live = 1.0 - degrees if self.restoring else degrees
-        changes = {
-            switch.site: switch.blend(live[None], instead.get(switch.site), rescale=self.rescale)
-            for switch in self._switches
-        }
-        with changed(changes, 1):
-            yield
-
     def graded(self, degrees: "torch.Tensor") -> "torch.Tensor":
         """The answer with each component so far on the way from its stand-in to what it is: (n,) -> (k,)."""
         import torch
 
         answers = []
         for number, behaviour in enumerate(self.behaviours):
-            with self.faded(degrees, number), self.model.explained():
+            with self.switchboard.faded(degrees, number), self.model.explained():
                 batch = behaviour.rows(1, corrupted=self.restoring)
                 answers.append(behaviour.objective(self.model, batch).reshape(-1))
         return torch.stack(answers).mean(dim=0)

@@ -101,7 +101,7 @@ class _Model:
         split = 0 if self._text is None else self._text.n
         with ExitStack() as hooks:
             if self._components is not None:
-                hooks.enter_context(self._components.ablated(masks[:, split:]))
+                hooks.enter_context(self._components.switchboard.ablated(masks[:, split:]))
             yield
 
 
@@ -142,7 +142,7 @@ class Joint(_Model):
 
     def graded(self, degrees: torch.Tensor) -> torch.Tensor:
         """The same, differentiable, to a degree: (n,) -> (k,)."""
-        with self._heads.faded(degrees[self._words.n :]):
+        with self._heads.switchboard.faded(degrees[self._words.n :]):
             return self._words.graded(degrees[: self._words.n], self.model, self.objective)
 
 

@@ -1,14 +1,17 @@
 """Switches: where the components of a mask are in a model, and how a mask turns them off there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from spexlens.errors import ModelError
 from spexlens.lenses.components import Component, Kind
 from spexlens.models.architectures import Layer
-from spexlens.models.interventions import Blend, Site, Swap, copied
+from spexlens.models.interventions import Blend, Site, Swap, changed, copied
 from spexlens.models.model import HuggingFaceModel
 from spexlens.models.objectives import Batch
 
@@ -59,6 +62,53 @@ class Switch:
         if not rescale or self.kind != "head":
             return None
         return (self.parts / left.clamp(min=1))[:, None, None]
+
+
+@dataclass(frozen=True)
+class Switchboard:
+    """The switches of all components of a lens, and what goes on where one is off.
+
+    Attributes:
+        model: it is asked where it is, and its weights are never touched.
+        switches: in the order in which they act.
+        instead: for each input, what goes on at a site, (1, T or 1, D); zero where nothing is named.
+        rescale: see `Switch.swap`.
+        restoring: kept components are the ones that are replaced, in a model that reads the counterfactual.
+    """
+
+    model: HuggingFaceModel
+    switches: tuple[Switch, ...]
+    instead: Sequence[Mapping[Site, torch.Tensor]]
+    rescale: bool
+    restoring: bool
+
+    @contextmanager
+    def ablated(self, masks: NDArray[np.bool_], number: int = 0) -> Iterator[None]:
+        """Inside, forward passes of the model have a row a mask, (m, n), with its components ablated.
+
+        Args:
+            masks: (m, n) bool.
+            number: of the input whose stand-ins are taken.
+        """
+        kept = torch.from_numpy(masks).to(self.model.device)
+        replaced, instead = kept if self.restoring else ~kept, self.instead[number]
+        changes = {
+            switch.site: switch.swap(replaced, instead.get(switch.site), rescale=self.rescale)
+            for switch in self.switches
+        }
+        with changed(changes, len(masks)):
+            yield
+
+    @contextmanager
+    def faded(self, degrees: torch.Tensor, number: int = 0) -> Iterator[None]:
+        """Inside, in forward passes of one row each component is so far on the way to what it is, (n,)."""
+        live, instead = 1.0 - degrees if self.restoring else degrees, self.instead[number]
+        changes = {
+            switch.site: switch.blend(live[None], instead.get(switch.site), rescale=self.rescale)
+            for switch in self.switches
+        }
+        with changed(changes, 1):
+            yield
 
 
 def sizes_of(model: HuggingFaceModel, layers: Sequence[Layer], batch: Batch) -> list[dict[Kind, int]]:
