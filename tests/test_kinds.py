@@ -13,6 +13,7 @@ from architectures.tiny import drawn
 from spexlens import FeatureLens, FineTuning, MechanisticLens
 from spexlens.errors import InvalidInput, ModelError, UnknownLabel
 from spexlens.learners.base import Task
+from spexlens.models.bundled import SENTIMENT
 from spexlens.models.huggingface import load
 
 PROMPT, COMPLETION = "the red cat runs", "fast today"
@@ -151,6 +152,16 @@ def test_other_heads_are_refused_by_name_with_what_would_work(head: str, tmp_pat
     with torch.no_grad():
         one, other = (model.bert(input_ids=each).last_hidden_state[0].double().mean(dim=0) for each in ids)
     assert whole(asked) == pytest.approx(float(torch.cosine_similarity(one, other, dim=0)), abs=1e-5)
+
+
+def test_a_family_that_has_none_of_a_kind_says_so(tmp_path: Path) -> None:
+    message = r"^transformers has no {} model of the '{}' family: name another kind, or none$"
+    with pytest.raises(ModelError, match=message.format("causal", "distilbert")):
+        FeatureLens(str(SENTIMENT), PROMPT, target=COMPLETION, kind="causal")
+    transformers.Dinov2Config().save_pretrained(tmp_path)
+    texts, labels = np.array(["a dog", "a cat"], object), np.array(["pos", "neg"], object)
+    with pytest.raises(ModelError, match=message.format("classifier", "dinov2")):
+        FineTuning(str(tmp_path), device="cpu").prepare(Task(texts, labels, texts[:1], labels[:1]))
 
 
 def test_what_is_no_encoder_or_no_classifier_says_so() -> None:

@@ -176,7 +176,7 @@ def classifier_for(
                 config.num_labels = len(labels)
                 config.id2label = dict(enumerate(labels))
                 config.label2id = {label: place for place, label in enumerate(labels)}
-            module, report = transformers.AutoModelForSequenceClassification.from_pretrained(
+            module, report = _of_family("classifier", config).from_pretrained(
                 name,
                 config=config,
                 use_safetensors=True,
@@ -185,6 +185,8 @@ def classifier_for(
                 **hub,
             )
             tokenizer = AutoTokenizer.from_pretrained(name, **hub)
+        except ModelError:
+            raise
         except Exception as error:  # transformers raises whatever its parsers and downloads raise
             raise ModelError(f"cannot put a head on {name!r}: {one_line(error)}") from error
     padding = getattr(module.config, "pad_token_id", None)
@@ -212,7 +214,11 @@ def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) 
 
 
 def _loader(kind: Kind, config: Any, architecture: str) -> Any:
-    """What makes a model of a kind: the class that its configuration names, if that is one of the kind."""
+    """What makes a model of a kind: the class that its configuration names, if that is one of the kind.
+
+    Raises:
+        ModelError: transformers has none of the kind for this family.
+    """
     named = getattr(transformers, architecture, None) if architecture else None
     if isinstance(named, type) and hasattr(named, "from_pretrained"):
         try:
@@ -220,4 +226,15 @@ def _loader(kind: Kind, config: Any, architecture: str) -> Any:
                 return named
         except ModelError:  # it is for something else: then what is asked for is another head of it
             pass
-    return getattr(transformers, _LOADERS[kind])
+    return _of_family(kind, config)
+
+
+def _of_family(kind: Kind, config: Any) -> Any:
+    """What makes the model of a kind that transformers has for a family."""
+    loader = getattr(transformers, _LOADERS[kind])
+    if type(config) not in loader._model_mapping and not hasattr(config, "auto_map"):
+        raise ModelError(
+            f"transformers has no {kind} model of the {config.model_type!r} family: name another kind, "
+            "or none"
+        )
+    return loader
