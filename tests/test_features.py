@@ -21,6 +21,7 @@ from spexlens import FeatureLens, explain
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InputTooLong, InvalidInput, ModelError, UnknownLabel
 from spexlens.lenses.units import cut
+from spexlens.models.huggingface import load
 
 TEXT = "Her acting never fails to impress, (not bad!)"
 
@@ -333,6 +334,7 @@ def test_bad_input_is_one_clear_line(classifier: Path, causal: Path, encoder: Pa
     def wide() -> Any:
         return BertForSequenceClassification(BertConfig(vocab_size=8, hidden_size=8, num_attention_heads=2))
 
+    loaded = load(classifier, device="cpu")
     cases: list[tuple[type[Exception], str, Any]] = [
         (InvalidInput, "the text is empty", lambda: FeatureLens(classifier, "  \n")),
         (InvalidInput, "no word to ablate", lambda: FeatureLens(classifier, "!!! ...")),
@@ -354,6 +356,14 @@ def test_bad_input_is_one_clear_line(classifier: Path, causal: Path, encoder: Pa
         (InvalidInput, "needs its tokenizer", lambda: FeatureLens(AutoModel.from_pretrained(encoder), "a")),
         (InvalidInput, "not valid Unicode", lambda: FeatureLens(classifier, "good \ud800")),
         (InvalidInput, "cannot use the device", lambda: FeatureLens(classifier, "a", device="foo")),
+        (InvalidInput, "cannot use the device", lambda: FeatureLens(loaded, "a", device="foo")),
+        (InvalidInput, r"is on cpu: move it with model.to\('cuda'\)",
+         lambda: FeatureLens(loaded, "a", device="cuda")),
+        (InvalidInput, r"is on cpu: move it with model.to\('cuda:1'\)",
+         lambda: FeatureLens(loaded.model, "a", tokenizer=loaded.tokenizer, device="cuda:1")),
+        (InvalidInput, "loaded already, as a classifier", lambda: FeatureLens(loaded, "a", kind="encoder")),
+        (InvalidInput, "loaded already, as a classifier",
+         lambda: FeatureLens(loaded, "a", tokenizer=bert_tokenizer())),
         (InvalidInput, "pair of character positions",
          lambda: FeatureLens(classifier, "a film", spans=[(0, 1, 2)])),  # type: ignore[list-item]
         (InvalidInput, "share the token 'film'",

@@ -51,17 +51,21 @@ def load(
         tokenizer: instead of the model's own.
         kind: what to load it as; by default what its configuration says it is.
         revision: branch, tag or commit on the hub.
-        device: a torch device; by default CUDA if there is one.
+        device: a torch device; by default CUDA if there is one. A model in memory stays where it is.
         trust_remote_code: run code that comes with the model. Off unless asked for.
 
     Raises:
         ModelError: it cannot be read, has no safetensors weights or no fast tokenizer, or lacks the
             weights of the head that `kind` needs.
-        InvalidInput: an unknown kind, or a module without a tokenizer.
+        InvalidInput: an unknown kind or device, a module without a tokenizer, or what is loaded already
+            asked for in another way.
     """
     if kind is not None and kind not in KINDS:
         raise InvalidInput(f"unknown model kind {kind!r}; choose one of {', '.join(KINDS)}")
     if isinstance(model, HuggingFaceModel):
+        if kind not in (None, model.kind) or not (tokenizer is None or tokenizer is model.tokenizer):
+            raise InvalidInput(f"the model is loaded already, as a {model.kind}: give no kind or tokenizer")
+        _refuse_elsewhere(model.model, device)
         torch.nn.Module.eval(model.model)
         return model
     if not isinstance(model, str | Path):
@@ -69,6 +73,7 @@ def load(
             raise InvalidInput("a model in memory needs its tokenizer: pass tokenizer=...")
         if not isinstance(model, transformers.PreTrainedModel):
             raise InvalidInput(f"a model in memory is one of transformers; got {type(model).__name__}")
+        _refuse_elsewhere(model, device)
         module, architecture = model, type(model).__name__
         if kind == "encoder":  # under whatever head there is
             module = cast("PreTrainedModel", module.base_model)
@@ -90,6 +95,19 @@ def load(
         raise ModelError(f"the tokenizer's model_max_length is no number: {tokenizer.model_max_length!r}")
     torch.nn.Module.eval(module)
     return seen(HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision))
+
+
+def _refuse_elsewhere(model: "PreTrainedModel", device: str | None) -> None:
+    """InvalidInput if a model in memory is not where it is wanted: its owner moves it."""
+    if device is None:
+        return
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise InvalidInput(f"cannot use the device {device!r}: {one_line(error)}") from error
+    there = model.device
+    if wanted.type != there.type or wanted.index not in (None, there.index):
+        raise InvalidInput(f"the model is on {there}: move it with model.to({device!r}), or give no device")
 
 
 def seen(model: HuggingFaceModel) -> HuggingFaceModel:
