@@ -17,9 +17,17 @@
         └── ResultError         a saved explanation that is damaged, or from a newer version
 """
 
+from spexlens import printable
+
 
 class SpexlensError(Exception):
-    """The root of every error raised on purpose. Its text is one line: what, where, what to do."""
+    """The root of every error raised on purpose. Its text is one line: what, where, what to do.
+
+    Whatever a file or a person wrote into it is shown, never sent to a terminal: see `printable`.
+    """
+
+    def __str__(self) -> str:
+        return printable.line(super().__str__())
 
 
 class InvalidInput(SpexlensError, ValueError):

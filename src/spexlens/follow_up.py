@@ -8,6 +8,7 @@ from typing import Any
 from spexlens.explanation import Explanation
 from spexlens.interaction import Interaction
 from spexlens.lenses.units import UNITS
+from spexlens.printable import hidden, shown
 
 _STRONG, _MOST = 0.005, 3  # of the variance; and so many interactions
 _HEADS, _PATCHING = 20, "attribution patching"
@@ -164,4 +165,24 @@ def _command(name: str, text: str, options: Mapping[str, Any]) -> str:
     words = ["spexlens", name]
     for option, value in options.items():
         words += [f"--{option}"] if value is True else [f"--{option}", str(value)]
-    return shlex.join([*words, *(["--"] if text.startswith("-") else []), text])
+    return " ".join(map(_quoted, [*words, *(["--"] if text.startswith("-") else []), text]))
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell, safe to paste and to print: what a terminal would obey is written as its bytes.
+
+    $'...' is understood by bash, zsh and ksh, and means the same whatever the locale.
+    """
+    if not hidden(word) and not {"\t", "\n"} & set(word):
+        return shlex.quote(word)
+    return "$'" + "".join(map(_in_dollar_quotes, word)) + "'"
+
+
+def _in_dollar_quotes(letter: str) -> str:
+    if letter in "\\'":
+        return f"\\{letter}"
+    if letter.isascii() and letter.isprintable():
+        return letter
+    if not letter.isascii() and shown(letter) == letter:
+        return letter
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogatepass"))

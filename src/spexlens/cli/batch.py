@@ -46,6 +46,7 @@ from spexlens.cli.options import (
 )
 from spexlens.cli.outputs import files_in, refuse_closed
 from spexlens.cli.screen import console_of, progress_bar
+from spexlens.cli.terminal import say, say_json
 from spexlens.errors import InvalidInput, SpexlensError
 from spexlens.explanation import Explanation
 from spexlens.lenses.components import ABLATIONS
@@ -54,6 +55,7 @@ from spexlens.lenses.mechanistic import MechanisticLens
 from spexlens.lenses.replacement import REPLACEMENTS
 from spexlens.lenses.screening import CHOSEN, screen
 from spexlens.lenses.units import UNITS
+from spexlens.printable import shown
 from spexlens.solvers.choice import METHODS
 from spexlens.spectrum.indices import INDICES
 
@@ -218,7 +220,7 @@ class _Tally:
         """Say so at once, through `sys.stderr` itself, which a progress bar makes way for."""
         row = self.rows[position]
         self.failures.append({"line": row.line, "id": row.name, "error": str(error)})
-        sys.stderr.write(f"spexlens: line {row.line} ({row.name}): {error}\n")
+        sys.stderr.write(shown(f"spexlens: line {row.line} ({row.name}): {error}\n"))
 
 
 def rows_of(file: Path, lens: str, foil: str | None) -> list[Row]:
@@ -286,13 +288,13 @@ def _show(tally: _Tally, found: Aggregate | None, *, as_json: bool) -> None:
             "failed": tally.failures,
             "aggregate": None if found is None else json.loads(found.to_json()),
         }
-        typer.echo(json.dumps(page, ensure_ascii=False))
+        say_json(json.dumps(page, ensure_ascii=False))
         return
     if found is not None:
         from spexlens.report.aggregate import render
 
         console_of().print(render(found))
-    typer.echo(
+    say(
         f"cost: {tally.explanations} of {len(tally.rows)} inputs explained; "
         f"{tally.paid} calls paid, {tally.reused} reused"
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from spexlens.cli.inputs import lines_of
+from spexlens.cli.terminal import say
 from spexlens.errors import InvalidInput
 from spexlens.evidence.expectations import Expectations
 from spexlens.explanation import SCALES, Explanation
@@ -70,7 +71,7 @@ class Asked:
         """Leave with exit code 3 if --fail-on found anything."""
         names = list(dict.fromkeys(failed))
         if names:
-            typer.echo(f"spexlens: --fail-on {', '.join(names)}", err=True)
+            say(f"spexlens: --fail-on {', '.join(names)}", err=True)
             raise typer.Exit(FAILED)
 
 

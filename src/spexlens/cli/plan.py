@@ -41,6 +41,7 @@ from spexlens.cli.options import (
     Unit,
     Words,
 )
+from spexlens.cli.terminal import say, say_json
 from spexlens.errors import InvalidInput
 from spexlens.explain import versions
 from spexlens.lenses.features import FeatureLens
@@ -129,9 +130,9 @@ def plan(
     if lens is not None:
         said["time"] = _estimate(lens, solver, planned, budget, seed, ledger)
     if as_json:
-        typer.echo(json.dumps(said))
+        say_json(json.dumps(said))
     else:
-        typer.echo("\n".join(f"{name:<12}{value}" for name, value in said.items()))
+        say("\n".join(f"{name:<12}{value}" for name, value in said.items()))
 
 
 def _never(masks: NDArray[np.bool_]) -> NDArray[np.float64]:

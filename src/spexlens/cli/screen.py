@@ -6,11 +6,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.cli.evidence import Asked
+from spexlens.cli.terminal import say_json
 from spexlens.errors import InvalidInput
 from spexlens.explain import explain
 from spexlens.explanation import Explanation
@@ -54,7 +53,7 @@ def run(
     if out is not None:
         explanation.save(out)
     if as_json:
-        typer.echo(explanation.to_json())
+        say_json(explanation.to_json())
     else:
         show_page(explanation)
     evidence.exit(evidence.failed(explanation))
@@ -75,9 +74,9 @@ def outputs_of(explanation: Explanation, output: str | None) -> list[int | str]:
 
 def console_of(*, stderr: bool = False) -> "Console":
     """Where to print."""
-    from rich.console import Console
+    from spexlens.cli.console import ShownConsole
 
-    return Console(stderr=stderr, highlight=False)
+    return ShownConsole(stderr=stderr)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import typer
 from spexlens.cli.evidence import FAILED, FAILURES, asked_of_saved
 from spexlens.cli.options import AsJson
 from spexlens.cli.screen import console_of, outputs_of, show_page
+from spexlens.cli.terminal import say, say_json
 from spexlens.explanation import SCALES, Explanation
 from spexlens.spectrum.indices import INDICES
 
@@ -58,7 +59,7 @@ def show(
     asked = asked_of_saved(expectations, fail_on, scale)
     explanation = asked.shown(Explanation.load(path))
     if as_json:
-        typer.echo(explanation.to_json())
+        say_json(explanation.to_json())
     elif best_subset is None and sufficient is None and necessary is None and not follow_up:
         _show(explanation, top, output, index, order, across or None)
     for each in [] if as_json else outputs_of(explanation, output):
@@ -66,7 +67,7 @@ def show(
             console_of().print(found)
         if follow_up:
             for step in explanation.follow_up(output=each):
-                typer.echo(f"{' × '.join(step.labels)}: {step.why}\n  {step.command}")
+                say(f"{' × '.join(step.labels)}: {step.why}\n  {step.command}")
     asked.exit(asked.failed(explanation))
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from spexlens.aggregate import Aggregate, Recurrence
 from spexlens.report.figures import Figures
+from spexlens.report.legible import words_shown
 
 _ROWS = 12
 
@@ -20,6 +21,7 @@ def render(aggregate: Aggregate, *, top: int | None = None) -> RenderableType:
         aggregate: what to show.
         top: rows a table, instead of a page's worth.
     """
+    aggregate = words_shown(aggregate)
     parts: list[RenderableType] = [_title(aggregate), Text()]
     for name, rows in (
         ("Act together", [row for row in aggregate.rows if row.order == 2]),

@@ -7,6 +7,7 @@ from spexlens.evidence.smallest import Smallest
 from spexlens.evidence.spot_checks import Check, Verdict
 from spexlens.explanation import Explanation
 from spexlens.report.figures import Figures
+from spexlens.report.legible import legible
 
 MARKS: dict[Verdict, tuple[str, str]] = {
     "confirmed": ("✓", "green"),
@@ -103,6 +104,7 @@ def _finding(finding: Finding, size: float) -> str:
 
 def smallest(explanation: Explanation, found: Smallest) -> str:
     """A smallest set in a line."""
+    explanation = legible(explanation)
     labels = ", ".join(" ".join(explanation.candidates[i].label.split()) for i in found.members)
     doing = "enough" if found.kind == "sufficient" else "needed"
     count = f"{len(found.members)} of {len(explanation.candidates)} candidates"

@@ -20,6 +20,7 @@ from spexlens.report.account import account
 from spexlens.report.candidates import coloured
 from spexlens.report.evidence import marks, measured
 from spexlens.report.figures import Figures
+from spexlens.report.legible import legible, words_shown
 from spexlens.report.wording import KINDS, kind, meaning
 
 _ROWS = 8
@@ -34,6 +35,7 @@ def render(explanation: Explanation, *, output: int | str = 0, top: int | None =
         output: of a vector-valued game, which output.
         top: rows a table, instead of a page's worth.
     """
+    explanation, output = legible(explanation), explanation.position(output)
     low = explanation.interactions("bii", order=2, output=output)
     singles = [i for i in low if i.order == 1]
     alone = {i.members[0]: i.effect for i in singles}
@@ -64,6 +66,7 @@ def listing(
     across: bool | None = None,
 ) -> RenderableType:
     """One table of any index, the largest |effect| first; see `Explanation.interactions`."""
+    explanation, output = legible(explanation), explanation.position(output)
     found = explanation.interactions(index, order, output=output, across=across)
     title = f"{index} of order {order} · {_unit(explanation)}{_of_target(explanation, output)}"
     figures = Figures.of(explanation, output)
@@ -80,6 +83,7 @@ def listing(
 
 def subset(explanation: Explanation, found: Subset, *, output: int | str = 0) -> RenderableType:
     """What `Explanation.best_subset` found, what the explanation says of it, and how sure that is."""
+    explanation, output, found = legible(explanation), explanation.position(output), words_shown(found)
     count, unit = len(found.members), f"{explanation.unit}{_of_target(explanation, output)}"
     everything = explanation.spectrum.predict(np.ones((1, len(explanation.candidates)), np.bool_))
     whole = float(everything.reshape(-1)[explanation.position(output)])

@@ -1,0 +1,15 @@
+"""The terminal: the way out of every line that is printed, with nothing in it that a terminal would obey."""
+
+import typer
+
+from spexlens.printable import in_json, shown
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """A line or more on standard output, or on standard error."""
+    typer.echo(shown(text), err=err)
+
+
+def say_json(text: str) -> None:
+    """JSON on standard output: what a terminal would obey is escaped as JSON does it."""
+    typer.echo(in_json(text))
