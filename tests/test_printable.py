@@ -210,7 +210,7 @@ def test_a_next_step_means_the_same_when_it_is_pasted(word: str) -> None:
 
 
 def test_nothing_is_printed_but_through_the_one_way_out() -> None:
-    """`cli/terminal.py` and the console of `cli/console.py` show what they are given; nothing goes past them."""
+    """`cli/terminal.py` and the console of `cli/console.py` show what they are given."""
     root = Path(spexlens.__file__).parent
     ways_out = {"echo", "secho", "print", "Console", "input", "prompt", "confirm"}
     past = list[str]()

@@ -99,11 +99,10 @@ def _selects(letter: str) -> bool:
 
 def _is_picture(letter: str) -> bool:
     """Of an emoji: a symbol, a colour of skin, or what selects the symbol before it."""
-    return bool(letter) and (
-        unicodedata.category(letter) in ("So", "Sm")
-        or letter == "\ufe0f"
-        or "\U0001f3fb" <= letter <= "\U0001f3ff"
-    )
+    if not letter:
+        return False
+    coloured = letter == "\ufe0f" or "\U0001f3fb" <= letter <= "\U0001f3ff"
+    return coloured or unicodedata.category(letter) in ("So", "Sm")
 
 
 def _escape(letter: str) -> str:
