@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -345,7 +346,10 @@ def test_where_nothing_can_be_written_is_said_in_one_line(
         (Path("/"), "not the path of a file"),
         (Path(), "not the path of a file"),
     ):
-        for attempt in (explanation.save, saved.refuse_unwritable):  # the same, before and after it is paid
+        for attempt in (
+            explanation.save,
+            partial(saved.refuse_unwritable, kind="explanation"),
+        ):  # the same, before and after it is paid
             with pytest.raises(ResultError, match=why) as caught:
                 attempt(path)
             assert str(caught.value).startswith("cannot write ")
@@ -357,7 +361,7 @@ def test_where_nothing_can_be_written_is_said_in_one_line(
     def full(*arguments: Any, **named: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    saved.refuse_unwritable(tmp_path / "x.json")
+    saved.refuse_unwritable(tmp_path / "x.json", "explanation")
     assert not (tmp_path / "x.json").exists()
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(ResultError, match=r"cannot write .*x\.json: No space left on device"):

@@ -75,7 +75,7 @@ def dump(aggregate: Aggregate) -> str:
 
 def write(aggregate: Aggregate, path: Path) -> None:
     """Write a file; see `Aggregate.save`."""
-    saved.write(dump(aggregate), path)
+    saved.write(dump(aggregate), path, "aggregate")
 
 
 def read(path: Path) -> Aggregate:

@@ -1,7 +1,8 @@
 """Arguments: numbers and texts that a caller gives, as plain Python, or refused in one line."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from math import isfinite
 from numbers import Real
 from operator import index
@@ -11,6 +12,57 @@ from typing import Any
 import numpy as np
 
 from spexlens.errors import InvalidInput
+
+Speller = Callable[[str, Any], str | None]
+"""Writes an argument as those write it who are to read an error: given its name, and the value that is meant
+(None for none in particular). It gives None for an argument that they do not have."""
+
+_speller: ContextVar[Speller | None] = ContextVar("speller", default=None)
+
+
+@contextmanager
+def spelled(speller: Speller) -> Iterator[None]:
+    """Within, errors name arguments as this does: the command line's as its options."""
+    token = _speller.set(speller)
+    try:
+        yield
+    finally:
+        _speller.reset(token)
+
+
+def named(name: str, value: object = None) -> str:
+    """An argument as whoever reads the error gives it: `checks=0` in Python, `--checks 0` on a command line.
+
+    Args:
+        name: of the argument in Python.
+        value: that is meant, or None for none in particular.
+    """
+    speller = _speller.get()
+    found = None if speller is None else speller(name, value)
+    if found is not None:
+        return found
+    return name if value is None else f"{name}={value!r}"
+
+
+def in_python(said: str) -> str:
+    """Words of an error for those who call from Python; nothing for those at a command line."""
+    return said if _speller.get() is None else ""
+
+
+def shown(given: object) -> str:
+    """A value as people write it: numpy's as Python's, a list as its parts."""
+    if isinstance(given, np.generic):
+        return shown(given.item())
+    if isinstance(given, list | tuple):
+        return ", ".join(map(shown, given)) or "nothing"
+    if isinstance(given, Mapping):
+        return ", ".join(f"{key}: {shown(value)}" for key, value in given.items()) or "nothing"
+    return repr(given)
+
+
+def article(noun: str) -> str:
+    """A noun behind "a", or "an"."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def whole_number(given: object, what: str, *, least: int = 0) -> int:
@@ -128,7 +180,7 @@ def plain(value: object, what: str) -> Any:
         return plain(value.tolist(), what)
     if isinstance(value, list | tuple):
         return [plain(part, f"{what}.{place}") for place, part in enumerate(value)]
-    raise InvalidInput(f"{what} is {_a(type(value).__name__)}: JSON has nothing like it")
+    raise InvalidInput(f"{what} is {article(type(value).__name__)}: JSON has nothing like it")
 
 
 def _key(key: object, what: str) -> str:
@@ -136,11 +188,7 @@ def _key(key: object, what: str) -> str:
         return str.__str__(key)
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
         return str(int(key))
-    raise InvalidInput(f"{what} has a key that is {_a(type(key).__name__)}: JSON's keys are texts")
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+    raise InvalidInput(f"{what} has a key that is {article(type(key).__name__)}: JSON's keys are texts")
 
 
 def _is_bool(given: object) -> bool:

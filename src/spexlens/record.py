@@ -254,7 +254,7 @@ def _plain(uncertainty: Uncertainty) -> dict[str, Any]:
 
 def write(explanation: Explanation, path: Path) -> None:
     """Write a file; see `Explanation.save`."""
-    saved.write(dump(explanation), path)
+    saved.write(dump(explanation), path, "explanation")
 
 
 def read(path: Path) -> Explanation:

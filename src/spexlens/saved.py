@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,11 @@ Record = TypeVar("Record", bound=BaseModel)
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # the escape of half a character
 _NAMED = 40  # characters of a file's name, in that of the file beside it
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+_HEAD = 4096  # bytes, in which a file that was written here says what it is
+_LARGEST = 1 << 26  # bytes of a file, with its keys in another order, that is read to see what it is
+_BEGUN = re.compile(r'\s*\{\s*"format"\s*:\s*"spexlens ([a-z]+)"')
+_NAME = re.compile(r"spexlens ([a-z]+)")
 
 
 def encodable(text: str) -> str:
@@ -23,36 +29,40 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def write(text: str, path: Path) -> None:
+def write(text: str, path: Path, kind: str) -> None:
     """Write to a file beside `path` first, so that a crash leaves the old file or the new one.
 
     Raises:
-        ResultError: the file cannot be written.
+        ResultError: the file cannot be written, or there is one that is not to be replaced.
     """
-    with _beside(path) as beside:
+    with _beside(path, kind) as beside:
         beside.write_text(encodable(text) + "\n", encoding="utf-8")
         beside.replace(path)
 
 
-def refuse_unwritable(path: Path) -> None:
+def refuse_unwritable(path: Path, kind: str) -> None:
     """See whether there can be a file, before what is to be in it is paid for.
+
+    Args:
+        path: of the file.
+        kind: what it is to be a file of, as for `read`. A file that is there is replaced only if it is of
+            this kind too.
 
     Raises:
         ResultError: there cannot.
     """
-    with _beside(path) as beside:
+    with _beside(path, kind) as beside:
         beside.touch()
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def _beside(path: Path, kind: str) -> Iterator[Path]:
     """Where a file is written first; it is taken away again if it was not put into its place."""
     if not path.name:
         raise ResultError(f"cannot write {path}: it is not the path of a file")
     beside = path.with_name(f"{path.name[:_NAMED]}.{os.getpid()}.part")
     try:
-        if path.exists() and not path.is_file():  # a device would be replaced by a file
-            raise ResultError(f"cannot write {path}: it is not the path of a file")
+        _refuse_replacing(path, kind)
         yield beside
     except ResultError:
         raise
@@ -61,6 +71,46 @@ def _beside(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError, ValueError):  # a file that could not be made need not be taken away
             beside.unlink(missing_ok=True)
+
+
+def _refuse_replacing(path: Path, kind: str) -> None:
+    """ResultError if something is there that is not a saved file of this kind.
+
+    OSError, ValueError: there can be no file of this name.
+    """
+    str(path).encode()  # half a character may be a name to the system, but to nobody who reads it
+    try:
+        there = path.lstat()
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(there.st_mode):
+        raise ResultError(f"cannot write {path}: it is a link to {path.readlink()}; give a file's own path")
+    if not stat.S_ISREG(there.st_mode):  # a device would be replaced by a file
+        raise ResultError(f"cannot write {path}: it is not the path of a file")
+    if not there.st_mode & _WRITABLE or not os.access(path, os.W_OK):
+        raise ResultError(f"cannot write {path}: it is read-only; give another path")
+    found = _kind_of(path)
+    if found != kind:
+        is_there = f"a saved {found}" if found else "a file that is no saved " + kind
+        raise ResultError(f"cannot write {path}: {is_there} is there, and stays; give another path")
+
+
+def _kind_of(path: Path) -> str:
+    """What a file was saved as, such as "explanation"; nothing where it is no file of ours."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        begun = _BEGUN.match(head.decode("utf-8", "replace"))
+        if begun is not None:
+            return begun[1]
+        if head[:1] != b"{" or path.stat().st_size > _LARGEST:
+            return ""
+        content = head + file.read()
+    try:
+        named = json.loads(content)["format"]
+    except (ValueError, KeyError, RecursionError):
+        return ""
+    found = _NAME.fullmatch(named) if isinstance(named, str) else None
+    return found[1] if found is not None else ""
 
 
 def _why(error: OSError | ValueError) -> str:

@@ -6,53 +6,23 @@ import os
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from spexlens import __version__
-from spexlens.cli.batch import batch
-from spexlens.cli.data import data
-from spexlens.cli.features import demo, features
-from spexlens.cli.mechanistic import mechanistic
-from spexlens.cli.mixed import mixed
-from spexlens.cli.plan import plan
-from spexlens.cli.show import show
+from spexlens.cli import waiting
 from spexlens.errors import SpexlensError
 from spexlens.printable import line
 
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-_PLAIN = {
-    "Input should be a valid integer, unable to parse string as an integer": "it is a whole number",
-    "Input should be a valid number, unable to parse string as a number": "it is a number",
-    "Unable to parse input string as an integer, exceeded maximum size": "it is a whole number below 2^63",
-    "Input should be": "it is to be",
-    "Value error, ": "",
-}
-"""Words of the parsers of options, and what is said instead."""
-
-app = typer.Typer(
-    help="Find which parts of a language model's input, of its training data and of the model act together, "
-    "from a counted budget of ablations.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for command in (demo, features, mechanistic, data, mixed, batch, plan, show):
-    app.command()(command)
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 and the signal's number."""
 
 
-@app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
-) -> None:
-    if show_version:
-        typer.echo(f"spexlens {__version__}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(2)
+def __getattr__(name: str) -> Any:
+    """`app`, whose commands are imported when it is asked for: that takes a while, which is to be said."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from spexlens.cli.commands import app
+
+    return app
 
 
 def main() -> None:
@@ -62,39 +32,51 @@ def main() -> None:
     for stream, errors in ((sys.stdout, unknown), (sys.stderr, "replace")):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=errors)
+    code = 0
     try:
+        waiting.begin(sys.argv[1:])
         try:
-            code = app(standalone_mode=False)  # or typer prints usage errors, in four lines
+            code = _run()
         finally:
+            waiting.end()
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except _UsageError as error:
-        _leave(_of_usage(error))
     except SpexlensError as error:
         _leave(str(error))
+    except KeyboardInterrupt:
+        _leave("interrupted while it was loading: nothing was paid for; repeat the command", INTERRUPTED)
     except BrokenPipeError:  # nobody reads on, as behind head
         _silence()
         raise SystemExit(1) from None
     except OSError as error:
         _silence()
         _leave(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
-    raise SystemExit(code or 0)
+    raise SystemExit(code)
 
 
-def _of_usage(error: Any) -> str:
-    """What typer says of an option or an argument, and where the right ones are listed."""
-    command = "" if error.ctx is None or error.ctx.parent is None else f" {error.ctx.info_name}"
-    said = str(error.format_message()).strip().rstrip(".")
-    for words, plain in _PLAIN.items():
-        said = said.replace(words, plain)
-    return f"{said[:1].lower()}{said[1:]}; see spexlens{command} --help"
+def _run() -> int:
+    """The exit code of the command that was given."""
+    import typer
+
+    from spexlens.cli.commands import app
+    from spexlens.cli.usage import UsageError, told
+    from spexlens.errors import InvalidInput
+
+    try:
+        code = app(standalone_mode=False)  # or typer says itself what is wrong, in four lines
+    except UsageError as error:
+        raise InvalidInput(told(error)) from error
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return code if isinstance(code, int) else 0
 
 
-def _leave(said: str) -> None:
-    """Exit code 2, behind one line."""
+def _leave(said: str, code: int = 2) -> None:
+    """An exit code, behind one line."""
+    waiting.end()
     with suppress(OSError):
-        typer.echo(f"spexlens: {line(said)}", err=True)
-    raise SystemExit(2) from None
+        sys.stderr.write(f"spexlens: {line(said)}\n")
+    raise SystemExit(code) from None
 
 
 def _silence() -> None:

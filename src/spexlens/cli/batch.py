@@ -44,7 +44,7 @@ from spexlens.cli.options import (
     Trust,
     Unit,
 )
-from spexlens.cli.outputs import files_in, refuse_closed
+from spexlens.cli.outputs import files_in, refuse_closed, refuse_overlaps
 from spexlens.cli.screen import console_of, progress_bar
 from spexlens.cli.terminal import say, say_json
 from spexlens.errors import InvalidInput, SpexlensError
@@ -62,11 +62,7 @@ from spexlens.spectrum.indices import INDICES
 _KEYS = ("prompt", "text", "id", "target", "foil", "counterfactual")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SUMMARY = "aggregate"
-_OWN = {
-    "features": ("unit", "replacement", "neutral", "template", "chat"),
-    "mechanistic": ("components", "layers", "ablation", "reference", "rescale"),
-}
-"""The lenses, and the options that only one of them takes."""
+_LENSES = ("features", "mechanistic")
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def batch(
             help="JSONL, an object a line: prompt (or text), and id, target, foil, counterfactual if used.",
         ),
     ],
-    lens: Annotated[str, typer.Option(help=f"One of {', '.join(_OWN)}.")] = "features",
+    lens: Annotated[str, typer.Option(help=f"One of {', '.join(_LENSES)}.")] = "features",
     model: Model = "sentiment",
     target: Target = None,
     foil: Foil = None,
@@ -134,8 +130,8 @@ def batch(
     evidence: Asked,
 ) -> None:
     """Explain many inputs, a budget each, and count which interactions recur."""
-    _refuse_others(lens, context)
     for name, given, known in (
+        ("lens", lens, _LENSES),
         ("method", method, METHODS),
         ("unit", unit, UNITS),
         ("replacement", replacement, REPLACEMENTS),
@@ -145,10 +141,10 @@ def batch(
         if given is not None and given not in known:
             raise InvalidInput(f"unknown {name} {given!r}; choose one of {', '.join(known)}")
     whole_number(seed, "a seed")
-    if evidence.scale is not None:
-        raise InvalidInput("--scale is of one explanation: give it to show")
     rows = rows_of(prompts, lens, foil)
-    files = None if out is None else files_in(out, [row.name for row in rows])
+    files = None if out is None else files_in(out, [row.name for row in rows], _SUMMARY)
+    if out is not None:
+        refuse_overlaps(context.params, [*(files or ()), out / f"{_SUMMARY}.json"])
     if out is None:
         refuse_closed()
     settings: dict[str, Any] = {"target": target_of(target), "foil": foil, "objective": objective}
@@ -173,7 +169,7 @@ def batch(
         return screen(lens_of(loaded, text, **(settings | own)), asked, by=screening, ledger=ledger)
 
     tally = _Tally(rows, evidence)
-    with progress_bar(ledger or out) as progress:
+    with progress_bar() as progress:
         explained = tally.counted(
             explain_all(
                 [partial(made, row.text, row.asked) for row in rows],
@@ -266,17 +262,6 @@ def _row(row: text_file.Row, expected: str, lens: str) -> Row:
             if not isinstance(part, str):
                 raise InvalidInput(f"{where}: the {key} is a text; got {part!r}")
     return Row(row.line, str(name), text, asked)
-
-
-def _refuse_others(lens: str, context: typer.Context) -> None:
-    """Refuse an option that was given, but that this lens has no use for."""
-    if lens not in _OWN:
-        raise InvalidInput(f"unknown lens {lens!r}; choose one of {', '.join(_OWN)}")
-    for other, names in _OWN.items():
-        for name in names if other != lens else ():
-            source = context.get_parameter_source(name)
-            if source is not None and source.name == "COMMANDLINE":
-                raise InvalidInput(f"--{name} goes with --lens {other}")
 
 
 def _show(tally: _Tally, found: Aggregate | None, *, as_json: bool) -> None:

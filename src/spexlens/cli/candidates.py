@@ -22,7 +22,7 @@ def chosen(
     if candidates is None and screening is None and zoom:
         return game
     asked = default if candidates is None else candidates_of(candidates)
-    with progress_bar(ledger) as progress:
+    with progress_bar() as progress:
         return screen(game, asked, by=screening, ledger=ledger, progress=progress)
 
 

@@ -99,8 +99,6 @@ def data(
         points = points.take(test_row)
     how: Any
     if learner == FINE_TUNING:
-        if encoder is not None:
-            raise InvalidInput(f"--learner {FINE_TUNING} reads texts: it has no use for --encoder")
         how = FineTuning(
             model_of(model),
             train=int(train) if train.isdigit() else train,  # type: ignore[arg-type]
@@ -130,7 +128,7 @@ def data(
         cache=None if ledger is None else ledger.parent,
     )
     game: Game = lens
-    if within and not (zoom and candidates == "auto"):
+    if within and not (zoom and candidates == "auto" and screening is None):
         game = chosen(lens, str(AUTO) if candidates == "auto" else candidates, screening, ledger=ledger)
     run(
         game,

@@ -11,8 +11,8 @@ from spexlens.cli.candidates import candidates_of
 from spexlens.cli.data import FINE_TUNING, learner_of
 from spexlens.cli.evidence import Asked, evidenced
 from spexlens.cli.inputs import layers_of, lines_of, model_of
-from spexlens.cli.options import AsJson, Device, Trust, Zoom
-from spexlens.cli.outputs import check_out
+from spexlens.cli.options import AsJson, Book, Device, Out, Trust, Zoom
+from spexlens.cli.outputs import check_out, refuse_overlaps, resolved
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
 from spexlens.learners.finetuning import FineTuning
@@ -24,6 +24,9 @@ from spexlens.lenses.mixed import mix
 from spexlens.lenses.parts import TextParts
 from spexlens.lenses.screening import CHOSEN, screen
 from spexlens.toml import read
+
+LEDGER = "spexlens.ledger"
+"""The key, in a command's context, of a ledger that its line does not name."""
 
 Chosen = int | str | list[str | int]
 
@@ -87,8 +90,11 @@ class _Config(BaseModel):
 
 @evidenced
 def mixed(
+    context: typer.Context,
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML: what is mixed, and how.")],
     zoom: Zoom = False,
+    ledger: Book = None,
+    out: Out = None,
     as_json: AsJson = False,
     device: Device = None,
     trust_remote_code: Trust = False,
@@ -98,11 +104,16 @@ def mixed(
     """Explain how parts of a text, of a model and of its training data act together, in one game.
 
     The file has a text, a model, a target, a budget, and two or three sections: [features], [mechanistic]
-    and [data], with what the commands of those names take. Paths are relative to the file.
+    and [data], with what the commands of those names take. Paths are relative to the file; its out and ledger
+    stay in its folder, and --out and --ledger are instead of them.
     """
     given = read(config, _Config, {"candidates": "a number, 'all' or a list"})
     beside = config.parent
-    out, ledger = (None if each is None else beside / each for each in (given.out, given.ledger))
+    out = out or _within(config, "out", given.out)
+    ledger = ledger or _within(config, "ledger", given.ledger)
+    context.meta[LEDGER] = ledger
+    _refuse_unused(config, given)
+    refuse_overlaps({**context.params, "out": out, "ledger": ledger, **_read_by(given, beside)})
     check_out(out)
     hub: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code}
     lenses = _lenses(given, beside, hub)
@@ -120,6 +131,51 @@ def mixed(
         zoomed=zoom,
         evidence=evidence,
     )
+
+
+def _within(config: Path, name: str, path: Path | None) -> Path | None:
+    """A path that is written to, as a file says it: in the file's own folder.
+
+    Raises:
+        InvalidInput: it leads out of that, which a file that comes from elsewhere is not to do unseen.
+    """
+    if path is None:
+        return None
+    found = config.parent / path
+    inside = resolved(found).is_relative_to(resolved(config.parent))
+    if path.is_absolute() or ".." in path.parts or not inside:
+        raise InvalidInput(
+            f"{config}, {name}: {path} is not in the file's own folder; if it is meant, give --{name} {path}"
+        )
+    return found
+
+
+def _read_by(given: _Config, beside: Path) -> dict[str, Any]:
+    """The files and models that a file says are read, by the names of the options that say them elsewhere."""
+    reference = None if given.mechanistic is None else given.mechanistic.reference
+    return {
+        "table": None if given.data is None else beside / given.data.train,
+        "reference": None if reference is None else beside / reference,
+        "model": given.model,
+        "encoder": None if given.data is None else given.data.encoder,
+    }
+
+
+def _refuse_unused(config: Path, given: _Config) -> None:
+    """InvalidInput for a setting that would have no effect."""
+    data = given.data
+    if data is None:
+        return
+    tuned = data.learner == FINE_TUNING
+    for name in () if tuned else ("tune", "epochs", "learning_rate"):
+        if name in data.model_fields_set:
+            raise InvalidInput(f"{config}, data.{name}: goes with learner = {FINE_TUNING!r}")
+    if tuned and data.encoder is not None:
+        raise InvalidInput(
+            f"{config}, data.encoder: learner {FINE_TUNING!r} reads texts, it has no use for it"
+        )
+    if given.model is not None and data.encoder is not None:
+        raise InvalidInput(f"{config}, model: data.encoder is the model that is read; leave one of them out")
 
 
 def _lenses(given: _Config, beside: Path, hub: dict[str, Any]) -> list[tuple[Game, _Section]]:
@@ -160,6 +216,8 @@ def _features(
         if section.replacement is not None or section.template != "{text}":
             raise InvalidInput("[features]: a text that a learner reads as text has neutral, no replacement")
         return TextParts(text, unit=section.unit, neutral=section.neutral or "")
+    if section.neutral is not None and section.replacement != "neutral":
+        raise InvalidInput("[features]: neutral goes with replacement = 'neutral'")
     return FeatureLens(
         text=text,
         unit=section.unit,
@@ -190,8 +248,6 @@ def _data(given: _Config, section: _Data, beside: Path, hub: dict[str, Any]) -> 
     learner: Any
     encoder = section.encoder
     if section.learner == FINE_TUNING:
-        if encoder is not None:
-            raise InvalidInput(f"learner {FINE_TUNING!r} reads texts: it has no use for an encoder")
         learner = FineTuning(
             model_of(given.model or "sentiment"),
             train=section.tune,  # type: ignore[arg-type]

@@ -1,13 +1,37 @@
-"""Outputs: where a command's results go, seen to take them before anything is paid for."""
+"""Outputs: where a command's results go, seen to take them before anything is paid for.
+
+Nothing that a command reads is written over, and no output by another: not the inputs, not the files of a
+model, not the ledger by the explanation.
+"""
 
 import os
+import re
 import select
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from io import UnsupportedOperation
 from pathlib import Path
+from typing import Any
 
 from spexlens.errors import InvalidInput, ResultError
+from spexlens.models.bundled import BUNDLED
+
+_INPUTS = {
+    "file": "--file",
+    "prompts": "the file of prompts",
+    "reference": "--reference",
+    "ordinary": "--ordinary",
+    "expectations": "--expectations",
+    "table": "TRAIN",
+    "test": "--test",
+    "config": "CONFIG",
+}
+"""The files that commands read, by the names of their parameters."""
+
+_MODELS = {"model": "--model", "encoder": "--encoder"}
+_BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a ledger
+_LONGEST = 255  # bytes of a file's name, on the systems that there are
 
 
 def check_out(out: Path | None) -> None:
@@ -21,15 +45,16 @@ def check_out(out: Path | None) -> None:
         return
     if out.suffix != ".json":
         raise InvalidInput(f"--out writes JSON: give a path that ends in .json, not {out}")
-    _refuse_unwritable(out)
+    _refuse_unwritable(out, "explanation")
 
 
-def files_in(out: Path, names: Iterable[str]) -> list[Path]:
+def files_in(out: Path, names: Iterable[str], summary: str) -> list[Path]:
     """Where explanations of these names go, in a folder that is made if it is not there.
 
     Raises:
-        InvalidInput: one of them cannot be written.
+        InvalidInput: one of them, or the summary beside them, cannot be written.
     """
+    _refuse_odd_name(out, "--out")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
@@ -37,16 +62,93 @@ def files_in(out: Path, names: Iterable[str]) -> list[Path]:
         raise InvalidInput(f"--out: {out} is not a folder that can be written: {why}") from error
     files = [out / f"{name}.json" for name in names]
     for file in files:
-        _refuse_unwritable(file)
+        _refuse_unwritable(file, "explanation")
+    _refuse_unwritable(out / f"{summary}.json", "aggregate")
     return files
 
 
-def _refuse_unwritable(file: Path) -> None:
+def refuse_overlaps(given: Mapping[str, Any], outs: Iterable[Path] | None = None) -> None:
+    """See that what is written is neither read nor written by another part of the same command.
+
+    Args:
+        given: paths and models by the names of a command's parameters; None where there is none.
+        outs: the files that are saved, where "out" is not the only one.
+
+    Raises:
+        InvalidInput: `--out` or `--ledger` is an input, a file of a model, or the other of the two; or a name
+            that no file can have.
+    """
+    ledger = given.get("ledger")
+    saved = [path for path in ([given.get("out")] if outs is None else outs) if path is not None]
+    for path, what in [*((path, "--out") for path in saved), (ledger, "--ledger")]:
+        if path is None:
+            continue
+        _refuse_odd_name(path, what)
+        for name, read in _INPUTS.items():
+            if given.get(name) is not None and _same(path, given[name]):
+                raise InvalidInput(f"{what} {path} is what {read} reads: give another path")
+        for name, option in _MODELS.items():
+            folder = _folder_of(given.get(name))
+            if folder is not None and folder in resolved(path).parents:
+                raise InvalidInput(f"{what} {path} is in the folder of {option}: give a path outside of it")
+    for path in saved if ledger is not None else ():
+        if any(_same(path, Path(f"{ledger}{ending}")) for ending in ("", *_BESIDE)):
+            raise InvalidInput(f"--out and --ledger are both {path}: give each a path of its own")
+
+
+def _refuse_odd_name(path: Path, what: str) -> None:
+    """InvalidInput for a path that no file can have, or that nobody could read."""
+    text = str(path)
+    if "\0" in text:
+        raise InvalidInput(f"{what}: a path holds no NUL; got {text!r}")
+    if re.search("[\ud800-\udfff]", text):
+        raise InvalidInput(f"{what}: the path is not valid Unicode: {text!r}")
+    long = next((part for part in path.parts if len(part.encode()) > _LONGEST), None)
+    if long is not None:
+        raise InvalidInput(
+            f"{what}: the name {long[:20]}... has {len(long.encode())} bytes; {_LONGEST} are the most"
+        )
+
+
+def _folder_of(model: Any) -> Path | None:
+    """The folder that a model is read from, if it is one."""
+    if model is None:
+        return None
+    folder = Path(BUNDLED.get(str(model), str(model)))
+    with suppress(OSError, ValueError):
+        if folder.is_dir():
+            return resolved(folder)
+    return None
+
+
+def _same(first: Path, second: Path) -> bool:
+    """Whether two paths are one file, under whatever name."""
+    with suppress(OSError, ValueError):
+        if os.path.samefile(first, second):
+            return True
+    return resolved(first) == resolved(second)
+
+
+def resolved(path: Path) -> Path:
+    """The path without links; as it is where they lead nowhere."""
+    try:
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError):
+        return path.absolute()
+
+
+def _refuse_unwritable(file: Path, kind: str) -> None:
     from spexlens.saved import refuse_unwritable
 
+    _refuse_odd_name(file, "--out")
     try:
-        refuse_unwritable(file)
+        refuse_unwritable(file, kind)
     except ResultError as error:
+        folder = file.parent
+        if not folder.exists():
+            raise InvalidInput(
+                f"--out: give a path that can be written: there is no folder {folder}; make it first"
+            ) from error
         raise InvalidInput(f"--out: give a path that can be written: {error}") from error
 
 

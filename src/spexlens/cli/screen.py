@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
+from spexlens.cli import waiting
 from spexlens.cli.evidence import Asked
 from spexlens.cli.terminal import say_json
-from spexlens.errors import InvalidInput
+from spexlens.errors import InvalidInput, ResultError, SpexlensError
 from spexlens.explain import explain
 from spexlens.explanation import Explanation
 from spexlens.zoom import zoom
@@ -34,28 +35,28 @@ def run(
     evidence: Asked | None = None,
 ) -> None:
     """Explain a lens with progress shown, then save and print what was found."""
-    if zoomed and held_out is not None:
-        raise InvalidInput("--held-out goes without --zoom, whose last level decides it")
     evidence = evidence or Asked()
-    if zoomed and evidence.until_stable:
-        raise InvalidInput("--until-stable goes without --zoom, whose levels share out the budget")
-    with progress_bar(ledger) as progress:
+    with progress_bar() as progress:
         how: dict[str, Any] = {"method": method, "seed": seed, "ledger": ledger, "progress": progress}
         how |= {"trainings": trainings}
         how |= {} if zoomed else {"held_out": held_out}
         explanation = (zoom if zoomed else explain)(lens, budget, **how, **evidence.arguments())
+    problems: list[SpexlensError] = []  # told at the end: what was paid for is shown, and saved, all the same
     try:
         explanation = evidence.shown(explanation)
-    except InvalidInput:
-        if out is not None:
-            explanation.save(out)
-        raise
+    except InvalidInput as error:
+        problems.append(error)
     if out is not None:
-        explanation.save(out)
+        try:
+            explanation.save(out)
+        except ResultError as error:
+            problems.append(error)
     if as_json:
         say_json(explanation.to_json())
     else:
         show_page(explanation)
+    for problem in problems:
+        raise problem
     evidence.exit(evidence.failed(explanation))
 
 
@@ -76,12 +77,13 @@ def console_of(*, stderr: bool = False) -> "Console":
     """Where to print."""
     from spexlens.cli.console import ShownConsole
 
+    waiting.end()
     return ShownConsole(stderr=stderr)
 
 
 @contextmanager
-def progress_bar(ledger: Path | None = None) -> Iterator[Progress | None]:
-    """A bar on a terminal, nothing in a pipe; on Ctrl-C a word about what is kept."""
+def progress_bar() -> Iterator[Progress | None]:
+    """A bar on a terminal, nothing in a pipe."""
     console = console_of(stderr=True)
     if not console.is_terminal:
         yield None
@@ -98,13 +100,4 @@ def progress_bar(ledger: Path | None = None) -> Iterator[Progress | None]:
             rate = done / max(perf_counter() - began, 1e-9)
             bar.update(task, completed=done, total=total, rate=f"{rate:.0f}/s")
 
-        try:
-            yield advance
-        except KeyboardInterrupt:
-            kept = (
-                f"what is finished is in {ledger}; repeat the command to go on"
-                if ledger
-                else "without a --ledger nothing is kept"
-            )
-            console.print(f"interrupted; {kept}")
-            raise
+        yield advance

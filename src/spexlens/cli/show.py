@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spexlens.cli.evidence import FAILED, FAILURES, asked_of_saved
+from spexlens.cli.listings import Listing, to_json
 from spexlens.cli.options import AsJson
 from spexlens.cli.screen import console_of, outputs_of, show_page
 from spexlens.cli.terminal import say, say_json
@@ -55,61 +56,54 @@ def show(
     time_limit: Annotated[float, typer.Option(help="Seconds to look for the best subset.")] = 10.0,
     as_json: AsJson = False,
 ) -> None:
-    """Show a saved explanation: a page, one interaction index, smallest or best sets, or what to do next."""
+    """Show a saved explanation: a page, one interaction index, smallest or best sets, or what to do next.
+
+    What is listed instead of a page can be had together, one below the other. With --json the whole file is
+    printed, or what is listed: an object with file, lens, unit, scale and outputs, a list of objects with
+    output and, of interactions, best_subset, sufficient, necessary and follow_up, what was asked for.
+    """
     asked = asked_of_saved(expectations, fail_on, scale)
     explanation = asked.shown(Explanation.load(path))
+    listing = Listing(index, order, top, across, best_subset, sufficient, necessary, follow_up, time_limit)
+    outputs = outputs_of(explanation, output)
     if as_json:
-        say_json(explanation.to_json())
-    elif best_subset is None and sufficient is None and necessary is None and not follow_up:
-        _show(explanation, top, output, index, order, across or None)
-    for each in [] if as_json else outputs_of(explanation, output):
-        for found in _listed(explanation, each, best_subset, sufficient, necessary, time_limit):
-            console_of().print(found)
-        if follow_up:
-            for step in explanation.follow_up(output=each):
-                say(f"{' × '.join(step.labels)}: {step.why}\n  {step.command}")
+        whole = listing.empty
+        say_json(explanation.to_json() if whole else to_json(explanation, path, listing, outputs))
+    elif listing.empty:
+        show_page(explanation, top=top, output=output)
+    else:
+        for each in outputs:
+            _list(explanation, each, listing)
     asked.exit(asked.failed(explanation))
 
 
-def _show(
-    explanation: Explanation,
-    top: int | None,
-    output: str | None,
-    index: str | None,
-    order: int,
-    across: bool | None,
-) -> None:
-    """A page, or one index."""
-    if index is None and not across:
-        show_page(explanation, top=top, output=output)
-        return
-    from spexlens.report.terminal import listing
-
-    for each in outputs_of(explanation, output):
-        table = listing(explanation, index or "bii", order, output=each, top=top, across=across)
-        console_of().print(table)
-
-
-def _listed(
-    explanation: Explanation,
-    output: int | str,
-    keep: int | None,
-    sufficient: float | None,
-    necessary: float | None,
-    time_limit: float,
-) -> Iterator["RenderableType"]:
+def _list(explanation: Explanation, output: int | str, asked: Listing) -> None:
     """What was asked for instead of a page."""
+    for found in _listed(explanation, output, asked):
+        console_of().print(found)
+    if asked.follow_up:
+        for step in explanation.follow_up(output=output):
+            say(f"{' × '.join(step.labels)}: {step.why}\n  {step.command}")
+
+
+def _listed(explanation: Explanation, output: int | str, asked: Listing) -> Iterator["RenderableType"]:
     from rich.text import Text
 
+    from spexlens.report import terminal
     from spexlens.report.evidence import smallest
-    from spexlens.report.terminal import subset
 
-    if keep is not None:
-        found = explanation.best_subset(keep, output=output, time_limit=time_limit)
-        yield subset(explanation, found, output=output)
-    if sufficient is not None:
-        enough = explanation.sufficient(sufficient, output=output, time_limit=time_limit)
+    if asked.tabled:
+        across = asked.across or None
+        yield terminal.listing(
+            explanation, asked.index or "bii", asked.order, output=output, top=asked.top, across=across
+        )
+    limit = asked.time_limit
+    if asked.best_subset is not None:
+        best = explanation.best_subset(asked.best_subset, output=output, time_limit=limit)
+        yield terminal.subset(explanation, best, output=output)
+    if asked.sufficient is not None:
+        enough = explanation.sufficient(asked.sufficient, output=output, time_limit=limit)
         yield Text(smallest(explanation, enough))
-    if necessary is not None:
-        needed = explanation.necessary(necessary, output=output, time_limit=time_limit)
+    if asked.necessary is not None:
+        needed = explanation.necessary(asked.necessary, output=output, time_limit=limit)
         yield Text(smallest(explanation, needed))

@@ -2,14 +2,17 @@
 
 import typer
 
+from spexlens.cli import waiting
 from spexlens.printable import in_json, shown
 
 
 def say(text: str, *, err: bool = False) -> None:
     """A line or more on standard output, or on standard error."""
+    waiting.end()
     typer.echo(shown(text), err=err)
 
 
 def say_json(text: str) -> None:
     """JSON on standard output: what a terminal would obey is escaped as JSON does it."""
+    waiting.end()
     typer.echo(in_json(text))
