@@ -318,7 +318,8 @@ def test_auto_refuses_masks_of_another_plan() -> None:
 def test_auto_refuses_a_budget_below_its_least() -> None:
     with pytest.raises(BudgetTooSmall, match="auto needs at least 2000 calls"):
         Auto().plan(30, 1999, seed=0)
-    assert Auto().least(6000) == 3000
+    with pytest.raises(InvalidInput, match="at most 2000 candidates; there are 6000: use method 'spex'"):
+        Auto().plan(6000, 3000, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -335,8 +336,11 @@ def test_auto_refuses_a_budget_below_its_least() -> None:
         (1000, 499, "spex"),
         (1000, 500, "proxyspex"),
         (3000, 1499, "spex"),
-        (6000, 3000, "auto"),
-        (21, 1 << 21, "auto"),
+        (2000, 2000, "auto"),
+        (2001, 2000, "spex"),
+        (6000, 3000, "spex"),
+        (21, 950_000, "auto"),
+        (21, 1 << 21, "spex"),
     ],
 )
 def test_the_budget_decides_the_solver(n: int, budget: int, name: str) -> None:

@@ -9,7 +9,7 @@ from spexlens.ablation.game import Game
 from spexlens.ablation.masks import ENUMERABLE, corners, sharing
 from spexlens.arguments import whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.solvers.base import Solver
+from spexlens.solvers.base import Solver, all_masks, counted, held_in_memory
 from spexlens.solvers.choice import choose_solver
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.solver import ProxySpex
@@ -18,6 +18,7 @@ _LEAST_JUDGED = 100  # calls, below which none is held out unless asked for
 _LEAST_HELD = 16
 _LEAST_TRAININGS, _LEAST_SHARING = 8, 25  # of what is not held out: trainings, and masks that share them
 _HANDFUL, _LEAST_HANDFUL = 8, 3  # masks that ablate what was not chosen
+_MOST_HANDFUL = 10_000
 _LEAST_CHECKS, _LEAST_CHECKED = 8, 16  # masks that check a fit: that may be asked for, and by default
 _LEAST_TO_CHECK = 64  # calls, below which nothing is checked unless asked for
 _LEAST_CHECK_TRAININGS = 6
@@ -155,7 +156,7 @@ def allot(
     fixed = evidence.ordinary + _CONFIRMING * game.repeats * evidence.smallest
     least = fixed + _LEAST_CHECKED * game.repeats * evidence.variants + (repeats if evidence.noise else 0)
     everything = divide(game, budget, method, held_out, trainings, seed)
-    if isinstance(everything.solver, Exact):
+    if _complete(game, everything):
         spare = budget - (1 << game.n) * game.repeats - everything.again - least
         if spare >= 0:
             repeats = repeats if evidence.noise else min(repeats, spare)
@@ -178,8 +179,25 @@ def allot(
             if cost:
                 raise BudgetTooSmall(f"{error} ({cost} of {budget} calls are for evidence)") from None
             raise
+        _refuse_too_many(game, shares, checks + each * evidence.variants)
         return shares, Reserve(checks, own, each, repeats, _CONFIRMING * evidence.smallest)
     raise AssertionError
+
+
+def _complete(game: Game, shares: Shares) -> bool:
+    """Whether the fit's masks are all there are, so that nothing is left to check it with."""
+    every = all_masks(game.n, shares.masks) == 1 << game.n
+    return isinstance(shares.solver, Exact) or (every and game.trained is None and not shares.held_out)
+
+
+def _refuse_too_many(game: Game, shares: Shares, evidence: int) -> None:
+    """InvalidInput if the masks beside the fit's are more than memory holds."""
+    most = held_in_memory(game.n)
+    if evidence + shares.held_out > most:
+        raise InvalidInput(
+            f"{evidence + shares.held_out} masks beside those of the fit are more than memory holds: "
+            f"at most {most} of {counted(game.n)}"
+        )
 
 
 def refuse_unsound(game: Game, evidence: Evidence) -> int | None:
@@ -244,9 +262,9 @@ def handful(game: Game, budget: int, unchosen: int | None) -> int:
         count = min(_HANDFUL, spare)
         return count if count >= _LEAST_HANDFUL else 0
     asked = whole_number(unchosen, "unchosen")
-    if 0 < asked < _LEAST_HANDFUL or asked >= masks:
+    if 0 < asked < _LEAST_HANDFUL or asked >= masks or asked > _MOST_HANDFUL:
         raise InvalidInput(
-            f"unchosen takes {_LEAST_HANDFUL} masks or more, less than the budget; got {asked}"
+            f"unchosen takes {_LEAST_HANDFUL} to {_MOST_HANDFUL} masks, less than the budget; got {asked}"
         )
     return asked
 
@@ -294,7 +312,8 @@ def _sharing(
     held = _judged(game, budget, times) if asked is None else asked if asked > 1 else 0
     for kept in (held, 0) if asked is None else (held,):
         apart = -(-most * kept // budget)  # trainings of those held out, each under so many seeds
-        own, masks = (most - apart * times) // game.repeats, (budget - kept * times) // game.repeats
+        masks = (budget - kept * times) // game.repeats
+        own = min((most - apart * times) // game.repeats, masks)  # more trainings than masks are none
         if own >= _LEAST_TRAININGS and masks >= _LEAST_SHARING:
             drawn = sharing(trained, masks - 2, own - 2, seed)
             pool = np.concatenate([corners(game.n), drawn])

@@ -65,7 +65,11 @@ def distinct(packed: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.i
     Returns:
         first (d,) and inverse (m,), such that packed[first][inverse] equals packed.
     """
-    rows = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()
+    width = packed.shape[1]
+    if width <= 8:  # as whole numbers they are sorted some ten times faster
+        packed = np.pad(packed, ((0, 0), (0, 8 - width)))
+    kind = np.dtype(np.uint64) if width <= 8 else np.dtype((np.void, width))
+    rows = np.ascontiguousarray(packed).view(kind).ravel()
     _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
     appearance = np.argsort(first, kind="stable")
     rank = np.empty_like(appearance)
@@ -157,12 +161,21 @@ def packed_uniform(n: int, count: int, seed: int) -> NDArray[np.uint8]:
     if n <= ENUMERABLE:
         return pack(from_index(rng.permutation(1 << n)[:count].astype(np.int64), n))
     packed = np.empty((0, (n + 7) // 8), np.uint8)
-    while len(packed) < count:
-        draws = -(-(count - len(packed)) // _DRAW)
+    drawn = min(count, 1 << (n - 1)) if n <= 62 else count  # beyond half, most draws would be of masks drawn
+    while len(packed) < drawn:
+        draws = -(-(drawn - len(packed)) // _DRAW)
         fresh = [rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8) for _ in range(draws)]
         packed = np.concatenate([packed, pack(np.concatenate(fresh).astype(np.bool_))])
         packed = packed[distinct(packed)[0]]
-    return packed[:count]
+    return packed[:count] if drawn == count else _filled_up(packed[:drawn], n, count, seed)
+
+
+def _filled_up(packed: NDArray[np.uint8], n: int, count: int, seed: int) -> NDArray[np.uint8]:
+    """Half of all 2^n masks, and so many as make `count` of the other half, in random order."""
+    missing = np.ones(1 << n, np.bool_)
+    missing[to_index(unpack(packed, n))] = False
+    others = np.random.default_rng([seed, n, 1]).permutation(np.flatnonzero(missing))
+    return np.concatenate([packed, pack(from_index(others[: count - len(packed)], n))])
 
 
 def paired(n: int, count: int, seed: int) -> NDArray[np.bool_]:

@@ -46,6 +46,7 @@ from spexlens.errors import InvalidInput
 from spexlens.explain import versions
 from spexlens.lenses.features import FeatureLens
 from spexlens.solvers.base import Plan, Solver
+from spexlens.solvers.choice import refuse_too_many
 
 
 def plan(
@@ -108,12 +109,13 @@ def plan(
         raise InvalidInput("--candidates and --screening choose among those of a text: leave out -n")
     if candidates < 1:
         raise InvalidInput(f"-n is a number of candidates, at least 1; got {candidates}")
-    seed = whole_number(seed, "a seed")
+    refuse_too_many(candidates)
+    seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
     check = 0 if lens is None else handful(lens, budget, None)
     game = lens or Game(_never, candidates)
     shares, reserve = allot(game, budget - check, method, None, None, seed, Evidence(checks))
     solver = shares.solver
-    planned = solver.plan(candidates, shares.masks, seed)
+    planned = solver.outline(candidates, shares.masks, seed)
     said: dict[str, str | int] = {
         "candidates": candidates,
         "method": planned.method,
@@ -128,7 +130,7 @@ def plan(
     if check:
         said["not chosen"] = f"{check} masks more ablate the {len(lens.always) if lens else 0} others"
     if lens is not None:
-        said["time"] = _estimate(lens, solver, planned, budget, seed, ledger)
+        said["time"] = _estimate(lens, solver, solver.plan(lens.n, shares.masks, seed), budget, seed, ledger)
     if as_json:
         say_json(json.dumps(said))
     else:

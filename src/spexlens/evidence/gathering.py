@@ -25,7 +25,7 @@ from spexlens.evidence.spot_checks import (
     spread_over,
     worth_checking,
 )
-from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.base import Fit, Plan, Solver, all_masks
 from spexlens.solvers.stopping import Carried
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -193,9 +193,7 @@ def _fresh(game: Game, plan: Plan, shares: Shares, seen: Packed, count: int, see
     if game.trained is not None:
         apart = mask_algebra.sharing(game.trained, count, shares.trainings, seed ^ OTHER_SEED, plan.masks)
         return mask_algebra.pack(apart)
-    wanted = count + len(seen)
-    if plan.n <= mask_algebra.ENUMERABLE:
-        wanted = min(wanted, 1 << plan.n)
+    wanted = all_masks(plan.n, count + len(seen))
     drawn = mask_algebra.packed_uniform(plan.n, wanted, seed ^ OTHER_SEED)
     both = np.concatenate([seen, drawn])
     first, _ = mask_algebra.distinct(both)

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
+from spexlens.errors import InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
-from spexlens.solvers.base import Fit, Plan, Solver, rows_of
+from spexlens.solvers.base import Fit, Outline, Plan, Solver, all_masks, rows_of
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.design import joined
 from spexlens.solvers.proxyspex.solver import ProxySpex
@@ -15,6 +16,9 @@ from spexlens.solvers.spex.solver import Spex
 
 FIRST = 1000
 """Masks that are ProxySPEX's own; SPEX's follow."""
+
+PROXIED = 2 * FIRST
+"""The most candidates: ProxySPEX needs half a mask for each."""
 
 _BETTER = 0.8  # SPEX's error, a proxy's being one, from which it is kept
 
@@ -33,18 +37,37 @@ class Auto(Solver):
         self.proxyspex, self.spex = ProxySpex(judged=FIRST), Spex()
 
     def least(self, n: int) -> int:
-        """2,000, or half a call a candidate."""
-        return max(2 * FIRST, self.proxyspex.least(n))
+        """2,000."""
+        return 2 * FIRST
+
+    def most(self, n: int) -> int:
+        """As many as ProxySPEX is fitted to."""
+        return self.proxyspex.most(n)
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
-        """ProxySPEX's masks, SPEX's, and uniform ones where those two agree; all 2^n where they fit."""
-        self.refuse_below_least(n, budget)
+        """ProxySPEX's masks, SPEX's, and uniform ones where those two agree; all 2^n where they fit.
+
+        Raises:
+            InvalidInput: there are more than 2,000 candidates.
+        """
+        outline = self.outline(n, budget, seed)
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().plan(n, budget, seed)
-        own, coded = self.proxyspex.plan(n, FIRST, seed), self.spex.plan(n, budget - FIRST, seed)
-        return Plan(
-            self.name, n, own.packed, f"{FIRST}: {own.design}; then {coded.design}", budget - len(own)
-        )
+        own = self.proxyspex.plan(n, FIRST, seed)
+        return Plan(self.name, n, own.packed, outline.design, outline.total - len(own))
+
+    def outline(self, n: int, budget: int, seed: int) -> Outline:
+        """As `plan`, without the masks."""
+        self.refuse_below_least(n, budget)
+        if n > PROXIED:
+            raise InvalidInput(
+                f"auto fits proxies to at most {PROXIED} candidates; there are {n}: use method 'spex'"
+            )
+        if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
+            return Exact().outline(n, budget, seed)
+        own = self.proxyspex.outline(n, FIRST, seed)
+        coded = self.spex.outline(n, budget - FIRST, seed)
+        return Outline(self.name, all_masks(n, budget), f"{FIRST}: {own.design}; then {coded.design}")
 
     def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
         """ProxySPEX's masks as far as they go, then the others at once."""

@@ -15,6 +15,10 @@ from spexlens.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
 
+_ENTRIES = 1 << 29  # of a matrix of masks by columns, 4 GiB
+_COLUMNS = 120  # beside the candidates: pairs, penalties, what an answer takes in a ledger
+_BITS = 63  # n, from which on no budget is as large as 2^n
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -47,6 +51,21 @@ class Plan:
     def masks(self) -> NDArray[np.bool_]:
         """(m, n) bool, unpacked anew each time."""
         return mask_algebra.unpack(self.packed, self.n)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a plan will be, as far as arithmetic tells: no mask is made.
+
+    Attributes:
+        method: the solver's name.
+        total: the number of masks.
+        design: how they are chosen, in a few words.
+    """
+
+    method: str
+    total: int
+    design: str
 
 
 @dataclass(frozen=True)
@@ -91,6 +110,10 @@ class Solver(ABC):
     def least(self, n: int) -> int:
         """The fewest calls with which this solver works on n candidates."""
 
+    def most(self, n: int) -> int:
+        """The most masks of n candidates that this solver holds in memory."""
+        return held_in_memory(n)
+
     @abstractmethod
     def plan(self, n: int, budget: int, seed: int) -> Plan:
         """At most `budget` masks of n candidates.
@@ -98,6 +121,15 @@ class Solver(ABC):
         Raises:
             BudgetTooSmall: the budget is below `least(n)`.
         """
+
+    def outline(self, n: int, budget: int, seed: int) -> Outline:
+        """What `plan` would be; solvers of many masks say so without making them.
+
+        Raises:
+            BudgetTooSmall: the budget is below `least(n)`.
+        """
+        plan = self.plan(n, budget, seed)
+        return Outline(plan.method, plan.total, plan.design)
 
     def extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
         """A plan whose masks are followed by more, chosen by their values; a complete plan as it is.
@@ -187,7 +219,7 @@ class Solver(ABC):
             return
         enough = [*self.enough_for(n, budget), *instead]
         raise BudgetTooSmall(
-            f"{self.name} needs at least {shown(self.least(n))} calls for {n} candidates; "
+            f"{self.name} needs at least {shown(self.least(n))} calls for {counted(n)}; "
             f"the budget is {budget}" + (f", enough for {' or '.join(enough)}" if enough else "")
         )
 
@@ -206,6 +238,21 @@ def _sound(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
         worst = int(np.flatnonzero(~finite)[0])
         raise InvalidInput(f"values must be finite; row {worst} is {values[worst]}")
     return values
+
+
+def held_in_memory(n: int) -> int:
+    """The most masks of n candidates that are held in memory, with what is made of them."""
+    return _ENTRIES // (n + _COLUMNS)
+
+
+def all_masks(n: int, budget: int) -> int:
+    """So many masks, or 2^n where those are fewer."""
+    return min(budget, 1 << n) if n < _BITS else budget
+
+
+def counted(candidates: int) -> str:
+    """So many candidates, for people to read."""
+    return f"{candidates} candidate{'s' * (candidates != 1)}"
 
 
 def shown(calls: int) -> str:

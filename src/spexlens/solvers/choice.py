@@ -2,8 +2,8 @@
 
 from spexlens.ablation.masks import ENUMERABLE
 from spexlens.errors import InvalidInput
-from spexlens.solvers.auto import Auto
-from spexlens.solvers.base import Solver
+from spexlens.solvers.auto import PROXIED, Auto
+from spexlens.solvers.base import Solver, all_masks, counted
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.spex.solver import Spex
@@ -14,29 +14,61 @@ SOLVERS: dict[str, type[Solver]] = {"exact": Exact, "proxyspex": ProxySpex, "spe
 METHODS = ("auto", *SOLVERS)
 
 
+MOST_CANDIDATES = (1 << 16) - 1
+"""The most candidates that any solver takes: as many as there are elements in the largest field of a code."""
+
+
+def refuse_too_many(n: int) -> None:
+    """InvalidInput if no solver takes so many candidates."""
+    if n > MOST_CANDIDATES:
+        raise InvalidInput(
+            f"at most {MOST_CANDIDATES} candidates can be explained at once; there are {n}: "
+            "choose some of them, or larger ones"
+        )
+
+
 def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
     """The solver of a method; a solver is its own.
 
-    "auto" is exact where 2^n calls fit the budget, else ProxySPEX, with SPEX beside it from 2,000
-    calls on, and SPEX alone where the calls are too few for ProxySPEX.
+    "auto" is exact where 2^n calls fit the budget, for up to 20 candidates; else ProxySPEX, with SPEX beside
+    it from 2,000 calls on; and SPEX alone where the calls are too few for ProxySPEX, or where there are more
+    than 2,000 candidates, or more masks than ProxySPEX holds in memory.
 
     Raises:
-        InvalidInput: the method is unknown, or the budget is not positive.
+        InvalidInput: the method is unknown, the budget is not positive, or there are too many candidates or
+            masks for it; the text says what it takes.
         BudgetTooSmall: no method, or not this one, works with so few calls; the text says the least.
     """
     if isinstance(method, str) and method not in METHODS:
         raise InvalidInput(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
     if budget < 1:
         raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
-    solvers = [SOLVERS[name]() for name in SOLVERS if name != "exact" or n <= ENUMERABLE]
+    refuse_too_many(n)
+    named: list[Solver] = [ProxySpex(), Spex()] if n > ENUMERABLE else [Exact(), ProxySpex(), Spex()]
     if method != "auto":
         chosen = SOLVERS[method]() if isinstance(method, str) else method
-        if chosen.least(n) > budget:
-            others = [repr(solver.name) for solver in solvers if solver.least(n) <= budget]
-            chosen.refuse_below_least(n, budget, [f"method {name}" for name in others])
+        others = [solver for solver in named if _able(solver, n, budget)]
+        if isinstance(chosen, Exact) and n > ENUMERABLE:
+            chosen.refuse_too_many(n, others)
+        chosen.refuse_below_least(n, budget, [f"method {solver.name!r}" for solver in others])
+        _refuse_above_most(chosen, n, budget)
         return chosen
-    preferred = [solvers[0], Auto(), *solvers[1:]] if n <= ENUMERABLE else [Auto(), *solvers]
-    able = [solver for solver in preferred if solver.least(n) <= budget]
-    best = able[0] if able else min(solvers, key=lambda solver: solver.least(n))
-    best.refuse_below_least(n, budget)
-    return best
+    preferred = [*named[:-2], Auto(), *named[-2:]] if n <= PROXIED else [Spex()]
+    able = [solver for solver in preferred if _able(solver, n, budget)]
+    if not able:
+        min(preferred, key=lambda solver: solver.least(n)).refuse_below_least(n, budget)
+        _refuse_above_most(max(preferred, key=lambda solver: solver.most(n)), n, budget)
+    return able[0]
+
+
+def _able(solver: Solver, n: int, budget: int) -> bool:
+    return solver.least(n) <= budget and all_masks(n, budget) <= solver.most(n)
+
+
+def _refuse_above_most(solver: Solver, n: int, budget: int) -> None:
+    """InvalidInput if so many masks are more than a solver holds in memory."""
+    if all_masks(n, budget) > solver.most(n):
+        raise InvalidInput(
+            f"{solver.name} holds at most {solver.most(n)} masks of {counted(n)} in memory; "
+            f"the budget has {budget} for it: give a smaller one"
+        )

@@ -1,12 +1,14 @@
 """The exact solver: all 2^n masks and one fast Walsh-Hadamard transform."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
-from spexlens.errors import BudgetTooSmall, InvalidInput
+from spexlens.errors import InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness
-from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.base import Fit, Outline, Plan, Solver
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
 
@@ -27,12 +29,31 @@ class Exact(Solver):
         """All 2^n masks; the seed is not used.
 
         Raises:
-            BudgetTooSmall: 2^n exceeds the budget or the most that is ever enumerated.
+            BudgetTooSmall: 2^n exceeds the budget.
+            InvalidInput: 2^n exceeds the most that is ever enumerated.
         """
-        if n > mask_algebra.ENUMERABLE:
-            raise BudgetTooSmall(f"exact cannot list the 2^{n} masks of {n} candidates; use proxyspex")
+        outline = self.outline(n, budget, seed)
+        return Plan(self.name, n, mask_algebra.pack(mask_algebra.everything(n)), outline.design)
+
+    def outline(self, n: int, budget: int, seed: int) -> Outline:
+        """As `plan`, without the masks."""
+        self.refuse_too_many(n)
         self.refuse_below_least(n, budget)
-        return Plan(self.name, n, mask_algebra.pack(mask_algebra.everything(n)), f"all {1 << n} masks")
+        return Outline(self.name, 1 << n, f"all {1 << n} masks")
+
+    def most(self, n: int) -> int:
+        """All 2^n masks of up to 20 candidates."""
+        return 1 << min(n, mask_algebra.ENUMERABLE)
+
+    def refuse_too_many(self, n: int, others: Sequence[Solver] = ()) -> None:
+        """InvalidInput if 2^n masks are never listed; the text names other solvers, which take so many."""
+        if n > mask_algebra.ENUMERABLE:
+            most = mask_algebra.ENUMERABLE
+            instead = " or ".join(f"method {solver.name!r}" for solver in others)
+            raise InvalidInput(
+                f"exact takes at most {most} candidates, whose 2^n masks it holds in memory; "
+                + (f"there are {n}: use {instead}" if instead else f"there are {n}")
+            )
 
     def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
         """The exact spectrum; the masks may stand in any order.

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from spexlens.ablation.game import Game
 from spexlens.errors import InvalidInput
 from spexlens.evidence.stability import strongest
-from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.auto import PROXIED
+from spexlens.solvers.base import Fit, Plan, Solver, all_masks, counted
 from spexlens.solvers.proxyspex.solver import ProxySpex
 
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
@@ -48,8 +49,14 @@ def refuse_unstoppable(until: str | None, game: Game, method: str | Solver, budg
         raise InvalidInput("masks that share trainings are drawn at once: leave out until='stable'")
     if not isinstance(method, ProxySpex) and method not in ("auto", "proxyspex"):
         raise InvalidInput("until='stable' goes with method auto or proxyspex, whose masks nest")
-    if method == "auto" and budget >= _NESTED:
-        raise InvalidInput(f"from {_NESTED} calls on until='stable' goes with method proxyspex")
+    if method == "auto" and all_masks(game.n, budget) < 1 << game.n:
+        if budget >= _NESTED:
+            raise InvalidInput(f"from {_NESTED} calls on until='stable' goes with method proxyspex")
+        if game.n > PROXIED or budget < ProxySpex().least(game.n):
+            raise InvalidInput(
+                f"until='stable' goes with method proxyspex, and for {counted(game.n)} and {budget} calls "
+                "auto takes spex: leave it out"
+            )
 
 
 def carried_out(solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool) -> "Carried":
@@ -63,8 +70,8 @@ def carried_out(solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool)
         early: whether to stop where the five strongest sets of two members or more have been the same at
             three looks, the first after 80 masks and each after a fifth more.
     """
-    looks = _looks(plan.total) if early else []
     looking = solver if isinstance(solver, ProxySpex) else ProxySpex()
+    looks = _looks(plan.total, looking.least(plan.n)) if early else []
     remembering = _Remembering(ask)
     before: list[frozenset[tuple[int, ...]]] = []
     for count in looks:
@@ -78,9 +85,9 @@ def carried_out(solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool)
     return Carried(solver, plan, values, solver.fit_packed(plan.packed, plan.n, values, seed))
 
 
-def _looks(total: int) -> list[int]:
+def _looks(total: int, least: int) -> list[int]:
     """How many masks there are at each look, all before the end."""
-    counts = [_FIRST]
+    counts = [max(_FIRST, least)]
     while counts[-1] < total:
         counts.append(int(_GROWTH * counts[-1]) + 1)
     return counts[:-1]

@@ -36,6 +36,8 @@ from spexlens.spectrum.spectrum import SetFunction, Spectrum
 
 Weight = Callable[[int, int, int], Fraction]
 
+_MOST_ENTRIES = 1 << 28  # members of subsets that are listed, 1 GiB
+
 
 def _fourier(s: int, t: int, order: int) -> Fraction:
     return Fraction(s == t)
@@ -134,6 +136,8 @@ def spread(
         weight: of |S| and |T|.
         order: the most members of a T.
     """
+    order = min(order, max(1, int(sets.orders.max(initial=0))))
+    _refuse_many(sets, weight, order)
     families: list[NDArray[np.int32]] = []
     parts: list[NDArray[np.float64]] = []
     for positions, members in sets.by_order():
@@ -149,6 +153,21 @@ def spread(
     if not families:
         return SetFunction(Sets.of(sets.n, []), values[:0])
     return SetFunction(Sets.from_ragged(sets.n, np.concatenate(families)), np.concatenate(parts))
+
+
+def _refuse_many(sets: Sets, weight: Callable[[int, int], float], order: int) -> None:
+    """InvalidInput if there are more subsets than memory holds."""
+    rows = sum(
+        len(positions) * comb(members.shape[1], t)
+        for positions, members in sets.by_order()
+        for t in range(min(members.shape[1], order) + 1)
+        if weight(members.shape[1], t)
+    )
+    if rows * order > _MOST_ENTRIES:
+        raise InvalidInput(
+            f"the {len(sets)} sets of this spectrum have {rows} subsets of up to {order} members, "
+            "more than can be listed: ask for a lower order"
+        )
 
 
 def shapley_values(spectrum: Spectrum) -> NDArray[np.float64]:

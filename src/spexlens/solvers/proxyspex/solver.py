@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
-from spexlens.solvers.base import Fit, Plan, Solver
+from spexlens.solvers.base import Fit, Outline, Plan, Solver, all_masks, counted
 from spexlens.solvers.proxyspex.average import averaged
 from spexlens.solvers.proxyspex.boosting import Boosting
 from spexlens.solvers.proxyspex.constant import Constant
@@ -31,11 +31,8 @@ _CALIBRATED = 0.85  # times the error expected: with it, 90% intervals cover abo
 _LOSS = 0.005  # of R², beyond which a reader is told
 
 _FIRST, _ADAPTED = 80, 1280  # masks before any is chosen by values, and after the last that is
-_DESIGNS = {
-    "adaptive": f"{_FIRST - 2} far apart, then where a kernel is least sure",
-    "space-filling": "then far apart",
-    "uniform": "then uniform",
-}
+_DESIGNS = ("adaptive", "space-filling", "uniform")
+_HELD = 4  # matrices of all masks that a fit holds at a time
 _KERNEL, _LINEAR = Kernel(), (Linear(1), Linear(2))
 _TREES = Boosting(depth=5, columns=1.0)
 _SHARES = {"kernel": 2.0}  # what a proxy weighs before it has predicted anything, where not 1
@@ -89,31 +86,56 @@ class ProxySpex(Solver):
         """Half a call a candidate, and at least 20."""
         return max(_LEAST, (n + 1) // 2)
 
+    def most(self, n: int) -> int:
+        """As many as make matrices of 1 GiB."""
+        return super().most(n) // _HELD
+
     def plan(self, n: int, budget: int, seed: int) -> Plan:
         """Everything kept, everything ablated, then masks that are far apart; all distinct.
 
         The adaptive design leaves those after the first 80 to `extended`. A larger budget begins with a
         smaller one's masks.
         """
+        outline = self.outline(n, budget, seed)
+        first = min(outline.total, _FIRST) if self.design == "adaptive" else outline.total
+        masks = self._pool(n, first, seed)
+        chosen = masks[:first] if self.design == "uniform" else space_filling(masks, n, first)
+        return Plan(self.name, n, chosen, outline.design, outline.total - first)
+
+    def outline(self, n: int, budget: int, seed: int) -> Outline:
+        """As `plan`, without the masks.
+
+        Raises:
+            BudgetTooSmall: the budget is below `least(n)`.
+            InvalidInput: there are too few masks.
+        """
         self.refuse_below_least(n, budget)
-        masks = self._pool(n, budget, seed)
-        count = min(budget, len(masks))
-        if count < _LEAST and self.pool is not None:
+        held = None if self.pool is None else len(self._pool(n, 0, seed))
+        count = all_masks(n, budget) if held is None else min(budget, held)
+        if count < _LEAST and held is not None:
             raise InvalidInput(f"the pool holds {count} masks; {self.name} needs at least {_LEAST}")
         if count < _LEAST:
-            raise InvalidInput(f"{n} candidates have only {count} masks: use method 'exact'")
-        first = min(count, _FIRST) if self.design == "adaptive" else count
-        chosen = masks[:first] if self.design == "uniform" else space_filling(masks, n, first)
-        beginning = "both corners" if self.pool is None else f"two of a pool of {len(masks)}"
-        return Plan(self.name, n, chosen, f"{beginning}, {_DESIGNS[self.design]}", count - first)
+            raise InvalidInput(f"{counted(n)} have only {count} masks: use method 'exact'")
+        beginning = "both corners" if held is None else f"two of a pool of {held}"
+        return Outline(self.name, count, f"{beginning}, {self._told(count)}")
+
+    def _told(self, count: int) -> str:
+        """What comes after the first two of so many masks."""
+        if self.design == "uniform":
+            return "then uniform"
+        if self.design == "space-filling":
+            return "then far apart"
+        told = f"{min(count, _FIRST) - 2} far apart"
+        return told + (", then where a kernel is least sure" if count > _FIRST else "")
 
     def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
         """As many masks again, where a kernel fitted to the values is least sure; uniform after 1,280."""
-        masks = self._pool(plan.n, plan.total, seed)
         if len(plan) < _ADAPTED:
-            chosen = adapted(plan.packed, values, masks, plan.n, min(plan.total, 2 * len(plan)))
+            count = min(plan.total, 2 * len(plan))
+            masks = self._pool(plan.n, count, seed)
+            chosen = adapted(plan.packed, values, masks, plan.n, count)
         else:
-            chosen = joined(plan.packed, masks)[: plan.total]
+            chosen = joined(plan.packed, self._pool(plan.n, plan.total, seed))[: plan.total]
         return replace(plan, packed=chosen, rest=plan.total - len(chosen))
 
     def _pool(self, n: int, count: int, seed: int) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
-from spexlens.solvers.base import Fit, Plan, Solver, rows_of
+from spexlens.solvers.base import Fit, Outline, Plan, Solver, all_masks, rows_of
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.refine import Refit, refit
 from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
@@ -85,16 +85,25 @@ class Spex(Solver):
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
         """All masks where they fit; else the design's, both corners and, for the rest, uniform ones."""
+        outline = self.outline(n, budget, seed)
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
-            return Plan(self.name, n, Exact().plan(n, budget, seed).packed, f"exact: all {1 << n} masks")
-        allotment = self._allot(n, budget)
+            return Plan(self.name, n, Exact().plan(n, budget, seed).packed, outline.design)
+        allotment = self._allot(n, outline.total)
         coded = Design.draw(n, allotment.corrections, allotment.bits, seed).masks()
         corners = mask_algebra.pack(mask_algebra.corners(n))
-        masks = np.concatenate([corners, coded, mask_algebra.packed_uniform(n, budget, seed)])
-        first = mask_algebra.distinct(masks)[0][:budget]
-        uniform = int((first >= len(corners) + len(coded)).sum())
-        counts = f"{budget - uniform} coded masks and {uniform} uniform"
-        return Plan(self.name, n, masks[first], f"{allotment}; {counts}")
+        masks = np.concatenate([corners, coded, mask_algebra.packed_uniform(n, outline.total, seed)])
+        first = mask_algebra.distinct(masks)[0][: outline.total]
+        return Plan(self.name, n, masks[first], outline.design)
+
+    def outline(self, n: int, budget: int, seed: int) -> Outline:
+        """As `plan`, without the masks: groups may share some of those that are coded."""
+        if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
+            return Outline(self.name, 1 << n, f"exact: all {1 << n} masks")
+        total = all_masks(n, budget)
+        allotment = self._allot(n, total)
+        return Outline(
+            self.name, total, f"{allotment}; at most {allotment.calls} coded masks, the rest uniform"
+        )
 
     def _allot(self, n: int, budget: int) -> Allotment:
         self.refuse_below_least(n, budget)
