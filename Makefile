@@ -19,6 +19,7 @@ lint: .venv/.developer  ## style, format and types
 	$(BIN)/mypy
 
 bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with the published implementations
+	$(BIN)/python benchmarks/importing.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/fingerprints.py
 	$(BIN)/python benchmarks/heads.py

@@ -279,11 +279,11 @@ def interrupted(ledger: Path, how: signal.Signals) -> int:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeding
     ) as child:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline and not paid_for(ledger):
             time.sleep(0.05)
         child.send_signal(how)
-        child.wait(timeout=60)
+        child.wait(timeout=600)
     assert child.returncode not in (0, None)
     with Ledger(ledger) as book:
         run_row = book.runs()[0]

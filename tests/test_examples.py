@@ -121,31 +121,39 @@ def test_labels_may_be_absent_where_they_are_to_be_predicted(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("e.csv", "review,label,author\na,b,c\n", "no column 'text'; the columns are review, label, author"),
-        ("e.csv", "text,stars\na,b\n", "no column 'label'; the columns are text, stars"),
-        ("e.csv", "text,label\na,x\n  ,y\n", "row 1 has no text"),
-        ("e.csv", "text,label\na,x\nb,\n", "row 1 has no label"),
-        ("e.csv", "text,label\na,0.5\nb,nan\n", "row 1 has no label"),
-        ("e.csv", "text,label\na,x\nb,nan\n", "row 1 has no label"),
+        (
+            "e.csv",
+            "review,label,author\na,b,c\n",
+            "no column 'text' of texts; the columns are review, label, author",
+        ),
+        ("e.csv", "text,stars\na,b\n", "no column 'label' of labels; the columns are text, stars"),
+        ("e.csv", "text,label\na,x\n  ,y\n", "line 3 has no text"),
+        ("e.csv", "text,label\na,x\nb,\n", "line 3 has no label"),
+        ("e.csv", "text,label\na,0.5\nb,nan\n", "line 3 has no label"),
+        ("e.csv", "text,label\na,x\nb,nan\n", "line 3 has no label"),
         ("e.csv", "text,text,label\na,b,x\n", "2 columns are called 'text'"),
         ("e.csv", "text,label,\na,x,\n", "column 3 has no name"),
-        ("e.jsonl", '{"text": "a", "label": 1, "text": "b"}', "row 0: the key 'text' is there twice"),
+        ("e.jsonl", '{"text": "a", "label": 1, "text": "b"}', "line 1: the key 'text' is there twice"),
         ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "\\ud83d", "label": 1}', "not valid Unicode"),
-        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "label": NaN}', "row 1 has no label"),
-        ("e.csv", "text,label\na,x\n\nb\n", "row 1: 1 fields, but 2 columns"),
+        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "label": NaN}', "line 2 has no label"),
+        ("e.csv", "text,label\na,x\n\nb\n", "line 4: 1 field, but 2 columns"),
         ("e.csv", "text,label\n", "holds no row"),
         ("e.csv", "", "holds no row"),
         ("e.csv", "text,label\ndéjà vu,x\n".encode("latin-1"), "cannot read"),
         ("e.tsv", "text\tlabel\na\tb\n", "neither .csv nor .jsonl"),
-        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": ', "row 1, is not JSON"),
+        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": ', "line 2 is not JSON"),
         (
             "e.jsonl",
             '{"text": "a", "label": 1}\n["b", 1]',
-            "row 1: expected an object with the keys of row 0",
+            "line 2: expected an object",
         ),
-        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "b"}', "row 1: expected an object with the keys"),
-        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": 7, "label": 1}', "row 1 has no text: 7"),
-        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "label": null}', "row 1 has no label"),
+        (
+            "e.jsonl",
+            '{"text": "a", "label": 1}\n{"text": "b"}',
+            "line 2: expected an object with the keys of line 1",
+        ),
+        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": 7, "label": 1}', "line 2 has no text: 7"),
+        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "label": null}', "line 2 has no label"),
         ("e.jsonl", "\n \n", "holds no row"),
     ],
 )
@@ -179,7 +187,7 @@ def test_labels_that_are_neither_classes_nor_numbers_are_one_line(
 
 
 def test_an_infinite_label_is_no_number_to_predict(tmp_path: Path) -> None:
-    assert "row 1" in refused(lambda: read(tmp_path, "text,label\na,0.5\nb,inf\n"))
+    assert "line 3" in refused(lambda: read(tmp_path, "text,label\na,0.5\nb,inf\n"))
 
 
 # Tables.

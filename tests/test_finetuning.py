@@ -158,7 +158,7 @@ def test_bad_input_is_one_line(encoder: Path, causal: Path) -> None:
 
 def run(folder: Path, fatal: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, child.__file__, str(folder / "runs.db"), str(folder / "trace"), str(fatal)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
 
 
 def trace(folder: Path) -> list[str]:

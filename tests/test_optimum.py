@@ -47,7 +47,7 @@ def test_it_is_the_best_of_all_masks_of_the_size(listed: int, data: st.DataObjec
     largest = data.draw(st.booleans())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(room.mask_algebra, "ENUMERABLE", listed)
-        found = optimum(spectrum, keep, largest=largest, time_limit=60)
+        found = optimum(spectrum, keep, largest=largest, time_limit=600)
         patch.undo()
         sign = 1.0 if largest else -1.0
         assert sign * found.value == pytest.approx(best_by_force(spectrum, keep, sign), abs=1e-6)
@@ -77,12 +77,12 @@ def test_a_spectrum_with_all_pairs_is_proved() -> None:
     sets = {members: rng.normal() * 0.02 for members in combinations(range(30), 2)}
     sets |= {(i,): rng.normal() for i in range(30)}
     spectrum = Spectrum.of(30, sets)
-    found = optimum(spectrum, 15, time_limit=30)
+    found = optimum(spectrum, 15, time_limit=600)
     assert found.proved
-    assert optimum(spectrum, 15, time_limit=30).members == found.members
-    assert -optimum(Spectrum(spectrum.sets, -spectrum.values), 15, largest=False).value == pytest.approx(
-        found.value
-    )
+    assert optimum(spectrum, 15, time_limit=600).members == found.members
+    assert -optimum(
+        Spectrum(spectrum.sets, -spectrum.values), 15, largest=False, time_limit=600
+    ).value == pytest.approx(found.value)
 
 
 def test_sets_of_many_members_cost_no_more_than_their_members() -> None:

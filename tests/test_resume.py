@@ -47,13 +47,13 @@ class Run:
     def killed(self, point: str) -> None:
         """Run until the process kills itself."""
         with self.start(point) as process:
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=600)
         assert (process.returncode, output) == (-signal.SIGKILL, ""), errors
 
     def finished(self) -> dict[str, Any]:
         """Run to the end; what it printed."""
         with self.start("never") as process:
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
         report: dict[str, Any] = json.loads(output)
         return report
@@ -193,12 +193,12 @@ def test_killed_from_outside_at_any_time_a_run_ends_the_same(tmp_path: Path, see
     handed, delay = int(rng.integers(1, 9)), float(rng.uniform(0, 0.06))
     run = Run(tmp_path, "batched")
     with run.start("slowly") as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while len(run.batches()) < handed and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
         time.sleep(delay)
         process.kill()
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=600)
     assert process.returncode == -signal.SIGKILL, errors
     done = len(run.batches())
     assert child.BATCH * (done - 2) <= run.recorded() <= child.BATCH * done

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,7 @@ from spexlens.evidence.expectations import Expectations
 from spexlens.learners.base import labels_as
 from spexlens.lenses.examples import points_of
 from spexlens.lenses.groups import groups_of
-from spexlens.text_file import columns, lines, objects, read, values
+from spexlens.text_file import columns, lines, objects, read, table, values
 
 NO_ENDS = ["\x0b", "\x0c", "\r", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 """What `str.splitlines` takes for the end of a line, and is none."""
@@ -91,13 +93,18 @@ def test_a_file_without_permission_is_one_line(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_is_not_utf8_is_one_line_that_says_at_which_byte() -> None:
     with file(b"abc\nd\xe9f") as path:
-        assert refused(lambda: read(path)).endswith("it is not UTF-8 text: byte 5, in line 2, is 0xe9")
+        assert refused(lambda: read(path)).endswith(
+            "it is not UTF-8 text: byte 5, in line 2, is 0xe9; if it is a Western European file, "
+            f"convert it: iconv -f latin1 -t utf-8 {path} > {path.with_name('given-utf8.txt')}"
+        )
     with file(b"\xef\xbb\xbfab\xff") as path:
         assert "byte 5, in line 1, is 0xff" in refused(lambda: read(path))
     for encoding in ("utf-16", "utf-16-le"):
         content = ("" if encoding == "utf-16" else MARK) + "the cat"
         with file(content.encode(encoding)) as path:
-            assert "UTF-16 text: save it as UTF-8" in refused(lambda path=path: read(path))
+            assert "UTF-16 text: convert it: iconv -f utf-16 -t utf-8" in refused(
+                lambda path=path: read(path)
+            )
 
 
 # Lines.
@@ -120,7 +127,7 @@ def test_files_put_one_after_the_other_have_no_marks_between() -> None:
 
 @given(
     written=st.lists(
-        st.text(st.characters(codec="utf-8", exclude_characters="\n")).filter(
+        st.text(st.characters(codec="utf-8", exclude_characters="\n\0")).filter(
             lambda line: not line.endswith("\r") and not line.startswith(MARK)
         ),
     ),
@@ -150,6 +157,13 @@ def test_objects_that_are_written_are_read(
     content = "".join(json.dumps(row, ensure_ascii=ensure_ascii) + "\n" for row in rows)
     with file(content.encode("utf-8-sig" if marked else "utf-8")) as path:
         assert [row.content for row in objects(path, OBJECT)] == rows
+
+
+def test_a_zero_byte_is_text_and_one_after_each_letter_another_encoding() -> None:
+    with file("a\0b\n") as path:
+        assert lines(read(path)) == ["a\0b"]
+    with file("the cat sleeps here".encode("utf-16-be")) as path:
+        assert "iconv -f utf-16be -t utf-8" in refused(lambda: read(path))
 
 
 def test_an_object_knows_its_line() -> None:
@@ -272,12 +286,16 @@ def test_a_field_may_be_as_long_as_a_book_and_the_limit_of_others_stays() -> Non
         ("a,b,\n1,2,3\n", "column 3 has no name"),
         ("a, ,b\n1,2,3\n", "column 2 has no name"),
         (",,b\n1,2,3\n", "column 2 has no name"),
-        ("a,b\n1,2\n\n3\n", "row 1: 1 fields, but 2 columns"),
-        ("a,b\n1,2,3\n", "row 0: 3 fields, but 2 columns"),
-        (",a\n0,x\n1\n", "row 1: 1 fields, but 2 columns"),
-        ('a,b\n1,2\n3,"four\n5,6\n', "row 1: a quote is opened and never closed"),
+        ("a,b\n1,2\n\n3\n", "line 4: 1 field, but 2 columns"),
+        ("a,b\n1,2,3\n", "line 2: 3 fields, but 2 columns; a field with a comma in it stands in quotes"),
+        (",a\n0,x\n1\n", "line 3: 1 field, but 2 columns"),
+        ('a,b\n1,2\n3,"four\n5,6\n', "line 3: a quote is opened and never closed"),
         ('a,"b\n1,2\n', "the header: a quote is opened and never closed"),
         ("a,b\n1,\0\n", "line 2: there is a NUL byte"),
+        ('a,b\n"1\n\n1",2\n\n3\n', "line 6: 1 field, but 2 columns"),
+        ('a,b\r\n"1\r\n1",2\r\n"3\r\n"\r\n', "line 4: 1 field, but 2 columns"),
+        ("a,b\r\r\n1,2\r\r\n3\r\r\n", "line 3: 1 field, but 2 columns"),
+        ("a,b\r1,2\r3\r", "line 3: 1 field, but 2 columns"),
     ],
 )
 def test_what_is_no_table_is_one_line_that_says_where(content: str, message: str) -> None:
@@ -285,6 +303,62 @@ def test_what_is_no_table_is_one_line_that_says_where(content: str, message: str
         found = refused(lambda: columns(path))
     assert found.startswith(str(path))
     assert message in found
+
+
+def test_a_row_is_called_by_the_line_it_begins_on_as_an_editor_shows_it() -> None:
+    content = '\ntext,label\n"one\ntwo\n\nthree",x\n\nfour,y\r\n"five\r\n",z\n"six",\n'
+    with file(content, "given.csv") as path:
+        assert table(path).lines == [3, 8, 9, 11]
+        written = content.split("\n")
+        assert [written[line - 1][:5] for line in table(path).lines] == ['"one', "four,", '"five', '"six"']
+        assert refused(lambda: Examples.read(path)) == f"{path}: line 11 has no label"
+
+
+@pytest.mark.parametrize(
+    ("separator", "called"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")]
+)
+def test_a_table_with_another_separator_says_how_to_convert_it(
+    tmp_path: Path, separator: str, called: str
+) -> None:
+    path = tmp_path / "of Ada.csv"
+    rows = [["text", "label"], ["good, said she", "1"], ['a "dull" plot', "0"]]
+    with path.open("w", newline="") as written:
+        csv.writer(written, delimiter=separator).writerows(rows)
+    said = refused(lambda: Examples.read(path))
+    assert said.startswith(f"{path} seems to be separated by {called}; write commas instead: python3 -c ")
+    command = said.partition("instead: ")[2].replace("python3", sys.executable, 1)
+    subprocess.run(["bash", "-c", command], check=True)
+    mended = Examples.read(tmp_path / "of Ada-commas.csv")
+    assert mended.inputs.tolist() == ["good, said she", 'a "dull" plot']
+
+
+def test_a_header_with_a_semicolon_in_it_is_separated_by_commas_all_the_same() -> None:
+    with file("text;label,other\na;b,c\n", "given.csv") as path:
+        assert "there is no column 'text' of texts" in refused(lambda: Examples.read(path))
+        assert columns(path) == {"text;label": ["a;b"], "other": ["c"]}
+    assert examples("text,label,a;b;c;d\nx,y,z\n", "csv").inputs.tolist() == ["x"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin1", "cp1252"])
+def test_a_table_in_another_encoding_says_how_to_convert_it(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "given.csv"
+    text = "text,label\nthe “café”,x\n" if encoding == "cp1252" else "text,label\nthe café,x\n"
+    path.write_bytes(text.encode(encoding))
+    said = refused(lambda: Examples.read(path))
+    subprocess.run(["bash", "-c", said.partition("convert it: ")[2]], check=True)
+    mended = Examples.read(tmp_path / "given-utf8.csv")
+    assert mended.inputs.tolist() == [text.split("\n")[1].removesuffix(",x")]
+
+
+def test_a_missing_column_lists_the_columns_and_asks_for_the_nearest() -> None:
+    with file("Text,labels,stars\na,x,1\n", "given.csv") as path:
+        there = "did you mean 'Text'? the columns are Text, labels, stars; choose with text=..."
+        assert refused(lambda: Examples.read(path)) == f"{path}: there is no column 'text' of texts; {there}"
+        there = "did you mean 'labels'? the columns are Text, labels, stars; choose with label=..."
+        assert refused(lambda: Examples.read(path, text="Text")).endswith(
+            f"there is no column 'label' of labels; {there}"
+        )
+        assert "; the columns are" in refused(lambda: Examples.read(path, text="review"))
 
 
 # Values.
@@ -410,17 +484,17 @@ def test_a_missing_label_is_refused_by_its_row(
 ) -> None:
     labels = [*others, csv_label]
     content = "text,label\n" + "".join(f"t{row},{label}\n" for row, label in enumerate(labels))
-    assert "row 2 has no label" in refused(lambda: examples(content, "csv"))
+    assert "line 4 has no label" in refused(lambda: examples(content, "csv"))
     labels = [*others, jsonl_label]
     content = "".join(f'{{"text": "t{row}", "label": {label}}}\n' for row, label in enumerate(labels))
-    assert "row 2 has no label" in refused(lambda: examples(content, "jsonl"))
+    assert "line 3 has no label" in refused(lambda: examples(content, "jsonl"))
 
 
 def test_a_missing_text_is_refused_by_its_row_and_a_text_may_be_a_number_or_a_word_for_nothing() -> None:
     for missing in ("nan", "NaN", "<NA>", "NaT", '""'):
         content = f"text,label\n1,a\n{missing},b\n"
-        assert "row 1 has no text" in refused(lambda content=content: examples(content, "csv"))
-    assert "row 1 has no text" in refused(
+        assert "line 3 has no text" in refused(lambda content=content: examples(content, "csv"))
+    assert "line 2 has no text" in refused(
         lambda: examples('{"text": "a", "label": 1}\n{"text": null, "label": 2}', "jsonl")
     )
     assert examples("text,label\n1,a\n2.5,b\nNA,c\n", "csv").inputs.tolist() == ["1", "2.5", "NA"]
@@ -430,11 +504,11 @@ def test_a_missing_text_is_refused_by_its_row_and_a_text_may_be_a_number_or_a_wo
 def test_an_infinite_label_is_refused_by_its_row() -> None:
     for label in ("inf", "-inf", "Infinity", "1e999"):
         content = f"text,label\na,1\nb,{label}\nc,0\n"
-        assert "row 1 has a label that is not finite" in refused(
+        assert "line 3 has a label that is not finite" in refused(
             lambda content=content: examples(content, "csv")
         )
     content = '{"text": "a", "label": 1}\n{"text": "b", "label": Infinity}\n{"text": "c", "label": 0}'
-    assert "row 1 has a label that is not finite" in refused(lambda: examples(content, "jsonl"))
+    assert "line 2 has a label that is not finite" in refused(lambda: examples(content, "jsonl"))
 
 
 @pytest.mark.parametrize(
@@ -478,8 +552,8 @@ def test_noise_is_in_no_group_however_a_clustering_is_written() -> None:
         written.append((each.to_json(orient="records", lines=True), "jsonl"))
     tables = [examples(content, ending) for content, ending in written]
     tables += [Examples.of(frame), Examples.of(gaps)]
-    for table in tables:
-        names, owner = groups_of(table, "cluster")
+    for each in tables:
+        names, owner = groups_of(each, "cluster")
         assert (names, owner.tolist()) == (["cluster 0", "cluster 1"], [0, 0, 1, 1, -1, -1])
 
 
@@ -549,7 +623,7 @@ HALF = "half \ud83d"
 )
 def test_half_a_character_is_refused_by_its_row(attempt: Callable[[], object]) -> None:
     message = refused(attempt)
-    assert "row 1" in message
+    assert ("line 2" if ".jsonl" in message else "row 1") in message
     assert "is not valid Unicode: it holds half a character, '\\ud83d'" in message
 
 

@@ -65,6 +65,34 @@ def article(noun: str) -> str:
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
+def unknown(what: str, given: object, known: Iterable[object]) -> str:
+    """What an error says of a name that is none of those known, the nearest first.
+
+    Args:
+        what: the name is of, such as "method".
+        given: the name.
+        known: the names that there are.
+    """
+    names = [str(name) for name in known]
+    meant = did_you_mean(given, names)
+    return f"unknown {what} {given!r}; {meant}choose one of {', '.join(names)}"
+
+
+def did_you_mean(given: object, known: Iterable[object]) -> str:
+    """The question whether a name near this one was meant, and a space; nothing if none is near."""
+    near = nearest(given, known)
+    return "" if near is None else f"did you mean {near!r}? "
+
+
+def nearest(given: object, known: Iterable[object]) -> str | None:
+    """Of names that are known, the one most like what was given, case aside; None if none is."""
+    from difflib import get_close_matches
+
+    folded = {str(name).casefold(): str(name) for name in known}
+    found = get_close_matches(str(given).casefold(), folded, 1, 0.6)
+    return folded[found[0]] if found else None
+
+
 def whole_number(given: object, what: str, *, least: int = 0) -> int:
     """A seed or a budget as an int: Python's, or numpy's.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.account import Account, Step
-from spexlens.arguments import whole_number
+from spexlens.arguments import unknown, whole_number
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.artefacts import Artefacts
 from spexlens.evidence.expectations import Comparison, Expectations
@@ -110,7 +110,7 @@ class Explanation:
             InvalidInput: there is no such scale, or the share is one of nothing.
         """
         if scale not in SCALES:
-            raise InvalidInput(f"unknown scale {scale!r}; choose one of {', '.join(SCALES)}")
+            raise InvalidInput(unknown("scale", scale, SCALES))
         scaled = replace(self, scale=scale)
         for output in range(len(self.faithfulness.r2)):
             scaled.size(output)

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from spexlens.errors import InvalidInput
 
 _MARK = "\ufeff"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_BEGINNING = 32  # bytes that are looked at for the zeros that UTF-16 puts between letters
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MISSING = ("nan", "NaN", "<NA>", "NaT")
 """What pandas and numpy write for a value that is missing, and nobody for a word."""
 _NOT_A_NUMBER = (
@@ -30,6 +33,19 @@ _ENDLESS = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 _NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file with a header.
+
+    Attributes:
+        columns: the fields of each column, as they are written, by its name.
+        lines: on which line of the file each row begins; the header's is 1 where nothing is above it.
+    """
+
+    columns: dict[str, list[str]]
+    lines: list[int]
 
 
 @dataclass(frozen=True)
@@ -65,28 +81,60 @@ def read(path: Path) -> str:
         raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:  # a path that no file can have
         raise InvalidInput(f"cannot read {str(path)!r}: {error}") from error
-    return decoded(content, f"cannot read {path}: it")
+    return decoded(content, f"cannot read {path}: it", path)
 
 
-def decoded(content: bytes, what: str) -> str:
+def decoded(content: bytes, what: str, path: Path | None = None) -> str:
     """The text that bytes stand for, without a byte-order mark.
 
     Args:
         content: UTF-8.
         what: begins the sentence that refuses it.
+        path: of the file, where it is one, for the command that converts it.
 
     Raises:
-        InvalidInput: they are not UTF-8.
+        InvalidInput: they are not UTF-8; the text says in which encoding they seem to be, and what converts
+            them.
     """
+    if content.startswith(_UTF_16) or _zeros_between_letters(content):
+        raise InvalidInput(f"{what} is UTF-16 text: {_converted(_utf_16(content), path)}")
     try:
         return unmarked(content.decode("utf-8"))
     except UnicodeDecodeError as error:
-        if content.startswith(_UTF_16):
-            raise InvalidInput(f"{what} is UTF-16 text: save it as UTF-8") from error
         line = content.count(b"\n", 0, error.start) + 1
         raise InvalidInput(
-            f"{what} is not UTF-8 text: byte {error.start}, in line {line}, is 0x{content[error.start]:02x}"
+            f"{what} is not UTF-8 text: byte {error.start}, in line {line}, is 0x{content[error.start]:02x}; "
+            f"if it is a Western European file, {_converted(_western(content), path)}"
         ) from error
+
+
+def _zeros_between_letters(content: bytes) -> bool:
+    """Whether it is UTF-16 that does not say so: every other byte at its beginning is zero."""
+    beginning = content[:_BEGINNING]
+    high, low = beginning[::2], beginning[1::2]
+    return len(beginning) == _BEGINNING and any(
+        all(one) and not any(other) for one, other in ((high, low), (low, high))
+    )
+
+
+def _utf_16(content: bytes) -> str:
+    """The name by which a converter knows it."""
+    if content.startswith(_UTF_16):
+        return "utf-16"
+    return "utf-16le" if content[0] else "utf-16be"
+
+
+def _western(content: bytes) -> str:
+    """Latin-1, or what Windows takes for it where there are bytes that Latin-1 has no letter for."""
+    return "cp1252" if any(0x80 <= byte < 0xA0 for byte in content) else "latin1"
+
+
+def _converted(encoding: str, path: Path | None) -> str:
+    """What to do about a file in another encoding."""
+    if path is None:
+        return f"convert it, such as by iconv -f {encoding} -t utf-8"
+    new = path.with_name(f"{path.stem}-utf8{path.suffix}")
+    return f"convert it: iconv -f {encoding} -t utf-8 {shlex.quote(str(path))} > {shlex.quote(str(new))}"
 
 
 def unmarked(text: str) -> str:
@@ -183,18 +231,32 @@ def half_character(text: str) -> str | None:
 
 
 def columns(path: Path) -> dict[str, list[str]]:
-    """The fields of a CSV file with a header, by the names of its columns, as they are written.
+    """The columns of a CSV file, as `table`."""
+    return table(path).columns
+
+
+def table(path: Path, needed: Sequence[str] = ()) -> Table:
+    """The fields of a CSV file with a header, as they are written, and the lines of its rows.
 
     A first column without a name is the index that pandas writes, and is left out. Fields in quotes may hold
     newlines. A file without any newline may end its lines with carriage returns, as those of old do.
 
+    Args:
+        path: of the file.
+        needed: the columns that will be asked for: if one is missing, and there would be more columns with
+            another separator than the comma, the error says so.
+
     Raises:
-        InvalidInput: the file cannot be read or is not CSV; two columns have one name, or one has none; or
-            a row has not a field for each.
+        InvalidInput: the file cannot be read or is not CSV; two columns have one name, or one has none;
+            a row has not a field for each; or the file is separated by something else than commas.
     """
-    header, *rows = _fields(read(path), path)
+    records = _records(read(path), path)
+    header = records[0][1]
+    rows = records[1:]
     indexed = len(header) > 1 and not header[0]
     names = header[1:] if indexed else header
+    if not set(needed) <= set(names):
+        _refuse_other_separators(header, path)
     for position, name in enumerate(names, start=1 + indexed):
         if not name.strip():
             raise InvalidInput(f"{path}: column {position} has no name")
@@ -202,14 +264,35 @@ def columns(path: Path) -> dict[str, list[str]]:
             raise InvalidInput(f"{path}: {names.count(name)} columns are called {name!r}; rename all but one")
     if not rows:
         raise InvalidInput(f"{path} holds no row below its header")
-    for number, row in enumerate(rows):
+    for line, row in rows:
         if len(row) != len(header):
-            raise InvalidInput(f"{path}, row {number}: {len(row)} fields, but {len(header)} columns")
-    return {name: [row[place] for row in rows] for place, name in enumerate(names, start=int(indexed))}
+            raise InvalidInput(f"{path}, line {line}: {_unlike(len(row), len(header))}")
+    fields = {name: [row[place] for _, row in rows] for place, name in enumerate(names, start=int(indexed))}
+    return Table(fields, [line for line, _ in rows])
 
 
-def _fields(text: str, path: Path) -> list[list[str]]:
-    """The rows of a CSV file that are not blank, its header first."""
+def _unlike(fields: int, columns: int) -> str:
+    """What is wrong with a row of so many fields."""
+    said = f"{fields} field{'s' if fields > 1 else ''}, but {columns} column{'s' if columns > 1 else ''}"
+    return said + ("; a field with a comma in it stands in quotes" if fields > columns else "")
+
+
+def _refuse_other_separators(header: Sequence[str], path: Path) -> None:
+    """Refuse a file whose header would have more columns with another separator than the comma."""
+    line = ",".join(header)
+    most = max(_SEPARATORS, key=line.count)
+    if line.count(most) < len(header):
+        return
+    new = path.with_name(f"{path.stem}-commas.csv")
+    code = f"import csv, sys; csv.writer(sys.stdout).writerows(csv.reader(sys.stdin, delimiter={most!r}))"
+    raise InvalidInput(
+        f"{path} seems to be separated by {_SEPARATORS[most]}; write commas instead: "
+        f'python3 -c "{code}" < {shlex.quote(str(path))} > {shlex.quote(str(new))}'
+    )
+
+
+def _records(text: str, path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file that are not blank, its header first, each with the line that it begins on."""
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise InvalidInput(f"{path}, line {line}: there is a NUL byte, so this is not CSV")
@@ -221,18 +304,25 @@ def _fields(text: str, path: Path) -> list[list[str]]:
     stand_in = next(each for each in map(chr, range(0xE000, 0x110000)) if each not in text)
     marked = re.sub(r"\r(?!\r*\n)", stand_in, text) + ("" if text.endswith("\n") else "\n") + stand_in
     limit = csv.field_size_limit(len(marked) + 1)
+    records = []
+    line = 1
     try:
-        rows = [row for row in csv.reader(io.StringIO(marked, newline="")) if row]
+        reader = csv.reader(io.StringIO(marked, newline="\n"))
+        for row in reader:
+            if row:
+                records.append((line, row))
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise InvalidInput(f"{path} is not CSV: {error}") from error
+        raise InvalidInput(f"{path}, line {line}, is not CSV: {error}") from error
     finally:
         csv.field_size_limit(limit)
-    if rows.pop() != [stand_in]:
-        where = f"row {len(rows) - 1}" if rows else "the header"
+    begun, last = records.pop()
+    if last != [stand_in]:
+        where = f"line {begun}" if records else "the header"
         raise InvalidInput(f"{path}, {where}: a quote is opened and never closed")
-    if not rows:
+    if not records:
         raise InvalidInput(f"{path} holds no row")
-    return [[field.replace(stand_in, "\r") for field in row] for row in rows]
+    return [(line, [field.replace(stand_in, "\r") for field in row]) for line, row in records]
 
 
 def texts(fields: Sequence[str]) -> list[str | None]:

@@ -15,7 +15,7 @@ import typer
 from spexlens import text_file
 from spexlens.ablation.game import Game
 from spexlens.aggregate import Aggregate, aggregate
-from spexlens.arguments import whole_number
+from spexlens.arguments import unknown, whole_number
 from spexlens.batch import explain_all
 from spexlens.cli.candidates import candidates_of
 from spexlens.cli.evidence import Asked, evidenced
@@ -139,7 +139,7 @@ def batch(
         ("index", index, INDICES),
     ):
         if given is not None and given not in known:
-            raise InvalidInput(f"unknown {name} {given!r}; choose one of {', '.join(known)}")
+            raise InvalidInput(unknown(name, given, known))
     whole_number(seed, "a seed")
     rows = rows_of(prompts, lens, foil)
     files = None if out is None else files_in(out, [row.name for row in rows], _SUMMARY)

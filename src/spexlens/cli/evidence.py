@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from spexlens.arguments import unknown
 from spexlens.cli.inputs import lines_of
 from spexlens.cli.terminal import say
 from spexlens.errors import InvalidInput
@@ -151,7 +152,7 @@ def asked_of_saved(expectations: Path | None, fail_on: list[str] | None, scale: 
         if name not in FAILURES:
             raise InvalidInput(f"--fail-on is one of {', '.join(FAILURES)}; got {name!r}")
     if scale is not None and scale not in SCALES:
-        raise InvalidInput(f"unknown scale {scale!r}; choose one of {', '.join(SCALES)}")
+        raise InvalidInput(unknown("scale", scale, SCALES))
     read = None if expectations is None else Expectations.read(expectations)
     return Asked(expectations=read, fail_on=named, scale=scale)
 

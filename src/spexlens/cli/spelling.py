@@ -19,7 +19,17 @@ _OPTIONS = {
 _SETTINGS = {
     "features": ("unit", "replacement", "neutral", "template"),
     "mechanistic": ("components", "layers", "ablation", "reference", "counterfactual", "rescale"),
-    "data": ("encoder", "groups", "repeats", "epochs", "learning_rate", "learner", "label"),
+    "data": (
+        "encoder",
+        "groups",
+        "repeats",
+        "epochs",
+        "learning_rate",
+        "learner",
+        "label",
+        "text_column",
+        "label_column",
+    ),
 }
 """Those of each section of the file of a mixed game."""
 

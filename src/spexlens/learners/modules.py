@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.arguments import unknown
 from spexlens.errors import InvalidInput, MissingExtra, ModelError
 from spexlens.identity import Unknown, describe, describe_module
 from spexlens.learners.base import Fitted, Learner, Task, Trainer, classes_of
@@ -56,7 +57,7 @@ class TorchModule(Learner):
         except ImportError as error:
             raise MissingExtra("torch", "hf") from error
         if self.optimizer not in OPTIMIZERS:
-            raise InvalidInput(f"unknown optimizer {self.optimizer!r}; choose one of {', '.join(OPTIMIZERS)}")
+            raise InvalidInput(unknown("optimizer", self.optimizer, OPTIMIZERS))
         if self.epochs < 1 or self.subsets < 1 or (self.rows is not None and self.rows < 1):
             raise InvalidInput("epochs, rows and subsets are at least 1")
         if task.textual:

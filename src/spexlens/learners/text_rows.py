@@ -48,9 +48,9 @@ def rows_of(model: "HuggingFaceModel", texts: NDArray[Any], completions: NDArray
     labels = [None] * len(texts) if completions is None else list(map(str, completions))
     make = _continued if model.kind == "causal" else _whole
     rows = [make(model, text, label) for text, label in zip(texts, labels, strict=True)]
-    for number, row in enumerate(rows):
+    for text, row in zip(texts, rows, strict=True):
         if len(row.ids) < 1 + (model.kind == "causal"):
-            raise InvalidInput(f"text {number} has no token to learn from")
+            raise InvalidInput(f"the text {text!r} has no token to learn from")
     return rows
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.arguments import unknown
 from spexlens.errors import InvalidInput
 from spexlens.learners.base import Task, labels_as
 from spexlens.learners.heads import LogisticHead, RidgeHead
@@ -50,7 +51,7 @@ def choose(
     """
     count = len(names)
     if by is not None and by not in SCREENINGS:
-        raise InvalidInput(f"unknown screening {by!r}; choose one of {', '.join(SCREENINGS)}")
+        raise InvalidInput(unknown("screening", by, SCREENINGS))
     if isinstance(asked, str):
         if asked not in ("all", "auto"):
             raise InvalidInput(f"candidates are 'all', 'auto', a number, or a list; got {asked!r}")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from spexlens.arguments import unknown
 from spexlens.errors import InvalidInput
 
 Kind = Literal["head", "MLP", "neuron", "layer", "position"]
@@ -131,7 +132,7 @@ def ablation_of(
     chosen = ablation or ("resample" if counterfactual is not None else "mean" if reference else "zero")
     corrupted = chosen in ("resample", "restore")
     if chosen not in ABLATIONS:
-        raise InvalidInput(f"unknown ablation {chosen!r}; choose one of {', '.join(ABLATIONS)}")
+        raise InvalidInput(unknown("ablation", chosen, ABLATIONS))
     if corrupted and counterfactual is None:
         raise InvalidInput(f"ablation {chosen!r} needs counterfactual=...: a prompt of as many tokens")
     if not corrupted and counterfactual is not None:

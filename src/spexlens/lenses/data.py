@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level, finest, gathered, nested
-from spexlens.arguments import readable, whole_number, yes_or_no
+from spexlens.arguments import did_you_mean, readable, whole_number, yes_or_no
 from spexlens.errors import InvalidInput
 from spexlens.learners.base import Learner, Read, Task, Trainer, labels_as
 from spexlens.learners.encoders import Features, encoded
@@ -343,7 +343,10 @@ class DataLens(Game):
 def _learner(learner: Any) -> Learner:
     if isinstance(learner, str):
         if learner not in LEARNERS:
-            raise InvalidInput(f"unknown learner {learner!r}; by name there are {', '.join(LEARNERS)}")
+            raise InvalidInput(
+                f"unknown learner {learner!r}; {did_you_mean(learner, LEARNERS)}"
+                f"by name there are {', '.join(LEARNERS)}"
+            )
         return LEARNERS[learner]
     return learner if isinstance(learner, Learner) else Estimator(learner)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens import text_file
+from spexlens.arguments import did_you_mean, in_python, named
 from spexlens.errors import InvalidInput
 
 _EXACT = 2**53  # from here on floats are whole for want of digits
@@ -52,17 +53,17 @@ class Examples:
             InvalidInput: there is no such column, a text is no text, or one or a label is missing or not
                 valid Unicode.
         """
-        names = _names(table)
-        for name in (text, label):
-            if name is not None and name not in names:
-                raise InvalidInput(
-                    f"there is no column {name!r}; the columns are {', '.join(map(str, names))}"
-                )
-        columns = {str(name): list(table[name]) for name in names}
-        if label is not None:
-            columns[label] = _named(table, label, columns[label])
+        columns = _columns(table, text, label)
+        rows = _Rows(len(columns[text]))
+        return cls._from(columns, text, label, rows)
+
+    @classmethod
+    def _from(
+        cls, columns: Mapping[str, list[Any]], text: str, label: str | None, rows: "_Rows"
+    ) -> "Examples":
         others = {name: column for name, column in columns.items() if name != text}
-        return cls(_texts(columns[text]), None if label is None else _labels(columns[label]), others)
+        texts = _texts(columns[text], rows)
+        return cls(texts, None if label is None else _labels(columns[label], rows), others)
 
     @classmethod
     def read(
@@ -85,12 +86,16 @@ class Examples:
         """
         path = Path(path)
         if path.suffix.lower() not in (".csv", ".jsonl") and not path.is_dir():
-            raise InvalidInput(f"{path} is neither .csv nor .jsonl")
-        columns = _csv(path, text) if path.suffix.lower() == ".csv" else _jsonl(path)
+            raise InvalidInput(
+                f"{path} is neither .csv nor .jsonl: a header and commas between columns, or objects"
+            )
+        needed = [name for name in (text, label if labelled else None) if name is not None]
+        columns, lines = _csv(path, text, needed) if path.suffix.lower() == ".csv" else _jsonl(path)
         if label in columns and label != text:
             columns[label] = _classes(columns[label])
+        label = label if labelled or label in columns else None
         try:
-            return cls.of(columns, text=text, label=label if labelled or label in columns else None)
+            return cls._from(_columns(columns, text, label), text, label, _Rows(len(lines), lines))
         except InvalidInput as error:
             raise InvalidInput(f"{path}: {error}") from None
 
@@ -109,6 +114,22 @@ class Examples:
         return Examples(self.inputs[chosen], labels, columns)
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """How the rows of a table are called: from 0 as in Python, or by their lines in a file.
+
+    Attributes:
+        count: how many there are.
+        lines: of each, where they are a file's.
+    """
+
+    count: int
+    lines: Sequence[int] | None = None
+
+    def called(self, row: int) -> str:
+        return f"row {row}" if self.lines is None else f"line {self.lines[row]}"
+
+
 def examples_of(data: Any, what: str) -> Examples:
     """Examples as they are, or a pair of inputs and labels, or inputs alone.
 
@@ -116,14 +137,16 @@ def examples_of(data: Any, what: str) -> Examples:
         InvalidInput: inputs that are neither texts nor numbers, or not one label an input.
     """
     if isinstance(data, Examples):
+        rows = _Rows(len(data))
         for values, name in ((data.inputs if data.textual else (), "text"), (data.labels, "label")):
-            _refuse_halves(() if values is None else values, name)
+            _refuse_halves(() if values is None else values, name, rows)
         return data
     inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
     inputs = _inputs(inputs, what)
     if labels is None:
         return Examples(inputs)
-    labels = _labels(_plain(labels))
+    labels = _plain(labels)
+    labels = _labels(labels, _Rows(len(labels)))
     if len(labels) != len(inputs):
         raise InvalidInput(f"{what}: {len(inputs)} inputs, but {len(labels)} labels")
     return Examples(inputs, labels)
@@ -172,7 +195,7 @@ def _inputs(inputs: Any, what: str) -> NDArray[Any]:
         raise InvalidInput(f"{what} are several texts, or numbers of shape (N, d); got {inputs!r}")
     values = inputs if isinstance(inputs, np.ndarray) else list(inputs)
     if len(values) and all(isinstance(each, str) for each in values):
-        return _texts(list(values))
+        return _texts(list(values), _Rows(len(values)))
     try:
         array = np.array(inputs, dtype=np.float64)  # a copy, as the labels are
     except (TypeError, ValueError) as error:
@@ -185,11 +208,11 @@ def _inputs(inputs: Any, what: str) -> NDArray[Any]:
     return array
 
 
-def _texts(values: Sequence[Any]) -> NDArray[Any]:
+def _texts(values: Sequence[Any], rows: _Rows) -> NDArray[Any]:
     for row, value in enumerate(values):
         if not isinstance(value, str) or not value.strip():
-            raise InvalidInput(f"row {row} has no text" + ("" if value is None else f": {value!r}"))
-    _refuse_halves(values, "text")
+            raise InvalidInput(f"{rows.called(row)} has no text" + ("" if value is None else f": {value!r}"))
+    _refuse_halves(values, "text", rows)
     texts = np.empty(len(values), dtype=object)
     texts[:] = list(values)
     if not len(texts):
@@ -197,24 +220,28 @@ def _texts(values: Sequence[Any]) -> NDArray[Any]:
     return texts
 
 
-def _labels(values: list[Any]) -> NDArray[Any]:
+def _labels(values: list[Any], rows: _Rows) -> NDArray[Any]:
     """Classes or float64 targets."""
     for row, value in enumerate(values):
         if is_missing(value):
-            raise InvalidInput(f"row {row} has no label")
+            raise InvalidInput(f"{rows.called(row)} has no label")
         if not isinstance(value, str | int | float | np.generic):
-            raise InvalidInput(f"row {row}: a label is a word or a number; got {value!r}")
-    _refuse_halves(values, "label")
+            raise InvalidInput(f"{rows.called(row)}: a label is a word or a number; got {value!r}")
+    _refuse_halves(values, "label", rows)
     words = [isinstance(value, str) for value in values]
     if not any(isinstance(value, float | np.floating) for value in values):
         classes = np.array(list(map(str, values)) if any(words) and not all(words) else values)
         too_large = classes.dtype.kind in "Of"  # whole numbers that no dtype of those holds
         return np.array(list(map(str, values))) if too_large else classes
     if any(words):
-        raise InvalidInput(f"labels are words or fractions, not both; got {values[words.index(True)]!r}")
+        first = words.index(True)
+        raise InvalidInput(
+            f"labels are words or fractions, not both; {rows.called(first)} has the word {values[first]!r}"
+        )
     numbers = np.array(values, dtype=np.float64)
     if not np.isfinite(numbers).all():
-        raise InvalidInput(f"row {int(np.argmin(np.isfinite(numbers)))} has a label that is not finite")
+        worst = int(np.argmin(np.isfinite(numbers)))
+        raise InvalidInput(f"{rows.called(worst)} has a label that is not finite")
     return numbers
 
 
@@ -244,6 +271,26 @@ def _named(table: Any, label: str, values: list[Any]) -> list[Any]:
     return [None if value is None or value < 0 else names[value] for value in values]  # -1 is withheld
 
 
+def _columns(table: Any, text: str, label: str | None) -> dict[str, list[Any]]:
+    """The columns of a table, by name, those of texts and labels among them."""
+    names = _names(table)
+    for name, what in ((text, "texts"), (label, "labels")):
+        if name is not None and name not in names:
+            raise InvalidInput(_no_column(name, what, list(map(str, names))))
+    columns = {str(name): list(table[name]) for name in names}
+    if label is not None:
+        columns[label] = _named(table, label, columns[label])
+    return columns
+
+
+def _no_column(name: str, what: str, names: list[str]) -> str:
+    """What to say of a column that is not there: what there is, and the nearest first."""
+    option = f"{what.removesuffix('s')}_column"
+    chosen = in_python(f"{what.removesuffix('s')}=...") or named(option)
+    there = f"{did_you_mean(name, names)}the columns are {', '.join(names)}"
+    return f"there is no column {name!r} of {what}; {there}; choose with {chosen}"
+
+
 def _names(table: Any) -> list[Any]:
     for known in ("column_names", "columns"):
         if hasattr(table, known):
@@ -253,16 +300,19 @@ def _names(table: Any) -> list[Any]:
     raise InvalidInput(f"expected a table with named columns; got {type(table).__name__}")
 
 
-def _csv(path: Path, text: str) -> dict[str, list[Any]]:
-    """The columns of a CSV file; a text that looks like a number is a text."""
-    return {
+def _csv(path: Path, text: str, needed: Sequence[str]) -> tuple[dict[str, list[Any]], list[int]]:
+    """The columns of a CSV file, and the lines of its rows; a text that looks like a number is a text."""
+    table = text_file.table(path, needed)
+    columns = {
         name: list(text_file.texts(fields)) if name == text else text_file.values(fields)
-        for name, fields in text_file.columns(path).items()
+        for name, fields in table.columns.items()
     }
+    return columns, table.lines
 
 
-def _jsonl(path: Path) -> dict[str, list[Any]]:
-    rows = text_file.objects(path, "an object with the keys of row 0", counted=("row", 0))
+def _jsonl(path: Path) -> tuple[dict[str, list[Any]], list[int]]:
+    """The values of a JSONL file by their keys, and the lines of its rows."""
+    rows = text_file.objects(path, "an object")
     if not rows:
         raise InvalidInput(f"{path} holds no row")
     names = list(rows[0].content)
@@ -270,8 +320,9 @@ def _jsonl(path: Path) -> dict[str, list[Any]]:
         unlike = sorted(set(names) ^ set(row.content))
         if unlike:
             why = f"only one of the two has {unlike[0]!r}"
-            raise InvalidInput(f"{row.place}: expected an object with the keys of row 0; {why}")
-    return {name: [row.content[name] for row in rows] for name in names}
+            raise InvalidInput(f"{row.place}: expected an object with the keys of line {rows[0].line}; {why}")
+    columns = {name: [row.content[name] for row in rows] for name in names}
+    return columns, [row.line for row in rows]
 
 
 def _classes(values: list[Any]) -> list[Any]:
@@ -298,9 +349,9 @@ def _as_classes(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
     return np.array(found, dtype=object if any(isinstance(label, str) for label in found) else classes.dtype)
 
 
-def _refuse_halves(values: Iterable[Any], what: str) -> None:
+def _refuse_halves(values: Iterable[Any], what: str, rows: _Rows) -> None:
     """Refuse half a character: it could not be saved."""
     for row, value in enumerate(values):
         half = text_file.half_character(value) if isinstance(value, str) else None
         if half is not None:
-            raise InvalidInput(f"row {row}: the {what} is not valid Unicode: {half}")
+            raise InvalidInput(f"{rows.called(row)}: the {what} is not valid Unicode: {half}")

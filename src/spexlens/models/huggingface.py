@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from spexlens.arguments import readable
+from spexlens.arguments import readable, unknown
 from spexlens.errors import InvalidInput, MissingExtra, ModelError
 
 try:
@@ -61,7 +61,7 @@ def load(
             asked for in another way.
     """
     if kind is not None and kind not in KINDS:
-        raise InvalidInput(f"unknown model kind {kind!r}; choose one of {', '.join(KINDS)}")
+        raise InvalidInput(unknown("model kind", kind, KINDS))
     if isinstance(model, HuggingFaceModel):
         if kind not in (None, model.kind) or not (tokenizer is None or tokenizer is model.tokenizer):
             raise InvalidInput(f"the model is loaded already, as a {model.kind}: give no kind or tokenizer")

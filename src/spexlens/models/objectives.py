@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spexlens.arguments import readable
+from spexlens.arguments import did_you_mean, readable
 from spexlens.errors import InvalidInput, ModelError, UnknownLabel
 from spexlens.models.kinds import Kind
 from spexlens.models.model import HuggingFaceModel
@@ -302,7 +302,10 @@ def _unit(model: HuggingFaceModel, objective: str | None, foil: object) -> str:
     if unit not in known:
         names = {"classifier": "a classifier", "causal": "a causal model", "encoder": "an encoder"}
         what = "a classifier trained for numbers" if known is REGRESSION else names[model.kind]
-        raise InvalidInput(f"{what} has no objective {unit!r}; choose one of {', '.join(map(repr, known))}")
+        raise InvalidInput(
+            f"{what} has no objective {unit!r}; {did_you_mean(unit, known)}"
+            f"choose one of {', '.join(map(repr, known))}"
+        )
     if (unit == "logit difference") != (foil is not None):
         raise InvalidInput("objective 'logit difference' and foil=... go together; give both or neither")
     return unit
@@ -369,4 +372,6 @@ def _label_index(labels: tuple[str, ...], target: object) -> int:
             raise UnknownLabel(f"{target!r} is the name of several labels: say which of {', '.join(alike)}")
     if text.isascii() and text.isdigit() and int(text) < len(labels):
         return int(text)
-    raise UnknownLabel(f"unknown label {target!r}; the model's labels are {', '.join(labels)}")
+    raise UnknownLabel(
+        f"unknown label {target!r}; {did_you_mean(target, labels)}the model's labels are {', '.join(labels)}"
+    )

@@ -1,6 +1,7 @@
 """Which solver suits a number of candidates and a budget."""
 
 from spexlens.ablation.masks import ENUMERABLE
+from spexlens.arguments import unknown
 from spexlens.errors import InvalidInput
 from spexlens.solvers.auto import PROXIED, Auto
 from spexlens.solvers.base import Solver, all_masks, counted
@@ -40,7 +41,7 @@ def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
         BudgetTooSmall: no method, or not this one, works with so few calls; the text says the least.
     """
     if isinstance(method, str) and method not in METHODS:
-        raise InvalidInput(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
+        raise InvalidInput(unknown("method", method, METHODS))
     if budget < 1:
         raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
     refuse_too_many(n)

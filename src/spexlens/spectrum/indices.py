@@ -29,7 +29,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import whole_number
+from spexlens.arguments import unknown, whole_number
 from spexlens.errors import InvalidInput
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
@@ -109,7 +109,7 @@ def interaction_index(spectrum: Spectrum, index: str, order: int | None = None) 
         InvalidInput: an unknown index, or an order below one.
     """
     if index not in INDICES:
-        raise InvalidInput(f"unknown index {index!r}; choose one of {', '.join(INDICES)}")
+        raise InvalidInput(unknown("index", index, INDICES))
     order = order_of(spectrum, order)
     return spread(spectrum.sets, spectrum.values, lambda s, t: weight(index, s, t, order), order)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
+from spexlens.arguments import unknown
 from spexlens.errors import InvalidInput
 from spexlens.evidence.faithfulness import Faithfulness, r_squared
 from spexlens.solvers.base import Fit, Outline, Plan, Solver, all_masks, counted
@@ -74,7 +75,7 @@ class ProxySpex(Solver):
             InvalidInput: there is no such design.
         """
         if design not in _DESIGNS:
-            raise InvalidInput(f"unknown design {design!r}; choose one of {', '.join(_DESIGNS)}")
+            raise InvalidInput(unknown("design", design, _DESIGNS))
         self.proxies = proxies
         self.workers = workers or os.cpu_count() or 1
         self.design = design
