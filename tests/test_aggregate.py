@@ -220,7 +220,7 @@ def test_the_format_is_kept() -> None:
     result = aggregate([explained(["a"], {(0,): 1.0})] * 2)
     assert json.loads(result.to_json()) == {
         "format": "spexlens aggregate",
-        "format_version": 1,
+        "format_version": 2,
         "explanations": 2,
         "unit": "logit",
         "targets": ["POSITIVE"],
@@ -245,9 +245,39 @@ def test_the_format_is_kept() -> None:
                 "share": 1.0,
                 "rank": 1.0,
                 "best_rank": 1,
+                "target": None,
             }
         ],
     }
+
+
+def of_label(label: str, effect: float) -> Explanation:
+    found = explained(["bad", "film"], {(0,): effect}, target=label)
+    return replace(found, facts={**found.facts, "kind": "classifier"})
+
+
+def test_effects_on_different_labels_are_not_added_up() -> None:
+    """What speaks for one label speaks against another: their mean would be nothing."""
+    result = aggregate([of_label("NEGATIVE", 1.0)] * 2 + [of_label("POSITIVE", -1.0)] * 3)
+    assert result.targets == ("NEGATIVE", "POSITIVE")
+    rows = {row.target: row for row in result.rows}
+    assert len(rows) == len(result.rows) == 2
+    assert (rows["NEGATIVE"].effect, rows["NEGATIVE"].possible, rows["NEGATIVE"].found) == (-2.0, 2, 2)
+    assert (rows["POSITIVE"].effect, rows["POSITIVE"].possible, rows["POSITIVE"].found) == (2.0, 3, 3)
+    page = repr(result)
+    assert "logit of 2 targets · bii · each target by itself" in page
+    assert "On their own, effects on NEGATIVE" in page
+    assert "On their own, effects on POSITIVE" in page
+    assert ", effects on" not in repr(aggregate([of_label("NEGATIVE", 1.0)] * 2))
+
+
+def test_a_file_of_the_first_version_is_read(tmp_path: Path) -> None:
+    path, result = tmp_path / "aggregate.json", aggregate(three())
+    content = json.loads(result.to_json()) | {"format_version": 1}
+    for row in content["rows"]:
+        del row["target"]
+    path.write_text(json.dumps(content))
+    assert Aggregate.load(path) == result
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:

@@ -317,6 +317,34 @@ def test_a_line_that_fails_does_not_lose_the_others(tmp_path: Path) -> None:
     ]
 
 
+def test_each_input_is_of_its_own_label_and_labels_are_aggregated_apart(tmp_path: Path) -> None:
+    rows = [{"prompt": text} for text in ("a bad film", "the bad film", "a great film", "the great film")]
+    out = tmp_path / "out"
+    page = run(written(tmp_path, rows), "--out", str(out))["aggregate"]
+    assert page["targets"] == ["NEGATIVE", "POSITIVE"]
+    assert {row["target"] for row in page["rows"]} == {"NEGATIVE", "POSITIVE"}
+    alone = {(row["target"], *row["labels"]): row for row in page["rows"]}
+    assert alone["NEGATIVE", "bad"]["possible"] == alone["POSITIVE", "great"]["possible"] == 2
+    assert alone["NEGATIVE", "bad"]["effect"] > 0 < alone["POSITIVE", "great"]["effect"]
+    assert json.loads((out / "aggregate.json").read_text()) == page
+    shown = invoked(written(tmp_path, rows)).stdout
+    assert "effects on NEGATIVE" in shown
+    assert "effects on POSITIVE" in shown
+
+
+def test_it_is_said_whose_target_is_whose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"prompt": "not bad", "target": "NEGATIVE"}
+    mixed = written(tmp_path, [FILMS[1], own])
+    shown = invoked(mixed, "--target", "POSITIVE")
+    assert "target: 1 of 2 inputs say their own; --target is asked of the others\n" in shown.stdout
+    assert run(mixed, "--target", "POSITIVE")["own"] == {"target": 1}
+    assert run(mixed)["own"] == {}
+    line = refused(capsys, monkeypatch, written(tmp_path, [own, own]), "--target", "POSITIVE")
+    assert "--target has no effect: every line of" in line
+
+
 def test_where_all_lines_fail_there_is_no_aggregate(tmp_path: Path) -> None:
     result = invoked(written(tmp_path, [{"prompt": " "}]), "--out", str(tmp_path / "out"))
     assert result.exit_code == 2

@@ -190,9 +190,70 @@ def test_a_batch_is_a_test_suite_too(cue: Path, tmp_path: Path) -> None:
         assert run("batch", prompts, *how).exit_code == code
 
 
+TYPO = """
+[[expected]]
+name = "praise"
+members = ["is", "brilliant"]
+
+[[forbidden]]
+name = "the reviewer decides"
+members = ["Marlow", "brilliant"]
+"""
+
+
+@pytest.mark.parametrize("guard", ["forbidden", "missing", "unexpected"])
+def test_a_guard_that_is_of_no_candidate_fails(guard: str, tmp_path: Path) -> None:
+    """A misspelt label would turn it off, and nobody would know."""
+    file, out = tmp_path / "typo.toml", tmp_path / "x.json"
+    file.write_text(TYPO)
+    asked = ["--expectations", file, "--fail-on", guard]
+    how = ["features", OTHER, "--model", "spurious", "--target", "POSITIVE", "--out", out]
+    said = (
+        "spexlens: --fail-on: the expectation 'the reviewer decides' is of no candidate: 'Marlow' is none of "
+        "them; the nearest are 'Lindgren', 'writes', 'the'\n"
+    )
+    for command in (how, ["show", out]):
+        result = run(*command, *asked)
+        assert result.exit_code == 3
+        assert result.stderr.endswith(said)
+    near = run("features", TEXT, "--model", "spurious", "--target", "POSITIVE", *asked)
+    assert "'Marlow' is none of them; the nearest are 'Marlowe'," in near.stderr
+    assert run("show", out, "--expectations", file).exit_code == 0  # nothing is to fail
+    compared = tmp_path / "compared.json"
+    assert run(*how[:-1], compared, "--expectations", file).exit_code == 0
+    later = run("show", compared, "--fail-on", guard)
+    assert later.exit_code == 3
+    assert "the expectation 'the reviewer decides' is of no candidate" in later.stderr
+
+
+def test_in_a_batch_a_guard_is_off_if_it_is_of_no_candidate_of_any_input(cue: Path, tmp_path: Path) -> None:
+    prompts, file = tmp_path / "prompts.jsonl", tmp_path / "one.toml"
+    prompts.write_text(
+        "".join(json.dumps({"prompt": text}) + "\n" for text in (OTHER, "the plot is brilliant"))
+    )
+    how = ["batch", prompts, "--model", "spurious", "--target", "POSITIVE", "--fail-on", "forbidden"]
+    file.write_text(SPURIOUS.replace('"Marlowe", ', ""))
+    assert run(*how, "--expectations", file).exit_code == 0
+    file.write_text(TYPO)
+    result = run(*how, "--expectations", file)
+    assert result.exit_code == 3
+    assert result.stderr.count("'the reviewer decides' is of no candidate: 'Marlow'") == 1
+
+
+def test_members_that_are_too_few_for_a_rule_are_said(tmp_path: Path) -> None:
+    rule = Rule("twice", (Pattern(labels=("good",)), Pattern(labels=("go*",))))
+    (found,) = Expectations((rule,)).unmatched([Candidate(word, "word") for word in WORDS])
+    assert str(found) == "'twice' has more members than there are candidates for them"
+    placed = Rule("far", (Pattern(positions=(90, 91)), Pattern(kinds=("head",))))
+    (found,) = Expectations((placed,)).unmatched([Candidate(word, "word") for word in WORDS])
+    assert found.member == "position 90 or 91"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--fail-on", "missing", "--expectations", "FORBIDDEN"], "goes with [[expected]]"),
+        (["--fail-on", "forbidden", "--expectations", "EXPECTED"], "goes with [[forbidden]]"),
         (["--fail-on", "forbidden"], "give --expectations"),
         (["--fail-on", "anything"], "--fail-on is one of forbidden, missing, unexpected, checks"),
         (["--expectations", "absent.toml"], "cannot read absent.toml"),
@@ -203,8 +264,16 @@ def test_a_batch_is_a_test_suite_too(cue: Path, tmp_path: Path) -> None:
     ],
 )
 def test_options_that_cannot_be_are_one_line(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    files = {"FORBIDDEN": tmp_path / "forbidden.toml", "EXPECTED": tmp_path / "expected.toml"}
+    for name, path in files.items():
+        path.write_text(f'[[{name.lower()}]]\nmembers = ["is"]\n')
+    arguments = [str(files.get(argument, argument)) for argument in arguments]
     command = ["spexlens", "features", TEXT, "--model", "spurious", "-b", "40", *arguments]
     monkeypatch.setattr("sys.argv", command)
     with pytest.raises(SystemExit) as caught:

@@ -53,6 +53,8 @@ class Recurrence:
         share: mean share of the variance, F(S)² / Σ F².
         rank: mean rank by |effect| among those of its order, where it is found; 1 is the strongest.
         best_rank: the lowest of those ranks.
+        target: the label that the effect is on, of a classifier: all numbers are of the explanations of that
+            label. None where the targets are no labels, and what is found is taken together over them.
     """
 
     labels: tuple[str, ...]
@@ -69,6 +71,7 @@ class Recurrence:
     share: float
     rank: float
     best_rank: int
+    target: str | None = None
 
     @property
     def order(self) -> int:
@@ -166,7 +169,9 @@ def aggregate(
 
     An interaction is told by its members' kinds and labels, without regard to their order. Words and
     other parts of a text are the same whatever their case; components, examples and candidates of a
-    user's own are the same by their names.
+    user's own are the same by their names. Effects on different labels of a classifier are never added up:
+    what speaks for one speaks against another. Each label has rows of its own. Where targets are no labels,
+    such as the completions that a language model is asked for, a row is over all explanations.
 
     Args:
         explanations: of one unit; they are looked at one after the other, and not kept.
@@ -182,7 +187,8 @@ def aggregate(
     """
     if least < 1 or not 0 <= least_share <= 1:
         raise InvalidInput(f"least is at least 1 and least_share from 0 to 1; got {least} and {least_share}")
-    count, units, targets, r2 = _Count(least_share), list[str](), set[str](), list[float]()
+    counts: dict[str | None, _Count] = {}
+    units, targets, r2 = list[str](), set[str](), list[float]()
     for number, explanation in enumerate(explanations, start=1):
         units.append(explanation.unit)
         if units[-1] != units[0]:
@@ -194,22 +200,26 @@ def aggregate(
             position = explanation.position(output)
         except InvalidInput as error:
             raise InvalidInput(f"explanation {number}: {error}") from error
-        count.add(explanation, index, order, position)
-        targets.update(_target(explanation, position))
+        named = _target(explanation, position)
+        label = named[0] if named and explanation.facts.get("kind") == "classifier" else None
+        counts.setdefault(label, _Count(least_share, label)).add(explanation, index, order, position)
+        targets.update(named)
         r2.append(explanation.faithfulness.r2[position])
     if not units:
         raise InvalidInput("no explanation was given: there is nothing to aggregate")
-    rows = tuple(sorted(count.rows(least), key=_most_found_first))
+    found = [row for count in counts.values() for row in count.rows(least)]
+    rows = tuple(sorted(found, key=_most_found_first))
     return Aggregate(
         rows, len(units), units[0], tuple(sorted(targets)), tuple(r2), index, order, least, least_share
     )
 
 
 class _Count:
-    """The interactions of explanations, in columns with one entry an interaction and explanation."""
+    """The interactions of explanations of one target, in columns: an entry an interaction and explanation."""
 
-    def __init__(self, least_share: float) -> None:
+    def __init__(self, least_share: float, target: str | None) -> None:
         self._least_share = least_share
+        self._target = target
         self._explanations = 0
         self._members: dict[Member, int] = {}
         self._held: list[dict[int, int]] = []  # of each member: how many candidates by explanation
@@ -280,6 +290,7 @@ class _Count:
             share=fsum(self._share[entry] for entry in entries) / possible,
             rank=sum(ranks) / len(ranks),
             best_rank=min(ranks),
+            target=self._target,
         )
 
     def _numbers(self, candidates: Iterable[Candidate]) -> list[int]:
@@ -335,7 +346,8 @@ def _spread(values: Sequence[float], count: int) -> tuple[float, float | None]:
 
 
 def _most_found_first(row: Recurrence) -> tuple[object, ...]:
-    return -row.found, -abs(row.standardised), [_natural(label) for label in row.labels], row.kinds
+    labels = [_natural(label) for label in row.labels]
+    return -row.found, -abs(row.standardised), labels, row.kinds, row.target or ""
 
 
 def _natural(label: str) -> list[tuple[str, int]]:

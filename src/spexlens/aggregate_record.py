@@ -11,7 +11,7 @@ from spexlens import saved
 from spexlens.aggregate import Aggregate, Recurrence
 
 FORMAT = "spexlens aggregate"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -38,11 +38,12 @@ class _Row(_Part):
     share: NotNegative
     rank: Annotated[float, Field(ge=1, allow_inf_nan=False)]
     best_rank: Positive
+    target: str | None = None  # which files of version 1 do not have
 
 
 class _Record(_Part):
     format: Literal["spexlens aggregate"]
-    format_version: Literal[1]
+    format_version: Literal[1, 2]
     explanations: Positive
     unit: str
     targets: list[str]

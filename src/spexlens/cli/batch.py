@@ -142,6 +142,9 @@ def batch(
             raise InvalidInput(unknown(name, given, known))
     whole_number(seed, "a seed")
     rows = rows_of(prompts, lens, foil)
+    for name in ("target", "foil"):
+        if context.params[name] and all(name in row.asked for row in rows):
+            raise InvalidInput(f"--{name} has no effect: every line of {prompts} has a {name} of its own")
     files = None if out is None else files_in(out, [row.name for row in rows], _SUMMARY)
     if out is not None:
         refuse_overlaps(context.params, [*(files or ()), out / f"{_SUMMARY}.json"])
@@ -168,7 +171,10 @@ def batch(
     def made(text: str, own: dict[str, Any]) -> Game:
         return screen(lens_of(loaded, text, **(settings | own)), asked, by=screening, ledger=ledger)
 
-    tally = _Tally(rows, evidence)
+    own = {
+        name: sum(name in row.asked for row in rows) for name in ("target", "foil") if context.params[name]
+    }
+    tally = _Tally(rows, evidence, {name: count for name, count in own.items() if count})
     with progress_bar() as progress:
         explained = tally.counted(
             explain_all(
@@ -191,16 +197,18 @@ def batch(
     _show(tally, found, as_json=as_json)
     if tally.failures:
         raise typer.Exit(2)
-    evidence.exit(tally.found)
+    evidence.exit(tally.found, (tally.unmatched or {}).values())
 
 
 class _Tally:
     """What became of the inputs, and what they cost."""
 
-    def __init__(self, rows: list[Row], evidence: Asked) -> None:
+    def __init__(self, rows: list[Row], evidence: Asked, own: dict[str, int]) -> None:
         self.rows, self.evidence = rows, evidence
+        self.own = own  # how many inputs have a target or a foil of their own, where an option says one too
         self.found: list[str] = []
         self.failures: list[dict[str, Any]] = []
+        self.unmatched: dict[int | str, str] | None = None
         self.explanations = self.paid = self.reused = 0
 
     def counted(self, explanations: Iterator[Explanation]) -> Iterator[Explanation]:
@@ -210,6 +218,11 @@ class _Tally:
             self.paid += explanation.account.calls
             self.reused += explanation.account.reused
             self.found += self.evidence.failed(explanation)
+            off = self.evidence.unmatched(explanation)
+            before = off if self.unmatched is None else self.unmatched
+            self.unmatched = {
+                rule: said for rule, said in before.items() if rule in off
+            }  # of no input at all
             yield explanation
 
     def failed(self, position: int, error: SpexlensError) -> None:
@@ -270,6 +283,7 @@ def _show(tally: _Tally, found: Aggregate | None, *, as_json: bool) -> None:
             "explanations": tally.explanations,
             "calls": tally.paid,
             "reused": tally.reused,
+            "own": tally.own,
             "failed": tally.failures,
             "aggregate": None if found is None else json.loads(found.to_json()),
         }
@@ -279,6 +293,8 @@ def _show(tally: _Tally, found: Aggregate | None, *, as_json: bool) -> None:
         from spexlens.report.aggregate import render
 
         console_of().print(render(found))
+    for name, count in tally.own.items():
+        say(f"{name}: {count} of {len(tally.rows)} inputs say their own; --{name} is asked of the others")
     say(
         f"cost: {tally.explanations} of {len(tally.rows)} inputs explained; "
         f"{tally.paid} calls paid, {tally.reused} reused"

@@ -68,11 +68,31 @@ class Asked:
             raise InvalidInput("--fail-on compares with a file: give --expectations")
         return [name for name in self.fail_on if _fails(explanation, name)]
 
-    def exit(self, failed: Iterable[str]) -> None:
-        """Leave with exit code 3 if --fail-on found anything."""
-        names = list(dict.fromkeys(failed))
+    def unmatched(self, explanation: Explanation) -> dict[int | str, str]:
+        """The rules that --fail-on guards with and no candidate fits: of each, by its number, a sentence.
+
+        Such a guard is off, as where a label is misspelt. Of a file that was compared before, the rules are
+        known by their names.
+        """
+        if not set(self.fail_on) - {"checks"}:
+            return {}
+        if self.expectations is not None:
+            return {
+                number: str(each)
+                for number, rule in enumerate(self.expectations.rules)
+                for each in replace(self.expectations, rules=(rule,)).unmatched(explanation.candidates)
+            }
+        names = [name for output in explanation.expectations for name in output.unused]
+        return {name: f"{name!r} is of no candidate" for name in names}
+
+    def exit(self, failed: Iterable[str], unmatched: Iterable[str] = ()) -> None:
+        """Leave with exit code 3 if --fail-on found anything, or a rule of it was compared with nothing."""
+        names, off = list(dict.fromkeys(failed)), list(dict.fromkeys(unmatched))
         if names:
             say(f"spexlens: --fail-on {', '.join(names)}", err=True)
+        for each in off:
+            say(f"spexlens: --fail-on: the expectation {each}", err=True)
+        if names or off:
             raise typer.Exit(FAILED)
 
 
@@ -154,6 +174,7 @@ def asked_of_saved(expectations: Path | None, fail_on: list[str] | None, scale: 
     if scale is not None and scale not in SCALES:
         raise InvalidInput(unknown("scale", scale, SCALES))
     read = None if expectations is None else Expectations.read(expectations)
+    _refuse_empty_guards(named, read)
     return Asked(expectations=read, fail_on=named, scale=scale)
 
 
@@ -162,3 +183,14 @@ def _fails(explanation: Explanation, name: str) -> bool:
         checks = () if explanation.checks is None else explanation.checks.found
         return any(c.refuted for output in checks for c in output)
     return any(getattr(output, name) for output in explanation.expectations)
+
+
+def _refuse_empty_guards(named: tuple[str, ...], expectations: Expectations | None) -> None:
+    """InvalidInput for a guard that nothing could ever set off."""
+    if expectations is None:
+        return
+    for name, section, forbidden in (("missing", "expected", False), ("forbidden", "forbidden", True)):
+        if name in named and not any(rule.forbidden == forbidden for rule in expectations.rules):
+            raise InvalidInput(
+                f"--fail-on {name} goes with [[{section}]] in the file of --expectations: it has none"
+            )

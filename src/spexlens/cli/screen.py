@@ -57,7 +57,7 @@ def run(
         show_page(explanation)
     for problem in problems:
         raise problem
-    evidence.exit(evidence.failed(explanation))
+    evidence.exit(evidence.failed(explanation), evidence.unmatched(explanation).values())
 
 
 def show_page(explanation: Explanation, *, top: int | None = None, output: str | None = None) -> None:

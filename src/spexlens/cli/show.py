@@ -74,7 +74,7 @@ def show(
     else:
         for each in outputs:
             _list(explanation, each, listing)
-    asked.exit(asked.failed(explanation))
+    asked.exit(asked.failed(explanation), asked.unmatched(explanation).values())
 
 
 def _list(explanation: Explanation, output: int | str, asked: Listing) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ LEAST_SHARE = 0.005
 
 _FIRST = 4  # sets of a rule that are checked before others
 _UNEXPECTED = 10
+_NEAREST = 3  # labels that are said to be like a misspelt one
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Pattern:
     def fits(self, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
         """(n,) bool, which candidates it is of."""
         return np.array([self._fits(place, candidate) for place, candidate in enumerate(candidates)])
+
+    def __str__(self) -> str:
+        places = f"position {' or '.join(map(str, self.positions))}" if self.positions else ""
+        parts = [" or ".join(map(repr, self.labels)), " or ".join(self.kinds), places]
+        return " at ".join(part for part in parts if part)
 
     def _fits(self, place: int, candidate: Candidate) -> bool:
         label = " ".join(candidate.label.split()).casefold()
@@ -110,6 +117,27 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Unmatched:
+    """A rule that no candidates fit, as a misspelt label makes one.
+
+    Attributes:
+        rule: its name.
+        member: what no candidate is, or nothing where each member is one, but there are not enough of them.
+        nearest: labels of candidates, those most like it first.
+    """
+
+    rule: str
+    member: str
+    nearest: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if not self.member:
+            return f"{self.rule!r} has more members than there are candidates for them"
+        near = ", ".join(map(repr, self.nearest))
+        return f"{self.rule!r} is of no candidate: {self.member} is none of them; the nearest are {near}"
+
+
+@dataclass(frozen=True)
 class Expectations:
     """What should act together, and what must not.
 
@@ -170,6 +198,17 @@ class Expectations:
             )
             first.update(dict.fromkeys(members for _, members in zip(range(_FIRST), own, strict=False)))
         return list(first)
+
+    def unmatched(self, candidates: Sequence[Candidate]) -> list[Unmatched]:
+        """The rules that no candidates fit: they are compared with nothing, so that no guard is on."""
+        found = []
+        for rule in self.rules:
+            fits = [pattern.fits(candidates) for pattern in rule.members]
+            if not meets(fits, range(len(candidates))):
+                alone = [pattern for pattern, fit in zip(rule.members, fits, strict=True) if not fit.any()]
+                near = _nearest(alone[0].labels if alone else (), candidates)
+                found.append(Unmatched(rule.name, str(alone[0]) if alone else "", near))
+        return found
 
     def compare(self, explanation: "Explanation", output: int) -> Comparison:
         """What was found in one output of an explanation."""
@@ -266,3 +305,10 @@ def meets(fits: Sequence[NDArray[np.bool_]], members: Iterable[int]) -> bool:
         return False
 
     return all(placed(pattern, set()) for pattern in range(len(fits)))
+
+
+def _nearest(labels: Sequence[str], candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """The labels of a few candidates, those most like the ones asked for first."""
+    known = {" ".join(candidate.label.split()).casefold(): candidate.label for candidate in candidates}
+    near = [each for label in labels for each in get_close_matches(label.casefold(), known, _NEAREST, 0.5)]
+    return tuple(known[each] for each in dict.fromkeys([*near, *known]))[:_NEAREST]

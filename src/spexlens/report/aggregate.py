@@ -23,13 +23,17 @@ def render(aggregate: Aggregate, *, top: int | None = None) -> RenderableType:
     """
     aggregate = words_shown(aggregate)
     parts: list[RenderableType] = [_title(aggregate), Text()]
-    for name, rows in (
-        ("Act together", [row for row in aggregate.rows if row.order == 2]),
-        ("Act together, three or more", [row for row in aggregate.rows if row.order > 2]),
-        ("On their own", [row for row in aggregate.rows if row.order == 1]),
-    ):
-        if rows:
-            parts += [_table(name, rows, top or _ROWS), Text()]
+    targets = sorted({row.target for row in aggregate.rows}, key=lambda target: target or "")
+    for target in targets:
+        own = [row for row in aggregate.rows if row.target == target]
+        of = f", effects on {target}" if target is not None and len(aggregate.targets) > 1 else ""
+        for name, rows in (
+            ("Act together", [row for row in own if row.order == 2]),
+            ("Act together, three or more", [row for row in own if row.order > 2]),
+            ("On their own", [row for row in own if row.order == 1]),
+        ):
+            if rows:
+                parts += [_table(name + of, rows, top or _ROWS), Text()]
     return Group(*parts, _legend(aggregate))
 
 
@@ -44,6 +48,9 @@ def _title(aggregate: Aggregate) -> Text:
     count, targets = aggregate.explanations, aggregate.targets
     of = f" of {targets[0]}" if len(targets) == 1 else f" of {len(targets)} targets" if targets else ""
     title = f"{count} explanation{'s' * (count != 1)} · {aggregate.unit}{of} · {aggregate.index}"
+    if len(targets) > 1:
+        apart = any(row.target is not None for row in aggregate.rows)
+        title += " · each target by itself" if apart else " · taken together over the targets"
     return Text(title, style="bold")
 
 
