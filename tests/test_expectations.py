@@ -260,7 +260,7 @@ def test_members_that_are_too_few_for_a_rule_are_said(tmp_path: Path) -> None:
         (["--scale", "log"], "unknown scale 'log'"),
         (["--against", "magic"], "replacement 'magic'"),
         (["--against", "mask"], "is how this is ablated already"),
-        (["--checks", "3"], "checks are 8 masks or more"),
+        (["--checks", "3"], "--checks takes 8 masks or more"),
     ],
 )
 def test_options_that_cannot_be_are_one_line(

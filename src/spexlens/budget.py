@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation.game import Game
 from spexlens.ablation.masks import ENUMERABLE, corners, sharing
-from spexlens.arguments import whole_number
+from spexlens.arguments import named, whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.solvers.base import Solver, all_masks, counted, held_in_memory
 from spexlens.solvers.choice import choose_solver
@@ -69,7 +69,7 @@ def divide(
     if trainings is not None and game.base.trained is not None and _all_trained(game, game.base.trained):
         budget = min(budget, trainings)
     times = max(2, game.repeats) if game.seeded else 1
-    asked = None if held_out is None else whole_number(held_out, "held_out")
+    asked = None if held_out is None else whole_number(held_out, named("held_out"))
     solver = _chosen(method, game, budget)
     if isinstance(solver, Exact):
         if asked:
@@ -202,16 +202,20 @@ def _refuse_too_many(game: Game, shares: Shares, evidence: int) -> None:
 
 def refuse_unsound(game: Game, evidence: Evidence) -> int | None:
     """The checks asked for, or None; InvalidInput if what is asked for cannot be."""
-    asked = None if evidence.checks is None else whole_number(evidence.checks, "checks")
+    asked = None if evidence.checks is None else whole_number(evidence.checks, named("checks"))
     if asked is not None and 0 < asked < _LEAST_CHECKS:
-        raise InvalidInput(f"checks are {_LEAST_CHECKS} masks or more, or 0 for none; got {asked}")
+        raise InvalidInput(
+            f"{named('checks')} takes {_LEAST_CHECKS} masks or more, or 0 for none; got {asked}"
+        )
     if game.trained is not None and (evidence.variants or evidence.smallest):
         raise InvalidInput(
             "where masks share trainings, other ways to ablate and smallest sets would need trainings of "
-            "their own: leave against and smallest out, or explain the parts alone"
+            f"their own: leave {named('against')} and {named('smallest')} out, or explain the parts alone"
         )
     if asked == 0 and evidence.variants:
-        raise InvalidInput("other ways to ablate are asked for the masks of the checks: leave checks=0 out")
+        raise InvalidInput(
+            f"other ways to ablate are asked for the masks of the checks: leave {named('checks', 0)} out"
+        )
     _repeats(game, 0, evidence)
     return asked
 
@@ -238,11 +242,13 @@ def _repeats(game: Game, budget: int, evidence: Evidence) -> int:
         if game.base.settled or game.seeded or budget < _LEAST_TO_CHECK:
             return 0
         return max(_LEAST_HELD, budget // _NOISY) if evidence.noisy else _PROBED
-    asked = whole_number(evidence.noise, "noise")
+    asked = whole_number(evidence.noise, named("noise"))
     if asked and game.seeded:
-        raise InvalidInput("the noise of seeds is measured with what is held out: leave noise out")
+        raise InvalidInput(
+            f"the noise of seeds is measured with what is held out: leave {named('noise')} out"
+        )
     if asked == 1:
-        raise InvalidInput("noise takes two repeated masks or more; got 1")
+        raise InvalidInput(f"{named('noise')} takes two repeated masks or more; got 1")
     return asked
 
 
@@ -282,7 +288,7 @@ def trainings_of(game: Game, budget: int, trainings: int | None, check: int = 0)
                 "trainings are counted apart only where training examples are mixed with others"
             )
         return None
-    most = budget // _ASKED if trainings is None else whole_number(trainings, "trainings")
+    most = budget // _ASKED if trainings is None else whole_number(trainings, named("trainings"))
     most = max(_LEAST_TRAININGS, most) if trainings is None else most
     return max(1, most - check * game.repeats) if own[game.always].any() else most
 
@@ -308,7 +314,7 @@ def _sharing(
         if held_out:
             raise InvalidInput(f"{budget} calls are enough for all 2^{game.n} masks: none is to be held out")
         return Shares(_chosen("exact", game, budget), budget // game.repeats, 0, times)
-    asked = None if held_out is None else whole_number(held_out, "held_out")
+    asked = None if held_out is None else whole_number(held_out, named("held_out"))
     held = _judged(game, budget, times) if asked is None else asked if asked > 1 else 0
     for kept in (held, 0) if asked is None else (held,):
         apart = -(-most * kept // budget)  # trainings of those held out, each under so many seeds

@@ -20,7 +20,7 @@ from spexlens.ablation.repetitions import Repetitions
 from spexlens.ablation.sized import Sized
 from spexlens.ablation.spending import Spending
 from spexlens.account import Account
-from spexlens.arguments import plain, whole_number
+from spexlens.arguments import named, plain, whole_number
 from spexlens.budget import (
     Evidence,
     Reserve,
@@ -220,7 +220,7 @@ def explain(
 
 
 def _asked(given: int | None, what: str) -> int | None:
-    return None if given is None else whole_number(given, what)
+    return None if given is None else whole_number(given, named(what))
 
 
 @dataclass(frozen=True)

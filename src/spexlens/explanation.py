@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.account import Account, Step
-from spexlens.arguments import unknown, whole_number
+from spexlens.arguments import named, unknown, whole_number
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.artefacts import Artefacts
 from spexlens.evidence.expectations import Comparison, Expectations
@@ -128,10 +128,13 @@ class Explanation:
         if self.scale == "sd":
             return self.deviation(output) or 1.0
         if self.whole is None or self.empty is None:
-            raise InvalidInput("f(all) or f(none) was not measured: choose scale raw or sd")
+            raise InvalidInput(f"f(all) or f(none) was not measured: choose {named('scale', 'raw')}, or sd")
         difference = self.whole[column] - self.empty[column]
         if abs(difference) <= 1e-12 * max(abs(self.whole[column]), abs(self.empty[column])):
-            raise InvalidInput("f(all) and f(none) are the same: there is no share of it; choose raw or sd")
+            raise InvalidInput(
+                "f(all) and f(none) are the same: there is no share of it; "
+                f"choose {named('scale', 'raw')}, or sd"
+            )
         return difference
 
     def deviation(self, output: int | str = 0) -> float:

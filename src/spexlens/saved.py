@@ -144,7 +144,9 @@ def read(path: Path, kind: str, newest: int, model: type[Record]) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise ResultError(f"{path} is damaged at {where}: {first['msg']}") from error
+        raise ResultError(
+            f"{path} is damaged at {where}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
     for name, field in model.model_fields.items():
         if field.annotation == dict[str, Any]:  # which may hold half characters, and is as JSON has it
             setattr(record, name, content[name])

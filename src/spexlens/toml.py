@@ -33,6 +33,9 @@ def read(path: Path, model: type[Content], wanted: Mapping[str, str] | None = No
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        said = next((text for name, text in (wanted or {}).items() if name in first["loc"]), first["msg"])
+        said = next(
+            (text for name, text in (wanted or {}).items() if name in first["loc"]),
+            first["msg"].removeprefix("Value error, "),
+        )
         unknown = first["type"] == "extra_forbidden"
         raise InvalidInput(f"{path}, {where}: {'there is no such setting' if unknown else said}") from error

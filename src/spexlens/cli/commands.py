@@ -14,6 +14,7 @@ from spexlens.cli import INTERRUPTED
 from spexlens.cli.batch import batch
 from spexlens.cli.data import data
 from spexlens.cli.features import demo, features
+from spexlens.cli.inputs import hinted
 from spexlens.cli.mechanistic import mechanistic
 from spexlens.cli.mixed import LEDGER, mixed
 from spexlens.cli.outputs import refuse_overlaps
@@ -22,6 +23,7 @@ from spexlens.cli.show import show
 from spexlens.cli.spelling import options_of
 from spexlens.cli.terminal import say
 from spexlens.cli.unused import refuse_unused
+from spexlens.errors import ModelError
 
 app = typer.Typer(
     help="Find which parts of a language model's input, of its training data and of the model act together, "
@@ -57,6 +59,8 @@ def carried_out(command: Callable[..., None]) -> Callable[..., None]:
             refuse_overlaps(context.params)
             try:
                 command(**given, **({"context": context} if asked else {}))
+            except ModelError as error:
+                raise ModelError(hinted(error, context.params.get("model"))) from error
             except KeyboardInterrupt:
                 say(f"spexlens: {_how_to_go_on(context)}", err=True)
                 raise typer.Exit(INTERRUPTED) from None

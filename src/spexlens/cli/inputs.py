@@ -2,11 +2,12 @@
 
 import re
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from spexlens import text_file
-from spexlens.errors import InvalidInput
+from spexlens.errors import InvalidInput, ModelError
 from spexlens.models.bundled import BUNDLED
 
 _PROMPT = ("prompt", "target", "foil", "counterfactual")
@@ -15,6 +16,31 @@ _PROMPT = ("prompt", "target", "foil", "counterfactual")
 def model_of(name: str) -> str:
     """A hub id or directory; the names of the bundled models are theirs."""
     return str(BUNDLED.get(name, name))
+
+
+def hinted(error: ModelError, name: str | None) -> str:
+    """What is wrong with a model, and the bundled ones where there is none of this name.
+
+    Args:
+        error: that it cannot be loaded.
+        name: as it was given, or None.
+    """
+    said = str(error)
+    if name is None or name in BUNDLED or not said.startswith("cannot load a model from"):
+        return said
+    path = Path(name)
+    known = ", ".join(BUNDLED)
+    if path.exists():
+        found = "a folder" if path.is_dir() else "a file"
+        lacks = found == "a folder" and not (path / "config.json").exists()
+        why = "it is a file: a model is a folder in Transformers' format" if found == "a file" else ""
+        why = "there is no config.json in it: it is no folder of a model" if lacks else why
+        return f"cannot load a model from {name!r}: {why}" if why else said
+    if "/" in name:
+        return f"{said}; bundled are {known}"
+    near = get_close_matches(name.lower(), BUNDLED, 1, 0.6)
+    mended = f"did you mean {near[0]}? Bundled are {known}" if near else f"bundled are {known}"
+    return f"there is no model {name!r}: {mended}; else give a folder, or a hub id"
 
 
 def text_of(text: str | None, file: Path | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.arguments import shown
 from spexlens.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -147,7 +148,9 @@ def classes_of(task: Task, name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
         raise InvalidInput(f"{name} needs a class for each training example, not numbers or nothing")
     classes, codes = np.unique(task.labels, return_inverse=True)
     if len(classes) < 2:
-        raise InvalidInput(f"every training example has the label {classes[0]!r}; {name} needs two classes")
+        raise InvalidInput(
+            f"every training example has the label {shown(classes[0])}; {name} needs two classes"
+        )
     return classes, codes.astype(np.int64)
 
 
@@ -198,7 +201,9 @@ def labels_as(classes: NDArray[Any], labels: Sequence[Any] | NDArray[Any]) -> ND
     for row, label in enumerate(np.asarray(labels).tolist()):
         position = known.get(label, known.get(str(label)))
         if position is None:
-            shown = ", ".join(map(str, classes[:10]))
-            raise InvalidInput(f"test point {row} has the label {label!r}; the training labels are {shown}")
+            known_labels = ", ".join(map(str, classes[:10]))
+            raise InvalidInput(
+                f"test point {row} has the label {shown(label)}; the training labels are {known_labels}"
+            )
         found.append(position)
     return np.array(found, dtype=np.int64)

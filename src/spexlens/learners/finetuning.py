@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import whole_number
+from spexlens.arguments import named, whole_number
 from spexlens.errors import InvalidInput, ModelError
 from spexlens.identity import describe, digest
 from spexlens.learners.base import Fitted, Learner, Read, Task, Trainer, classes_of
@@ -66,11 +66,15 @@ class FineTuning(Learner):
     trust_remote_code: bool = False
 
     def prepare(self, task: Task) -> "Trainer":
-        if whole_number(self.epochs, "epochs") < 1 or whole_number(self.rows, "rows") < 1:
-            raise InvalidInput(f"epochs and rows are at least 1; got {self.epochs} and {self.rows}")
+        if whole_number(self.epochs, named("epochs")) < 1 or whole_number(self.rows, "rows") < 1:
+            raise InvalidInput(
+                f"{named('epochs')} and rows are at least 1; got {self.epochs} and {self.rows}"
+            )
         layers = isinstance(self.train, int | np.integer) and not isinstance(self.train, bool)
         if not (self.train in ("head", "all") or (layers and int(self.train) > 0)):
-            raise InvalidInput(f"train is 'head', 'all' or a number of last layers; got {self.train!r}")
+            raise InvalidInput(
+                f"{named('train')} is 'head', 'all' or a number of last layers; got {self.train!r}"
+            )
         if not task.textual:
             raise InvalidInput("a language model is fine-tuned on texts; these examples are numbers")
         return _FineTuner(self, task)
@@ -375,10 +379,12 @@ def _chosen(model: Any, train: int | str) -> list[Any]:
         if name in _AFTER_LAYERS:
             chosen += child.parameters()
     if train == "head" and not any(id(each) not in body for each in chosen):
-        raise ModelError("the head is tied to the embeddings: train 'all', or a number of last layers")
+        raise ModelError(
+            f"the head is tied to the embeddings: give {named('train', 'all')}, or a number of last layers"
+        )
     if isinstance(train, int | np.integer):
         layers = layers_of(model)
         if train > len(layers):
-            raise InvalidInput(f"train={train}: the model has {len(layers)} layers")
+            raise InvalidInput(f"{named('train', train)}: the model has {len(layers)} layers")
         chosen += [each for layer in layers[-train:] for each in layer.whole.parameters()]
     return list({id(each): each for each in chosen}.values())

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import number
+from spexlens.arguments import named, number
 from spexlens.errors import InvalidInput
 from spexlens.learners.base import Fitted, Learner, Task, Trainer, classes_of, completed, counts
 from spexlens.learners.forms import form_of
@@ -202,7 +202,9 @@ class _RidgeTrainer(_HeadTrainer):
 
 def _refuse_texts(task: Task, name: str) -> None:
     if task.textual:
-        raise InvalidInput(f"{name} reads features, not texts: give encoder='tf-idf', or an encoder's name")
+        raise InvalidInput(
+            f"{name} reads features, not texts: give {named('encoder', 'tf-idf')}, or an encoder's name"
+        )
 
 
 def _strength(given: float, what: str) -> float:

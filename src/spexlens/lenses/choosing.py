@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import unknown
+from spexlens.arguments import named, shown, unknown
 from spexlens.errors import InvalidInput
 from spexlens.learners.base import Task, labels_as
 from spexlens.learners.heads import LogisticHead, RidgeHead
@@ -54,7 +54,7 @@ def choose(
         raise InvalidInput(unknown("screening", by, SCREENINGS))
     if isinstance(asked, str):
         if asked not in ("all", "auto"):
-            raise InvalidInput(f"candidates are 'all', 'auto', a number, or a list; got {asked!r}")
+            raise InvalidInput(f"candidates are 'all', 'auto', a number, or a list; got {shown(asked)}")
         asked = count if asked == "all" else AUTO
     if isinstance(asked, int | np.integer):
         if asked < 1:
@@ -65,7 +65,8 @@ def choose(
         strength = np.abs(scores).sum(axis=1)
         if not strength.any():
             raise InvalidInput(
-                f"nothing to choose by: {said} is 0 for every example; give candidates='all' or a list"
+                f"nothing to choose by: {said} is 0 for every example; "
+                f"give {named('candidates', 'all')} or a list"
             )
         best = np.sort(np.argsort(-strength, kind="stable")[: int(asked)])
         return best.tolist(), f"{asked} of {count} by {said}"
@@ -74,7 +75,7 @@ def choose(
     for each in asked:
         place = places.get(each, -1) if isinstance(each, str) else int(each)
         if not 0 <= place < count:
-            raise InvalidInput(f"no candidate {each!r}; there are {count}: {', '.join(names[:5])}, ...")
+            raise InvalidInput(f"no candidate {shown(each)}; there are {count}: {', '.join(names[:5])}, ...")
         picked.append(place)
     if not picked:
         raise InvalidInput("the list of candidates is empty")

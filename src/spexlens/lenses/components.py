@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from spexlens.arguments import unknown
+from spexlens.arguments import named, shown, unknown
 from spexlens.errors import InvalidInput
 
 Kind = Literal["head", "MLP", "neuron", "layer", "position"]
@@ -78,7 +78,9 @@ def select(
     asked = [components] if isinstance(components, str) else list(components)
     within = range(len(sizes)) if layers is None else _within(layers, len(sizes))
     if layers is not None and not any(each in COMPONENTS for each in asked):
-        raise InvalidInput(f"layers goes with a kind ({', '.join(COMPONENTS)}); these are single components")
+        raise InvalidInput(
+            f"{named('layers')} goes with a kind ({', '.join(COMPONENTS)}); these are single components"
+        )
     found: list[Component] = []
     for each in asked:
         kind = COMPONENTS.get(each)
@@ -134,15 +136,15 @@ def ablation_of(
     if chosen not in ABLATIONS:
         raise InvalidInput(unknown("ablation", chosen, ABLATIONS))
     if corrupted and counterfactual is None:
-        raise InvalidInput(f"ablation {chosen!r} needs counterfactual=...: a prompt of as many tokens")
+        raise InvalidInput(f"ablation {chosen!r} needs {named('counterfactual')}: a prompt of as many tokens")
     if not corrupted and counterfactual is not None:
         raise InvalidInput(f"ablation {chosen!r} has no use for a counterfactual: choose resample or restore")
     if "mean" not in chosen and reference is not None:
         raise InvalidInput(f"ablation {chosen!r} has no use for a reference: choose mean or position mean")
     if isinstance(reference, str) or (reference is not None and not len(reference)):
-        raise InvalidInput(f"reference is a list of prompts; got {reference!r}")
+        raise InvalidInput(f"reference is a list of prompts; got {shown(reference)}")
     if "mean" in chosen and reference is None and (isinstance(inputs, str) or len(inputs) < 2):
-        raise InvalidInput(f"ablation {chosen!r} needs reference=[...]: prompts whose mean stands in")
+        raise InvalidInput(f"ablation {chosen!r} needs {named('reference')}: prompts whose mean stands in")
     if rescale and chosen != "zero":
-        raise InvalidInput(f"rescale goes with ablation 'zero', not {chosen!r}")
+        raise InvalidInput(f"{named('rescale')} goes with ablation 'zero', not {chosen!r}")
     return chosen

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level, finest, gathered, nested
-from spexlens.arguments import did_you_mean, readable, whole_number, yes_or_no
+from spexlens.arguments import did_you_mean, in_python, named, readable, whole_number, yes_or_no
 from spexlens.errors import InvalidInput
 from spexlens.learners.base import Learner, Read, Task, Trainer, labels_as
 from spexlens.learners.encoders import Features, encoded
@@ -103,12 +103,14 @@ class DataLens(Game):
         """
         if others not in ("in", "out"):
             raise InvalidInput(f"examples that are no candidates are always 'in' or 'out'; got {others!r}")
-        repeats, seed = whole_number(repeats, "repeats"), whole_number(seed, "seed")
+        repeats, seed = whole_number(repeats, named("repeats")), whole_number(seed, "seed")
         batch_size = None if batch_size is None else whole_number(batch_size, "batch_size")
         mean = yes_or_no(mean, "mean")
         objective = None if objective is None else readable(objective, "the objective")
         if repeats < 1 or (batch_size is not None and batch_size < 1):
-            raise InvalidInput(f"repeats and batch_size are at least 1; got {repeats} and {batch_size}")
+            raise InvalidInput(
+                f"{named('repeats')} and batch_size are at least 1; got {repeats} and {batch_size}"
+            )
         self.examples = examples_of(data, "the training examples")
         self.points = points_of(test, self.examples)
         task, self.features = _task(self.examples, self.points, encoder, cache)
@@ -281,7 +283,9 @@ class DataLens(Game):
             return labels_as(classes, labels).astype(np.float64), False
         if labels is None:
             if self.unit == "loss":
-                raise InvalidInput("objective 'loss' needs the test points' numbers: give test=(x, y)")
+                raise InvalidInput(
+                    f"objective 'loss' needs the test points' numbers{in_python(': give test=(x, y)')}"
+                )
             return np.zeros(len(self.points)), False
         return labels.astype(np.float64), False
 
@@ -298,7 +302,9 @@ class DataLens(Game):
     def _refuse_vain_repeats(self) -> None:
         if self.repeats > 1 and not self.seeded:
             name = self._trainer.facts()["learner"]
-            raise InvalidInput(f"training draws no random number, so repeats=1 says it all: {name}")
+            raise InvalidInput(
+                f"training draws no random number, so {named('repeats', 1)} says it all: {name}"
+            )
 
     def _target(self) -> str | None:
         classes = self._trainer.classes

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens import text_file
-from spexlens.arguments import did_you_mean, in_python, named
+from spexlens.arguments import did_you_mean, in_python, named, shown
 from spexlens.errors import InvalidInput
 
 _EXACT = 2**53  # from here on floats are whole for want of digits
@@ -172,7 +172,7 @@ def points_of(data: Any, like: Examples) -> Examples:
         return replace(points, labels=_as_classes(points.labels, like.labels))
     if points.labels.dtype.kind not in "fiu":
         label = points.labels.tolist()[0]
-        raise InvalidInput(f"a test point has the label {label!r}; the training labels are numbers")
+        raise InvalidInput(f"a test point has the label {shown(label)}; the training labels are numbers")
     return replace(points, labels=points.labels.astype(np.float64))
 
 
@@ -226,7 +226,7 @@ def _labels(values: list[Any], rows: _Rows) -> NDArray[Any]:
         if is_missing(value):
             raise InvalidInput(f"{rows.called(row)} has no label")
         if not isinstance(value, str | int | float | np.generic):
-            raise InvalidInput(f"{rows.called(row)}: a label is a word or a number; got {value!r}")
+            raise InvalidInput(f"{rows.called(row)}: a label is a word or a number; got {shown(value)}")
     _refuse_halves(values, "label", rows)
     words = [isinstance(value, str) for value in values]
     if not any(isinstance(value, float | np.floating) for value in values):
@@ -236,7 +236,8 @@ def _labels(values: list[Any], rows: _Rows) -> NDArray[Any]:
     if any(words):
         first = words.index(True)
         raise InvalidInput(
-            f"labels are words or fractions, not both; {rows.called(first)} has the word {values[first]!r}"
+            f"labels are words or fractions, not both; "
+            f"{rows.called(first)} has the word {shown(values[first])}"
         )
     numbers = np.array(values, dtype=np.float64)
     if not np.isfinite(numbers).all():

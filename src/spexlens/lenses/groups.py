@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens import text_file
+from spexlens.arguments import in_python, named, shown
 from spexlens.errors import InvalidInput
 from spexlens.lenses.examples import Examples, is_missing
 
@@ -38,7 +39,7 @@ def groups_of(
         return _near_duplicates(examples)
     values = list(_column(examples, groups))
     if len(values) != len(examples):
-        raise InvalidInput(f"groups has {len(values)} values; there are {len(examples)} examples")
+        raise InvalidInput(f"{named('groups')} has {len(values)} values; there are {len(examples)} examples")
     members = {row: value for row, value in enumerate(values) if not _is_no_group(value)}
     if not members:
         raise InvalidInput("no example is in any group")
@@ -77,7 +78,9 @@ def _column(examples: Examples, groups: str | Sequence[Any] | NDArray[Any]) -> S
     if groups == "label" and examples.labels is not None:
         return list(examples.labels.tolist())
     known = ", ".join(["label", NEAR_DUPLICATES, *examples.columns])
-    raise InvalidInput(f"no groups {groups!r}: give one value an example, or one of {known}")
+    raise InvalidInput(
+        f"no groups {shown(groups)}: give {in_python('one value an example, or ')}one of {known}"
+    )
 
 
 def _near_duplicates(examples: Examples) -> tuple[list[str], NDArray[np.int64]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level, finest, gathered, nested
-from spexlens.arguments import readable, several, whole_number, yes_or_no
+from spexlens.arguments import named, readable, several, whole_number, yes_or_no
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.components import ablation_of, select
@@ -371,7 +371,9 @@ class MechanisticLens(OfModel):
                 "completion is scored in a shorter pass of its own: ablate by zero or mean, and no positions"
             )
         if self.rescale and "head" not in kinds:
-            raise InvalidInput("rescale multiplies the heads that are kept, and no component is a head")
+            raise InvalidInput(
+                f"{named('rescale')} multiplies the heads that are kept, and no component is a head"
+            )
 
     def _identity(self, *, anew: bool) -> tuple[str | None, str | None]:
         """sha256 of everything that decides a value, or why it cannot be told."""

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from spexlens.ablation.game import Game
+from spexlens.arguments import article, in_python, named, shown
 from spexlens.errors import InvalidInput
 from spexlens.identity import Unknown
 from spexlens.learners.base import Read
@@ -174,7 +175,9 @@ class _Tuned(_Model, Question):
             raise InvalidInput("a fine-tuned causal model is asked for the log-probability; name no other")
         if self._completion and (labels is None or str(labels[0]) != watched.target):
             wanted = None if labels is None else str(labels[0])
-            raise InvalidInput(f"the test point's completion is {wanted!r}; the target {watched.target!r}")
+            raise InvalidInput(
+                f"the test point's completion is {shown(wanted)}; the target {watched.target!r}"
+            )
 
     def asked(self, masks: NDArray[np.bool_]) -> Read:
         def read() -> torch.Tensor:
@@ -292,10 +295,11 @@ def _refuse_other_model(data: DataLens, lens: FeatureLens | MechanisticLens) -> 
     encoder = None if data.features is None else data.features.model
     if encoder is None:
         raise InvalidInput(
-            "the learner reads no model's features: mix it with TextParts, or give encoder=..."
+            "the learner reads no model's features: "
+            f"{in_python('mix it with TextParts, or ')}give {named('encoder')}"
         )
     if lens.model.kind != "encoder" or not _one_model(lens.model, encoder):
         raise InvalidInput(
             f"a mixed game is about one model: features are made by {encoder.name!r}, an encoder, and the "
-            f"other lens is of {lens.model.name!r}, read as a {lens.model.kind}"
+            f"other lens is of {lens.model.name!r}, read as {article(lens.model.kind)}"
         )

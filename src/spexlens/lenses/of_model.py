@@ -4,7 +4,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from spexlens.ablation.game import Game
-from spexlens.arguments import whole_number
+from spexlens.arguments import named, whole_number
 from spexlens.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def batch_size_of(given: int | None) -> int | None:
     """
     if given is None:
         return None
-    rows = whole_number(given, "batch_size")
+    rows = whole_number(given, named("batch_size"))
     if rows < 1:
-        raise InvalidInput(f"a batch has at least one row; got batch_size={rows}")
+        raise InvalidInput(f"a batch has at least one row; got {named('batch_size', rows)}")
     return rows

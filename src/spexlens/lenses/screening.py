@@ -11,6 +11,7 @@ from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
+from spexlens.arguments import shown
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import LEAVE_ONE_OUT, REFINED, Attribution, largest, leave_one_out
 
@@ -64,10 +65,10 @@ def screen(
         raise InvalidInput(f"screening by {by!r} needs a number of candidates to choose")
     if isinstance(candidates, str):
         if candidates != "all":
-            raise InvalidInput(f"candidates are 'all', a number, or a list; got {candidates!r}")
+            raise InvalidInput(f"candidates are 'all', a number, or a list; got {shown(candidates)}")
         return game
     if not isinstance(candidates, Sequence | np.ndarray | range):
-        raise InvalidInput(f"candidates are 'all', a number, or a list; got {candidates!r}")
+        raise InvalidInput(f"candidates are 'all', a number, or a list; got {shown(candidates)}")
     picked = _named(game, list(candidates))
     return game if len(picked) == game.n else _chosen(game, picked, {"screening": "named"})
 
@@ -129,7 +130,7 @@ def _named(game: Game, asked: Sequence[int | str]) -> list[int]:
     picked: set[int] = set()
     for each in asked:
         if not isinstance(each, str | int | np.integer) or isinstance(each, bool):
-            raise InvalidInput(f"a candidate is a position or a name; got {each!r}")
+            raise InvalidInput(f"a candidate is a position or a name; got {shown(each)}")
         if isinstance(each, str) and each not in places:
             near = _like(each, list(places))
             raise InvalidInput(

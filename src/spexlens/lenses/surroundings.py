@@ -12,6 +12,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.arguments import named
 from spexlens.errors import InvalidInput, ModelError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def surround(tokenizer: "PreTrainedTokenizerBase", text: str, template: str, *, 
         places = np.arange(len(text)) + len(before)
         return Surrounded(before + text + after, places, places + 1, rendered=False)
     if not tokenizer.chat_template:
-        raise ModelError("the tokenizer has no chat template; leave chat out")
+        raise ModelError(f"the tokenizer has no chat template; leave {named('chat')} out")
     whole = _rendered(tokenizer, before + text + after)
     others = [_rendered(tokenizer, before + place + after) for place in _PLACES]
     start, end = _shown(whole, others)
@@ -145,7 +146,9 @@ def _aligned(text: str, whole: str, start: int, end: int) -> tuple[NDArray[np.in
             if _within(part, "".join(letters)) >= 0:
                 return _placed(letters, start + _within(part, "".join(letters)), len(text), left_out)
     if max(len(text), len(part)) > _COMPARED:
-        raise InvalidInput("the chat template changes the text, which is too long to see how: leave chat out")
+        raise InvalidInput(
+            f"the chat template changes the text, too long to see how: leave {named('chat')} out"
+        )
     return _matched(text, part, start)
 
 
@@ -189,6 +192,6 @@ def _matched(text: str, part: str, offset: int) -> tuple[NDArray[np.int64], NDAr
     visible = sum(not letter.isspace() for letter in text)
     if same < _RECOGNISED * visible:
         raise InvalidInput(
-            "the chat template does not show the text as it is: leave chat out, or use a template"
+            f"the chat template does not show the text as it is: leave {named('chat')} out, or use a template"
         )
     return starts + offset, ends + offset

@@ -9,7 +9,7 @@ from operator import index
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level, finest, gathered, nested
-from spexlens.arguments import unknown
+from spexlens.arguments import in_python, unknown
 from spexlens.errors import InvalidInput
 
 Span = tuple[int, int]
@@ -44,7 +44,7 @@ def cut(text: str, unit: str) -> list[Span]:
     cutters = {"word": _words, "line": _matches(_LINE), "paragraph": _matches(_PARAGRAPH)}
     cutters["sentence"] = _sentences
     if unit not in cutters:
-        raise InvalidInput(f"{unknown('unit', unit, UNITS)}, or give spans")
+        raise InvalidInput(f"{unknown('unit', unit, UNITS)}{in_python(', or give spans')}")
     spans = [_stripped(text, span) for span in cutters[unit](text)]
     if not spans:
         raise InvalidInput(f"the text has no {unit} to ablate: {text[:40]!r}")

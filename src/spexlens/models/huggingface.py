@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from spexlens.arguments import readable, unknown
+from spexlens.arguments import article, readable, unknown
 from spexlens.errors import InvalidInput, MissingExtra, ModelError
 
 try:
@@ -64,7 +64,9 @@ def load(
         raise InvalidInput(unknown("model kind", kind, KINDS))
     if isinstance(model, HuggingFaceModel):
         if kind not in (None, model.kind) or not (tokenizer is None or tokenizer is model.tokenizer):
-            raise InvalidInput(f"the model is loaded already, as a {model.kind}: give no kind or tokenizer")
+            raise InvalidInput(
+                f"the model is loaded already, as {article(model.kind)}: give no kind or tokenizer"
+            )
         _refuse_elsewhere(model.model, device)
         torch.nn.Module.eval(model.model)
         return model
@@ -165,7 +167,8 @@ def _from_pretrained(
     missing = sorted(report["missing_keys"])
     if missing and not all("pooler" in key or "position_ids" in key for key in missing):
         raise ModelError(
-            f"{name!r} has no weights for {', '.join(missing[:3])}: as a {kind} it would answer at random"
+            f"{name!r} has no weights for {', '.join(missing[:3])}: "
+            f"as {article(kind)} it would answer at random"
         )
     return module, kind, tokenizer
 

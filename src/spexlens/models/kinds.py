@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from transformers.models.auto import modeling_auto
 
+from spexlens.arguments import named
 from spexlens.errors import ModelError
 
 Kind = Literal["classifier", "causal", "encoder"]
@@ -68,13 +69,13 @@ def _refuse_other_heads(architecture: str) -> None:
     for ending, what in _OTHER_HEADS.items():
         if architecture.endswith(ending):
             raise ModelError(
-                f"{architecture} {what}, which no lens watches; kind='encoder' (--kind encoder) explains "
+                f"{architecture} {what}, which no lens watches; {named('kind', 'encoder')} explains "
                 "its embeddings"
             )
     if "For" in architecture and architecture not in _bodies():
         raise ModelError(
             f"{architecture} is neither a sequence classifier nor a causal language model, and no lens "
-            "watches what it answers; kind='encoder' (--kind encoder) explains its embeddings, if it has any"
+            f"watches what it answers; {named('kind', 'encoder')} explains its embeddings, if it has any"
         )
 
 

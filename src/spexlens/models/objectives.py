@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spexlens.arguments import did_you_mean, readable
+from spexlens.arguments import did_you_mean, named, readable, shown
 from spexlens.errors import InvalidInput, ModelError, UnknownLabel
 from spexlens.models.kinds import Kind
 from spexlens.models.model import HuggingFaceModel
@@ -233,7 +233,9 @@ def completion_of(model: HuggingFaceModel, target: object) -> str | Completion |
     if isinstance(target, Completion):
         return target
     if not isinstance(target, str) or not target:
-        raise InvalidInput("a causal model needs target='...': the completion whose probability is watched")
+        raise InvalidInput(
+            f"a causal model needs {named('target')}: the completion whose probability is watched"
+        )
     return readable(target, "the completion")
 
 
@@ -303,11 +305,12 @@ def _unit(model: HuggingFaceModel, objective: str | None, foil: object) -> str:
         names = {"classifier": "a classifier", "causal": "a causal model", "encoder": "an encoder"}
         what = "a classifier trained for numbers" if known is REGRESSION else names[model.kind]
         raise InvalidInput(
-            f"{what} has no objective {unit!r}; {did_you_mean(unit, known)}"
-            f"choose one of {', '.join(map(repr, known))}"
+            f"{what} has no objective {unit!r}; {did_you_mean(unit, known)}choose one of {', '.join(known)}"
         )
     if (unit == "logit difference") != (foil is not None):
-        raise InvalidInput("objective 'logit difference' and foil=... go together; give both or neither")
+        raise InvalidInput(
+            f"objective 'logit difference' and {named('foil')} go together; give both or neither"
+        )
     return unit
 
 
@@ -369,9 +372,12 @@ def _label_index(labels: tuple[str, ...], target: object) -> int:
             label for label in labels if text.lower() in (label.lower(), label.lower().rpartition(" #")[0])
         ]
         if alike and text:
-            raise UnknownLabel(f"{target!r} is the name of several labels: say which of {', '.join(alike)}")
+            raise UnknownLabel(
+                f"{shown(target)} is the name of several labels: say which of {', '.join(alike)}"
+            )
     if text.isascii() and text.isdigit() and int(text) < len(labels):
         return int(text)
     raise UnknownLabel(
-        f"unknown label {target!r}; {did_you_mean(target, labels)}the model's labels are {', '.join(labels)}"
+        f"unknown label {shown(target)}; {did_you_mean(target, labels)}"
+        f"the model's labels are {', '.join(labels)}"
     )

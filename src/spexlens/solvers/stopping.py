@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.game import Game
+from spexlens.arguments import named
 from spexlens.errors import InvalidInput
 from spexlens.evidence.stability import strongest
 from spexlens.solvers.auto import PROXIED
@@ -46,16 +47,20 @@ def refuse_unstoppable(until: str | None, game: Game, method: str | Solver, budg
     if until != "stable":
         raise InvalidInput(f"until is 'stable' or None; got {until!r}")
     if game.base.trained is not None:
-        raise InvalidInput("masks that share trainings are drawn at once: leave out until='stable'")
+        raise InvalidInput(
+            f"masks that share trainings are drawn at once: leave out {named('until', 'stable')}"
+        )
     if not isinstance(method, ProxySpex) and method not in ("auto", "proxyspex"):
-        raise InvalidInput("until='stable' goes with method auto or proxyspex, whose masks nest")
+        raise InvalidInput(f"{named('until', 'stable')} goes with method auto or proxyspex, whose masks nest")
     if method == "auto" and all_masks(game.n, budget) < 1 << game.n:
         if budget >= _NESTED:
-            raise InvalidInput(f"from {_NESTED} calls on until='stable' goes with method proxyspex")
+            raise InvalidInput(
+                f"from {_NESTED} calls on {named('until', 'stable')} goes with method proxyspex"
+            )
         if game.n > PROXIED or budget < ProxySpex().least(game.n):
             raise InvalidInput(
-                f"until='stable' goes with method proxyspex, and for {counted(game.n)} and {budget} calls "
-                "auto takes spex: leave it out"
+                f"{named('until', 'stable')} goes with method proxyspex, and for {counted(game.n)} and "
+                f"{budget} calls auto takes spex: leave it out"
             )
 
 
