@@ -301,7 +301,7 @@ def test_a_run_that_is_repeated_pays_for_no_check_again(tmp_path: Path) -> None:
 def test_shares_that_cannot_be_are_refused_before_anything_is_paid() -> None:
     game = Counted(summed, 20)
     for settings, error, message in (
-        ({"checks": 3}, InvalidInput, "checks are 8 masks or more"),
+        ({"checks": 3}, InvalidInput, "checks takes 8 masks or more"),
         ({"checks": 290}, BudgetTooSmall, "calls are for evidence"),
         ({"checks": 400}, BudgetTooSmall, "nothing is left to fit"),
         ({"checks": -1}, InvalidInput, "checks is not negative"),
