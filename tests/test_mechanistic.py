@@ -292,7 +292,7 @@ def test_a_ledger_knows_the_game_again_and_every_setting_that_decides_it(tmp_pat
         ({"layers": [0], "components": "L1.H0"}, "layers goes with a kind"),
         ({"ablation": "noise"}, "unknown ablation 'noise'; choose one of zero, mean"),
         ({"ablation": "mean"}, r"ablation 'mean' needs reference: prompts"),
-        ({"ablation": "mean", "reference": []}, r"reference is a list of prompts; got \[\]"),
+        ({"ablation": "mean", "reference": []}, r"reference is a list of prompts; got nothing"),
         ({"ablation": "mean", "reference": TEXT}, "reference is a list of prompts; got 'Her"),
         ({"ablation": "zero", "reference": [TEXT]}, "ablation 'zero' has no use for a reference"),
         ({"ablation": "restore"}, "ablation 'restore' needs counterfactual: a prompt"),
