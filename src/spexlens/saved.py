@@ -173,6 +173,8 @@ def _json(text: str, path: Path) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
+        if not text.lstrip().startswith("{"):
+            raise ResultError(f"{path} is not JSON, as what --out and save write is") from error
         raise ResultError(f"{path} is damaged: not JSON at line {error.lineno}, {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise ResultError(f"{path} is damaged: {error}") from error

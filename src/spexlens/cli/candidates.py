@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 from spexlens.ablation.game import Game
+from spexlens.cli.inputs import span_of
 from spexlens.cli.screen import progress_bar
 from spexlens.errors import InvalidInput
 from spexlens.lenses.screening import CHOSEN, screen
+
+_DIGITS = 9  # of a number of candidates
 
 
 def chosen(
@@ -31,6 +34,8 @@ def candidates_of(text: str) -> str | int | list[int | str]:
     if text == "all":
         return text
     if text.isascii() and text.isdigit():
+        if len(text) > _DIGITS:
+            raise InvalidInput(f"--candidates is a number of {_DIGITS} digits at most, all, or a list")
         return int(text)
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts:
@@ -41,5 +46,5 @@ def candidates_of(text: str) -> str | int | list[int | str]:
         if positions is None:
             found.append(part)
         else:
-            found += range(int(positions[1]), int(positions[2] or positions[1]) + 1)
+            found += span_of(positions[1], positions[2], "--candidates")
     return found

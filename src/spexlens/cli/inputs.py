@@ -10,6 +10,11 @@ from spexlens import text_file
 from spexlens.errors import InvalidInput, ModelError
 from spexlens.models.bundled import BUNDLED
 
+_FILE = re.compile(r"\S+\.\w{1,5}|\S*/\S*")
+"""What is the path of a file rather than a text of one word."""
+
+_DIGITS = 9  # of a position
+_LONGEST = 1_000_000  # positions of a range
 _PROMPT = ("prompt", "target", "foil", "counterfactual")
 
 
@@ -55,13 +60,27 @@ def text_of(text: str | None, file: Path | None) -> str:
         return _bare(text_file.read(file))
     if text in (None, "-"):
         if sys.stdin is None or sys.stdin.isatty():
-            raise InvalidInput("no text: give it as an argument, with --file, or on standard input")
-        return _bare(text_file.decoded(_standard_input(), "standard input"))
+            raise InvalidInput("no text: give it as an argument in quotes, with --file, or on standard input")
+        given = _bare(text_file.decoded(_standard_input(), "standard input"))
+        if text is None and not given.strip():
+            raise InvalidInput(
+                "no text: give it as an argument in quotes, or with --file; standard input is empty"
+            )
+        return given
+    if _FILE.fullmatch(str(text)) and _is_file(str(text)):
+        raise InvalidInput(f"{text} is a file: give its text with --file {text}")
     given = text_file.unmarked(str(text))
     half = text_file.half_character(given)
     if half is not None:
         raise InvalidInput(f"the text is not valid Unicode: {half}")
     return given
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _standard_input() -> bytes:
@@ -115,5 +134,21 @@ def layers_of(text: str) -> list[int]:
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if match is None:
             raise InvalidInput(f"--layers takes numbers and ranges such as 0-3,5; got {text!r}")
-        found += range(int(match[1]), int(match[2] or match[1]) + 1)
+        found += span_of(match[1], match[2], "--layers")
     return found
+
+
+def span_of(first: str, last: str | None, option: str) -> range:
+    """The numbers from one to another, written in digits; of one alone where there is no other.
+
+    Raises:
+        InvalidInput: there are none, or more than any model or text has.
+    """
+    written = first if last is None else f"{first}-{last}"
+    if max(len(first), len(last or "")) <= _DIGITS:
+        found = range(int(first), int(last or first) + 1)
+        if 0 < len(found) <= _LONGEST:
+            return found
+        if not found:
+            raise InvalidInput(f"{option}: the range {written} is empty: give the smaller number first")
+    raise InvalidInput(f"{option}: the range {written[:40]} is longer than {_LONGEST:,}, the most")

@@ -103,7 +103,13 @@ def mechanistic(
     elif text is not None or file is not None:
         raise InvalidInput("give one text or --prompts, not both")
     else:
-        asked |= prompts_of(prompts)
+        own = prompts_of(prompts)
+        for name in ("target", "foil", "counterfactual"):
+            if name in own and asked[name] is not None:
+                raise InvalidInput(
+                    f"--{name} has no effect: every prompt of {prompts} has a {name} of its own"
+                )
+        asked |= own
     lens = MechanisticLens(
         model_of(model),
         **asked,

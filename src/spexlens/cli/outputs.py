@@ -44,6 +44,8 @@ def check_out(out: Path | None) -> None:
         refuse_closed()
         return
     if out.suffix != ".json":
+        if out.is_dir():
+            raise InvalidInput(f"--out {out} is a folder: name a file in it, such as {out / 'x.json'}")
         raise InvalidInput(f"--out writes JSON: give a path that ends in .json, not {out}")
     _refuse_unwritable(out, "explanation")
 
@@ -84,6 +86,8 @@ def refuse_overlaps(given: Mapping[str, Any], outs: Iterable[Path] | None = None
         if path is None:
             continue
         _refuse_odd_name(path, what)
+        if what == "--ledger" and path.is_dir():
+            raise InvalidInput(f"--ledger {path} is a folder: name a file in it, such as {path / 'runs.db'}")
         for name, read in _INPUTS.items():
             if given.get(name) is not None and _same(path, given[name]):
                 raise InvalidInput(f"{what} {path} is what {read} reads: give another path")

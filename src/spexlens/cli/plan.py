@@ -1,6 +1,7 @@
 """`spexlens plan`."""
 
 import json
+import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -86,6 +87,8 @@ def plan(
     lens: Game | None = None
     if candidates is not None and (text is not None or file is not None):
         raise InvalidInput("give a text or -n, not both")
+    if candidates is None and text is None and file is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise InvalidInput("a plan is of a text, or of so many candidates: give a text, --file, or -n 40")
     if candidates is None:
         lens = FeatureLens(
             model_of(model),

@@ -55,7 +55,9 @@ def screen(
     game.renew()
     if isinstance(candidates, int | np.integer) and not isinstance(candidates, bool):
         if candidates < 1:
-            raise InvalidInput(f"the screening is empty: choose 1 candidate or more, not {candidates}")
+            raise InvalidInput(
+                f"the screening is empty: choose 1 candidate or more, or all, not {candidates}"
+            )
         if candidates >= game.n:
             return game
         found = attribution_of(game, by, ledger, progress, int(candidates))
