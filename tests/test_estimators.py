@@ -1,6 +1,12 @@
 """Any estimator of scikit-learn is a learner, and no subset ends a night."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -209,3 +215,59 @@ def test_what_cannot_learn_at_all_is_one_line(estimator: Any, message: str) -> N
         prepared(estimator)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+_KILLED = """
+import os, sys, time
+import numpy as np
+from sklearn.tree import DecisionTreeClassifier
+from spexlens import Estimator
+from spexlens.learners.base import Task
+
+class Slow(DecisionTreeClassifier):
+    def fit(self, X, y):
+        if len(y) < 3000:
+            open(f"{FOLDER}/{os.getpid()}", "w").close()
+            time.sleep(600)
+        return super().fit(X, y)
+
+FOLDER = sys.argv[1]
+x = np.random.default_rng(0).random((3000, 300))
+trainer = Estimator(Slow(), jobs=2).prepare(Task(x, (x[:, 0] > 0.5).astype(int), x[:2], None))
+trainer.fit(np.random.default_rng(0).random((4, 3000)) < 0.5, np.arange(4))
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/shm").exists(), reason="needs Linux")
+def test_a_killed_run_leaves_no_process_and_no_data(tmp_path: Path) -> None:
+    started, temporary = tmp_path / "started", tmp_path / "temporary"
+    started.mkdir()
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary), "JOBLIB_TEMP_FOLDER": str(temporary)}
+    child = subprocess.Popen([sys.executable, "-c", _KILLED, str(started)], env=environment)
+    until(lambda: len(list(started.iterdir())) == 2 or child.poll() is not None)
+    workers = [int(each.name) for each in started.iterdir()]
+    assert len(workers) == 2
+    assert not [each for each in temporary.rglob("*") if each.is_file()]  # nothing is pickled to a file
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    until(lambda: not any(alive(worker) for worker in workers))
+    until(lambda: not [each for each in Path("/dev/shm").iterdir() if f"-{child.pid}-" in each.name])
+    until(lambda: not any(temporary.iterdir()))
+
+
+def until(condition: Any) -> None:
+    """Wait for what happens sooner or later; fail after two minutes."""
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never happened")
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs, and is not a zombie that nobody waits for."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,10 +1,13 @@
 """Any scikit-learn estimator or pipeline, fitted anew on each subset, over the cores."""
 
 import copy
-import os
 import warnings
 from dataclasses import dataclass, replace
-from time import perf_counter
+from functools import cache
+from itertools import chain
+from os import _exit, cpu_count, getpid, getppid
+from threading import Thread
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from spexlens.threads import one_thread
 _LEAST = 1e-6  # of a probability
 _CALM = 1e-9
 _LOST = 2.0  # seconds of training that a crash may cost
+_WATCHED = 0.5  # seconds between two looks at whether the parent lives
 _ROWS = 16  # fits a process and batch, at most
 
 
@@ -47,7 +51,7 @@ class _EstimatorTrainer(Trainer):
         from sklearn.base import is_classifier, is_regressor
 
         self._estimator, self._task = learner.estimator, task
-        self._jobs = learner.jobs or os.cpu_count() or 1
+        self._jobs = learner.jobs or cpu_count() or 1
         name = type(learner.estimator).__name__
         if not hasattr(learner.estimator, "fit") or not (
             is_classifier(learner.estimator) or is_regressor(learner.estimator)
@@ -89,12 +93,16 @@ class _EstimatorTrainer(Trainer):
 
         held = counts(kept, self._codes, 1 if self.classes is None else len(self.classes))
         able = (held > 0).sum(axis=1) >= min(2, held.shape[1])
-        jobs = Parallel(n_jobs=min(self._jobs, max(1, int(able.sum()))))
+        count = min(self._jobs, max(1, int(able.sum())))
+        jobs = Parallel(n_jobs=count, max_nbytes=None)  # what is sent goes through pipes: no file holds it
         setting = (self._estimator, self._method, self._task, self.classes)
-        rows = zip(kept[able], seeds[able].tolist(), strict=True)
-        found = jobs(delayed(_trained)(*setting, mask, seed) for mask, seed in rows)
+        parts = [np.flatnonzero(able)[j::count] for j in range(count)]
+        found = jobs(
+            delayed(_trained_each)(setting, kept[part], seeds[part].tolist(), getpid()) for part in parts
+        )
         answers, remarks = self._nothing(kept, held)
-        for row, (answer, remark) in zip(np.flatnonzero(able).tolist(), found, strict=True):
+        every = zip(np.concatenate(parts).tolist(), chain.from_iterable(found), strict=True)
+        for row, (answer, remark) in every:
             if answer is None:
                 held[row] = 0  # nothing was learnt
             else:
@@ -142,6 +150,30 @@ class _EstimatorTrainer(Trainer):
 
     def facts(self) -> dict[str, Any]:
         return {"learner": " ".join(repr(self._estimator).split())}
+
+
+def _trained_each(
+    setting: tuple[Any, str, Task, NDArray[Any] | None],
+    kept: NDArray[np.bool_],
+    seeds: list[int],
+    parent: int,
+) -> list[tuple[NDArray[np.float64] | None, str]]:
+    """`_trained` on each of some subsets, in a process that ends when its parent does."""
+    if getpid() != parent:
+        _end_with(parent)
+    return [_trained(*setting, mask, seed) for mask, seed in zip(kept, seeds, strict=True)]
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Leave this process as soon as it is no longer the parent's child: a killed parent cannot say so."""
+
+    def watch() -> None:
+        while getppid() == parent:
+            sleep(_WATCHED)
+        _exit(1)
+
+    Thread(target=watch, name="watch", daemon=True).start()
 
 
 def _trained(

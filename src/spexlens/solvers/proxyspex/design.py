@@ -1,22 +1,60 @@
 """The masks of ProxySPEX: first far apart, then where a kernel fitted to what was answered knows least."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.solvers.proxyspex.marginal import Marginal
 from spexlens.solvers.proxyspex.prior import Prior, signs_of
-from spexlens.solvers.proxyspex.warp import mixed
 from spexlens.threads import one_thread
 
 Array = NDArray[np.float64]
 Packed = NDArray[np.uint8]
 
+
 _POOL = 2048
 _CHOSEN = 512  # masks that fill the space; the rest of that design is uniform
 _TOTAL = 3.0  # Σρ of the prior that distance is measured with
 _STEPS = 10
+_ALIKE = 1e-4  # of the largest value, below which differences may be a processor's rounding
+_BANDWIDTH = 0.1  # of a smooth rank, in standard deviations
+_LEAST_NOISE = 3e-3  # of a variance of one: with less, a fit that is nearly exact hangs on the last digits
+_NUGGET = 1e-6  # the noise of a kernel that fits nothing
+_SURE = 1e-3  # of a kernel's variance: the mean below which it knows all masks, and tells none apart
+_ROUNDING = 1e-12  # of a kernel's variance
+_TIE = 1e-6  # of the largest variance, within which the first mask is taken
 _TILT = 8.0  # masks a candidate that halve a tilt: one fitted to few buys too many extreme masks
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """What hyper-parameters are rounded to multiples of.
+
+    Attributes:
+        single: of one candidate's own ln ρ.
+        shared: ln Σρ and ln a.
+        noise: ln σ².
+        tilt: γ_i √n.
+    """
+
+    single: float
+    shared: float
+    noise: float
+    tilt: float
+
+    def rounded(self, theta: Array, n: int) -> Array:
+        """A point of `Marginal`; the tilt of all candidates together is added to that of each."""
+        shared = [self.shared, self.shared, self.noise, 1.0]
+        steps = np.concatenate([np.full(n, self.single), shared, np.full(n, self.tilt)])
+        point = theta.copy()
+        point[n + 4 :] += theta[n + 3]
+        point[n + 3] = 0.0
+        return np.asarray(np.round(point / steps) * steps)
+
+
+_GRID = _Grid(single=0.5, shared=0.25, noise=0.5, tilt=0.1)
 
 
 def drawn(n: int, count: int, seed: int) -> Packed:
@@ -57,6 +95,8 @@ def space_filling(pool: Packed, n: int, count: int) -> Packed:
 def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> Packed:
     """The masks bought, then those of the pool whose values a fitted kernel is least sure of.
 
+    Where it is sure of all of them, they are far apart.
+
     Its hyper-parameters are fitted to what was answered, the tilt being believed the more the more was;
     each mask is then the one with the largest posterior variance given those before it, of the pool's
     first 2,048. Several outputs are represented by their first principal component.
@@ -74,6 +114,8 @@ def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> 
     some = joined(bought, pool[:_POOL])
     with one_thread():
         prior = _fitted(mask_algebra.unpack(bought, n), _leading(values))
+        if _knows_all(prior, some, n, len(bought)):
+            prior = _flat(n, _NUGGET)
         rows = _least_known(prior, some, n, len(bought), min(count, len(some)))
     return joined(some[rows], pool)[:count]
 
@@ -85,19 +127,34 @@ def joined(*parts: Packed) -> Packed:
     return distinct
 
 
-def _flat(n: int) -> Prior:
+def _flat(n: int, noise: float = 0.0) -> Prior:
     """For which all masks at one distance from another are alike."""
-    return Prior(0.0, np.full(n, min(_TOTAL / n, 0.9)), np.zeros(n), 0.0)
+    return Prior(0.0, np.full(n, min(_TOTAL / n, 0.9)), np.zeros(n), noise)
 
 
 def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
-    """The kernel's prior, fitted to values on the scale that fits most games best, with part of its tilt."""
-    if np.ptp(values) == 0:
-        return _flat(masks.shape[1])
-    marginal = Marginal(signs_of(masks), mixed(values).forward(values))
-    prior = marginal.prior(marginal.maximise(_STEPS))
-    sure = len(values) / (len(values) + _TILT * masks.shape[1])
-    return Prior(prior.log_scale, prior.rho, sure * prior.tilt, prior.noise)
+    """The kernel's prior, fitted to values on a scale that fits most games, rounded, with part of its tilt.
+
+    What threads and processors change in values, some 1e-5 of them, must not change which masks are asked
+    for: the scale is smooth in the values, and the hyper-parameters are rounded so coarsely that they are
+    hardly ever near the edge between two roundings.
+    """
+    if np.ptp(values) <= _ALIKE * np.abs(values).max():
+        return _flat(masks.shape[1], _NUGGET)
+    marginal = Marginal(signs_of(masks), _smoothly_mixed(values), _LEAST_NOISE)
+    prior = marginal.prior(_GRID.rounded(marginal.maximise(_STEPS), masks.shape[1]))
+    believed = len(values) / (len(values) + _TILT * masks.shape[1])
+    return Prior(prior.log_scale, prior.rho, believed * prior.tilt, prior.noise)
+
+
+def _smoothly_mixed(values: Array) -> Array:
+    """As the warp "mix", half z-score and half normal score, but of a smooth rank: none swaps places."""
+    from scipy.special import ndtr, ndtri
+
+    standard = (values - values.mean()) / values.std()
+    share = ndtr((standard[:, None] - standard) / _BANDWIDTH).mean(axis=1)
+    latent = (standard + ndtri(np.clip(share, 0.5 / len(values), 1.0 - 0.5 / len(values)))) / 2.0
+    return np.asarray((latent - latent.mean()) / latent.std())
 
 
 def _leading(values: Array) -> Array:
@@ -110,7 +167,25 @@ def _leading(values: Array) -> Array:
     left, sizes, right = np.linalg.svd(away[:, scale > 0] / scale[scale > 0], full_matrices=False)
     if not len(sizes):
         return np.zeros(len(values))
-    return np.asarray(left[:, 0] * sizes[0] * np.sign(right[0, np.argmax(np.abs(right[0]))]))
+    large = np.abs(right[0]) > 0.5 * np.abs(right[0]).max()  # two outputs always have the same
+    return np.asarray(left[:, 0] * sizes[0] * np.sign(right[0, np.argmax(large)]))
+
+
+def _knows_all(prior: Prior, packed: Packed, n: int, known: int) -> bool:
+    """Whether what a kernel expects of the masks after the known ones is next to nothing."""
+    unknown = _given(prior, signs_of(mask_algebra.unpack(packed, n)), known)[1][known:] - prior.noise
+    return bool(unknown.size and unknown.mean() < _SURE * np.exp(prior.log_scale + np.log1p(prior.rho).sum()))
+
+
+def _given(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
+    """Of masks, the first of them known: rows of the covariance's factor (known, m), and variances (m,)."""
+    from scipy.linalg import solve_triangular
+
+    own = prior.gram(signs[:known], signs)
+    variance = own[0, 0] + prior.noise
+    own.flat[:: len(signs) + 1] += prior.noise
+    factor = solve_triangular(np.linalg.cholesky(own[:, :known]), own, lower=True)
+    return factor, variance - np.einsum("ij,ij->j", factor, factor)
 
 
 def _least_known(prior: Prior, packed: Packed, n: int, known: int, count: int) -> NDArray[np.int64]:
@@ -119,25 +194,21 @@ def _least_known(prior: Prior, packed: Packed, n: int, known: int, count: int) -
     The posterior covariance is never formed: pivoted Cholesky keeps a factor, a row for each mask chosen.
     On one thread: sums in another order would be other bits, and other masks.
     """
-    from scipy.linalg import solve_triangular
-
     signs = signs_of(mask_algebra.unpack(packed, n))
     heights = prior.gains(signs) ** 2
     chosen = np.arange(count)
-    own = prior.gram(signs[:known], signs)
-    variance = own[0, 0] + prior.noise
-    own.flat[:: len(signs) + 1] += prior.noise
-    factor = np.zeros((count, len(signs)), np.float32)
-    factor[:known] = solve_triangular(np.linalg.cholesky(own[:, :known]), own, lower=True)
-    unknown = variance - np.einsum("ij,ij->j", factor[:known], factor[:known], dtype=np.float64)
+    factor = np.zeros((count, len(signs)))
+    factor[:known], unknown = _given(prior, signs, known)
+    variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise
     unknown[:known] = -np.inf
     for j in range(known, count):
-        row = int(np.argmax(heights * unknown))
+        scores = heights * unknown
+        row = int(np.argmax(scores >= (1.0 - _TIE) * scores.max()))
         column = prior.gram(signs[row : row + 1], signs)[0]
         column[row] += prior.noise
         column -= factor[:j, row] @ factor[:j]
-        factor[j] = column / np.sqrt(max(unknown[row], 1e-12 * variance))
-        unknown -= factor[j].astype(np.float64) ** 2
+        factor[j] = column / np.sqrt(max(unknown[row], _ROUNDING * variance))
+        unknown -= factor[j] ** 2
         chosen[j] = row
         unknown[chosen[: j + 1]] = -np.inf
     return chosen

@@ -39,13 +39,14 @@ class Marginal:
     non-constant part before the tilt, A = a / (Π(1 + ρ_i) - 1).
     """
 
-    def __init__(self, signs: Array, latent: Array) -> None:
+    def __init__(self, signs: Array, latent: Array, least_noise: float = _LEAST_NOISE) -> None:
         """
         Args:
             signs: (m, n) of ±1.
             latent: (m,), of mean about zero and variance about one.
+            least_noise: what σ² is not below.
         """
-        self.signs, self.latent = signs, latent
+        self.signs, self.latent, self.least_noise = signs, latent, least_noise
         self.m, self.n = signs.shape
         shared = (_LOG_COUNT, _LOG_SIZE, _LOG_NOISE, _TILT)
         zeros = np.zeros(self.n)
@@ -81,7 +82,7 @@ class Marginal:
             float(theta[n + 1] - total - np.log(-np.expm1(-total))),
             rho,
             (theta[n + 3] + theta[n + 4 :]) / np.sqrt(n),
-            float(np.exp(theta[n + 2]) + _LEAST_NOISE),
+            float(np.exp(theta[n + 2]) + self.least_noise),
         )
 
     def value(self, theta: Array) -> tuple[float, Array]:
@@ -112,7 +113,7 @@ class Marginal:
         each = 0.5 * slope * (each - whole / shrink / (1 + prior.rho))
         unmet = 1 - alpha * values
         tilt = (unmet @ self.signs - np.tanh(2 * prior.tilt) * unmet.sum()) / np.sqrt(n)
-        noise = 0.5 * (prior.noise - _LEAST_NOISE) * trace
+        noise = 0.5 * (prior.noise - self.least_noise) * trace
         gradient = np.concatenate([each, [each.sum(), 0.5 * whole, noise, tilt.sum()], tilt])
         return float(value), gradient + away / self.spread
 
