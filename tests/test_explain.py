@@ -242,12 +242,14 @@ def test_a_bad_file_is_refused_in_one_line(explanation: Explanation, tmp_path: P
         "format version 3": changed(format_version=3),
         "damaged at format_version": changed(format_version="1"),
         "damaged at spectrum": changed(spectrum={"n": 9}),
-        "damaged at the file": changed(candidates=good["candidates"][:3]),
+        "damaged: 3 candidates, but": changed(candidates=good["candidates"][:3]),
         "damaged at faithfulness": changed(faithfulness={**good["faithfulness"], "r2": ["high"]}),
-        "different numbers of outputs": changed(whole=[1.0, 2.0]),
+        "whole is of 2 outputs, the spectrum of 1": changed(whole=[1.0, 2.0]),
         "is damaged": "[" * 100_000,
         "is not a set of positions": changed(spectrum={"n": 9, "sets": [[11]], "coefficients": [1.0]}),
-        "sets need as many values": changed(spectrum={"n": 9, "sets": [[1]], "coefficients": []}),
+        "damaged at spectrum: 1 sets, but 0 coeff": changed(
+            spectrum={"n": 9, "sets": [[1]], "coefficients": []}
+        ),
     }
     path = tmp_path / "x.json"
     for message, text in cases.items():

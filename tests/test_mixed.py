@@ -373,7 +373,7 @@ def test_the_command_line_mixes_training_examples_too(tmp_path: Path) -> None:
     ("content", "wrong"),
     [
         ("text = 'x'\n[features]\nfoo = 1\n", "features.foo: there is no such setting"),
-        ("[features]\n", "text: Field required"),
+        ("[features]\n", "text: it is missing"),
         ("text = 'x'\n[features]\n", "two sections or three"),
         ("text = \n", "is not TOML"),
     ],

@@ -84,10 +84,10 @@ def test_a_file_that_cannot_be_read_is_one_line_that_says_why(tmp_path: Path) ->
 
 
 def test_a_file_without_permission_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(path: Path) -> bytes:
+    def denied(path: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     assert refused(lambda: read(Path("secret.txt"))) == "cannot read secret.txt: permission denied"
 
 

@@ -9,14 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spexlens import saved
 from spexlens.aggregate import Aggregate, Recurrence
+from spexlens.schema import Count, NotNegative, Number, Positive, Share
 
 FORMAT = "spexlens aggregate"
 FORMAT_VERSION = 2
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
 
 
 class _Part(BaseModel):
@@ -51,7 +47,7 @@ class _Record(_Part):
     index: str
     order: Positive | None
     least: Positive
-    least_share: Annotated[float, Field(ge=0, le=1)]
+    least_share: Share
     rows: list[_Row]
 
     @model_validator(mode="after")

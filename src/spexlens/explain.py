@@ -20,7 +20,7 @@ from spexlens.ablation.repetitions import Repetitions
 from spexlens.ablation.sized import Sized
 from spexlens.ablation.spending import Spending
 from spexlens.account import Account
-from spexlens.arguments import named, plain, whole_number
+from spexlens.arguments import named, whole_number
 from spexlens.budget import (
     Evidence,
     Reserve,
@@ -128,10 +128,12 @@ def explain(
         NonFiniteValue, OutOfMemory: the model failed; what was finished is in the ledger.
         LedgerError: the ledger cannot be used.
     """
+    from spexlens.facts import refuse_unsavable
+
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
     held_out, trainings = _asked(held_out, "held_out"), _asked(trainings, "trainings")
     unchosen, checks, noise = _asked(unchosen, "unchosen"), _asked(checks, "checks"), _asked(noise, "noise")
-    plain(game.facts(), "facts")  # what cannot be saved is refused before anything is paid for
+    refuse_unsavable(game.facts())  # before anything is paid for
     expected = Expectations.given(expectations)
     game.renew()
     placeholders = Placeholders.of(game, against, ordinary)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,6 +25,8 @@ from spexlens.evidence.spot_checks import Check, Checks
 from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
 from spexlens.explanation import Explanation, Scale
+from spexlens.facts import Details, refuse_unreadable
+from spexlens.schema import LARGEST, Count, NotNegative, Number, Positive, Share
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
@@ -34,10 +36,9 @@ FORMAT_VERSION = 2
 
 _LISTED = 20  # interactions of a kind
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
+_MEMBERS = 250  # of a set: 2^250 times a coefficient is a number, and its square
+_CELLS = 1 << 32  # of the table of sets by candidates, a bit each
+_LEFT_OUT = ("intervals", "alone")  # of what is there once an output
 
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -55,23 +56,37 @@ class _Part(BaseModel):
 class _Candidate(_Part):
     label: str
     kind: str
-    span: tuple[int, int] | None
+    span: tuple[Count, Count] | None
+
+    @model_validator(mode="after")
+    def _forward(self) -> "_Candidate":
+        if self.span is not None and self.span[0] > self.span[1]:
+            raise ValueError("its span ends before it begins")
+        return self
 
 
 class _Spectrum(_Part):
-    n: Annotated[int, Field(ge=1)]
-    sets: list[list[Count]]
+    n: Positive
+    sets: Annotated[list[Annotated[list[Count], Field(max_length=_MEMBERS)]], Field(min_length=1)]
     coefficients: list[Number] | list[list[Number]]
+
+    @model_validator(mode="after")
+    def _one_each(self) -> "_Spectrum":
+        if len(self.coefficients) != len(self.sets):
+            raise ValueError(f"{len(self.sets)} sets, but {len(self.coefficients)} coefficients")
+        if len(self.sets) * self.n > _CELLS:
+            raise ValueError(f"{len(self.sets)} sets of {self.n} candidates are more than can be shown")
+        return self
 
 
 class _Prior(_Part):
     scale: NotNegative
-    rho: list[Annotated[float, Field(ge=0, le=1)]]
+    rho: list[Share]
 
 
 class _Uncertainty(_Part):
     noise: NotNegative
-    masks: Annotated[int, Field(ge=1)]
+    masks: Positive
     priors: list[_Prior]
 
 
@@ -102,16 +117,22 @@ class _Record(_Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "_Record":
-        if len(self.candidates) != self.spectrum.n:
-            raise ValueError(f"{len(self.candidates)} candidates, but a spectrum of {self.spectrum.n}")
-        outputs = len(self.faithfulness.r2)
+        n, outputs = self.spectrum.n, len(self.faithfulness.r2)
+        if len(self.candidates) != n:
+            raise ValueError(f"{len(self.candidates)} candidates, but a spectrum of {n}")
+        if not outputs or (outputs > 1 and self.outputs is None):
+            raise ValueError(f"faithfulness.r2 is of {outputs} outputs, which have no names")
         widths = {len(c) if isinstance(c, list) else 1 for c in self.spectrum.coefficients}
-        if widths - {outputs} or any(len(part) != outputs for part in self._of_each_output()):
-            raise ValueError("its parts are of different numbers of outputs")
-        if any(len(p.rho) != self.spectrum.n for u in self.uncertainty or () for p in u.priors):
+        if widths - {outputs}:
+            raise ValueError(f"the spectrum's coefficients are not of {outputs} outputs, as its r2 is")
+        for name, part in self._of_each_output():
+            if len(part) != outputs:
+                raise ValueError(f"{name} is of {len(part)} outputs, the spectrum of {outputs}")
+        if any(len(p.rho) != n for u in self.uncertainty or () for p in u.priors):
             raise ValueError("its uncertainty is of another number of candidates")
-        if any(not 0 <= i < self.spectrum.n for members in self._members() for i in members):
-            raise ValueError("its evidence is of other candidates")
+        for members in self._members():
+            if any(not 0 <= i < n for i in members) or list(members) != sorted(set(members)):
+                raise ValueError(f"its evidence is of {_few(members)}, no candidates in order")
         if any(len(step.r2) != outputs for step in self.path):
             raise ValueError("its path is of another number of outputs")
         if self.noise is not None and (
@@ -120,43 +141,74 @@ class _Record(_Part):
             raise ValueError("its noise counts fewer than none")
         if any(not 0 <= each.stays <= 1 or min(each.ranks) < 1 for each in chain(*self.stability)):
             raise ValueError("its stability is not a share, or not a rank")
-        if any(
-            not 0 < each.share <= 1 or len(set(each.members)) < len(each.members) for each in self.smallest
-        ):
-            raise ValueError("its smallest sets are of no share, or name a candidate twice")
+        if any(not 0 < each.share <= 1 for each in self.smallest):
+            raise ValueError("its smallest sets are of no share")
+        if any(len(each.labels) != len(each.members) for each in self._findings()):
+            raise ValueError("its expectations have not a label for each candidate")
+        for name in _DATACLASSES:
+            refuse_beyond(getattr(self, name), name)
+        refuse_beyond(self.account, "account")
         return self
 
-    def _of_each_output(self) -> Iterator[Sized]:
-        """What has a part an output."""
+    def _of_each_output(self) -> Iterator[tuple[str, Sized]]:
+        """What has a part an output, by name."""
         ordinary = None if self.artefacts is None else self.artefacts.ordinary
         kept = (self.faithfulness, self.held_out, self.noise, self.unchosen, ordinary, *self._variants())
-        for part in (self.whole, self.empty, self.outputs, self.uncertainty, *_tuples_of(kept)):
-            if part is not None:
-                yield part
+        for name in ("whole", "empty", "outputs", "uncertainty"):
+            if getattr(self, name) is not None:
+                yield name, getattr(self, name)
+        yield from _tuples_of(kept)
         if self.checks is not None:
-            yield self.checks.found
-        yield from (part for part in (self.stability, self.expectations) if part)
+            yield "checks", self.checks.found
+        for name in ("stability", "expectations"):
+            if getattr(self, name):
+                yield name, getattr(self, name)
 
     def _variants(self) -> tuple[Variant, ...]:
         return () if self.artefacts is None else self.artefacts.variants
+
+    def _findings(self) -> Iterator[Finding]:
+        parts = [(e.found, e.missing, e.forbidden, e.absent, e.unexpected) for e in self.expectations]
+        return chain.from_iterable(chain.from_iterable(parts))
 
     def _members(self) -> Iterator[tuple[int, ...]]:
         """Of all evidence."""
         checked = () if self.checks is None else self.checks.found
         survived = (found for variant in self._variants() for found in variant.found)
         evidence: Iterable[Check | Survival | Stability | Smallest | Finding]
-        parts = [(e.found, e.missing, e.forbidden, e.absent, e.unexpected) for e in self.expectations]
-        compared = chain.from_iterable(chain.from_iterable(parts))
-        evidence = chain(*checked, *survived, *self.stability, self.smallest, compared)
+        evidence = chain(*checked, *survived, *self.stability, self.smallest, self._findings())
         return (each.members for each in evidence)
 
 
-def _tuples_of(parts: Sequence[object]) -> Iterator[tuple[Any, ...]]:
-    """What dataclasses hold an output each; intervals may be left out."""
+def refuse_beyond(part: Any, where: str) -> None:
+    """ValueError if a dataclass, or what is in it, has a negative count or a number too large to be squared.
+
+    The numbers of `Uncertainty` are squares themselves, and not meant.
+    """
+    left = [(where, part)]
+    while left:
+        place, value = left.pop()
+        if is_dataclass(value):
+            left += [(f"{place}.{each.name}", getattr(value, each.name)) for each in fields(value)]
+        elif isinstance(value, tuple):
+            left += [(f"{place}.{number}", each) for number, each in enumerate(value)]
+        elif isinstance(value, float) and abs(value) > LARGEST:
+            raise ValueError(f"{place} is {value:g}: no number of a result is larger than {LARGEST:g}")
+        elif isinstance(value, int) and not 0 <= value < 1 << 63:
+            raise ValueError(f"{place} is no count: it is negative, or larger than 2^63")
+
+
+def _few(members: Sequence[int]) -> str:
+    """The first few of a list."""
+    return str(list(members[:5]))[:80]
+
+
+def _tuples_of(parts: Sequence[object]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What dataclasses hold an output each, by name; what they may leave out is left out."""
     for part in parts:
-        for held in vars(part).values() if part is not None else ():
-            if isinstance(held, tuple) and held:
-                yield held
+        for name, held in vars(part).items() if part is not None else ():
+            if isinstance(held, tuple) and (held or name not in _LEFT_OUT):
+                yield f"{type(part).__name__.lower()}.{name}", held
 
 
 def dump(explanation: Explanation) -> str:
@@ -261,16 +313,24 @@ def read(path: Path) -> Explanation:
     """Read and check a file; see `Explanation.load`."""
     record = saved.read(path, "explanation", FORMAT_VERSION, _Record)
     try:
-        return _explanation(record)
+        refuse_unreadable(record.facts)
+        refuse_unreadable(record.details, Details, "details")
+        explanation = _explanation(record)
+        for output in range(len(record.faithfulness.r2)):
+            explanation.size(output)
+        return explanation
     except (SpexlensError, ValueError) as error:
         raise ResultError(f"{path} is damaged: {error}") from error
 
 
 def _explanation(record: _Record) -> Explanation:
     sets = Sets.of(record.spectrum.n, record.spectrum.sets)
+    spectrum = Spectrum(sets, np.array(record.spectrum.coefficients, dtype=np.float64))
+    if len(spectrum) < len(sets):
+        raise InvalidInput("the spectrum lists a set twice")
     return Explanation(
         candidates=tuple(Candidate(c.label, c.kind, c.span) for c in record.candidates),
-        spectrum=Spectrum(sets, np.array(record.spectrum.coefficients, dtype=np.float64)),
+        spectrum=spectrum,
         account=record.account,
         facts=record.facts,
         details=record.details,

@@ -12,10 +12,15 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from spexlens.errors import ResultError
+from spexlens.json_text import read_json, refuse_unbounded
+from spexlens.schema import complaint
 
 Record = TypeVar("Record", bound=BaseModel)
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # the escape of half a character
+LONGEST = 512 << 20
+"""Bytes of a saved file that is read."""
+
 _NAMED = 40  # characters of a file's name, in that of the file beside it
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _HEAD = 4096  # bytes, in which a file that was written here says what it is
@@ -142,11 +147,8 @@ def read(path: Path, kind: str, newest: int, model: type[Record]) -> Record:
     try:
         record = model.model_validate_json(_whole(text, content))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ResultError(
-            f"{path} is damaged at {where}: {first['msg'].removeprefix('Value error, ')}"
-        ) from error
+        place, said = complaint(error)
+        raise ResultError(f"{path} is damaged{place and f' at {place}'}: {said}") from error
     for name, field in model.model_fields.items():
         if field.annotation == dict[str, Any]:  # which may hold half characters, and is as JSON has it
             setattr(record, name, content[name])
@@ -162,7 +164,13 @@ def _whole(text: str, content: Any) -> str | bytes:
 
 def _text(path: Path, kind: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(LONGEST + 1)
+        if len(content) > LONGEST:
+            raise ResultError(f"{path} is not a saved {kind}: it is larger than {LONGEST >> 20} MB")
+        return content.decode("utf-8")
+    except ResultError:
+        raise
     except UnicodeDecodeError as error:
         raise ResultError(f"{path} is not a saved {kind}: it is not UTF-8 text") from error
     except (OSError, ValueError) as error:
@@ -170,11 +178,15 @@ def _text(path: Path, kind: str) -> str:
 
 
 def _json(text: str, path: Path) -> Any:
+    """The content, with every number outside of what is checked number by number seen to be finite."""
     try:
-        return json.loads(text)
+        content = read_json(text, endless=True)
+        if isinstance(content, dict):
+            refuse_unbounded({name: part for name, part in content.items() if name != "spectrum"})
+        return content
     except json.JSONDecodeError as error:
         if not text.lstrip().startswith("{"):
             raise ResultError(f"{path} is not JSON, as what --out and save write is") from error
         raise ResultError(f"{path} is damaged: not JSON at line {error.lineno}, {error.msg}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ResultError(f"{path} is damaged: {error}") from error

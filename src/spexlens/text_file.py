@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spexlens.errors import InvalidInput
+from spexlens.json_text import read_json
 
 _MARK = "\ufeff"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -63,14 +64,23 @@ class Row:
     content: dict[str, Any]
 
 
-def read(path: Path) -> str:
+LONGEST = 1 << 30
+"""Bytes of a text, of prompts and of examples."""
+
+
+def read(path: Path, longest: int = LONGEST) -> str:
     """All of a file, its line ends as they are, without a byte-order mark.
+
+    Args:
+        path: of the file.
+        longest: bytes, beyond which it is refused before it is read.
 
     Raises:
         InvalidInput: there is no such file, it cannot be read, or it is not UTF-8.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(longest + 1)
     except FileNotFoundError as error:
         raise InvalidInput(f"cannot read {path}: there is no such file") from error
     except IsADirectoryError as error:
@@ -81,6 +91,8 @@ def read(path: Path) -> str:
         raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:  # a path that no file can have
         raise InvalidInput(f"cannot read {str(path)!r}: {error}") from error
+    if len(content) > longest:
+        raise InvalidInput(f"cannot read {path}: it is larger than {longest >> 20} MB")
     return decoded(content, f"cannot read {path}: it", path)
 
 
@@ -195,12 +207,12 @@ def _json(line: str, place: str, subject: str) -> Any:
         return None if name == "NaN" else float(name)
 
     try:
-        content = json.loads(line, object_pairs_hook=once, parse_constant=constant)
+        content = read_json(line, pairs=once, constant=constant)
     except InvalidInput:
         raise
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{subject} is not JSON: {error.msg}: column {error.colno}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidInput(f"{subject} is not JSON that can be read: {error}") from error
     if _ESCAPED.search(line):  # a file in UTF-8 holds half a character in no other way
         _refuse_halves(content, place)
