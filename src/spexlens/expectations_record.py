@@ -1,6 +1,7 @@
 """The file of expectations: TOML, refused in one line that says where it is wrong."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,22 +11,25 @@ from spexlens import toml
 from spexlens.errors import InvalidInput
 from spexlens.evidence.expectations import LEAST_SHARE, Expectations, Pattern, Rule
 
-Position = Annotated[int, Field(ge=0)]
+Position = Annotated[int, Field(ge=0, lt=1 << 31)]
+_MEMBERS = 64  # of a rule; as many as an interaction hardly has
+_RULES = 1_000
+_LISTED = 10_000  # labels, positions or kinds of a member
 
 
 class _Pattern(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    label: str | list[str] | None = None
-    position: Position | str | list[Position] | None = None
-    kind: str | list[str] | None = None
+    label: str | Annotated[list[str], Field(max_length=_LISTED)] | None = None
+    position: Position | str | Annotated[list[Position], Field(max_length=_LISTED)] | None = None
+    kind: str | Annotated[list[str], Field(max_length=_LISTED)] | None = None
 
 
 class _Rule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str | None = None
-    members: Annotated[list[str | Position | _Pattern], Field(min_length=1)]
+    members: Annotated[list[str | Position | _Pattern], Field(min_length=1, max_length=_MEMBERS)]
     effect: Literal["positive", "negative"] | None = None
 
 
@@ -33,8 +37,8 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     least_share: Annotated[float, Field(ge=0, le=1)] = LEAST_SHARE
-    expected: list[_Rule] = []
-    forbidden: list[_Rule] = []
+    expected: Annotated[list[_Rule], Field(max_length=_RULES)] = []
+    forbidden: Annotated[list[_Rule], Field(max_length=_RULES)] = []
 
 
 def read(path: Path) -> Expectations:
@@ -64,13 +68,13 @@ def _pattern(path: Path, member: str | int | _Pattern) -> Pattern:
     return Pattern(_all(member.label), _positions(path, member.position), _all(member.kind))
 
 
-def _positions(path: Path, given: int | str | list[int] | None) -> tuple[int, ...]:
+def _positions(path: Path, given: int | str | list[int] | None) -> Sequence[int]:
     if not isinstance(given, str):
         return () if given is None else tuple(given) if isinstance(given, list) else (given,)
     match = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?", given)
     if match is None:
         raise InvalidInput(f"{path}: a position is a number, a list of them, or a range such as '2-20'")
-    found = tuple(range(int(match[1]), int(match[2] or match[1]) + 1))
+    found = range(int(match[1]), int(match[2] or match[1]) + 1)
     if not found:
         raise InvalidInput(f"{path}: the range of positions {given!r} holds none")
     return found

@@ -96,7 +96,7 @@ class Explanation:
     @property
     def unit(self) -> str:
         """What the model's answers, and raw effects, are measured in."""
-        return str(self.facts.get("unit", "value"))
+        return str(self.facts.get("unit") or "value")
 
     def in_scale(self, scale: Scale) -> "Explanation":
         """The same explanation with all effects, in tables, files and pictures, in a scale.

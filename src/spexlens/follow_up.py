@@ -1,5 +1,6 @@
 """Follow-up: for each strong interaction, the commands that look closer."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ _HEADS, _PATCHING = 20, "attribution patching"
 _OTHERS = 2  # ablations
 _PREFERRED = ("delete", "attention", "mask", "unk")  # replacements, those most unlike another first
 _FINER = {"paragraph": "sentence", "line": "sentence", "sentence": "word", "span": "word", "word": "token"}
+_LONGEST = 100_000  # characters that stand for masked tokens: a command line takes no more
+_LAYER = re.compile(r"L([0-9]{1,6})(?:\.|$)")
 _INNER = {"layer": "heads,mlps", "head": "neurons", "MLP": "neurons"}
 
 
@@ -73,9 +76,9 @@ def _of_text(
         inside |= {"counterfactual": masked} if masked else {}
         yield "which heads carry it", _command("mechanistic", text, inside)
     unit = str(facts.get("unit_of_text"))
-    other = next((name for name in _PREFERRED if name in facts.get("variants", [])), None)
-    if other is not None and unit in UNITS:
-        asked = {**common, **around, "unit": unit, "replacement": facts["replacement"], "against": other}
+    other = next((name for name in _PREFERRED if name in (facts.get("variants") or [])), None)
+    if other is not None and facts.get("replacement") and unit in UNITS:
+        asked = {**common, **around, "unit": unit, "replacement": facts.get("replacement"), "against": other}
         yield "does it survive another replacement", _command("features", text, asked)
     counts = facts.get("tokens") or []
     parts = [counts[member] for member in interaction.members if member < len(counts)]
@@ -94,16 +97,18 @@ def _of_components(
         return
     text, common = str(facts["text"]), _common(facts, target)
     names = [label.partition(" ")[0] for label in interaction.labels]  # of a position, without its token
-    for name in facts.get("variants", [])[:_OTHERS]:
+    for name in (facts.get("variants") or [])[:_OTHERS]:
         if name != "mean":  # whose references are not written down
             other = {**common, "components": ",".join(names), "ablation": name}
             paired = name in ("resample", "restore")
+            if paired and facts.get("counterfactual") is None:
+                continue
             other |= {"counterfactual": facts["counterfactual"]} if paired else {}
             yield f"is it there when ablated by {name}", _command("mechanistic", text, other)
     kinds = {explanation.candidates[member].kind for member in interaction.members}
     inner = _INNER.get(next(iter(kinds))) if len(kinds) == 1 else None
-    if inner is not None:
-        layers = sorted({int(name.partition(".")[0][1:]) for name in names})
+    if inner is not None and all(map(_LAYER.match, names)):
+        layers = sorted({int(found[1]) for found in map(_LAYER.match, names) if found})
         inside = {**common, "components": inner, "layers": ",".join(map(str, layers))}
         inside |= {"candidates": 2 * _HEADS, "screening": _PATCHING}
         yield f"which {inner} of its layers", _command("mechanistic", text, inside)
@@ -150,7 +155,9 @@ def _masked(explanation: Explanation, members: Sequence[int]) -> str | None:
     """The text with the members' tokens masked, as many as there were; None where there is no mask token."""
     facts = explanation.facts
     token, counts = facts.get("mask_token"), facts.get("tokens")
-    if token is None or counts is None:
+    if token is None or counts is None or max(members) >= len(counts):
+        return None
+    if sum(counts[member] for member in members) * len(token) > _LONGEST:
         return None
     text = str(facts["text"])
     for member in sorted(members, reverse=True):

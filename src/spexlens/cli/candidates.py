@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from spexlens.ablation.game import Game
-from spexlens.cli.inputs import span_of
+from spexlens.cli.inputs import refuse_endless, span_of
 from spexlens.cli.screen import progress_bar
 from spexlens.errors import InvalidInput
 from spexlens.lenses.screening import CHOSEN, screen
@@ -47,4 +47,5 @@ def candidates_of(text: str) -> str | int | list[int | str]:
             found.append(part)
         else:
             found += span_of(positions[1], positions[2], "--candidates")
+        refuse_endless(found, "--candidates")
     return found

@@ -101,7 +101,7 @@ def data(
     if learner == FINE_TUNING:
         how = FineTuning(
             model_of(model),
-            train=int(train) if train.isdigit() else train,  # type: ignore[arg-type]
+            train=int(train) if train.isascii() and train.isdigit() and len(train) < 10 else train,  # type: ignore[arg-type]
             epochs=epochs,
             learning_rate=learning_rate,
             revision=revision,

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ _FILE = re.compile(r"\S+\.\w{1,5}|\S*/\S*")
 
 _DIGITS = 9  # of a position
 _LONGEST = 1_000_000  # positions of a range
+_SHOWN = 60  # characters of what is none
 _PROMPT = ("prompt", "target", "foil", "counterfactual")
 
 
@@ -124,7 +126,21 @@ def prompts_of(file: Path) -> dict[str, Any]:
             raise InvalidInput(f"{row.place}: expected {expected}")
         if set(row.content) != set(first):
             raise InvalidInput(f"{row.place}: has not the keys of prompt 1")
+        for name, value in row.content.items():
+            _refuse_other(row.place, name, value)
     return {"inputs" if name == "prompt" else name: [row.content[name] for row in rows] for name in first}
+
+
+def _refuse_other(place: str, name: str, value: Any) -> None:
+    """Refuse what is no prompt, no label and no completion."""
+    if isinstance(value, str) or (value is None and name != "prompt"):
+        return
+    if name in ("target", "foil") and type(value) is int:  # a label by its number
+        return
+    several = isinstance(value, list) and value and all(isinstance(each, str) for each in value)
+    if name in ("target", "foil") and several:
+        return
+    raise InvalidInput(f"{place}: the {name} is a text; got {str(value)[:_SHOWN]}")
 
 
 def layers_of(text: str) -> list[int]:
@@ -135,7 +151,14 @@ def layers_of(text: str) -> list[int]:
         if match is None:
             raise InvalidInput(f"--layers takes numbers and ranges such as 0-3,5; got {text!r}")
         found += span_of(match[1], match[2], "--layers")
+        refuse_endless(found, "--layers")
     return found
+
+
+def refuse_endless(found: Sequence[object], option: str) -> None:
+    """InvalidInput if ranges one behind the other list more than any model or text has."""
+    if len(found) > _LONGEST:
+        raise InvalidInput(f"{option} lists more than {_LONGEST:,}")
 
 
 def span_of(first: str, last: str | None, option: str) -> range:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from spexlens.ablation.game import Game
 from spexlens.cli.candidates import candidates_of
@@ -23,6 +23,7 @@ from spexlens.lenses.mechanistic import MechanisticLens
 from spexlens.lenses.mixed import mix
 from spexlens.lenses.parts import TextParts
 from spexlens.lenses.screening import CHOSEN, screen
+from spexlens.schema import Count, Positive
 from spexlens.toml import read
 
 LEDGER = "spexlens.ledger"
@@ -62,11 +63,11 @@ class _Data(_Section):
     learner: str = "logistic"
     encoder: str | None = None
     tune: int | str = "head"
-    epochs: int = 3
-    learning_rate: float | None = None
+    epochs: Positive = 3
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     objective: str | None = None
     groups: str | None = None
-    repeats: int = 1
+    repeats: Positive = 1
 
 
 class _Config(BaseModel):
@@ -77,10 +78,10 @@ class _Config(BaseModel):
     target: str | None = None
     foil: str | None = None
     objective: str | None = None
-    budget: int = 300
-    trainings: int | None = None
+    budget: Count = 300
+    trainings: Count | None = None
     method: str = "auto"
-    seed: int = 0
+    seed: Count = 0
     ledger: Path | None = None
     out: Path | None = None
     features: _Features | None = None

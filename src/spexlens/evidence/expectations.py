@@ -36,7 +36,7 @@ class Pattern:
     """
 
     labels: tuple[str, ...] = ()
-    positions: tuple[int, ...] = ()
+    positions: Sequence[int] = ()
     kinds: tuple[str, ...] = ()
 
     def fits(self, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
@@ -53,7 +53,7 @@ class Pattern:
         named = any(label == text.casefold() or fnmatchcase(label, text.casefold()) for text in self.labels)
         return (
             (named or not self.labels)
-            and (place in self.positions or not self.positions)
+            and (place in self.positions or not len(self.positions))
             and (candidate.kind in self.kinds or not self.kinds)
         )
 

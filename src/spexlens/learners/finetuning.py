@@ -14,6 +14,7 @@ from spexlens.arguments import named, whole_number
 from spexlens.errors import InvalidInput, ModelError
 from spexlens.identity import describe, digest
 from spexlens.learners.base import Fitted, Learner, Read, Task, Trainer, classes_of
+from spexlens.learners.rates import refuse_unusable
 from spexlens.learners.text_rows import Row, batch_of, columns_of, lengths_of, refuse_other_problems, rows_of
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class FineTuning(Learner):
             raise InvalidInput(
                 f"{named('epochs')} and rows are at least 1; got {self.epochs} and {self.rows}"
             )
+        refuse_unusable(self.learning_rate, self.weight_decay)
         layers = isinstance(self.train, int | np.integer) and not isinstance(self.train, bool)
         if not (self.train in ("head", "all") or (layers and int(self.train) > 0)):
             raise InvalidInput(

@@ -12,6 +12,7 @@ from spexlens.arguments import unknown
 from spexlens.errors import InvalidInput, MissingExtra, ModelError
 from spexlens.identity import Unknown, describe, describe_module
 from spexlens.learners.base import Fitted, Learner, Task, Trainer, classes_of
+from spexlens.learners.rates import refuse_unusable
 
 if TYPE_CHECKING:
     import torch
@@ -60,6 +61,7 @@ class TorchModule(Learner):
             raise InvalidInput(unknown("optimizer", self.optimizer, OPTIMIZERS))
         if self.epochs < 1 or self.subsets < 1 or (self.rows is not None and self.rows < 1):
             raise InvalidInput("epochs, rows and subsets are at least 1")
+        refuse_unusable(self.learning_rate, self.weight_decay)
         if task.textual:
             raise InvalidInput("a module reads numbers, not texts: give encoder=...")
         return _ModuleTrainer(self, task)

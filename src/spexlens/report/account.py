@@ -19,8 +19,8 @@ def account(explanation: Explanation, output: int | str) -> Text:
     said = explanation.faithfulness
     intervals = said.intervals[column : column + 1]
     faithfulness = replace(said, r2=(said.r2[column],), intervals=intervals)
-    passes = account.passes * int(facts.get("passes_a_batch", 1))
-    call = facts.get("call", "call")
+    passes = account.passes * int(facts.get("passes_a_batch") or 1)
+    call = facts.get("call") or "call"
     batches = "forward pass" if call == "call" else "batch"
     lines = []
     figures = Figures.of(explanation, column, raw=True)
@@ -45,7 +45,7 @@ def account(explanation: Explanation, output: int | str) -> Text:
         *_path(explanation, column),
         *_said_of_data(facts),
         *_said_of_reading(facts),
-        *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats", [])),
+        *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats") or []),
     ]
     return Text("\n".join(lines), style="dim")
 
@@ -108,7 +108,7 @@ def _chosen(facts: Mapping[str, Any]) -> list[str]:
     """How candidates were chosen, what that cost, and what became of the others."""
     if not facts.get("screening"):
         return []
-    kept, cost = facts.get("kept", 0), facts.get("screening_cost", {})
+    kept, cost = facts.get("kept") or 0, facts.get("screening_cost") or {}
     named = {
         "forward": "forward pass",
         "backward": "backward pass",
@@ -118,8 +118,8 @@ def _chosen(facts: Mapping[str, Any]) -> list[str]:
     }
     spent = [_counted(cost[name], what) for name, what in named.items() if cost.get(name)]
     paid = f" ({', '.join(spent)})" if spent else ""
-    of = facts["of"] - kept
-    return [f"candidates: {of} of {facts['of']} {facts['screening']}{paid}; the other {kept} stay kept"]
+    of = facts.get("of") or kept
+    return [f"candidates: {of - kept} of {of} {facts['screening']}{paid}; the other {kept} stay kept"]
 
 
 def _counted(count: int, what: str) -> str:

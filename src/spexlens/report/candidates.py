@@ -8,6 +8,7 @@ from spexlens.ablation.candidate import Candidate
 from spexlens.explanation import Explanation
 
 _LISTED = 100
+_DIGITS = 9  # of the number of a layer
 _COMPONENTS = {"head", "MLP", "neuron", "layer", "position"}
 _EXAMPLES = {"example", "cluster"}
 
@@ -43,9 +44,10 @@ def coloured(explanation: Explanation, alone: Mapping[int, float], output: int |
 def _asked(explanation: Explanation, output: int | str) -> list[str]:
     """The test point, where training examples are what is explained and it is a text."""
     tests = explanation.facts.get("tests")
-    if not isinstance(tests, list) or explanation.facts["mean"] or explanation.facts.get("text"):
+    if not isinstance(tests, list) or explanation.facts.get("mean") or explanation.facts.get("text"):
         return []
-    return [f"test: {tests[explanation.position(output)]}"]
+    position = explanation.position(output)
+    return [f"test: {tests[position]}"] if position < len(tests) else []
 
 
 def _named(candidate: Candidate) -> str:
@@ -62,7 +64,14 @@ def _layers(components: list[tuple[Candidate, str]]) -> Text:
         if few or style:
             line = lines.setdefault(layer, Text().append(layer if part else "", "dim"))
             line.append(" " if line else "").append(part or layer, style)
-    return Text("\n").join(lines[layer] for layer in sorted(lines, key=lambda layer: int(layer[1:])))
+    return Text("\n").join(lines[layer] for layer in sorted(lines, key=_number))
+
+
+def _number(layer: str) -> tuple[int, str]:
+    """What a layer is sorted by: its number, and what has none comes last."""
+    number = layer[1:]
+    known = layer[:1] == "L" and number.isascii() and number.isdigit() and len(number) < _DIGITS
+    return (int(number) if known else 10**_DIGITS), layer
 
 
 def _style(strength: float) -> str:

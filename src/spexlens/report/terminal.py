@@ -125,7 +125,7 @@ def _title(explanation: Explanation, output: int | str) -> Text:
     title.append(f" · {_unit(explanation)}{_of_target(explanation, output)}")
     if facts.get("texts"):
         title.append(f" · mean of {len(facts['texts'])} prompts")
-    return title.append(_how(facts)).append(_retrained(facts) if "learner" in facts else "")
+    return title.append(_how(facts)).append(_retrained(facts) if facts.get("learner") else "")
 
 
 def _retrained(facts: Mapping[str, Any]) -> str:

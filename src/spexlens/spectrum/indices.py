@@ -34,6 +34,8 @@ from spexlens.errors import InvalidInput
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
 
+_LISTED = 1 << 28  # members of subsets, at four bytes each
+
 Weight = Callable[[int, int, int], Fraction]
 
 _MOST_ENTRIES = 1 << 28  # members of subsets that are listed, 1 GiB
@@ -140,11 +142,19 @@ def spread(
     _refuse_many(sets, weight, order)
     families: list[NDArray[np.int32]] = []
     parts: list[NDArray[np.float64]] = []
+    order = max(1, min(order, int(sets.orders.max(initial=0))))  # of larger ones there are none
+    listed = 0
     for positions, members in sets.by_order():
         s = members.shape[1]
         for t in range(min(s, order) + 1):
             factor = weight(s, t)
             if factor:
+                listed += len(positions) * comb(s, t) * order
+                if listed > _LISTED:
+                    raise InvalidInput(
+                        f"the subsets of up to {order} members are more than can be listed: sets have up to "
+                        f"{int(sets.orders.max())} members; ask for a smaller order"
+                    )
                 chosen = np.array(list(combinations(range(s), t)), dtype=np.int64).reshape(comb(s, t), t)
                 subsets = np.full((len(positions) * len(chosen), order), sets.n, np.int32)
                 subsets[:, :t] = members[:, chosen].reshape(len(subsets), t)
