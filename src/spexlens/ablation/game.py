@@ -177,9 +177,10 @@ def _refuse_backward(span: object, number: int) -> None:
     """InvalidInput if a candidate's span is not one of characters of a text."""
     if span is None:
         return
-    ends = span if isinstance(span, tuple) and len(span) == 2 else ("", "")
+    pair = isinstance(span, tuple | list) and len(span) == 2
+    ends = list(span) if isinstance(span, tuple | list) else []
     whole = all(isinstance(end, int | np.integer) and not isinstance(end, bool) for end in ends)
-    if not whole or not 0 <= ends[0] <= ends[1]:
+    if not pair or not whole or not 0 <= ends[0] <= ends[1]:
         raise InvalidInput(f"the span of candidate {number} is a pair, start and end; got {span!r}")
 
 
