@@ -153,7 +153,11 @@ class _Record(_Part):
     def _of_each_output(self) -> Iterator[tuple[str, Sized]]:
         """What has a part an output, by name."""
         ordinary = None if self.artefacts is None else self.artefacts.ordinary
-        kept = (self.faithfulness, self.held_out, self.noise, self.unchosen, ordinary, *self._variants())
+        kept: list[tuple[str, Any]] = [
+            (name, getattr(self, name)) for name in ("faithfulness", "held_out", "noise", "unchosen")
+        ]
+        kept.append(("artefacts.ordinary", ordinary))
+        kept += [(f"artefacts.variants.{at}", variant) for at, variant in enumerate(self._variants())]
         for name in ("whole", "empty", "outputs", "uncertainty"):
             if getattr(self, name) is not None:
                 yield name, getattr(self, name)
@@ -203,12 +207,12 @@ def _few(members: Sequence[int]) -> str:
     return str(list(members[:5]))[:80]
 
 
-def _tuples_of(parts: Sequence[object]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _tuples_of(parts: Sequence[tuple[str, object]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """What dataclasses hold an output each, by name; what they may leave out is left out."""
-    for part in parts:
+    for place, part in parts:
         for name, held in vars(part).items() if part is not None else ():
             if isinstance(held, tuple) and (held or name not in _LEFT_OUT):
-                yield f"{type(part).__name__.lower()}.{name}", held
+                yield f"{place}.{name}", held
 
 
 def dump(explanation: Explanation) -> str:
