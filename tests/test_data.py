@@ -220,7 +220,7 @@ def test_an_explanation_of_data_survives_a_file(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "x.json").read_text())
     record["held_out"]["lds"] = [0.5, 0.5]
     (tmp_path / "x.json").write_text(json.dumps(record))
-    with pytest.raises(SpexlensError, match="held_out.lds is of 2 outputs"):
+    with pytest.raises(SpexlensError, match=r"held_out\.lds is of 2 outputs"):
         Explanation.load(tmp_path / "x.json")
 
 

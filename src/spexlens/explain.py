@@ -133,7 +133,7 @@ def explain(
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
     held_out, trainings = _asked(held_out, "held_out"), _asked(trainings, "trainings")
     unchosen, checks, noise = _asked(unchosen, "unchosen"), _asked(checks, "checks"), _asked(noise, "noise")
-    refuse_unsavable(game.facts())  # before anything is paid for
+    refuse_unsavable(game.facts(), game.candidates)  # before anything is paid for
     expected = Expectations.given(expectations)
     game.renew()
     placeholders = Placeholders.of(game, against, ordinary)

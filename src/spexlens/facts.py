@@ -1,11 +1,13 @@
 """Facts: what a result says of its lens. Names that the page reads have types; all others are kept."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from spexlens.ablation.candidate import Candidate
 from spexlens.arguments import plain
 from spexlens.errors import InvalidInput
 from spexlens.json_text import refuse_unbounded
@@ -102,14 +104,29 @@ def refuse_unreadable(facts: Any, kind: type[BaseModel] = Facts, what: str = "fa
             raise ValueError(f"{what}.tests: there is none")
 
 
-def refuse_unsavable(facts: Mapping[str, Any]) -> None:
-    """Refuse the facts of a game that could not be saved, or not be read again, before anything is paid for.
+def refuse_unsavable(facts: Mapping[str, Any], candidates: Sequence[Candidate] = ()) -> None:
+    """Refuse what a result could not be saved with, or not be read again, before anything is paid for.
+
+    Args:
+        facts, candidates: of a game.
 
     Raises:
-        InvalidInput: one line that names the fact.
+        InvalidInput: one line that names the fact, or the candidate.
     """
+    for number, candidate in enumerate(candidates):
+        _refuse_backward(candidate.span, number)
     told = plain(facts, "facts")
     try:
         refuse_unreadable(told)
     except ValueError as error:
         raise InvalidInput(str(error)) from None
+
+
+def _refuse_backward(span: object, number: int) -> None:
+    """InvalidInput if a candidate's span is not one of characters of a text."""
+    if span is None:
+        return
+    ends = list(span) if isinstance(span, tuple | list) else []
+    whole = all(isinstance(end, int | np.integer) and not isinstance(end, bool) for end in ends)
+    if len(ends) != 2 or not whole or not 0 <= ends[0] <= ends[1]:
+        raise InvalidInput(f"the span of candidate {number} is a pair, start and end; got {span!r}")

@@ -87,7 +87,6 @@ class Game:
         for number, candidate in enumerate(self.candidates):
             readable(candidate.label, f"the label of candidate {number}")
             readable(candidate.kind, f"the kind of candidate {number}")
-            _refuse_backward(candidate.span, number)
         self.fingerprint = fingerprint and readable(fingerprint, "a fingerprint")
         self.key = f"{fingerprint or uuid4()} n={self.n}"
 
@@ -171,17 +170,6 @@ class Game:
     def facts(self) -> dict[str, Any]:
         """What a result should say about this game, as JSON: at least its lens and unit."""
         return {"lens": "function", "unit": self.unit}
-
-
-def _refuse_backward(span: object, number: int) -> None:
-    """InvalidInput if a candidate's span is not one of characters of a text."""
-    if span is None:
-        return
-    pair = isinstance(span, tuple | list) and len(span) == 2
-    ends = list(span) if isinstance(span, tuple | list) else []
-    whole = all(isinstance(end, int | np.integer) and not isinstance(end, bool) for end in ends)
-    if not pair or not whole or not 0 <= ends[0] <= ends[1]:
-        raise InvalidInput(f"the span of candidate {number} is a pair, start and end; got {span!r}")
 
 
 def real_numbers(answer: ArrayLike) -> NDArray[np.float64]:
