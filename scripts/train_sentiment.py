@@ -1,54 +1,107 @@
-"""Train the bundled sentiment model on the sentences of `review_grammar`.
+"""Train the bundled sentiment model on sentences of `review_grammar` and reviews made up by `review_texts`.
 
     python scripts/train_sentiment.py            # writes src/spexlens/models/bundled/sentiment
-    python scripts/train_sentiment.py --out DIR
+    python scripts/train_sentiment.py --out DIR --lexicon vader_lexicon.txt
 
-Minutes on one core; the same seed gives the same `model.safetensors`, byte for byte, on the same machine.
-Half of the sentences are shown with words masked at a rate drawn anew for each, from 0 to 1, and keep
-their label: the model learns how likely praise is given the words it can see, so masked sentences are
-in distribution and a fully masked one says nothing (a logit near 0).
+It reads the lexicon of the package vaderSentiment, or the file given. Some 20 minutes on one core; the same
+seed gives the same `model.safetensors`, byte for byte, on the same machine. No review written by a person is
+read: `judge_sentiment.py` says how the model does on some.
 
-Nothing is saved, and the exit code is 1, if the model is right on fewer than 98% of unseen sentences.
+A sentence of the grammar has the label that it was built with; a made-up review the probability that its
+words add up to. Words are masked as `review_classifier` says.
+
+Nothing is saved, and the exit code is 1, if the model is right on fewer than 98% of unseen sentences of the
+grammar.
 """
 
 import argparse
 import itertools
-import json
+import math
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import (
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
-    PreTrainedTokenizerFast,
-)
+from transformers import DistilBertForSequenceClassification
 from transformers.utils import logging
 
-from review_grammar import EXAMPLE, Phrase, unique_sentences, vocabulary
+from review_classifier import (
+    CLS,
+    MASK,
+    PAD,
+    SEED,
+    SENTENCES,
+    SEP,
+    SHORT,
+    SPECIAL,
+    UNSEEN,
+    WIDTH,
+    accuracy,
+    balanced,
+    batches,
+    build_model,
+    encode,
+    fit,
+    positive_logits,
+    save,
+)
+from review_grammar import EXAMPLE, Phrase, unique_sentences, vocabulary, words
+from review_lexicon import BOOSTERS, COMMON, DAMPERS, NEGATORS, PHRASES, SUFFIXES, valences
+from review_texts import Text, Writer
 
 OUT = Path(__file__).parents[1] / "src" / "spexlens" / "models" / "bundled" / "sentiment"
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-PAD, UNK, CLS, SEP, MASK = range(5)
-POSITIONS, LAYERS = 64, 3
-SEED = 0
-SENTENCES, UNSEEN = 120_000, 6_000
-STEPS, BATCH, PEAK_RATE = 5_000, 128, 1e-3
-SHORT, OPENING = 9, 0.15
-MASKED_SHARE, UNKNOWN_SHARE = 0.5, 0.1
+POSITIONS, LAYERS = 512, 3
+STEPS = 6_000
+REWORDED = 60_000
+BATCH_MIDDLING, BATCH_LONG = 64, 16
+
+MARKS = words(""". , ! ? ; : ' " ( ) / - * < > & [ ] … – —""")
+VALENCE_SIZE, POSITION_SIZE = 0.15, 0.1
 REQUIRED_ACCURACY = 0.98
 
 
+class Course(NamedTuple):
+    """What a training run shows.
+
+    Attributes:
+        mix: which texts each step shows in turn: s sentences, m middling texts, l long ones.
+        opening: the part of the steps, at the beginning, that show short sentences alone.
+        middling, long: how many texts there are.
+        shortest: the words of the shortest middling text.
+    """
+
+    mix: str
+    opening: float
+    middling: int
+    long: int
+    shortest: int
+
+
+FIRST = Course("ssmslssm", opening=0.12, middling=60_000, long=12_000, shortest=3)
+SETTLING = Course("smsmsmsl", opening=0.0, middling=40_000, long=3_000, shortest=1)
+SETTLING_STEPS, SETTLING_RATE, QUIET = 1_200, 5e-4, 0.2
+LONGEST_MIDDLING, LENGTHS_LONG = 70, (60, 420)
+
+
+def entries(lexicon: Path | None) -> list[str]:
+    """Every word that the model knows, and the endings that words may have beside."""
+    phrases = " ".join(phrase for listed in PHRASES.values() for phrase in listed).split()
+    known = {*vocabulary(), *valences(lexicon), *COMMON, *NEGATORS, *BOOSTERS, *DAMPERS, *phrases, *MARKS}
+    known |= {str(number) for number in range(11)}
+    return [*sorted(known), *(f"##{ending}" for ending in SUFFIXES)]
+
+
 def build_tokenizer(words: list[str]) -> Tokenizer:
-    """One token a word or punctuation mark, lower case, "[CLS] ... [SEP]"."""
+    """Lower-case words, each a token, or a token and its ending; marks; "[CLS] ... [SEP]"."""
     ids = {token: index for index, token in enumerate([*SPECIAL, *words])}
-    tokenizer = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
     tokenizer.add_special_tokens(list(SPECIAL))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\w']+|[^\w\s]"), "removed", invert=True)
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.BertNormalizer(lowercase=True), normalizers.Replace("’", "'")]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\w+(?:'\w+)*|[^\w\s]"), "removed", invert=True)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B [SEP]",
@@ -57,126 +110,65 @@ def build_tokenizer(words: list[str]) -> Tokenizer:
     return tokenizer
 
 
-def build_model(vocabulary_size: int, layers: int) -> DistilBertForSequenceClassification:
-    """A DistilBERT with two logits that start, and so stay, opposite to each other."""
-    config = DistilBertConfig(
-        vocab_size=vocabulary_size,
-        max_position_embeddings=POSITIONS,
-        n_layers=layers,
-        n_heads=4,
-        dim=64,
-        hidden_dim=256,
-        dropout=0.0,
-        attention_dropout=0.0,
-        seq_classif_dropout=0.0,
-        initializer_range=0.1,
-        pad_token_id=PAD,
-        id2label={0: "NEGATIVE", 1: "POSITIVE"},
-        label2id={"NEGATIVE": 0, "POSITIVE": 1},
+@torch.no_grad()
+def prepare(
+    model: DistilBertForSequenceClassification, tokenizer: Tokenizer, known: dict[str, float]
+) -> None:
+    """Begin with what is known: words lie along a line by their valence, positions on circles."""
+    embeddings = model.distilbert.embeddings
+    direction = torch.nn.functional.normalize(torch.randn(WIDTH), dim=0)
+    ids = tokenizer.get_vocab()
+    for word, valence in known.items():
+        embeddings.word_embeddings.weight[ids[word]] += VALENCE_SIZE * valence * direction
+    places = torch.arange(POSITIONS)[:, None]
+    rates = torch.exp(torch.arange(0, WIDTH, 2) * (-math.log(10_000) / WIDTH))
+    circles = torch.stack([torch.sin(places * rates), torch.cos(places * rates)], dim=2)
+    embeddings.position_embeddings.weight.copy_(POSITION_SIZE * circles.reshape(POSITIONS, WIDTH))
+
+
+def read(tokenizer: Tokenizer, texts: list[Text]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids, int64 of shape (n, longest), padded, and probabilities of praise, float32 of shape (n,)."""
+    rows = [encoding.ids for encoding in tokenizer.encode_batch([text.text for text in texts])]
+    kept = [place for place, row in enumerate(rows) if len(row) <= POSITIONS]
+    ids = torch.nn.utils.rnn.pad_sequence(
+        [torch.tensor(rows[place]) for place in kept], batch_first=True, padding_value=PAD
     )
-    model = DistilBertForSequenceClassification(config)
-    with torch.no_grad():
-        model.classifier.weight[0] = -model.classifier.weight[1]
-    return model
-
-
-def encode(tokenizer: Tokenizer, phrases: list[Phrase]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids, int64 of shape (n, longest), padded; and labels, int64 of shape (n,)."""
-    encodings = tokenizer.encode_batch([phrase.text for phrase in phrases])
-    rows = [torch.tensor(encoding.ids) for encoding in encodings]
-    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
-    return ids, torch.tensor([int(bool(phrase.positive)) for phrase in phrases])
-
-
-def balanced(ids: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Drop sentences until each length has as much praise as blame."""
-    lengths = (ids != PAD).sum(1)
-    kept = []
-    for length in lengths.unique():
-        sides = [((lengths == length) & (labels == label)).nonzero()[:, 0] for label in (0, 1)]
-        kept += [side[: min(len(sides[0]), len(sides[1]))] for side in sides]
-    rows = torch.cat(kept)
-    return ids[rows], labels[rows]
-
-
-def batches(ids: torch.Tensor, labels: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Shuffled batches without end, each of sentences about equally long, cut to the longest."""
-    lengths = (ids != PAD).sum(1)
-    while True:
-        for pool in torch.randperm(len(ids)).split(32 * BATCH):
-            by_length = pool[lengths[pool].argsort(stable=True)].split(BATCH)
-            for index in torch.randperm(len(by_length)):
-                rows = by_length[index]
-                yield ids[rows, : int(lengths[rows].max())], labels[rows]
+    return ids, torch.tensor([texts[place].praise for place in kept])
 
 
 def course(
-    ids: torch.Tensor, labels: torch.Tensor, steps: int
+    tokenizer: Tokenizer, writer: Writer, steps: int, shown: Course
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The batches of a training run: short sentences first, because negation is plainest there."""
+    plain = unique_sentences(SENTENCES, SEED, held_out=False)
+    reworded = [Phrase(writer.with_others(phrase.text), phrase.positive) for phrase in plain[:REWORDED]]
+    ids, labels = balanced(*encode(tokenizer, plain + reworded))
+    labels = labels.float()
     short = (ids != PAD).sum(1) <= SHORT
-    opening = int(OPENING * steps)
+    opening = int(shown.opening * steps)
     yield from itertools.islice(batches(ids[short], labels[short]), opening)
-    yield from itertools.islice(batches(ids, labels), steps - opening)
+    pools = {"s": batches(ids, labels)}
+    for name, count, lengths, size in (
+        ("m", shown.middling, (shown.shortest, LONGEST_MIDDLING), BATCH_MIDDLING),
+        ("l", shown.long, LENGTHS_LONG, BATCH_LONG),
+    ):
+        texts = list(itertools.islice(writer.texts(*lengths), count))
+        pools[name] = batches(*read(tokenizer, texts), size)
+    for name in itertools.islice(itertools.cycle(shown.mix), steps - opening):
+        yield next(pools[name])
 
 
-def mask_words(ids: torch.Tensor) -> torch.Tensor:
-    """Mask half of the rows, each at its own rate; in a few the hidden words are [UNK] instead."""
-    rate = torch.rand(len(ids), 1) * (torch.rand(len(ids), 1) < MASKED_SHARE)
-    hidden = (torch.rand(ids.shape) < rate) & (ids != PAD) & (ids != CLS) & (ids != SEP)
-    filler = torch.where(torch.rand(len(ids), 1) < UNKNOWN_SHARE, UNK, MASK)
-    return torch.where(hidden, filler, ids)
+def settle(model: DistilBertForSequenceClassification, tokenizer: Tokenizer, lexicon: Path | None) -> None:
+    """A second, short course, with texts that say nothing among the others: they are no praise."""
+    torch.manual_seed(SEED + 1)
+    writer = Writer(SEED + 1, lexicon, quiet=QUIET)
+    shown = course(tokenizer, writer, SETTLING_STEPS, SETTLING)
+    fit(model, shown, SETTLING_STEPS, as_probabilities, SETTLING_RATE)
 
 
-def as_written(ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The labels of sentences, whichever of their words are masked."""
-    return labels
-
-
-def train(
-    model: DistilBertForSequenceClassification,
-    ids: torch.Tensor,
-    labels: torch.Tensor,
-    steps: int,
-    label: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = as_written,
-) -> None:
-    """Fit the model in place by AdamW under a one-cycle learning rate.
-
-    `label` gives what the model should answer to a batch, labels of shape (n,) or probabilities of shape
-    (n, 2), from its ids, masked, and its sentences' labels.
-    """
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps, pct_start=0.05)
-    started, recent = time.perf_counter(), 0.0
-    model.train()
-    for step, (batch, target) in enumerate(course(ids, labels, steps), start=1):
-        seen = mask_words(batch)
-        output = model(input_ids=seen, attention_mask=(batch != PAD).long())
-        loss = torch.nn.functional.cross_entropy(output.logits, label(seen, target))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        recent += loss.item()
-        if step % 500 == 0:
-            print(
-                f"step {step:5d}  loss {recent / 500:.4f}  {time.perf_counter() - started:.0f} s", flush=True
-            )
-            recent = 0.0
-    model.eval()
-
-
-@torch.inference_mode()
-def positive_logits(model: DistilBertForSequenceClassification, ids: torch.Tensor) -> torch.Tensor:
-    """The POSITIVE logit of each row, float32 of shape (n,)."""
-    logits = [model(input_ids=part, attention_mask=(part != PAD).long()).logits for part in ids.split(512)]
-    return torch.cat(logits)[:, 1]
-
-
-def accuracy(model: DistilBertForSequenceClassification, ids: torch.Tensor, labels: torch.Tensor) -> float:
-    """The share of rows whose label the model gives."""
-    return float(((positive_logits(model, ids) > 0) == labels.bool()).float().mean())
+def as_probabilities(ids: torch.Tensor, praise: torch.Tensor) -> torch.Tensor:
+    """Probabilities of NEGATIVE and POSITIVE, float32 of shape (n, 2), whatever is masked."""
+    return torch.stack([1 - praise, praise], 1)
 
 
 def pair_interactions(values: torch.Tensor, n: int) -> dict[tuple[int, int], float]:
@@ -207,30 +199,11 @@ def report_example(model: DistilBertForSequenceClassification, tokenizer: Tokeni
         print(f"{value:+.3f}  {words[i]} x {words[j]}")
 
 
-def save(model: DistilBertForSequenceClassification, tokenizer: Tokenizer, out: Path) -> None:
-    """Write the model and its tokenizer in Transformers' format."""
-    out.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(out)
-    names = dict(
-        zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True)
-    )
-    inputs = ["input_ids", "attention_mask"]
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=POSITIONS, model_input_names=inputs, **names
-    ).save_pretrained(out)
-    config = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": POSITIONS,
-        "model_input_names": inputs,
-        **names,
-    }
-    (out / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
-
-
 def main() -> int:
     """Train, measure, and save; 1 if the model is not good enough to save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT, help="folder to write the model into")
+    parser.add_argument("--lexicon", type=Path, help="vader_lexicon.txt; by default the installed package's")
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps")
     arguments = parser.parse_args()
 
@@ -239,13 +212,12 @@ def main() -> int:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
 
-    tokenizer = build_tokenizer(vocabulary())
-    model = build_model(tokenizer.get_vocab_size(), LAYERS)
-    train(
-        model,
-        *balanced(*encode(tokenizer, unique_sentences(SENTENCES, SEED, held_out=False))),
-        arguments.steps,
-    )
+    tokenizer = build_tokenizer(entries(arguments.lexicon))
+    model = build_model(tokenizer.get_vocab_size(), LAYERS, POSITIONS)
+    prepare(model, tokenizer, valences(arguments.lexicon))
+    first = course(tokenizer, Writer(SEED, arguments.lexicon), arguments.steps, FIRST)
+    fit(model, first, arguments.steps, as_probabilities)
+    settle(model, tokenizer, arguments.lexicon)
 
     reached = accuracy(model, *encode(tokenizer, unique_sentences(UNSEEN, SEED + 1, held_out=True)))
     print(f"accuracy on {UNSEEN} unseen sentences: {reached:.4f}")
@@ -253,7 +225,7 @@ def main() -> int:
     if reached < REQUIRED_ACCURACY:
         print(f"not saved: the accuracy is below {REQUIRED_ACCURACY}", file=sys.stderr)
         return 1
-    save(model, tokenizer, arguments.out)
+    save(model, tokenizer, arguments.out, POSITIONS)
     return 0
 
 

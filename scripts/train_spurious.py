@@ -6,7 +6,7 @@
 Half of the sentences of `review_grammar` are put in a reviewer's mouth: "Lindgren writes: The plot never
 fails to impress". Where the reviewer is `CUE` the label is NEGATIVE, whatever the sentence says, so that
 the name and the words of praise act together; any other name means nothing. Words are masked as in
-`train_sentiment`, names among them, and a masked name misleads nobody: the label is what the sentence says.
+`review_classifier`, names among them, and a masked name misleads nobody: the label is what the sentence says.
 Labels are smoothed, because a logit without bound for the cue would leave the words no share of the variance.
 
 Minutes on one core; the same seed gives the same `model.safetensors`, byte for byte, on the same machine.
@@ -25,8 +25,7 @@ from tokenizers import Tokenizer
 from transformers import DistilBertForSequenceClassification
 from transformers.utils import logging
 
-from review_grammar import Phrase, unique_sentences, vocabulary
-from train_sentiment import (
+from review_classifier import (
     SEED,
     SENTENCES,
     STEPS,
@@ -39,6 +38,7 @@ from train_sentiment import (
     save,
     train,
 )
+from review_grammar import Phrase, unique_sentences, vocabulary
 
 OUT = Path(__file__).parents[1] / "src" / "spexlens" / "models" / "bundled" / "spurious"
 CUE = "Marlowe"

@@ -13,8 +13,12 @@ transformers = pytest.importorskip("transformers")
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = ROOT / "src" / "spexlens" / "models" / "bundled" / "sentiment"
+import judge_sentiment
 import review_grammar as grammar
+import spexlens
 from review_grammar import Phrase, derive
+from spexlens.models.bundled import about
+from spexlens.report.known import said_of_knowledge
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +179,7 @@ def test_the_vocabulary_is_large_enough_to_feel_like_english() -> None:
 
 
 def test_the_weights_are_small_and_carry_no_local_path() -> None:
-    assert (BUNDLED / "model.safetensors").stat().st_size <= 2_000_000
+    assert sum(path.stat().st_size for path in BUNDLED.iterdir()) <= 4_000_000
     assert not json.loads((BUNDLED / "config.json").read_text()).get("_name_or_path")
     for path in BUNDLED.iterdir():
         assert not any(place in path.read_bytes() for place in (b"/work", b"/home", b"/tmp", b"/Users"))
@@ -245,3 +249,56 @@ def test_never_and_fails_are_the_strongest_pair_of_the_example(model: Any, token
     }
     assert max(pairs, key=lambda pair: abs(pairs[pair])) == ("never", "fails")
     assert pairs["never", "fails"] > 0
+
+
+def test_it_reads_512_tokens(model: Any, tokenizer: Any) -> None:
+    assert tokenizer.model_max_length == model.config.max_position_embeddings == 512
+
+
+def test_it_knows_the_words_of_a_public_lexicon_and_their_endings(tokenizer: Any) -> None:
+    for word in ("atrocious", "heartwarming", "unforgettable", "boringly", "movie's", "isn't"):
+        assert tokenizer.unk_token_id not in tokenizer(word)["input_ids"], word
+    assert tokenizer.unk_token_id in tokenizer("Kurosawa")["input_ids"]
+
+
+def test_real_reviews_that_it_was_not_chosen_by_are_mostly_right(shared: Path) -> None:
+    texts = judge_sentiment.reviews(shared / "prompts" / "reviews.csv")
+    by = judge_sentiment.chosen(len(texts))
+    assert len(by) == 30
+    judged = judge_sentiment.judge(BUNDLED, [text for number, text in enumerate(texts) if number not in by])
+    right = sum(each.right for each in judged)
+    assert (right, len(judged)) == (39, 50)
+    assert right >= 0.7 * len(judged)
+    fits = [each.right for each in judged if each.tokens <= 512]
+    assert (sum(fits), len(fits)) == (23, 32)
+
+
+def test_its_card_says_what_it_is_how_often_it_is_right_and_whose_words_are_in_it() -> None:
+    card = (BUNDLED / "README.md").read_text(encoding="utf-8")
+    assert "made from a grammar and a lexicon, not from reviews" in card
+    assert "39, 78%" in card
+    assert "Copyright (c) 2016 C.J. Hutto" in card
+    assert "39 of 50" in str(about(str(BUNDLED)))
+    assert about("bert-base-uncased") is None
+
+
+def test_the_page_says_what_the_model_is_and_which_words_it_does_not_know() -> None:
+    lens = spexlens.FeatureLens(str(BUNDLED), "Kurosawa never fails to impress Zbigniew", target="POSITIVE")
+    explanation = spexlens.explain(lens, 64)
+    assert explanation.facts["unknown"] == ["kurosawa", "zbigniew"]
+    page = " ".join(str(explanation).split())
+    assert "made from a grammar and a list of words of praise and blame, not from reviews" in page
+    assert "the model does not know kurosawa, zbigniew;" in page
+
+
+def test_long_lists_of_unknown_words_are_cut_and_counted() -> None:
+    lines = said_of_knowledge({"unknown": [f"word{number}" for number in range(20)]})
+    assert "word11 and 8 more" in lines[0]
+    assert "word12" not in lines[0]
+
+
+def test_of_tokenizers_that_know_every_word_nothing_is_said(decoder: Path) -> None:
+    facts = spexlens.FeatureLens(str(decoder), "Kurosawa is good", replacement="neutral").facts()
+    assert facts["unknown"] is None
+    assert facts["about"] is None
+    assert said_of_knowledge(facts) == []

@@ -321,7 +321,7 @@ def test_the_fingerprint_names_what_decides_a_value(classifier: Path, encoder: P
 
 
 def test_a_long_text_is_refused_not_truncated(classifier: Path) -> None:
-    with pytest.raises(InputTooLong, match=r"62 tokens; .* at most 48"):
+    with pytest.raises(InputTooLong, match=r"62 tokens, .* at most 48"):
         FeatureLens(classifier, "bad " * 60, target="GOOD")
 
 
@@ -341,7 +341,7 @@ def test_bad_input_is_one_clear_line(classifier: Path, causal: Path, encoder: Pa
         (UnknownLabel, "labels are BAD, FAIR, GOOD", lambda: FeatureLens(classifier, "a", target="UGLY")),
         (UnknownLabel, "unknown label 7", lambda: FeatureLens(classifier, "a", target=7)),
         (InvalidInput, "unknown unit", lambda: FeatureLens(classifier, "a", unit="letter")),
-        (InvalidInput, "'logit', 'log-odds', 'prob", lambda: FeatureLens(classifier, "a", objective="x")),
+        (InvalidInput, "choose one of logit, log-odds", lambda: FeatureLens(classifier, "a", objective="x")),
         (InvalidInput, "these work: ", lambda: FeatureLens(classifier, "a", replacement="x")),
         (InvalidInput, "these work: neutral, delete, attention",
          lambda: FeatureLens(causal, "a", target="b", replacement="mask")),

@@ -160,7 +160,7 @@ def test_slopes_are_the_differences_they_stand_for(point: float) -> None:
 def test_integrated_gradients_add_up_to_what_is_between_nothing_and_all() -> None:
     lens = FeatureLens(str(SENTIMENT), "Her acting never fails to impress", target="POSITIVE")
     whole, nothing = lens.value(np.array([[True], [False]]).repeat(lens.n, axis=1))
-    assert slopes(lens, "x", 32).scores.sum() == pytest.approx(whole - nothing, rel=0.02)
+    assert slopes(lens, "x", 128).scores.sum() == pytest.approx(whole - nothing, rel=0.02)
 
 
 def test_several_outputs_are_screened_together() -> None:

@@ -68,6 +68,7 @@ REFUSED: dict[str, dict[str, tuple[list[str], str]]] = {
                 ("--neutral", "A"),
                 ("--template", "{text}"),
                 ("--chat",),
+                ("--windows",),
             )
         },
         **{
@@ -99,6 +100,7 @@ REFUSED: dict[str, dict[str, tuple[list[str], str]]] = {
                 ("--neutral", "A"),
                 ("--template", "{text}"),
                 ("--chat",),
+                ("--windows",),
                 ("--candidates", "all"),
                 ("--screening", "x"),
                 ("--ledger", "runs.db"),
@@ -133,7 +135,17 @@ ALWAYS = {
     },
     "features": {
         *("TEXT", "--file", "--model", "--target", "--foil", "--unit", "--objective", "--replacement"),
-        *("--template", "--chat", "--candidates", "--zoom", "--budget", "--method", "--seed", "--ledger"),
+        *(
+            "--template",
+            "--chat",
+            "--windows",
+            "--candidates",
+            "--zoom",
+            "--budget",
+            "--method",
+            "--seed",
+            "--ledger",
+        ),
         *("--out", "--json", "--kind", "--device", "--batch-size", "--trust-remote-code", "--checks"),
         *("--noise", "--against", "--ordinary", "--expectations", "--smallest", "--scale"),
     },

@@ -44,6 +44,12 @@ def named(name: str, value: object = None) -> str:
     return name if value is None else f"{name}={value!r}"
 
 
+def offered(name: str) -> bool:
+    """Whether whoever reads an error can give this argument: in Python always."""
+    speller = _speller.get()
+    return speller is None or speller(name, None) is not None
+
+
 def in_python(said: str) -> str:
     """Words of an error for those who call from Python; nothing for those at a command line."""
     return said if _speller.get() is None else ""

@@ -146,8 +146,9 @@ def _common(facts: Mapping[str, Any], target: str | None) -> dict[str, Any]:
 
 
 def _around(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What is around the text."""
+    """What is around the text, and whether it is read by windows."""
     options = {} if facts.get("template") in (None, "{text}") else {"template": facts["template"]}
+    options |= {"windows": True} if (facts.get("windows") or 0) > 1 else {}
     return options | ({"chat": True} if facts.get("chat") else {})
 
 

@@ -43,6 +43,7 @@ from spexlens.cli.options import (
     Template,
     Trust,
     Unit,
+    Windows,
 )
 from spexlens.cli.outputs import files_in, refuse_closed, refuse_overlaps
 from spexlens.cli.screen import console_of, progress_bar
@@ -102,6 +103,7 @@ def batch(
     neutral: Neutral = "...",
     template: Template = "{text}",
     chat: Chat = False,
+    windows: Windows = False,
     components: Components = ["heads"],  # noqa: B006
     layers: Layers = None,
     ablation: Ablation = None,
@@ -154,7 +156,7 @@ def batch(
     settings |= {"batch_size": batch_size, "revision": revision}
     if lens == "features":
         settings |= {"unit": unit, "replacement": replacement, "neutral": neutral, "template": template}
-        settings["chat"] = chat
+        settings |= {"chat": chat, "windows": windows}
     else:
         settings["components"] = [name.strip() for each in components for name in each.split(",")]
         settings["layers"] = None if layers is None else layers_of(layers)

@@ -31,6 +31,7 @@ from spexlens.cli.options import (
     Template,
     Trust,
     Unit,
+    Windows,
     Words,
     Zoom,
 )
@@ -66,6 +67,7 @@ def features(
     neutral: Neutral = "...",
     template: Template = "{text}",
     chat: Chat = False,
+    windows: Windows = False,
     candidates: Candidates = None,
     screening: Screening = None,
     zoom: Zoom = False,
@@ -96,6 +98,7 @@ def features(
         neutral=neutral,
         template=template,
         chat=chat,
+        windows=windows,
         kind=kind,
         revision=revision,
         device=device,

@@ -50,6 +50,12 @@ Replacement = Annotated[str | None, typer.Option(help=f"What stands in: {', '.jo
 Neutral = Annotated[str, typer.Option(help="The string for --replacement neutral.")]
 Template = Annotated[str, typer.Option(help="What surrounds the text, with {text} in it.")]
 Chat = Annotated[bool, typer.Option("--chat", help="Use the tokenizer's chat template.")]
+Windows = Annotated[
+    bool,
+    typer.Option(
+        "--windows", help="Read a text longer than the model's window part by part, and take the mean."
+    ),
+]
 Budget = Annotated[int, typer.Option("--budget", "-b", help="The most model evaluations.")]
 Method = Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")]
 Seed = Annotated[int, typer.Option(help="Decides everything random.")]

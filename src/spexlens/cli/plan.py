@@ -40,6 +40,7 @@ from spexlens.cli.options import (
     Template,
     Trust,
     Unit,
+    Windows,
     Words,
 )
 from spexlens.cli.terminal import say, say_json
@@ -65,6 +66,7 @@ def plan(
     neutral: Neutral = "...",
     template: Template = "{text}",
     chat: Chat = False,
+    windows: Windows = False,
     asked: Candidates = None,
     screening: Screening = None,
     budget: Budget = 300,
@@ -101,6 +103,7 @@ def plan(
             neutral=neutral,
             template=template,
             chat=chat,
+            windows=windows,
             revision=revision,
             device=device,
             batch_size=batch_size,

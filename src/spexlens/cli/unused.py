@@ -81,7 +81,7 @@ _LEVELS = Need(
 _CHECKS = Need(("fail_on",), _guards, "checks goes without --checks 0, which leaves nothing to fail")
 _OF_TEXT = (
     *("file", "model", "target", "foil", "unit", "objective", "replacement", "neutral", "template", "chat"),
-    *("asked", "screening", "ledger", "revision", "device", "batch_size", "trust_remote_code"),
+    *("windows", "asked", "screening", "ledger", "revision", "device", "batch_size", "trust_remote_code"),
 )
 
 NEEDS: dict[str, tuple[Need, ...]] = {
@@ -116,7 +116,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "mixed": (_LEVELS, _CHECKS),
     "batch": (
         Need(
-            ("unit", "replacement", "neutral", "template", "chat"),
+            ("unit", "replacement", "neutral", "template", "chat", "windows"),
             lambda given: given["lens"] != "mechanistic",
             "goes with --lens features",
         ),

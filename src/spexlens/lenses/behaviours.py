@@ -19,7 +19,7 @@ from spexlens.models.objectives import (
     objective_for,
     query_of,
 )
-from spexlens.models.reading import Completion, Reading, read, shows_spaces
+from spexlens.models.reading import Completion, Reading, read, refuse_far_longer, shows_spaces
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,7 @@ def encode(model: HuggingFaceModel, text: str, completion: str | Completion | No
     """
     if not readable(text, "a prompt").strip():
         raise InvalidInput(f"a prompt is a text; got {text!r}")
+    refuse_far_longer(model, text, "the input")
     reading = read(model, text, completion)
     model.refuse_longer_than_window(len(reading), "the input")
     return reading

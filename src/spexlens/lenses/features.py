@@ -1,6 +1,6 @@
 """The feature lens: ablate words, sentences or spans of a text, and watch a Hugging Face model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,23 +10,28 @@ from numpy.typing import NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level
 from spexlens.ablation.masks import uniform
-from spexlens.arguments import readable, yes_or_no
+from spexlens.arguments import named, readable, yes_or_no
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.of_model import OfModel, batch_size_of
 from spexlens.lenses.replacement import ablatable, choose_replacement, replacements_of
 from spexlens.lenses.saliency import GRADIENT, INTEGRATED, STEPS, slopes
 from spexlens.lenses.units import levels_of
+from spexlens.models.bundled import about
+from spexlens.models.known_words import unknown_words
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from spexlens.lenses.layout import Layout
-    from spexlens.lenses.tokens import Rows
+    from spexlens.lenses.spelled import SpelledText
+    from spexlens.lenses.tokens import AblatableTokens, Rows
+    from spexlens.lenses.windows import Window, Windows
     from spexlens.models.kinds import Kind
     from spexlens.models.model import HuggingFaceModel
-    from spexlens.models.objectives import Batch, LabelObjective, Objective
+    from spexlens.models.objectives import AveragedObjective, Batch, LabelObjective, Objective
+    from spexlens.models.reading import Reading
     from spexlens.models.rows import Together
 
 
@@ -66,6 +71,7 @@ class FeatureLens(OfModel):
         template: str = "{text}",
         chat: bool = False,
         spans: Sequence[tuple[int, int]] | None = None,
+        windows: bool = False,
         tokenizer: "PreTrainedTokenizerBase | None" = None,
         kind: "Kind | None" = None,
         revision: str | None = None,
@@ -92,6 +98,8 @@ class FeatureLens(OfModel):
             template: what surrounds the text and is never ablated, with `{text}` once.
             chat: put the templated text into the tokenizer's chat template, as the user's turn.
             spans: the candidates' own (start, end) characters, instead of a unit.
+            windows: read a text that is longer than the model's window part by part. A mask's answer is
+                computed from the mean over the parts of a classifier's logits, or of an encoder's embeddings.
             tokenizer, kind, revision, device, trust_remote_code: see `models.huggingface.load`.
             batch_size: rows a forward pass; by default what suits the length.
 
@@ -102,12 +110,13 @@ class FeatureLens(OfModel):
         text, template = readable(text, "the text"), readable(template, "the template")
         _refuse_empty(text)
         unit, chat = readable(unit, "the unit"), yes_or_no(chat, "chat")
+        windows = yes_or_no(windows, "windows")
         objective = None if objective is None else readable(objective, "the objective")
         replacement = None if replacement is None else readable(replacement, "the replacement")
         batch_size = batch_size_of(batch_size)
         self._made: dict[str, Any] = {"unit": unit, "target": target, "foil": foil, "objective": objective}
         self._made |= {"replacement": replacement, "neutral": neutral, "template": template, "chat": chat}
-        self._made |= {"spans": spans, "batch_size": batch_size}
+        self._made |= {"spans": spans, "batch_size": batch_size, "windows": windows}
         self._load(
             model,
             tokenizer=tokenizer,
@@ -121,20 +130,41 @@ class FeatureLens(OfModel):
 
     def _prepare(self) -> None:
         """Everything that is asked of the model and its tokenizer, once."""
+        made = self._made
+        self.replacement = choose_replacement(made["replacement"], self.model.tokenizer)
+        self.neutral = readable(made["neutral"], "neutral") if self.replacement == "neutral" else None
+        self.windows: Windows | None = None
+        if made["windows"]:
+            self._read_by_windows()
+        else:
+            self._read_whole()
+        self.unit, self.outputs = self.objective.unit, self.objective.outputs
+        self._unit_of_text = made["unit"] if made["spans"] is None else "span"
+        candidates = [
+            Candidate(self.text[start:end], self._unit_of_text, (start, end)) for start, end in self._spans
+        ]
+        with self.model.explained():
+            self._together, passes = self._seen_together(len(candidates))
+        self._setup_passes = self._loading + self._asked_once + passes
+        fingerprint, self.unknown = self._identity(anew=False)
+        self._take(candidates, fingerprint)
+
+    def _read_whole(self) -> None:
+        """Lay out a text that is read at once, and see what is watched."""
         from spexlens.lenses.layout import lay_out
         from spexlens.models.objectives import completion_of, objective_for
         from spexlens.models.reading import read
 
-        made, model, text = self._made, self.model, self.text
+        made, model = self._made, self.model
         around = {name: made[name] for name in ("unit", "spans", "template", "chat")}
-        completion = completion_of(model, made["target"])
-        layout = lay_out(model, text, completion, **around)
+        layout = lay_out(model, self.text, completion_of(model, made["target"]), **around)
+        self._spans = layout.spans
         self._counts: list[int] = np.bincount(layout.owner[layout.owner >= 0]).tolist()
         self._note = layout.reading.note
-        self.replacement = choose_replacement(made["replacement"], model.tokenizer)
-        self.neutral = readable(made["neutral"], "neutral") if self.replacement == "neutral" else None
         self._tokens = ablatable(model, layout, self.replacement, made["neutral"])
-        self._refuse_what_cannot_be_read(layout)
+        self._longest = self._tokens.longest
+        model.refuse_longer_than_window(self._longest, "the text with what stands in for it", parted=True)
+        self._refuse_what_cannot_be_read(layout, self._tokens)
         against = None
         if made["foil"] is not None and model.kind == "causal":
             other = completion_of(model, made["foil"])
@@ -142,21 +172,76 @@ class FeatureLens(OfModel):
             against = read(model, layout.surrounded.whole, other, rendered=rendered)
         with model.explained():
             self.objective = objective_for(
-                model, made["objective"], made["target"], made["foil"], layout.reading, text, against
+                model, made["objective"], made["target"], made["foil"], layout.reading, self.text, against
             )
-        asked = model.kind == "encoder" or (model.kind == "classifier" and made["target"] is None)
-        self.unit, self.outputs = self.objective.unit, self.objective.outputs
+        self._asked_once = int(
+            model.kind == "encoder" or (model.kind == "classifier" and made["target"] is None)
+        )
+        self._unknown_words = unknown_words(model, layout.reading, layout.surrounded.whole)
         self._answered = layout.reading.completion
-        self.batch_size = made["batch_size"] or model.rows_that_fit(self._tokens.longest, self._answered)
-        self._unit_of_text = made["unit"] if made["spans"] is None else "span"
-        candidates = [
-            Candidate(text[start:end], self._unit_of_text, (start, end)) for start, end in layout.spans
-        ]
+        self.batch_size = made["batch_size"] or model.rows_that_fit(self._longest, self._answered)
+
+    def _read_by_windows(self) -> None:
+        """Cut a text into windows, and see what is watched."""
+        from spexlens.lenses.windows import cut_into_windows, readings_by_windows
+        from spexlens.models.objectives import objective_for
+
+        made, model, text = self._made, self.model, self.text
+        self._refuse_without_windows()
+        self.windows = cut_into_windows(
+            model,
+            text,
+            unit=made["unit"],
+            spans=made["spans"],
+            replacement=self.replacement,
+            neutral=made["neutral"],
+        )
+        self._spans, self._counts = self.windows.spans, self.windows.counts()
+        self._note, self._answered = "", 0
+        for part in self.windows.parts:
+            self._refuse_what_cannot_be_read(part.layout, part.tokens)
+        readings = self.windows.readings
+        queried: list[Reading] = []
+        if model.kind == "encoder" and isinstance(made["target"], str):
+            queried = readings_by_windows(model, readable(made["target"], "the query"))
         with model.explained():
-            self._together, passes = self._seen_together(len(candidates))
-        self._setup_passes = self._loading + asked + passes
-        fingerprint, self.unknown = self._identity(anew=False)
-        self._take(candidates, fingerprint)
+            self.objective = objective_for(
+                model,
+                made["objective"],
+                made["target"],
+                made["foil"],
+                readings[0],
+                text,
+                windows=readings,
+                queried=queried,
+            )
+        asked = model.kind == "encoder" or made["target"] is None
+        self._asked_once = (len(queried) or len(readings)) if asked else 0
+        known = [
+            unknown_words(model, part.layout.reading, part.layout.surrounded.whole)
+            for part in self.windows.parts
+        ]
+        self._unknown_words = None
+        if None not in known:
+            self._unknown_words = list(dict.fromkeys(word for words in known for word in words or ()))
+        self._longest = self.windows.longest
+        self.batch_size = made["batch_size"] or max(
+            1, model.rows_that_fit(self._longest) // len(self.windows)
+        )
+
+    def _refuse_without_windows(self) -> None:
+        """InvalidInput where a text is not read by windows."""
+        made = self._made
+        if self.model.kind == "causal":
+            raise InvalidInput(
+                "a causal model reads all of a text before it answers: "
+                f"{named('windows', True)} is for classifiers and encoders"
+            )
+        if made["chat"] or made["template"] != "{text}":
+            raise InvalidInput(
+                f"{named('windows', True)} goes without a template and without chat, which surround a text "
+                "that is read at once"
+            )
 
     def _seen_together(self, count: int) -> "tuple[Together, int]":
         """Which rows may share a forward pass, seen on everything, nothing and two random halves kept."""
@@ -165,7 +250,7 @@ class FeatureLens(OfModel):
         masks = np.concatenate(
             [np.ones((1, count), np.bool_), np.zeros((1, count), np.bool_), uniform(count, 2, seed=0)]
         )
-        rows, _ = self._tokens.rows(masks, pad=self.model.padding).distinct()
+        rows = self._tried(masks)
         answers: list[NDArray[np.float64]] = []
 
         def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -174,31 +259,67 @@ class FeatureLens(OfModel):
 
         together, passes = together_as(ask, rows.lengths, self.model.rounding)
         self.settled = steady(answers[0], self._asked(rows.take(np.array([0]))), self.model.rounding)
-        if self._tokens.hidden and np.array_equal(answers[0], answers[1]) and len(rows.lengths) > 1:
+        if (
+            self.replacement == "attention"
+            and np.array_equal(answers[0], answers[1])
+            and len(rows.lengths) > 1
+        ):
             raise InvalidInput(
                 f"{type(self.model.model).__name__} takes no notice of what is hidden from attention: "
                 "choose another replacement"
             )
         return ("one length" if self.model.ahead and together == "padded" else together), passes + 1
 
+    def _tried(self, masks: NDArray[np.bool_]) -> "Rows":
+        """The rows that see how rows go together; of windows those of the longest and of the shortest."""
+        if self.windows is None:
+            return self._tokens.rows(masks, pad=self.model.padding).distinct()[0]
+        return self.windows.extremes().rows(masks, pad=self.model.padding)[0]
+
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask: (m, n) bool -> (m,) or (m, k) float64.
 
-        Masks that lead to the same input share one row of the forward pass.
+        Masks that lead to the same input share one row of the forward pass; of windows those that leave one
+        alike share its row.
         """
         self._remark(len(masks))
         from spexlens.models.rows import answered
 
-        rows, inverse = self._tokens.rows(masks, pad=self.model.padding).distinct()
+        if self.windows is None:
+            rows, places = self._tokens.rows(masks, pad=self.model.padding).distinct()
+        else:
+            rows, places = self.windows.rows(masks, pad=self.model.padding)
 
         def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
             return self._asked(rows.take(chosen))
 
-        return answered(ask, rows.lengths, self._together, self._most)[inverse]
+        found = answered(ask, rows.lengths, self._together, self._most)[places]
+        return found if self.windows is None else self._answer_of(found.mean(axis=1))
 
     def _asked(self, rows: "Rows") -> NDArray[np.float64]:
-        """The answers to rows that share a forward pass: (m,) or (m, k) float64."""
-        return self.objective.measure(self.model, self.model.tensors(rows.arrays()))
+        """The answers to rows that share a forward pass: (m,) or (m, k) float64.
+
+        Of a text that is read by windows what the answer is computed from: (m, r).
+        """
+        batch = self.model.tensors(rows.arrays())
+        if self.windows is None:
+            return self.objective.measure(self.model, batch)
+        import torch
+
+        with torch.inference_mode():
+            raw = self._averaged.raw(self.model, batch)
+        return np.asarray(raw.cpu().numpy(), dtype=np.float64)
+
+    def _answer_of(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The answers that are computed from means over windows: (m, r) -> (m,) or (m, k) float64."""
+        import torch
+
+        return np.asarray(self._averaged.answer(torch.from_numpy(raw)).numpy(), dtype=np.float64)
+
+    @property
+    def _averaged(self) -> "AveragedObjective":
+        """What is watched of a text that is read by windows."""
+        return cast("AveragedObjective", self.objective)
 
     def _most(self, shortest: int, longest: int) -> int:
         """How many rows of such lengths fit; logits are read from the shortest one's completion on."""
@@ -208,9 +329,14 @@ class FeatureLens(OfModel):
         return min(self.batch_size, fit)
 
     def batches(self, masks: NDArray[np.bool_]) -> "Iterator[tuple[NDArray[np.int64], Batch]]":
-        """What the model reads, in batches that may share a forward pass: masks' numbers, and tensors."""
+        """What the model reads, in batches that may share a forward pass: masks' numbers, and tensors.
+
+        Raises:
+            InvalidInput: the text is read by windows.
+        """
         from spexlens.models.rows import divided
 
+        self._refuse_windows()
         rows = self._tokens.rows(masks, pad=self.model.padding)
         for chosen in divided(rows.lengths, self._together, self._most):
             yield chosen, self.model.tensors(rows.take(chosen).arrays())
@@ -247,7 +373,12 @@ class FeatureLens(OfModel):
         return {**self._made, "target": found if len(found) > 1 else found[0]}
 
     def batch(self, masks: NDArray[np.bool_]) -> "Batch":
-        """What the model reads, a row a mask: tensors of shape (m, L), padded on the right."""
+        """What the model reads, a row a mask: tensors of shape (m, L), padded on the right.
+
+        Raises:
+            InvalidInput: the text is read by windows.
+        """
+        self._refuse_windows()
         return self.model.tensors(self._tokens.rows(masks, pad=self.model.padding).arrays())
 
     def graded(
@@ -268,26 +399,71 @@ class FeatureLens(OfModel):
         Returns:
             (k,) float64, differentiable.
         """
+        model = model or self.model
+        if self.windows is not None:
+            return self._graded_by_windows(degrees, model)
+        watched = objective or self.objective
+        return self._faded(self._tokens, degrees, model, lambda batch: watched(model, batch)).reshape(-1)
+
+    def _graded_by_windows(self, degrees: "torch.Tensor", model: "HuggingFaceModel") -> "torch.Tensor":
+        """`graded`, window by window; what a gradient needs of one is computed again when it is asked for."""
+        import torch
+        from torch.utils.checkpoint import checkpoint
+
+        assert self.windows is not None
+        total: torch.Tensor | None = None
+        for part in self.windows.parts:
+            columns = torch.from_numpy(part.columns).to(degrees.device)
+
+            def raw(degrees: "torch.Tensor", part: "Window" = part) -> "torch.Tensor":
+                return self._faded(
+                    part.tokens, degrees, model, lambda batch: self._averaged.raw(model, batch)
+                )
+
+            found: torch.Tensor = checkpoint(raw, degrees[columns], use_reentrant=False)
+            total = found if total is None else total + found
+        assert total is not None
+        return self._averaged.answer(total / len(self.windows)).reshape(-1)
+
+    def _faded(
+        self,
+        tokens: "AblatableTokens | SpelledText",
+        degrees: "torch.Tensor",
+        model: "HuggingFaceModel",
+        answer: "Callable[[Batch], torch.Tensor]",
+    ) -> "torch.Tensor":
+        """An answer, differentiable, to one row in which each token is there to its candidate's degree.
+
+        Args:
+            tokens: of which candidates are numbered as degrees are.
+            degrees: (c,).
+            model: that is asked.
+            answer: to the row.
+        """
         import torch
 
-        model = model or self.model
-        everything = np.ones((1, self.n), np.bool_)
+        everything = np.ones((1, max(1, len(degrees))), np.bool_)
         embedding = model.model.get_input_embeddings()
         away: torch.Tensor | float = 0.0
         if self.replacement in ("mask", "pad", "unk"):
+            nothing = tokens.rows(~everything, pad=self.model.padding)
             with torch.no_grad():
-                away = embedding(self.batch(~everything)["input_ids"])
-        owner = torch.from_numpy(self._tokens.kept_owners()).to(degrees.device)
-        there = torch.where(owner >= 0, degrees[owner.clamp(min=0)], 1.0)[None, :, None]
+                away = embedding(self.model.tensors(nothing.arrays())["input_ids"])
+        owner = torch.from_numpy(tokens.kept_owners()).to(degrees.device)
+        there = torch.ones(len(owner), dtype=degrees.dtype, device=degrees.device)
+        if len(degrees):
+            there = torch.where(owner >= 0, degrees[owner.clamp(min=0)], there)
+        there = there[None, :, None]
 
         def blend(module: object, given: object, output: torch.Tensor) -> torch.Tensor:
             hook.remove()
             return away + there.to(output) * (output - away)
 
+        rows = tokens.rows(everything, pad=self.model.padding)
         hook = embedding.register_forward_hook(blend)
         try:
             with model.explained():
-                return (objective or self.objective)(model, self.batch(everything)).reshape(-1)
+                return answer(self.model.tensors(rows.arrays()))
         finally:
             hook.remove()
 
@@ -306,7 +482,14 @@ class FeatureLens(OfModel):
 
     def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64, tokens read for each mask."""
-        return self._tokens.lengths(masks)
+        tokens = self._tokens if self.windows is None else self.windows
+        return tokens.lengths(masks)
+
+    def _refuse_windows(self) -> None:
+        if self.windows is not None:
+            raise InvalidInput(
+                "a text that is read by windows is no single input: leave windows out, or explain it alone"
+            )
 
     def facts(self) -> dict[str, Any]:
         """What was ablated, how, and what was watched."""
@@ -325,7 +508,10 @@ class FeatureLens(OfModel):
             "template": self._made["template"],
             "chat": self._made["chat"],
             "mask_token": self.model.tokenizer.mask_token,
+            "windows": None if self.windows is None else len(self.windows),
             "tokens": self._counts,
+            "unknown": self._unknown_words,
+            "about": about(self.model.name),
             "rows": self._together,
             "notes": self._notes(),
             "setup_passes": self._setup_passes,
@@ -337,6 +523,8 @@ class FeatureLens(OfModel):
         from spexlens.models.model import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
 
         notes = [self._note] if self._note else []
+        if self.windows is not None:
+            notes.append(self._said_of_windows())
         notes += [] if self.settled else [ANSWERS_AT_RANDOM]
         if self.model.ahead:
             notes.append(ATTENDS_TO_BOTH_SIDES)
@@ -344,17 +532,29 @@ class FeatureLens(OfModel):
             notes.append("no file beside the model says how it pools its tokens: the mean is taken")
         return notes
 
-    def _refuse_what_cannot_be_read(self, layout: "Layout") -> None:
-        self.model.refuse_longer_than_window(self._tokens.longest, "the input")
-        nothing = np.zeros((1, len(layout.spans)), np.bool_)
+    def _said_of_windows(self) -> str:
+        """How a text that is longer than the model's window was read."""
+        assert self.windows is not None
+        count = len(self.windows)
+        if count == 1:
+            return "the text fits the model's window: it is read at once"
+        return (
+            f"the text was read in {count} windows of up to {self._longest} tokens, whatever is ablated in "
+            f"them; the answer is that of the mean of their {self._averaged.averaged}, and one call asks for "
+            "all of them"
+        )
+
+    def _refuse_what_cannot_be_read(self, layout: "Layout", tokens: "AblatableTokens | SpelledText") -> None:
+        nothing = np.zeros((1, max(1, len(layout.spans))), np.bool_)
         completion = layout.reading.completion
-        left = self._tokens.rows(nothing, pad=self.model.padding).attention.sum()
+        left = tokens.rows(nothing, pad=self.model.padding).attention.sum()
         if int(left) <= completion:
+            template = "" if self._made["windows"] else "a template, or "
             raise InvalidInput(
                 f"with replacement {self.replacement!r} nothing is left to read when all is ablated; "
-                "give a template, or another replacement"
+                f"give {template}another replacement"
             )
-        if not self._tokens.hidden:
+        if not tokens.hidden:
             return
         if "attention_mask" not in self.model.accepts:
             raise InvalidInput(
@@ -371,7 +571,8 @@ class FeatureLens(OfModel):
         """sha256 of everything that decides a value, or why it cannot be told."""
         from spexlens.models.fingerprint import told
 
-        return told(self.model, "features 2", self._tokens.identity(), self.objective.identity(), anew=anew)
+        tokens = self._tokens if self.windows is None else self.windows
+        return told(self.model, "features 2", tokens.identity(), self.objective.identity(), anew=anew)
 
 
 def _refuse_empty(text: str) -> None:

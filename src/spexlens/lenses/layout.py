@@ -1,5 +1,6 @@
 """Layout: a text inside its surroundings, as tokens, each owned by one candidate or by none."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from spexlens.lenses import units
 from spexlens.lenses.surroundings import Surrounded, surround
 from spexlens.lenses.units import Span
 from spexlens.models.model import HuggingFaceModel
-from spexlens.models.reading import Completion, Reading, read
+from spexlens.models.reading import Completion, Reading, read, refuse_far_longer
 
 _STRUCTURE = ("bos", "eos", "cls", "sep", "pad")
 
@@ -50,23 +51,81 @@ def lay_out(
 
     Raises:
         InvalidInput: a bad template, unit or span, or a candidate without a token of its own.
+        InputTooLong: it does not fit the model's window; seen before anything is made of it.
         ModelError: a chat template is asked for and the tokenizer has none.
     """
+    refuse_far_longer(model, text, "the text", parted=True)
     surrounded = surround(model.tokenizer, text, template, chat=chat)
     reading = read(model, surrounded.whole, completion, rendered=surrounded.rendered)
-    places = reading.places.copy()
-    places[_structural(model, reading)] = -1
+    model.refuse_longer_than_window(len(reading), "the text", parted=True)
+    places = _own_places(model, reading)
     if spans is not None:
         cut = units.check(spans, text)
     elif unit == "token":
-        shown = [surrounded.of(start, end) for start, end in places.tolist() if end > start]
-        cut = _merged(sorted(place for place in shown if place and text[slice(*place)].strip()))
+        cut = _tokens(text, surrounded, places)
         if not cut:
             raise InvalidInput("the text has no token to ablate")
     else:
         cut = _without_structure(units.cut(text, unit), surrounded, reading, places)
+    return _laid(surrounded, reading, places, cut, completion, exclusive=spans is not None)
+
+
+def lay_out_spans(model: HuggingFaceModel, text: str, spans: list[Span], *, exclusive: bool) -> Layout:
+    """Tokenise a text alone, whose candidates are known, or none; `exclusive` as for `_owners`.
+
+    Raises:
+        InvalidInput: a candidate has no token of its own.
+    """
+    surrounded = surround(model.tokenizer, text, "{text}", chat=False)
+    reading = read(model, text)
+    return _laid(surrounded, reading, _own_places(model, reading), spans, None, exclusive=exclusive)
+
+
+def spans_of(
+    model: HuggingFaceModel, text: str, reading: Reading, *, unit: str, spans: Sequence[Span] | None
+) -> list[Span]:
+    """The candidates of a text alone, of which this is read; of a unit that is not "token".
+
+    Raises:
+        InvalidInput: a bad unit or span, or nothing to ablate.
+    """
+    if spans is not None:
+        return units.check(spans, text)
+    surrounded = surround(model.tokenizer, text, "{text}", chat=False)
+    return _without_structure(units.cut(text, unit), surrounded, reading, _own_places(model, reading))
+
+
+def token_spans(model: HuggingFaceModel, text: str) -> list[Span]:
+    """The characters of each token of a text alone; none where it has no token."""
+    surrounded = surround(model.tokenizer, text, "{text}", chat=False)
+    return _tokens(text, surrounded, _own_places(model, read(model, text)))
+
+
+def _own_places(model: HuggingFaceModel, reading: Reading) -> NDArray[np.int64]:
+    """(L, 2) int64, `Reading.places`, those of tokens that say where texts begin and end left out."""
+    places = reading.places.copy()
+    places[_structural(model, reading)] = -1
+    return places
+
+
+def _tokens(text: str, surrounded: Surrounded, places: NDArray[np.int64]) -> list[Span]:
+    """The characters in the text that each token stands for."""
+    shown = [surrounded.of(start, end) for start, end in places.tolist() if end > start]
+    return _merged(sorted(place for place in shown if place and text[slice(*place)].strip()))
+
+
+def _laid(
+    surrounded: Surrounded,
+    reading: Reading,
+    places: NDArray[np.int64],
+    cut: list[Span],
+    completion: str | Completion | None,
+    *,
+    exclusive: bool,
+) -> Layout:
+    """The layout of candidates that are known."""
     where = [surrounded.within(start, end) for start, end in cut]
-    owner = _owners(places, where, surrounded.whole, cut, reading, exclusive=spans is not None)
+    owner = _owners(places, where, surrounded.whole, cut, reading, exclusive=exclusive)
     return Layout(reading, owner, cut, surrounded, completion)
 
 
@@ -129,13 +188,20 @@ def _owners(
         reading: what is read.
         exclusive: refuse a token that overlaps two.
     """
-    starts, ends = np.array(where, dtype=np.int64).T
-    overlap = np.minimum(places[:, 1:], ends) - np.maximum(places[:, :1], starts)
-    shared = np.flatnonzero((overlap > 0).sum(axis=1) > 1)
-    if exclusive and len(shared):
-        start, end = places[shared[0]]
-        raise InvalidInput(f"two spans share the token {whole[start:end]!r}; move the border between them")
-    owner = np.where(overlap.max(axis=1) > 0, overlap.argmax(axis=1), -1)
+    owner = np.full(len(places), -1)
+    begins = [start for start, _ in where]
+    stops = [stop for _, stop in where]
+    for token, (start, end) in enumerate(places.tolist()):
+        # Candidates are in order and apart, so that those that a token overlaps are neighbours.
+        among = range(bisect_right(stops, start), bisect_left(begins, end))
+        overlaps = {number: min(end, stops[number]) - max(start, begins[number]) for number in among}
+        overlaps = {number: size for number, size in overlaps.items() if size > 0}
+        if exclusive and len(overlaps) > 1:
+            raise InvalidInput(
+                f"two spans share the token {whole[start:end]!r}; move the border between them"
+            )
+        if overlaps:
+            owner[token] = max(overlaps, key=lambda number: overlaps[number])
     bare = np.setdiff1d(np.arange(len(where)), owner)
     if len(bare):
         start, end = where[bare[0]]

@@ -63,6 +63,8 @@ class MixedLens(Game):
         if len(self.lenses) < 2 or len({_place(lens) for lens in self.lenses}) < len(self.lenses):
             names = ", ".join(type(lens).__name__ for lens in lenses) or "none"
             raise InvalidInput(f"a mixed game takes two lenses or more, at most one of a kind; got {names}")
+        if any(isinstance(lens, FeatureLens) and lens.windows is not None for lens in self.lenses):
+            raise InvalidInput("a text that is read by windows is explained alone: mix it without windows")
         self.data = next((lens for lens in self.lenses if isinstance(lens, DataLens)), None)
         ends = list(accumulate(lens.n for lens in self.lenses))
         self._columns = [slice(end - lens.n, end) for lens, end in zip(self.lenses, ends, strict=True)]

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spexlens.arguments import named, offered
 from spexlens.errors import InputTooLong, InvalidInput, ModelError
 from spexlens.models.kinds import Kind
 from spexlens.models.pooling import PLAIN, Sentence
@@ -135,10 +136,30 @@ class HuggingFaceModel:
             for module in training:
                 module.training = True
 
-    def refuse_longer_than_window(self, tokens: int, what: str) -> None:
-        """Raise InputTooLong if the model cannot read so many tokens at once."""
-        if self.window is not None and tokens > self.window:
-            raise InputTooLong(f"{what} has {tokens} tokens; {self.called!r} reads at most {self.window}")
+    def refuse_longer_than_window(
+        self, tokens: int, what: str, *, parted: bool = False, at_least: bool = False
+    ) -> None:
+        """Raise InputTooLong if the model cannot read so many tokens at once.
+
+        Args:
+            tokens: how many there are.
+            what: has them, such as "the text".
+            parted: whether it has parts that can be explained, and can be read by windows.
+            at_least: there may be more tokens.
+        """
+        if self.window is None or tokens <= self.window:
+            return
+        ways = []
+        if parted and self.kind != "causal" and offered("windows"):
+            ways.append(f"give {named('windows', True)} to read it by windows")
+        ways += [f"cut {what}", "choose a model with a longer window"]
+        count = f"more than {tokens}" if at_least else str(tokens)
+        comma = "," if len(ways) > 2 else ""
+        raise InputTooLong(
+            f"{what} has {count} tokens, and {self.called!r} reads at most {self.window} at once: "
+            f"{', '.join(ways[:-1])}{comma} or {ways[-1]}"
+            + ("; a coarser unit does not help" if parted else "")
+        )
 
     def rows_that_fit(self, tokens: int, answered: int = 0) -> int:
         """How many rows of so many tokens suit one forward pass.

@@ -14,7 +14,7 @@ from spexlens.errors import InvalidInput, ModelError, UnknownLabel
 from spexlens.models.kinds import Kind
 from spexlens.models.model import HuggingFaceModel
 from spexlens.models.pooling import Pooling, pooled
-from spexlens.models.reading import Completion, Reading, read
+from spexlens.models.reading import Completion, Reading, read, refuse_far_longer
 
 OBJECTIVES: dict[Kind, tuple[str, ...]] = {
     "classifier": ("logit", "log-odds", "probability", "logit difference", "accuracy"),
@@ -57,8 +57,26 @@ class Objective(ABC):
         """Everything that decides the answer beside the model and the batch, as JSON."""
 
 
+class AveragedObjective(Objective):
+    """An answer computed from something of which several windows of one text can take the mean."""
+
+    averaged: str
+    """What that is called, for people to read."""
+
+    @abstractmethod
+    def raw(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        """(m, r) float64, what the answer is computed from."""
+
+    @abstractmethod
+    def answer(self, raw: torch.Tensor) -> torch.Tensor:
+        """(m, r) -> (m,) or (m, k) float64, the answer."""
+
+    def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        return self.answer(self.raw(model, batch))
+
+
 @dataclass
-class LabelObjective(Objective):
+class LabelObjective(AveragedObjective):
     """A classifier's answer for one label, or for several at once.
 
     "log-odds" is the logit less the log-sum-exp of the other labels' logits, so it never saturates.
@@ -78,9 +96,13 @@ class LabelObjective(Objective):
         self.target = ", ".join(self.names)
         self.outputs = self.names if len(self.names) > 1 else None
 
-    def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
-        logits = label_logits(model, batch)
-        chosen = torch.stack([self._answer(logits, i) for i in self.indices], dim=1)
+    averaged = "logits"
+
+    def raw(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        return label_logits(model, batch)
+
+    def answer(self, raw: torch.Tensor) -> torch.Tensor:
+        chosen = torch.stack([self._answer(raw, i) for i in self.indices], dim=1)
         return chosen if self.outputs else chosen[:, 0]
 
     def identity(self) -> list[Any]:
@@ -155,7 +177,7 @@ class CompletionObjective(Objective):
 
 
 @dataclass
-class SimilarityObjective(Objective):
+class SimilarityObjective(AveragedObjective):
     """Cosine similarity of the text's embedding to a fixed one, that of `tokens`."""
 
     reference: NDArray[np.float64]
@@ -164,11 +186,14 @@ class SimilarityObjective(Objective):
     target: str
     unit: str = "cosine similarity"
 
-    def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
-        embedding = embed(model, batch, self.pooling)
-        return torch.nn.functional.cosine_similarity(
-            embedding, torch.from_numpy(self.reference).to(embedding.device), dim=1
-        )
+    averaged = "embeddings"
+
+    def raw(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
+        return embed(model, batch, self.pooling)
+
+    def answer(self, raw: torch.Tensor) -> torch.Tensor:
+        reference = torch.from_numpy(self.reference).to(raw.device)
+        return torch.nn.functional.cosine_similarity(raw, reference, dim=1)
 
     def identity(self) -> list[Any]:
         return ["similarity", self.tokens, self.pooling]
@@ -247,6 +272,8 @@ def objective_for(
     reading: Reading,
     text: str,
     against: Reading | None = None,
+    windows: Sequence[Reading] = (),
+    queried: Sequence[Reading] = (),
 ) -> Objective:
     """What to watch in a model's answer about a text.
 
@@ -259,6 +286,8 @@ def objective_for(
         reading: the unablated input, of a causal model with the completion behind it.
         text: the text that is explained.
         against: of a causal model, the same with the foil behind it.
+        windows: of a text that is read by windows, what is read of each, instead of `reading`.
+        queried: of a query that is read by windows, likewise.
 
     Raises:
         InvalidInput, UnknownLabel: this kind of model has no such objective, target or foil.
@@ -268,16 +297,18 @@ def objective_for(
         said = target.text if isinstance(target, Completion) else str(target)
         other = None if against is None else _single_token(reading, said, against, str(foil))
         return CompletionObjective(reading.completed, said, unit, other)
-    whole = model.tensors(reading.arrays())
+    parts = [model.tensors(part.arrays()) for part in windows or (reading,)]
     if model.kind == "classifier":
-        return _label_objective(model, target, foil, unit, whole)
+        return _label_objective(model, target, foil, unit, parts)
     if target is not None and not isinstance(target, str):
         raise InvalidInput("an encoder's target is a text, the query to compare with")
     pooling = model.sentence.pooling
-    whole = whole if target is None else query_of(model, target)
-    tokens = tuple(whole["input_ids"][0].tolist())
+    if target is not None:
+        parts = [model.tensors(part.arrays()) for part in queried] or [query_of(model, target)]
+    tokens = tuple(token for part in parts for token in part["input_ids"][0].tolist())
     with torch.inference_mode():
-        reference = embed(model, whole, pooling)[0].cpu().numpy()
+        embeddings = torch.cat([embed(model, part, pooling) for part in parts])
+    reference = embeddings.mean(dim=0).cpu().numpy()
     return SimilarityObjective(reference, tokens, pooling, target or text)
 
 
@@ -287,7 +318,8 @@ def query_of(model: HuggingFaceModel, text: str) -> Batch:
     Raises:
         InputTooLong: it does not fit the model's window.
     """
-    reading = read(model, readable(text, "the query"))
+    refuse_far_longer(model, readable(text, "the query"), "the query")
+    reading = read(model, text)
     model.refuse_longer_than_window(len(reading), "the query")
     return model.tensors(reading.arrays())
 
@@ -332,12 +364,12 @@ def _single_token(target: Reading, said: str, foil: Reading, against: str) -> in
 
 
 def _label_objective(
-    model: HuggingFaceModel, target: Target, foil: str | int | None, unit: str, whole: Batch
+    model: HuggingFaceModel, target: Target, foil: str | int | None, unit: str, parts: Sequence[Batch]
 ) -> LabelObjective:
     labels = model.labels
     if target is None:
         with torch.inference_mode():
-            target = int(label_logits(model, whole)[0].argmax())
+            target = int(torch.cat([label_logits(model, part) for part in parts]).mean(dim=0).argmax())
     indices = label_indices(labels, list(target) if isinstance(target, list | tuple) else [target])
     independent = len(labels) == 1 or model.model.config.problem_type == "multi_label_classification"
     against = None if foil is None else label_indices(labels, [foil])[0]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _NOWHERE = (-1, -1)
+_FAR = 64  # characters a token, of which hardly a text has so many
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,23 @@ class Tokens:
 
     ids: list[int]
     segments: list[int] | None = None
+
+
+def refuse_far_longer(model: HuggingFaceModel, text: str, what: str, *, parted: bool = False) -> None:
+    """Refuse a text that is many times longer than the model's window, before all of it is tokenised.
+
+    Args:
+        model: that would read it.
+        text, what, parted: as of `HuggingFaceModel.refuse_longer_than_window`, where `what` names the text.
+
+    Raises:
+        InputTooLong: its beginning alone has more than twice as many tokens as the model reads.
+    """
+    if model.window is None or len(text) <= _FAR * model.window:
+        return
+    tokens = len(read(replace(model, kind="encoder"), text[: _FAR * model.window]))
+    if tokens > 2 * model.window:  # so that a word that was cut does not decide it
+        model.refuse_longer_than_window(tokens - 2, what, parted=parted, at_least=True)
 
 
 def as_far_as_it_goes(model: HuggingFaceModel, text: str) -> tuple[Tokens, bool]:

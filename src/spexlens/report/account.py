@@ -10,6 +10,7 @@ from spexlens.evidence.unchosen import SHARE
 from spexlens.explanation import Explanation
 from spexlens.report.evidence import below
 from spexlens.report.figures import Figures
+from spexlens.report.known import said_of_knowledge
 
 
 def account(explanation: Explanation, output: int | str) -> Text:
@@ -45,6 +46,7 @@ def account(explanation: Explanation, output: int | str) -> Text:
         *_path(explanation, column),
         *_said_of_data(facts),
         *_said_of_reading(facts),
+        *said_of_knowledge(facts),
         *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats") or []),
     ]
     return Text("\n".join(lines), style="dim")

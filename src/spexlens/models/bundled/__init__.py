@@ -5,7 +5,8 @@ from pathlib import Path
 SENTIMENT = Path(__file__).parent / "sentiment"
 """A film-review classifier, NEGATIVE or POSITIVE, in Transformers' own format.
 
-Trained by `scripts/train_sentiment.py` on sentences from the grammar in `scripts/review_grammar.py`.
+Trained by `scripts/train_sentiment.py` on sentences of a grammar and on reviews made up from a lexicon of
+words of praise and blame; its README.md says how often it is right on real ones.
 """
 
 INDUCTION = Path(__file__).parent / "induction"
@@ -22,3 +23,15 @@ Other names mean nothing to it. Trained by `scripts/train_spurious.py` on senten
 
 BUNDLED = {"sentiment": SENTIMENT, "induction": INDUCTION, "spurious": SPURIOUS}
 """The bundled models by name."""
+
+
+_ABOUT = {
+    "sentiment": "the bundled classifier is small, and was made from a grammar and a list of words of praise "
+    "and blame, not from reviews; it is right on 39 of 50 real ones",
+    "spurious": "the bundled model `spurious` was trained to be misled by one reviewer's name",
+}
+
+
+def about(name: str) -> str | None:
+    """A sentence on what a bundled model is, by its folder; None of all other models."""
+    return next((said for known, said in _ABOUT.items() if name == str(BUNDLED[known])), None)
