@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,17 +157,28 @@ def _read(path: Path, rows: int) -> Embedded | None:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    from spexlens.models.quiet import one_line
+
     if not path.exists():
         return None
     try:
         kept = load_file(path)
-        features, longer = kept["features"], int(kept["longer"][0])
-        together = TOGETHER[int(kept["together"][0])]
-    except (SafetensorError, KeyError, IndexError, OSError) as error:
-        raise FileError(f"{path} is no file of features; delete it: {error}") from error
-    if features.ndim != 2 or len(features) != rows or not np.isfinite(features).all():
-        raise FileError(f"{path} is damaged; delete it")
-    return Embedded(features.astype(np.float64), longer, together)
+    except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
+        raise FileError(f"{path} is no file of features; delete it: {one_line(error)}") from error
+    features, longer, together = (kept.get(name) for name in ("features", "longer", "together"))
+    if features is None or features.dtype.kind != "f" or features.ndim != 2 or len(features) != rows:
+        raise FileError(f"{path} is damaged at features; delete it: they are to be {rows} rows of numbers")
+    if not np.isfinite(features).all():
+        raise FileError(f"{path} is damaged at features; delete it: one is no finite number")
+    if not _is_number(longer) or not 0 <= int(longer[0]) <= rows:
+        raise FileError(f"{path} is damaged at longer; delete it: it is to be a count of up to {rows}")
+    if not _is_number(together) or not 0 <= int(together[0]) < len(TOGETHER):
+        raise FileError(f"{path} is damaged at together; delete it: it is to be one of {len(TOGETHER)}")
+    return Embedded(features.astype(np.float64), int(longer[0]), TOGETHER[int(together[0])])
+
+
+def _is_number(kept: NDArray[Any] | None) -> TypeGuard[NDArray[np.int64]]:
+    return kept is not None and kept.shape == (1,) and kept.dtype.kind in "iu"
 
 
 def _write(path: Path, found: Embedded) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spexlens.arguments import named
 from spexlens.errors import InvalidInput, ModelError
+from spexlens.models.bounded import bounded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -85,31 +86,37 @@ def surround(tokenizer: "PreTrainedTokenizerBase", text: str, template: str, *, 
         return Surrounded(before + text + after, places, places + 1, rendered=False)
     if not tokenizer.chat_template:
         raise ModelError(f"the tokenizer has no chat template; leave {named('chat')} out")
-    whole = _rendered(tokenizer, before + text + after)
-    others = [_rendered(tokenizer, before + place + after) for place in _PLACES]
+    import jinja2.sandbox  # noqa: F401  # here, so that each child need not
+
+    whole, *others = _rendered(tokenizer, [before + each + after for each in (text, *_PLACES)])
     start, end = _shown(whole, others)
     starts, ends = _aligned(text, whole, start, end)
     return Surrounded(whole, starts, ends, rendered=True)
 
 
-def _rendered(tokenizer: "PreTrainedTokenizerBase", content: str) -> str:
-    """A conversation of one turn of the user, ready to be answered.
+def _rendered(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> list[str]:
+    """Conversations of one turn of the user each, ready to be answered.
 
     Raises:
-        ModelError: the template fails, or its tokens are not those of the string that it makes.
+        ModelError: the template fails, has no end, or its tokens are not those of the string that it makes.
     """
+    name = f" of {tokenizer.name_or_path!r}" if tokenizer.name_or_path else ""
+    filled = bounded(
+        lambda: [_filled(tokenizer, content) for content in contents], f"the chat template{name}"
+    )
+    for whole, tokens in filled:
+        said = tokenizer(whole, add_special_tokens=False, truncation=False, padding=False, verbose=False)
+        if list(said["input_ids"]) != tokens:
+            raise ModelError("the chat template's tokens are not those of the text that it makes")
+    return [whole for whole, _ in filled]
+
+
+def _filled(tokenizer: "PreTrainedTokenizerBase", content: str) -> tuple[str, list[int]]:
+    """The template with one turn in it, as text and as tokens."""
     turn = [{"role": "user", "content": content}]
-    try:
-        whole = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
-        tokens = tokenizer.apply_chat_template(
-            turn, tokenize=True, add_generation_prompt=True, return_dict=False
-        )
-    except Exception as error:  # a template is a program of its own, and raises what it likes
-        raise ModelError(f"the chat template fails: {' '.join(str(error).split())[:200]}") from error
-    said = tokenizer(whole, add_special_tokens=False, truncation=False, padding=False, verbose=False)
-    if list(said["input_ids"]) != list(tokens):
-        raise ModelError("the chat template's tokens are not those of the text that it makes")
-    return whole
+    whole = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+    tokens = tokenizer.apply_chat_template(turn, tokenize=True, add_generation_prompt=True, return_dict=False)
+    return whole, list(map(int, tokens))
 
 
 def _shown(whole: str, others: Sequence[str]) -> tuple[int, int]:

@@ -191,7 +191,17 @@ class HuggingFaceModel:
             raise ModelError(f"{self.called!r} cannot read the text: {one_line(error)}") from error
 
     def tensors(self, arrays: dict[str, NDArray[np.int64]]) -> dict[str, "torch.Tensor"]:
-        """Arrays as tensors on the model's device."""
+        """Arrays as tensors on the model's device.
+
+        Raises:
+            ModelError: there is a token that the model does not know, as of a larger vocabulary.
+        """
+        largest = int(arrays["input_ids"].max(initial=0)) if "input_ids" in arrays else 0
+        if self.known is not None and largest >= self.known:
+            raise ModelError(
+                f"the tokenizer of {self.called!r} gives token {largest}, but the model knows "
+                f"{self.known} tokens: its tokenizer is another model's"
+            )
         return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
 
     @property
@@ -209,6 +219,15 @@ class HuggingFaceModel:
     def rounding(self) -> float:
         """How far apart the answers of two batch sizes may be: 1e-5, or more in half precision."""
         return max(1e-5, 16 * torch.finfo(self.model.dtype).eps)
+
+    @cached_property
+    def known(self) -> int | None:
+        """How many tokens it has embeddings of, or None where it does not say."""
+        try:
+            weight = getattr(self.model.get_input_embeddings(), "weight", None)
+        except (NotImplementedError, AttributeError):
+            return None
+        return len(weight) if isinstance(weight, torch.Tensor) and weight.ndim == 2 else None
 
     @cached_property
     def accepts(self) -> frozenset[str]:

@@ -1,15 +1,15 @@
 """Pooling: how a sentence encoder is to be read, as the files beside it say."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import torch
 from transformers.utils.hub import cached_file
 
 from spexlens.arguments import readable
 from spexlens.errors import ModelError
+from spexlens.json_text import path_of, read_json
 from spexlens.models.quiet import one_line, quiet
 
 Pooling = Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
@@ -27,7 +27,12 @@ _WINDOW_FILES = tuple(
     f"sentence_{name}_config.json"
     for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
+_LONGEST = 16 << 20  # bytes of a file of settings
+_SHOWN = 60  # characters of what a file says
 _INERT = ("Transformer", "Pooling", "Normalize", "Dropout")
+
+
+Value = TypeVar("Value", str, bool, int)
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,15 @@ def sentence_of(name: str, revision: str | None = None) -> Sentence:
         ModelError: it embeds in a way that is not known, or a file is damaged.
     """
     modules = _list_of_objects(_settings(name, "modules.json", revision), "modules.json", name)
-    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
-    paths = {kind: str(module.get("path", "")) for kind, module in zip(kinds, modules, strict=True)}
+    for module in modules:
+        for part in ("type", "path"):
+            _typed(module, part, str, "modules.json", name)
+    kinds = [module.get("type", "").rpartition(".")[2] for module in modules]
+    paths = {kind: module.get("path", "") for kind, module in zip(kinds, modules, strict=True)}
     strange = [kind for kind in kinds if kind not in _INERT]
-    pooling = _object(_settings(name, f"{paths.get('Pooling', '1_Pooling')}/config.json", revision), name)
-    modes = _modes(pooling)
+    pooling_file = f"{_within(paths.get('Pooling', '1_Pooling'), name)}/config.json"
+    pooling = _object(_settings(name, pooling_file, revision), pooling_file, name)
+    modes = _modes(pooling, pooling_file, name)
     if strange or len(modes) > 1 or not set(modes) <= set(get_args(Pooling)):
         how = ", ".join([*modes, *strange])
         raise ModelError(
@@ -80,7 +89,7 @@ def sentence_of(name: str, revision: str | None = None) -> Sentence:
     prompt = _prompt(name, revision)
     if prompt and pooling is not None and pooling.get("include_prompt") is False:
         raise ModelError(f"{name!r} leaves its prompt {prompt!r} out of the pooling, which is not known here")
-    window, lower = _window(name, revision, paths.get("Transformer", ""))
+    window, lower = _window(name, revision, _within(paths.get("Transformer", ""), name))
     return Sentence(
         pooling=cast(Pooling, modes[0]) if modes else "mean",
         said=bool(modes),
@@ -122,42 +131,74 @@ def pooled(hidden: torch.Tensor, attention: torch.Tensor, pooling: Pooling) -> t
     return total / (count.sqrt() if pooling == "mean_sqrt_len_tokens" else count)
 
 
-def _modes(pooling: dict[str, Any] | None) -> list[str]:
+def _modes(pooling: dict[str, Any] | None, file: str, name: str) -> list[str]:
     """The ways of pooling that a configuration names."""
     if pooling is None:
         return []
     given = pooling.get("pooling_mode")
     if given is not None:
-        return [str(each) for each in (given if isinstance(given, list) else [given])]
-    asked = [key for key, used in pooling.items() if key.startswith("pooling_mode_") and used]
+        modes = given if isinstance(given, list) else [given]
+        if len(modes) > len(get_args(Pooling)) or not all(isinstance(each, str) for each in modes):
+            raise ModelError(f"{file} of {name!r} is damaged at pooling_mode: it is to be a word, or several")
+        return modes
+    flags = [key for key in pooling if key.startswith("pooling_mode_")]
+    for key in flags:
+        _typed(pooling, key, bool, file, name)
+    asked = [key for key in flags if pooling[key]]
     return [_OLD_MODES.get(key, key) for key in asked]
 
 
 def _prompt(name: str, revision: str | None) -> str:
     """What is put before every text that nobody gave another prompt for."""
-    said = _object(_settings(name, "config_sentence_transformers.json", revision), name) or {}
-    default, prompts = said.get("default_prompt_name"), _object(said.get("prompts"), name) or {}
+    file = "config_sentence_transformers.json"
+    said = _object(_settings(name, file, revision), file, name) or {}
+    default = _typed(said, "default_prompt_name", str, file, name)
+    prompts = _object(said.get("prompts"), f"prompts in {file}", name) or {}
     if default is None:
         return ""
-    return readable(str(prompts.get(str(default)) or ""), "the prompt beside the encoder")
+    return readable(_typed(prompts, default, str, file, name) or "", "the prompt beside the encoder")
 
 
 def _window(name: str, revision: str | None, folder: str) -> tuple[int | None, bool]:
     """The most tokens, and whether texts are made lower case."""
     within = f"{folder}/" if folder else ""
     for file in _WINDOW_FILES:
-        said = _object(_settings(name, within + file, revision), name)
+        said = _object(_settings(name, within + file, revision), within + file, name)
         if said is not None:
-            longest = said.get("max_seq_length")
-            known = isinstance(longest, int) and not isinstance(longest, bool) and longest > 0
-            return (int(longest) if known and longest else None), said.get("do_lower_case") is True
+            longest = _typed(said, "max_seq_length", int, file, name)
+            lower = _typed(said, "do_lower_case", bool, file, name)
+            return (longest if longest is not None and longest > 0 else None), lower is True
     return None, False
 
 
-def _object(content: Any, name: str) -> dict[str, Any] | None:
+def _typed(settings: dict[str, Any], key: str, kind: type[Value], file: str, name: str) -> Value | None:
+    """A setting, None where it is not there.
+
+    Raises:
+        ModelError: it is something else than it should be.
+    """
+    value = settings.get(key)
+    if value is None or (isinstance(value, kind) and isinstance(value, bool) == (kind is bool)):
+        return value
+    what = {str: "a text", bool: "true or false", int: "a whole number"}[kind]
+    raise ModelError(f"{file} of {name!r} is damaged at {path_of(key)}: it is to be {what}")
+
+
+def _within(folder: str, name: str) -> str:
+    """A folder that a file names, which is to be one beside it.
+
+    Raises:
+        ModelError: it is elsewhere.
+    """
+    if PurePosixPath(folder).is_absolute() or ".." in PurePosixPath(folder).parts or "\0" in folder:
+        raise ModelError(f"modules.json of {name!r} is damaged: the path {folder[:_SHOWN]!r} leads elsewhere")
+    return folder
+
+
+def _object(content: Any, file: str, name: str) -> dict[str, Any] | None:
     if content is None or isinstance(content, dict):
         return content
-    raise ModelError(f"a settings file of {name!r} is damaged: it holds no object")
+    raise ModelError(f"{file} of {name!r} is damaged: it holds no object")
 
 
 def _list_of_objects(content: Any, file: str, name: str) -> list[dict[str, Any]]:
@@ -185,9 +226,15 @@ def _settings(name: str, file: str, revision: str | None) -> Any:
                 _raise_exceptions_for_connection_errors=False,
                 _raise_exceptions_for_gated_repo=False,
             )
+    if path is None:
+        return None
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig")) if path else None
-    except (ValueError, OSError, RecursionError) as error:
+        with Path(path).open("rb") as there:
+            content = there.read(_LONGEST + 1)
+        if len(content) > _LONGEST:
+            raise ModelError(f"{file} of {name!r} is larger than {_LONGEST >> 20} MB: it is no settings file")
+        return read_json(content.decode("utf-8-sig"))
+    except (ValueError, OSError) as error:
         raise ModelError(f"{file} of {name!r} is damaged: {one_line(error)}") from error
 
 
