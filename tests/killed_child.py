@@ -62,16 +62,20 @@ class Fragile(sqlite3.Connection):
     place = ""
     batch = -1
     batches = -1
+    recording = False
 
     def executemany(self, *arguments: Any) -> sqlite3.Cursor:
         cursor = super().executemany(*arguments)
-        self.batches += 1
-        self._perhaps_die("rows")
+        if "INTO ablations" in arguments[0]:
+            self.recording = True
+            self.batches += 1
+            self._perhaps_die("rows")
         return cursor
 
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
-        closing = self.in_transaction and arguments[0].strip().upper() == "COMMIT"
+        closing = self.recording and arguments[0].strip().upper() == "COMMIT"
         if closing:
+            self.recording = False
             self._perhaps_die("counted")
         cursor = super().execute(*arguments)
         if closing:
@@ -104,8 +108,7 @@ def main(ledger_path: str, trace_path: str, game_name: str, point: str) -> None:
         calls += 1
         return answer(masks, batched=game_name == "batched")
 
-    game = Game(value, N, fingerprint=game_name)
-    game.batch_size = BATCH
+    game = Game(value, N, fingerprint=game_name, batch_size=BATCH)
     masks = mask_algebra.uniform(N, BUDGET, SEED)
     with Ledger(ledger_path) as ledger:
         found = len(ledger)

@@ -31,8 +31,7 @@ class Recorded(Game):
         batch_size: int = 8,
         fingerprint: str | None = "recorded",
     ) -> None:
-        super().__init__(self.answer, N, fingerprint)
-        self.batch_size = batch_size
+        super().__init__(self.answer, N, fingerprint, batch_size=batch_size)
         self.trouble = trouble
         self.asked: list[Masks] = []
         self.answered: list[Masks] = []
@@ -155,14 +154,17 @@ def test_an_unnamed_game_never_meets_anothers_values() -> None:
     assert ones.tolist() == [1.0] * 20
 
 
-def test_two_evaluators_at_once_agree_on_the_first_commit(tmp_path: Path) -> None:
+def test_a_commit_of_whoever_minded_no_claims_stands_if_it_was_first(tmp_path: Path) -> None:
     """While one waits for its model, another finishes the same masks with other last bits."""
     others: list[NDArray[np.float64]] = []
 
     def overtaken(masks: Masks, call: int) -> None:
         if call == 1:
+            with Ledger() as apart:
+                others.append(Evaluator(Recorded(batch_size=5), apart).values(design(40)))
             with Ledger(tmp_path / "runs.db") as second:
-                others.append(Evaluator(Recorded(batch_size=5), second).values(design(40)))
+                second.commit(KEY, mask_algebra.pack(design(40)), others[0][:, None])
+                others[0][:8] = [value[0] for value in second.lookup(KEY, mask_algebra.pack(design(8)))]
 
     with Ledger(tmp_path / "runs.db") as first:
         values = Evaluator(Recorded(overtaken), first).values(design(40))
@@ -189,12 +191,105 @@ def test_batches_hold_at_most_batch_size_masks_and_only_the_last_is_short(ledger
     assert [len(batch) for batch in game.asked] == [16, 16, 8]
 
 
+class Slow:
+    """A clock that a function moves: so many seconds a mask."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.now = 0.0
+        self.batches: list[int] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def value(self, masks: Masks) -> NDArray[np.float64]:
+        self.now += self.seconds * len(masks)
+        self.batches.append(len(masks))
+        return worth(masks)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first", "most"),
+    [
+        (1e-6, [1, 2, 4, 8, 16, 32, 64, 128, 145], 145),
+        (0.1, [1, 2, 4, 8, 16, 16, 16, 16, 16], 25),
+        (1.0, [1, 2, 2, 2, 2, 2], 2),
+        (60.0, [1, 1, 1], 1),
+    ],
+)
+def test_a_function_is_asked_for_as_much_as_it_answers_in_a_few_seconds(
+    ledger: Ledger, seconds: float, first: list[int], most: int
+) -> None:
+    clock = Slow(seconds)
+    evaluator = Evaluator(Game(clock.value, N, "slow"), ledger, clock=clock)
+    evaluator.values(design(400))
+    assert sum(clock.batches) == evaluator.paid == 400
+    assert clock.batches[: len(first)] == first
+    assert max(clock.batches) <= most
+
+
+def test_a_batch_of_a_lens_that_would_take_too_long_is_halved(ledger: Ledger) -> None:
+    clock = Slow(0.1)
+    game = Game(clock.value, N, "slow", batch_size=64)
+    game.fixed = False
+    Evaluator(game, ledger, clock=clock).values(design(200))
+    assert clock.batches == [64] + [16] * 8 + [8]
+
+
+def test_a_batch_size_that_was_given_is_kept_however_long_it_takes(ledger: Ledger) -> None:
+    clock = Slow(60.0)
+    Evaluator(Game(clock.value, N, "slow", batch_size=64), ledger, clock=clock).values(design(200))
+    assert clock.batches == [64, 64, 64, 8]
+
+
+def test_a_function_goes_on_at_the_pace_that_it_has_reached(ledger: Ledger) -> None:
+    clock = Slow(1e-6)
+    evaluator = Evaluator(Game(clock.value, N, "fast"), ledger, clock=clock)
+    evaluator.values(design(7))
+    evaluator.values(design(30)[7:])
+    assert clock.batches == [1, 2, 4, 8, 15]
+
+
+def test_what_another_process_has_claimed_is_left_to_it(tmp_path: Path) -> None:
+    """The other commits one batch, and lets go of another, while this one asks for the rest."""
+    masks = mask_algebra.pack(design(40))
+    with Ledger(tmp_path / "runs.db") as first, Ledger(tmp_path / "runs.db") as second:
+        assert second.claim(KEY, masks[:16]).all()
+
+        def meanwhile(_: Masks, call: int) -> None:
+            if call == 1:
+                second.commit(KEY, masks[:8], np.full((8, 1), 7.0))
+                second.release(KEY, masks[8:16])
+
+        game = Recorded(meanwhile)
+        evaluator = Evaluator(game, first)
+        values = evaluator.values(design(40))
+    assert (values[:8] == 7).all()
+    assert (evaluator.paid, evaluator.reused) == (32, 8)
+    assert rows(game.asked) == [
+        mask_algebra.to_index(design(40)[part]).tolist()
+        for part in (slice(16, 24), slice(24, 32), slice(32, 40), slice(8, 16))
+    ]
+
+
+def test_what_fails_lets_go_of_what_it_claimed(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "runs.db") as first, Ledger(tmp_path / "runs.db") as second:
+        with pytest.raises(KeyboardInterrupt):
+            Evaluator(Recorded(stopped_at(1, KeyboardInterrupt())), first).values(design(40))
+        missing = [value is None for value in second.lookup(KEY, mask_algebra.pack(design(40)))]
+        assert sum(missing) == 32
+        assert second.claim(KEY, mask_algebra.pack(design(40))[missing]).all()
+
+
 def test_a_vector_valued_game_answers_with_a_row_a_mask(ledger: Ledger) -> None:
-    game = Game(lambda masks: np.stack([worth(masks), -worth(masks), masks.sum(axis=1)], 1), N, "vector")
+    game = Game(
+        lambda masks: np.stack([worth(masks), -worth(masks), masks.sum(axis=1)], 1), N, "vector", batch_size=8
+    )
     masks = design(40)
     values = Evaluator(game, ledger).values(np.concatenate([masks, masks[:5]]))
     assert values.shape == (45, 3)
-    assert values[:40].tobytes() == game.value(masks).tobytes()
+    eights = [game.value(masks[start : start + 8]) for start in range(0, 40, 8)]
+    assert values[:40].tobytes() == np.concatenate(eights).tobytes()
     assert values[40:].tobytes() == values[:5].tobytes()
 
 
@@ -242,7 +337,7 @@ def test_progress_counts_what_was_already_known(ledger: Ledger) -> None:
 )
 def test_an_answer_of_the_wrong_shape_is_refused(ledger: Ledger, wrong: Callable[[Masks], ArrayLike]) -> None:
     with pytest.raises(InvalidInput, match="answered 8 masks with an array of shape"):
-        Evaluator(Game(wrong, N, "wrong"), ledger).values(design(8))
+        Evaluator(Game(wrong, N, "wrong", batch_size=8), ledger).values(design(8))
     assert len(ledger) == 0
 
 

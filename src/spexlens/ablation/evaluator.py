@@ -1,7 +1,9 @@
 """The evaluator: every mask is paid for once, and what was paid for is kept."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,13 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.game import Game, real_numbers
 from spexlens.ablation.ledger import Ledger
-from spexlens.errors import InvalidInput, NonFiniteValue, OutOfMemory
+from spexlens.ablation.pace import Clock, Pace
+from spexlens.errors import InvalidInput, LedgerError, NonFiniteValue, OutOfMemory
 from spexlens.sizes import LARGEST, refuse_large
 
 _PLAIN = (
     "a plain function cannot be recognised in a ledger on disk: "
     "give Game(..., fingerprint='...'), or ledger=None"
 )
+
+_WAITS = (0.01, 0.5)  # seconds, the shortest and the longest, between two looks at what others are paid for
 
 Progress = Callable[[int, int], None]
 """Called with (masks finished, masks to finish in all)."""
@@ -28,6 +33,13 @@ class Evaluator:
     is committed all or nothing: an interrupted run, repeated, sends the model the very batches
     that an uninterrupted one would have, and so gets the same values bit for bit. Commits run in a
     thread beside the model, at most one batch behind it; of a careful game, none.
+
+    At most some five seconds of answers are on their way at any moment. A plain function is asked for one
+    mask first, then for two, four and so on; and a batch that would take longer than half of that, as the
+    last ones went, is halved, unless the game has fixed it.
+
+    What this process is about to ask for it claims in the ledger. What another has claimed it leaves to the
+    other, and asks for the rest meanwhile.
 
     Attributes:
         paid: evaluations of the model so far, one a distinct mask that was not in the ledger.
@@ -45,6 +57,7 @@ class Evaluator:
         run: int | None = None,
         progress: Progress | None = None,
         expected: int = 0,
+        clock: Clock = time.monotonic,
     ) -> None:
         """
         Args:
@@ -53,6 +66,7 @@ class Evaluator:
             run: the ledger's run row in which to count.
             progress: told after each batch how far things are.
             expected: how many masks will be asked for in all, where more than one call asks for them.
+            clock: by which answers are timed.
 
         Raises:
             InvalidInput: the ledger is on disk and the game has no fingerprint.
@@ -66,6 +80,8 @@ class Evaluator:
         self.paid = self.reused = self.passes = self.trainings = 0
         self.asked = self.finished = 0
         self._expected = expected
+        self._pace = Pace(clock)
+        self._size = 1 if game.paced else game.batch_size  # of the next batch
         self._fits = ledger.limit(game.key)
         self._pending: Future[None] | None = None
         self._outputs: int | None = None
@@ -92,10 +108,12 @@ class Evaluator:
         refuse_large(values[known])
         self.reused += int(known.sum())
         self.asked += len(rows)
-        with ThreadPoolExecutor(1, "ledger") as writer:
-            for batch in self._batches(rows):
-                for part, answer, remarks in self._answers(rows, batch, known):
+        finished = self.finished
+        with self._claims(rows, known), ThreadPoolExecutor(1, "ledger") as writer:
+            for batch, mine in self._turns(rows, known):
+                for part, answer, remarks in self._answers(rows, batch, mine):
                     known[part] = True
+                    mine[part] = False
                     self._flush()
                     if self.ledger.changed_elsewhere():
                         self._take_over(rows, known)
@@ -106,7 +124,7 @@ class Evaluator:
                     if not values.size:
                         values = np.empty((len(rows), answer.shape[1]))
                     values[part] = answer
-                self.finished += len(batch)
+                self.finished = finished + int(known.sum())
                 if self.progress is not None:
                     self.progress(self.finished, max(self.asked, self._expected))
             self._flush()
@@ -114,6 +132,63 @@ class Evaluator:
             _, values = self._recorded(rows)
         values = values[inverse]
         return values[:, 0] if values.shape[1] == 1 else values
+
+    @contextmanager
+    def _claims(self, rows: NDArray[np.uint8], known: NDArray[np.bool_]) -> Iterator[None]:
+        """Around asking for masks: what fails, or is interrupted, lets go of what it claimed."""
+        try:
+            yield
+        except BaseException:
+            with suppress(LedgerError):  # what went wrong first is what is told
+                self.ledger.release(self.game.key, rows[~known])
+            raise
+
+    def _turns(
+        self, rows: NDArray[np.uint8], known: NDArray[np.bool_]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
+        """Batches, and (m,) which masks are this process's to ask for now; until all are known."""
+        left = self._batches(rows)
+        mine = np.zeros(len(rows), np.bool_)
+        pause, longest = _WAITS
+        while left:
+            theirs: list[NDArray[np.int64]] = []
+            while left:
+                some, left = self._some(left)
+                self._claim(rows, np.concatenate(some), known, mine)
+                for batch in some:
+                    yield batch, mine
+                    if not known[batch].all():
+                        theirs.append(batch)
+            left = theirs
+            if left:
+                self._flush()
+                missing = int((~known).sum())
+                self._take_over(rows, known)
+                pause = _WAITS[0] if int((~known).sum()) < missing else min(2 * pause, longest)
+                time.sleep(pause)
+
+    def _some(
+        self, batches: list[NDArray[np.int64]]
+    ) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]:
+        """About a second's work of batches, at least one, and the rest."""
+        most, masks = self._pace.ahead(), 0
+        for number, batch in enumerate(batches):
+            masks += len(batch)
+            if masks >= most:
+                return batches[: number + 1], batches[number + 1 :]
+        return batches, []
+
+    def _claim(
+        self,
+        rows: NDArray[np.uint8],
+        batch: NDArray[np.int64],
+        known: NDArray[np.bool_],
+        mine: NDArray[np.bool_],
+    ) -> None:
+        """Mark as this process's what nobody else is paid for."""
+        missing = batch[~known[batch]]
+        if len(missing):
+            mine[missing] = self.ledger.claim(self.game.key, rows[missing])
 
     def _flush(self) -> None:
         """Wait for the commit that is under way, and raise what it raised."""
@@ -146,7 +221,17 @@ class Evaluator:
         blocks = mask_algebra.blocks(len(rows), self.game.n)
         lengths = [self.game.lengths(mask_algebra.unpack(rows[block], self.game.n)) for block in blocks]
         longest_first = np.argsort(-np.concatenate(lengths), kind="stable")
-        return np.split(longest_first, range(self.game.batch_size, len(rows), self.game.batch_size))
+        return np.split(longest_first, self._borders(len(rows)))
+
+    def _borders(self, masks: int) -> list[int]:
+        """Where batches of so many masks end, but for the last."""
+        borders: list[int] = []
+        end = self._size
+        while end <= masks:
+            borders.append(end)
+            self._size = min(2 * self._size, self.game.batch_size)
+            end += self._size
+        return borders if not borders or borders[-1] < masks else borders[:-1]
 
     def _whole_trainings(self, rows: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
         """Batches that split no training, each of a batch's size if its trainings are no larger."""
@@ -165,17 +250,17 @@ class Evaluator:
         return mask_algebra.distinct(mask_algebra.pack(masks[:, self.game.trained]))[1]
 
     def _answers(
-        self, rows: NDArray[np.uint8], batch: NDArray[np.int64], known: NDArray[np.bool_]
+        self, rows: NDArray[np.uint8], batch: NDArray[np.int64], mine: NDArray[np.bool_]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], dict[int, str]]]:
         """A batch's missing values and their remarks, in halves of halves where the whole does not fit.
 
         The batch is halved, not what is missing of it, so that a resumed run halves where the first
         one did.
         """
-        missing = batch[~known[batch]]
+        missing = batch[mine[batch]]
         if not len(missing):
             return
-        if self._fits is None or len(batch) <= self._fits:
+        if not self._takes_too_much(len(batch)):
             answer = self._ask(mask_algebra.unpack(rows[missing], self.game.n))
             if answer is not None:
                 yield missing, answer, self.game.remarks()
@@ -186,11 +271,18 @@ class Evaluator:
             self._fits = (len(batch) + 1) // 2
             self.ledger.remember_limit(self.game.key, self._fits)
         middle = (len(batch) + 1) // 2
-        yield from self._answers(rows, batch[:middle], known)
-        yield from self._answers(rows, batch[middle:], known)
+        yield from self._answers(rows, batch[:middle], mine)
+        yield from self._answers(rows, batch[middle:], mine)
+
+    def _takes_too_much(self, masks: int) -> bool:
+        """Whether a batch of so many needs more memory than there is, or more time than should be at risk."""
+        if self._fits is not None and masks > self._fits:
+            return True
+        return not self.game.fixed and self.game.trained is None and self._pace.too_long(masks)
 
     def _ask(self, masks: NDArray[np.bool_]) -> NDArray[np.float64] | None:
         """One call of the model: (m, k) float64, or None if it ran out of memory."""
+        begun = self._pace.clock()
         try:
             answer = real_numbers(self.game.value(masks))
         except (MemoryError, RuntimeError) as error:
@@ -199,9 +291,11 @@ class Evaluator:
             return None
         if answer.ndim not in (1, 2) or len(answer) != len(masks) or answer.size == 0:
             raise InvalidInput(
-                f"the game answered {len(masks)} masks with an array of shape {answer.shape}; "
+                f"the game answered {len(masks)} mask{'s' * (len(masks) != 1)} "
+                f"with an array of shape {answer.shape}; "
                 f"expected ({len(masks)},) or ({len(masks)}, k)"
             )
+        self._pace.took(len(masks), self._pace.clock() - begun)
         self.passes += 1
         if self.game.trained is not None:
             self.trainings += int(self._slices(masks).max()) + 1

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level, blocks
-from spexlens.arguments import readable
+from spexlens.arguments import readable, whole_number
 from spexlens.errors import InvalidInput
 
 
@@ -25,6 +25,8 @@ class Game:
             game without one cannot use a ledger on disk.
         key: what the ledger knows the game by.
         batch_size: the most masks that the evaluator hands to `value` at once.
+        paced: whether it is handed one first, then two, four and so on.
+        fixed: whether it is always handed `batch_size` masks, however long they take.
         outputs: the names of the k outputs of a vector-valued game, or None.
         unit: what a value is measured in.
         seeded: whether the value of a mask is another under another seed.
@@ -41,6 +43,8 @@ class Game:
     """
 
     batch_size: int = 1024
+    paced: bool = False
+    fixed: bool = False
     outputs: tuple[str, ...] | None = None
     unit: str = "value"
     seeded: bool = False
@@ -61,6 +65,7 @@ class Game:
         *,
         outputs: Sequence[str] | None = None,
         unit: str = "value",
+        batch_size: int | None = None,
     ) -> None:
         """
         Args:
@@ -69,11 +74,20 @@ class Game:
             fingerprint: a string that changes whenever any value would.
             outputs: names for the k outputs of a vector-valued function.
             unit: what a value is measured in.
+            batch_size: hand the function so many masks at once, always; for functions whose answers depend,
+                in their last digits, on what they are asked for together, as those of a model on a batch do.
+                By default up to 1,024, and no more than it answers in a few seconds.
 
         Raises:
-            InvalidInput: there is no candidate, or a name that cannot be encoded.
+            InvalidInput: there is no candidate, a name that cannot be encoded, or a batch of no masks.
         """
         self._function = value
+        self.paced = batch_size is None
+        self.fixed = not self.paced
+        if batch_size is not None:
+            self.batch_size = whole_number(batch_size, "batch_size")
+            if self.batch_size < 1:
+                raise InvalidInput(f"a batch has at least one mask; got batch_size={batch_size}")
         self._take(_labelled(candidates), fingerprint)
         self.outputs = None
         if outputs is not None:

@@ -14,7 +14,19 @@ from spexlens.ablation.levels import Level, finest, nested, regrouped
 from spexlens.errors import InvalidInput
 
 _NAMED = 3
-_INHERITED = ("batch_size", "outputs", "unit", "seeded", "repeats", "careful", "judged", "settled", "unknown")
+_INHERITED = (
+    "batch_size",
+    "paced",
+    "fixed",
+    "outputs",
+    "unit",
+    "seeded",
+    "repeats",
+    "careful",
+    "judged",
+    "settled",
+    "unknown",
+)
 
 
 class Grouped(Game):

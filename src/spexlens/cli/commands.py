@@ -19,6 +19,7 @@ from spexlens.cli.mechanistic import mechanistic
 from spexlens.cli.mixed import LEDGER, mixed
 from spexlens.cli.outputs import refuse_overlaps
 from spexlens.cli.plan import plan
+from spexlens.cli.salvage import salvage
 from spexlens.cli.show import show
 from spexlens.cli.spelling import options_of
 from spexlens.cli.terminal import say
@@ -84,5 +85,5 @@ def _how_to_go_on(context: typer.Context) -> str:
     return "interrupted; nothing was paid for" if name == "show" else "interrupted, and nothing was kept"
 
 
-for each in (demo, features, mechanistic, data, mixed, batch, plan, show):
+for each in (demo, features, mechanistic, data, mixed, batch, plan, show, salvage):
     app.command()(carried_out(each))
