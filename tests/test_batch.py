@@ -345,6 +345,18 @@ def test_it_is_said_whose_target_is_whose(
     assert "--target has no effect: every line of" in line
 
 
+def test_what_is_wrong_with_many_lines_is_said_once(tmp_path: Path) -> None:
+    rows = [{"prompt": "a film"}] * 14
+    result = invoked(written(tmp_path, rows), "--candidates", "nobody", "--json")
+    assert result.exit_code == 2
+    first, rest = result.stderr.splitlines()
+    assert first.startswith("spexlens: line 1 (0001): there is no candidate 'nobody'")
+    assert rest.startswith(
+        "spexlens: the same of line 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 3 more: there is no can"
+    )
+    assert len(json.loads(result.stdout)["failed"]) == 14
+
+
 def test_where_all_lines_fail_there_is_no_aggregate(tmp_path: Path) -> None:
     result = invoked(written(tmp_path, [{"prompt": " "}]), "--out", str(tmp_path / "out"))
     assert result.exit_code == 2

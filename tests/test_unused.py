@@ -203,6 +203,21 @@ def test_an_option_without_effect_is_refused_before_anything_is_read(
     assert shown.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "line",
+    [["features", "x", "--objective", ""], ["show", "x.json", "--index", ""], ["features", "x", "--model="]],
+)
+def test_an_empty_value_is_not_taken_for_none(
+    line: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["spexlens", *line])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    option = next(part for part in line if part.startswith("--")).rstrip("=")
+    assert capsys.readouterr().err == f"spexlens: {option} is empty: say what is meant, or leave it out\n"
+
+
 # What show lists, it lists as JSON too.
 
 

@@ -62,6 +62,7 @@ from spexlens.spectrum.indices import INDICES
 
 _KEYS = ("prompt", "text", "id", "target", "foil", "counterfactual")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_NAMED = 10  # lines of which an error is said that they share
 _SUMMARY = "aggregate"
 _LENSES = ("features", "mechanistic")
 
@@ -196,6 +197,7 @@ def batch(
         found = None if rest is None else aggregate(rest, index=index, order=order, least=least)
     if out is not None and found is not None:
         found.save(out / f"{_SUMMARY}.json")
+    tally.close()
     _show(tally, found, as_json=as_json)
     if tally.failures:
         raise typer.Exit(2)
@@ -209,8 +211,9 @@ class _Tally:
         self.rows, self.evidence = rows, evidence
         self.own = own  # how many inputs have a target or a foil of their own, where an option says one too
         self.found: list[str] = []
+        self.errors: dict[str, list[int]] = {}  # the lines that each is of
         self.failures: list[dict[str, Any]] = []
-        self.unmatched: dict[int | str, str] | None = None
+        self.unmatched: dict[int | str, str] | None = None  # the rules that fit no input so far
         self.explanations = self.paid = self.reused = 0
 
     def counted(self, explanations: Iterator[Explanation]) -> Iterator[Explanation]:
@@ -222,16 +225,26 @@ class _Tally:
             self.found += self.evidence.failed(explanation)
             off = self.evidence.unmatched(explanation)
             before = off if self.unmatched is None else self.unmatched
-            self.unmatched = {
-                rule: said for rule, said in before.items() if rule in off
-            }  # of no input at all
+            self.unmatched = {rule: said for rule, said in before.items() if rule in off}
             yield explanation
 
     def failed(self, position: int, error: SpexlensError) -> None:
         """Say so at once, through `sys.stderr` itself, which a progress bar makes way for."""
         row = self.rows[position]
+        lines = self.errors.setdefault(str(error), [])
+        lines.append(row.line)
         self.failures.append({"line": row.line, "id": row.name, "error": str(error)})
+        if len(lines) > 1:  # an option that does for no line is said once, not a thousand times
+            return
         sys.stderr.write(shown(f"spexlens: line {row.line} ({row.name}): {error}\n"))
+
+    def close(self) -> None:
+        """Say of which lines more an error is that was said of the first."""
+        for error, (_, *more) in self.errors.items():
+            named = ", ".join(map(str, more[:_NAMED]))
+            rest = f" and {len(more) - _NAMED} more" if len(more) > _NAMED else ""
+            if more:
+                say(f"spexlens: the same of line {named}{rest}: {error}", err=True)
 
 
 def rows_of(file: Path, lens: str, foil: str | None) -> list[Row]:

@@ -84,6 +84,8 @@ _OF_TEXT = (
     *("windows", "asked", "screening", "ledger", "revision", "device", "batch_size", "trust_remote_code"),
 )
 
+_MAY_BE_EMPTY = ("text", "neutral", "foil", "counterfactual")
+
 NEEDS: dict[str, tuple[Need, ...]] = {
     "features": (_NEUTRAL, _REVISION, _SCREENING, _LEVELS, _CHECKS),
     "mechanistic": (_REVISION, _SCREENING, _LEVELS, _CHECKS),
@@ -178,6 +180,9 @@ def refuse_unused(context: typer.Context) -> None:
     """InvalidInput for an option on the command line that would have no effect."""
     given = context.params
     written = {param.name: option_of(param) for param in context.command.params}
+    for name, value in given.items():
+        if value == "" and name not in _MAY_BE_EMPTY:
+            raise InvalidInput(f"{written[name]} is empty: say what is meant, or leave it out")
     for need in NEEDS.get(context.info_name or "", ()):
         for name in need.names:
             source = context.get_parameter_source(name)

@@ -128,7 +128,7 @@ def refuse_impossible(share: float | None, outputs: Sequence[str] | None) -> flo
 
 
 def _share(given: float) -> float:
-    share = number(given, "the share of f(all) - f(none), up to 1, that smallest sets are for")
+    share = number(given, "the share, up to 1, that a smallest set is for")
     if not 0 < share <= 1:
         raise InvalidInput(f"smallest sets are for a share of f(all) - f(none), up to 1; got {given}")
     return share

@@ -107,10 +107,9 @@ class DataLens(Game):
         batch_size = None if batch_size is None else whole_number(batch_size, "batch_size")
         mean = yes_or_no(mean, "mean")
         objective = None if objective is None else readable(objective, "the objective")
-        if repeats < 1 or (batch_size is not None and batch_size < 1):
-            raise InvalidInput(
-                f"{named('repeats')} and batch_size are at least 1; got {repeats} and {batch_size}"
-            )
+        for name, count in (("repeats", repeats), ("batch_size", batch_size)):
+            if count is not None and count < 1:
+                raise InvalidInput(f"{named(name)} is at least 1; got {count}")
         self.examples = examples_of(data, "the training examples")
         self.points = points_of(test, self.examples)
         task, self.features = _task(self.examples, self.points, encoder, cache)

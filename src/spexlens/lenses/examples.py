@@ -107,7 +107,9 @@ class Examples:
         """
         wrong = [row for row in rows if not 0 <= row < len(self)]
         if wrong or not len(rows):
-            raise InvalidInput(f"there are rows 0 to {len(self) - 1}; got {wrong or 'none'}")
+            raise InvalidInput(
+                f"there are rows 0 to {len(self) - 1}; got {shown(wrong) if wrong else 'none'}"
+            )
         chosen = list(rows)
         labels = None if self.labels is None else self.labels[chosen]
         columns = {name: [column[row] for row in chosen] for name, column in self.columns.items()}

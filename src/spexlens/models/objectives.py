@@ -407,7 +407,7 @@ def _label_index(labels: tuple[str, ...], target: object) -> int:
             raise UnknownLabel(
                 f"{shown(target)} is the name of several labels: say which of {', '.join(alike)}"
             )
-    if text.isascii() and text.isdigit() and int(text) < len(labels):
+    if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < len(labels):
         return int(text)
     raise UnknownLabel(
         f"unknown label {shown(target)}; {did_you_mean(target, labels)}"
