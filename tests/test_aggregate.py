@@ -122,16 +122,19 @@ def test_equal_names_of_different_kinds_are_different() -> None:
     assert [row.labels for row in aggregate(both, least=1).rows] == [("L1",), ("l1",)]
 
 
-def test_several_occurrences_in_one_text_are_summed() -> None:
-    """not₁ good: 4, not₂ good: 2; the pair of the two nots is a pair of its own, possible in one text."""
+def test_several_occurrences_in_one_text_are_numbered_and_never_summed() -> None:
+    """not¹ good: 4, not² good: 2; the first recurs with the only one of another text."""
     twice = explained(["not", "good", "Not"], {(0, 1): 1.0, (1, 2): 0.5, (0, 2): 0.25})
     once = explained(["not", "good"], {(0, 1): 0.5})
     result = aggregate([twice, once], least=1)
-    pair = row(result, "good", "not")
+    pair = row(result, "good", "not¹")
     assert (pair.possible, pair.occurrences, pair.found) == (2, 3, 2)
-    assert pair.effect == pytest.approx((6 + 2) / 2)
-    assert pair.share == pytest.approx(((1 + 0.25) / (1 + 0.25 + 0.0625) + 1) / 2)
-    itself = row(result, "not", "not")
+    assert pair.effect == pytest.approx((4 + 2) / 2)
+    assert pair.share == pytest.approx((1 / (1 + 0.25 + 0.0625) + 1) / 2)
+    second = row(result, "good", "not²")
+    assert (second.possible, second.occurrences, second.found) == (1, 3, 1)
+    assert second.effect == pytest.approx(2)
+    itself = row(result, "not¹", "not²")
     assert (itself.possible, itself.occurrences, itself.found) == (1, 1, 1)
     assert (itself.effect, itself.deviation, itself.standardised_deviation) == (1.0, None, None)
 

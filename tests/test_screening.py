@@ -194,7 +194,7 @@ def test_leave_one_out_is_kept_in_the_ledger(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("candidates", "by", "wrong"),
     [
-        (0, None, "the screening is empty: choose 1 candidate or more, not 0"),
+        (0, None, "the screening is empty: choose 1 candidate or more, or all, not 0"),
         ([], None, "the screening is empty: the list"),
         (["nver"], None, "there is no candidate 'nver' of 41; there are 'never'"),
         ([99], None, "their positions are 0 to 40"),

@@ -4,7 +4,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import comb, fsum, prod, sqrt
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.names import numbered
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.explanation import Explanation
 from spexlens.lenses.units import UNITS
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 _OF_A_TEXT = {*UNITS, "span"}
 
-Member = tuple[str, str]
+Word = tuple[str, str]
 """A candidate's (kind, label), the same in all explanations."""
+
+Member = tuple[str, str, int]
+"""A candidate's kind, label and number among the candidates of one explanation with these, from 1."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,13 @@ class Recurrence:
     masks, sqrt(Σ F(S)²) over the S that are not empty, so that inputs of different salience compare.
 
     Attributes:
-        labels: the members' labels, sorted; parts of a text are case-folded, white space is one space.
+        labels: the members' names, sorted; parts of a text are case-folded, white space is one space. A word
+            that an input repeats is numbered, `owl¹` and `owl²`: the first of one input is the same as the
+            first of another, and as the only one of a third.
         kinds: the members' kinds.
         possible: explanations in which all members are candidates.
-        occurrences: sets of candidates with these labels, over all explanations; above `possible`
-            where a text repeats a word. Their effects, and their shares, are summed within an explanation.
+        occurrences: sets of candidates with these labels, whatever their numbers, over all explanations;
+            above `possible` where a text repeats a word. Each is a row of its own: none are summed.
         found: explanations in which it is not zero and has at least the least share.
         positive: of those, how often the effect is above zero.
         negative: of those, how often it is below zero.
@@ -167,23 +173,26 @@ def aggregate(
 ) -> Aggregate:
     """Count which interactions recur over explanations, with their mean effects and spreads.
 
-    An interaction is told by its members' kinds and labels, without regard to their order. Words and
-    other parts of a text are the same whatever their case; components, examples and candidates of a
-    user's own are the same by their names. Effects on different labels of a classifier are never added up:
-    what speaks for one speaks against another. Each label has rows of its own. Where targets are no labels,
-    such as the completions that a language model is asked for, a row is over all explanations.
+        An interaction is told by its members' kinds and labels, without regard to their order. Words and
+        other parts of a text are the same whatever their case; components, examples and candidates of a
+            user's own are the same by their names. Effects on different labels of a classifier are never added up:
+        what speaks for one speaks against another. Each label has rows of its own. Where targets are no labels,
+        such as the completions that a language model is asked for, a row is over all explanations.
 
-    Args:
-        explanations: of one unit; they are looked at one after the other, and not kept.
-        index: see `Explanation.interactions`.
-        order: the largest order; None for all.
-        least: list what is found in at least so many explanations.
-        least_share: F(S)² / Σ F² from which an interaction counts as found: half a percent by default.
-        output: of vector-valued games, which output, by position or name.
+    Of a word that an input repeats each occurrence is another member: the first recurs with the first
+    of other inputs, the second with the second.
 
-    Raises:
-        InvalidInput: no explanation, explanations of different units, or without such an output; an
-            unknown index, an order below one; a `least` below one or a share outside 0 to 1.
+        Args:
+            explanations: of one unit; they are looked at one after the other, and not kept.
+            index: see `Explanation.interactions`.
+            order: the largest order; None for all.
+            least: list what is found in at least so many explanations.
+            least_share: F(S)² / Σ F² from which an interaction counts as found: half a percent by default.
+            output: of vector-valued games, which output, by position or name.
+
+        Raises:
+            InvalidInput: no explanation, explanations of different units, or without such an output; an
+                unknown index, an order below one; a `least` below one or a share outside 0 to 1.
     """
     if least < 1 or not 0 <= least_share <= 1:
         raise InvalidInput(f"least is at least 1 and least_share from 0 to 1; got {least} and {least_share}")
@@ -222,7 +231,7 @@ class _Count:
         self._target = target
         self._explanations = 0
         self._members: dict[Member, int] = {}
-        self._held: list[dict[int, int]] = []  # of each member: how many candidates by explanation
+        self._held: dict[Word, dict[int, int]] = {}  # how many candidates by explanation
         self._sets: dict[tuple[int, ...], int] = {}
         self._which, self._rank = array("q"), array("q")
         self._effect, self._standardised, self._share = array("d"), array("d"), array("d")
@@ -230,12 +239,10 @@ class _Count:
     def add(self, explanation: Explanation, index: str, order: int | None, output: int) -> None:
         explanation = explanation.in_scale("raw")
         numbers = self._numbers(explanation.candidates)
-        found: dict[tuple[int, ...], list[float]] = {}
-        for interaction in explanation.interactions(index, order, output=output):
-            key = tuple(sorted(numbers[member] for member in interaction.members))
-            total = found.setdefault(key, [0.0, 0.0])
-            total[0] += interaction.effect
-            total[1] += interaction.share
+        found = {
+            tuple(sorted(numbers[member] for member in each.members)): (each.effect, each.share)
+            for each in explanation.interactions(index, order, output=output)
+        }
         spectrum = Spectrum(explanation.spectrum.sets, explanation.column(output))
         deviation = max(sqrt(spectrum.energy.sum()), np.finfo(np.float64).tiny)
         ranks = _ranks({key: abs(effect) for key, (effect, _) in found.items()})
@@ -256,8 +263,9 @@ class _Count:
         by_set = by_set[often[which[by_set]]]
         first = np.flatnonzero(np.diff(which[by_set])) + 1
         keys, members = list(self._sets), list(self._members)
+        names = self._names(members)
         return [
-            self._row([members[number] for number in keys[which[entries[0]]]], entries, heard[entries])
+            self._row([members[number] for number in keys[which[entries[0]]]], names, entries, heard[entries])
             for entries in np.split(by_set, first)
             if len(entries)
         ]
@@ -265,10 +273,11 @@ class _Count:
     def _row(
         self,
         members: Sequence[Member],
+        names: Mapping[Member, str],
         entries: NDArray[np.int64],
         heard: NDArray[np.bool_],
     ) -> Recurrence:
-        members = sorted(members, key=lambda member: (_natural(member[1]), member[0]))
+        members = sorted(members, key=lambda member: (_natural(member[1]), member[0], member[2]))
         possible, occurrences = self._possible(members)
         effects = [self._effect[entry] for entry in entries]
         effect, deviation = _spread(effects, possible)
@@ -276,8 +285,8 @@ class _Count:
         loud = entries[heard]
         ranks = [self._rank[entry] for entry in loud]
         return Recurrence(
-            labels=tuple(label for _, label in members),
-            kinds=tuple(kind for kind, _ in members),
+            labels=tuple(names[member] for member in members),
+            kinds=tuple(kind for kind, _, _ in members),
             possible=possible,
             occurrences=occurrences,
             found=len(loud),
@@ -294,26 +303,48 @@ class _Count:
         )
 
     def _numbers(self, candidates: Iterable[Candidate]) -> list[int]:
-        """Each candidate's member by number; their numbers in this explanation are kept."""
+        """Each candidate's member by number; how many there are of its word in this explanation is kept."""
         numbers = []
         for candidate in candidates:
-            number = self._members.setdefault(_member(candidate), len(self._members))
-            numbers.append(number)
-            if number == len(self._held):
-                self._held.append({})
-        for number, times in Counter(numbers).items():
-            self._held[number][self._explanations] = times
+            word = _word(candidate)
+            held = self._held.setdefault(word, {})
+            held[self._explanations] = held.get(self._explanations, 0) + 1
+            member = (*word, held[self._explanations])
+            numbers.append(self._members.setdefault(member, len(self._members)))
         return numbers
 
+    def _names(self, members: Iterable[Member]) -> dict[Member, str]:
+        """What each member is called: with its number where an explanation has several, no two alike."""
+        kinds = Counter(label for _, label in self._held)
+        called = {
+            (kind, label): f"{label} ({kind})" if kinds[label] > 1 else label for kind, label in self._held
+        }
+        repeated = {word for word, held in self._held.items() if max(held.values()) > 1}
+        taken = set(called.values())
+        names: dict[Member, str] = {}
+        for kind, label, number in members:
+            word = called[kind, label]
+            if (kind, label) not in repeated:
+                names[kind, label, number] = word
+                continue
+            raised = numbered(word, number)
+            names[kind, label, number] = numbered(word, number, "#") if raised in taken else raised
+        return names
+
     def _possible(self, members: Sequence[Member]) -> tuple[int, int]:
-        """In how many explanations these can act together, and how many sets of them there are in all."""
-        needed = [(self._held[self._members[member]], times) for member, times in Counter(members).items()]
-        rarest = min((held for held, _ in needed), key=len)
-        sets = [prod(comb(held.get(at, 0), times) for held, times in needed) for at in rarest]
-        return sum(count > 0 for count in sets), sum(sets)
+        """In how many explanations these can act together, and how many sets of their words there are."""
+        needed: dict[Word, tuple[int, int]] = {}  # the highest number, and how many
+        for kind, label, number in members:
+            highest, times = needed.get((kind, label), (0, 0))
+            needed[kind, label] = (max(highest, number), times + 1)
+        held = [(self._held[word], highest, times) for word, (highest, times) in needed.items()]
+        rarest = min((each for each, _, _ in held), key=len)
+        possible = sum(all(each.get(at, 0) >= highest for each, highest, _ in held) for at in rarest)
+        sets = sum(prod(comb(each.get(at, 0), times) for each, _, times in held) for at in rarest)
+        return possible, sets
 
 
-def _member(candidate: Candidate) -> Member:
+def _word(candidate: Candidate) -> Word:
     label = candidate.label
     if candidate.kind in _OF_A_TEXT:
         label = " ".join(label.casefold().split()) or label

@@ -47,7 +47,7 @@ def _failed(explanation: Explanation, column: int) -> list[str]:
 
 
 def _said(explanation: Explanation, check: Check) -> str:
-    labels = _named(explanation.candidates[i].label for i in check.members)
+    labels = _named(explanation.names[i] for i in check.members)
     return f"{labels} {check.verdict} (said {check.said:+.3g}, measured {check.measured:+.3g})"
 
 
@@ -71,7 +71,7 @@ def _dependent(explanation: Explanation, variant: Variant, column: int) -> list[
     if not variant.depends(column):
         return []
     lost = [each for each in variant.found[column] if each.lost]
-    shown = ", ".join(_named(explanation.candidates[i].label for i in each.members) for each in lost[:_NAMED])
+    shown = ", ".join(_named(explanation.names[i] for i in each.members) for each in lost[:_NAMED])
     why = f"{shown} {'do' if len(lost) > 1 else 'does'} not survive" if lost else "the answers hardly agree"
     return [
         f"the ranking depends on what stands in: ablated by {variant.name} {why} "

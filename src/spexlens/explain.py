@@ -172,7 +172,7 @@ def explain(
         if run.stopped and isinstance(share.shares.solver, Exact):  # there is something to check after all
             rest = reserve_of_rest(game, left - len(run.plan), evidence, share.reserve)
             share = replace(share, reserve=rest)
-        named = [] if expected is None else expected.named(game.candidates, run.fit.spectrum)
+        named = [] if expected is None else expected.named(game.candidates, run.fit.spectrum, game.names)
         asked = gather(sized, share.shares, share.reserve, run, seed, named, held_out is not None)
         last = asked.refitted(run.solver, run.fit, seed) if refit and len(asked.packed) else run.fit
         found, measured = asked.checks(run.fit.spectrum), _noise(share, sized, asked, seed, refit=refit)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.names import unique_names
 from spexlens.account import Account, Step
 from spexlens.arguments import named, unknown, whole_number
 from spexlens.errors import InvalidInput, MissingExtra
@@ -87,6 +89,15 @@ class Explanation:
     stability: tuple[tuple[Stability, ...], ...] = ()
     expectations: tuple[Comparison, ...] = ()
     scale: Scale = "raw"
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the candidates are called wherever they are named: a repeated word `owl¹`, `owl²`."""
+        given = self.facts.get("names")  # of some of a game's candidates, as the whole game names them
+        if isinstance(given, list) and len({name for name in given if isinstance(name, str)}) == len(given):
+            if len(given) == len(self.candidates):
+                return tuple(given)
+        return unique_names([candidate.label for candidate in self.candidates])
 
     @property
     def calls(self) -> int:
@@ -213,7 +224,7 @@ class Explanation:
         """
         scalar = self._scalar(output)
         found = optimum(scalar, keep, largest=largest, time_limit=time_limit)
-        labels = tuple(self.candidates[i].label for i in found.members)
+        labels = tuple(self.names[i] for i in found.members)
         return Subset(found.members, found.value, found.bound, found.seconds, labels)
 
     def _named(
@@ -231,7 +242,7 @@ class Explanation:
         return [
             Interaction(
                 members,
-                tuple(self.candidates[i].label for i in members),
+                tuple(self.names[i] for i in members),
                 float(effect / size),
                 float(whole[members]) ** 2 / total,
                 None if self.uncertainty is None else _interval(float(effect), float(width), size),

@@ -13,7 +13,7 @@ class Interaction:
 
     Attributes:
         members: the candidates' positions, ascending.
-        labels: their labels.
+        labels: their names; of a repeated word with its number, `owl¹`.
         effect: the index's value, in the objective's unit.
         share: F(S)² over the spectrum's Σ F², the share of the variance that the explanation carries
             which is this set's own.
@@ -52,7 +52,7 @@ class Subset(Optimum):
     """The best candidates to keep, as the explanation predicts.
 
     Attributes:
-        labels: the members' labels.
+        labels: the members' names, as in `Interaction`.
     """
 
     labels: tuple[str, ...]

@@ -51,12 +51,12 @@ class _Split:
 
     Attributes:
         nodes: the next level's.
-        parted: those that were split.
+        parted: the names of those that were split.
         quiet: those that are left.
     """
 
     nodes: list[_Node]
-    parted: list[_Node]
+    parted: list[str]
     quiet: list[_Node]
 
 
@@ -205,7 +205,7 @@ def _split(nodes: Sequence[_Node], explanation: Explanation, levels: Sequence[Le
             parted |= {place} if fits else set()
     following = [node for place in sorted(parts) for node in parts[place]]
     quiet = [node for place, node in enumerate(nodes) if place not in parts]
-    return _Split(following, [nodes[place] for place in sorted(parted)], quiet)
+    return _Split(following, [explanation.names[place] for place in sorted(parted)], quiet)
 
 
 def _children(node: _Node, levels: Sequence[Level]) -> list[_Node]:
@@ -236,7 +236,7 @@ def _step(levels: Sequence[Level], number: int, explanation: Explanation, split:
         candidates=len(explanation.candidates),
         calls=_cost(explanation.account),
         r2=explanation.faithfulness.r2,
-        split=tuple(node.candidate.label for node in split.parted),
+        split=tuple(split.parted),
         kept=len(split.quiet) if split.parted else 0,
         ended=ended,
     )

@@ -320,7 +320,7 @@ class Evaluator:
             )
 
     def _accuse(self, mask: NDArray[np.bool_], answer: NDArray[np.float64]) -> str:
-        kept = [c.label for c, keep in zip(self.game.candidates, mask, strict=True) if keep]
+        kept = [name for name, keep in zip(self.game.names, mask, strict=True) if keep]
         bits = "".join("01"[int(keep)] for keep in mask)
         shown = ", ".join(map(repr, kept[:20])) + (", ..." if len(kept) > 20 else "")
         fate = "is lost with this process" if self.ledger.path is None else "stays in the ledger"

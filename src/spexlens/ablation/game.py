@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level, blocks
 from spexlens.arguments import readable, whole_number
+from spexlens.ablation.names import unique_names
+from spexlens.arguments import readable
 from spexlens.errors import InvalidInput
 
 
@@ -108,6 +110,11 @@ class Game:
     def n(self) -> int:
         """The number of candidates."""
         return len(self.candidates)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the candidates are called, no two alike; see `ablation.names`."""
+        return unique_names([candidate.label for candidate in self.candidates])
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What the model answers: (m, n) bool, True = kept -> (m,) or (m, k) float64.

@@ -94,6 +94,17 @@ class Grouped(Game):
             self.trained = mixed if 0 < mixed.sum() < self.n else None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Those that the base gives, of its own candidates: the second of a word stays the second."""
+        known, own = self.base.names, super().names
+        names = list(own)
+        for group, candidate in enumerate(self.candidates):
+            members = np.flatnonzero(self.owner == group)
+            if len(members) == 1 and candidate == self.base.candidates[int(members[0])]:
+                names[group] = known[int(members[0])]
+        return tuple(names) if len(set(names)) == len(names) else own
+
+    @property
     def base(self) -> Game:
         """The game that is asked."""
         return self._base
@@ -163,6 +174,8 @@ class Grouped(Game):
             members = [np.flatnonzero(self.owner == group) for group in range(self.n)]
             single = all(len(each) == 1 for each in members)
             told["tokens"] = [told["tokens"][int(each[0])] for each in members] if single else None
+        if self.names != tuple(candidate.label for candidate in self.candidates):
+            told["names"] = list(self.names)
         return {**told, "of": self.base.n, "kept": len(self.always), **self._told}
 
     def _spread(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:

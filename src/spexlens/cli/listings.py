@@ -128,7 +128,7 @@ def _interaction(row: Interaction) -> dict[str, Any]:
 def _smallest(explanation: Explanation, found: Smallest) -> dict[str, Any]:
     return {
         "members": list(found.members),
-        "labels": [explanation.candidates[member].label for member in found.members],
+        "labels": [explanation.names[member] for member in found.members],
         "share": found.share,
         "threshold": found.threshold,
         "predicted": found.predicted,

@@ -19,7 +19,7 @@ Candidates = Annotated[
     typer.Option(
         "--candidates",
         help="How many to choose by a cheap attribution, all, or which: positions such as 0,3,5-9, or names "
-        "(a single position with a comma behind it). "
+        "(a single position with a comma behind it; a repeated word means all of it, owl#2 its second). "
         f"Default: {CHOSEN}, all with --zoom.",
     ),
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
+from spexlens.ablation.names import positions_named
 from spexlens.evidence.spot_checks import Check, Members, Verdict, shares_by_output
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -30,7 +31,8 @@ class Pattern:
     """Candidates by label, position or kind; all that is given has to fit.
 
     Attributes:
-        labels: any of these, whatever the case, with * and ? as in a shell; () for any label.
+        labels: any of these, whatever the case, with * and ? as in a shell; () for any label. A repeated
+            word means all of it, its numbered name (`owl¹`, or `owl#1`) that one.
         positions: any of these, from 0; () for any position.
         kinds: any of these, such as "word" or "head"; () for any kind.
     """
@@ -39,18 +41,24 @@ class Pattern:
     positions: Sequence[int] = ()
     kinds: tuple[str, ...] = ()
 
-    def fits(self, candidates: Sequence[Candidate]) -> NDArray[np.bool_]:
-        """(n,) bool, which candidates it is of."""
-        return np.array([self._fits(place, candidate) for place, candidate in enumerate(candidates)])
+    def fits(self, candidates: Sequence[Candidate], names: Sequence[str] | None = None) -> NDArray[np.bool_]:
+        """(n,) bool, which candidates it is of; `names` as of `positions_named`."""
+        labels = [candidate.label for candidate in candidates]
+        named = {
+            place for text in self.labels for place in positions_named(text, labels, names, caseless=True)
+        }
+        return np.array(
+            [self._fits(place, candidate, place in named) for place, candidate in enumerate(candidates)]
+        )
 
     def __str__(self) -> str:
         places = f"position {' or '.join(map(str, self.positions))}" if self.positions else ""
         parts = [" or ".join(map(repr, self.labels)), " or ".join(self.kinds), places]
         return " at ".join(part for part in parts if part)
 
-    def _fits(self, place: int, candidate: Candidate) -> bool:
+    def _fits(self, place: int, candidate: Candidate, named: bool) -> bool:
         label = " ".join(candidate.label.split()).casefold()
-        named = any(label == text.casefold() or fnmatchcase(label, text.casefold()) for text in self.labels)
+        named = named or any(fnmatchcase(label, text.casefold()) for text in self.labels)
         return (
             (named or not self.labels)
             and (place in self.positions or not len(self.positions))
@@ -184,13 +192,15 @@ class Expectations:
 
         return read(Path(path))
 
-    def named(self, candidates: Sequence[Candidate], spectrum: Spectrum) -> list[Members]:
-        """The strongest sets of each rule, those to check before others."""
+    def named(
+        self, candidates: Sequence[Candidate], spectrum: Spectrum, names: Sequence[str] | None = None
+    ) -> list[Members]:
+        """The strongest sets of each rule, those to check before others; `names` as of `Pattern.fits`."""
         share = shares_by_output(spectrum).max(axis=1)
         ranked = np.argsort(-share, kind="stable")
         first: dict[Members, None] = {}
         for rule in self.rules:
-            fits = [pattern.fits(candidates) for pattern in rule.members]
+            fits = [pattern.fits(candidates, names) for pattern in rule.members]
             own = (
                 spectrum.sets[j]
                 for j in ranked.tolist()
@@ -215,11 +225,11 @@ class Expectations:
         spectrum, checks = explanation.spectrum, {}
         if explanation.checks is not None:
             checks = explanation.checks.of(output)
-        book = _Book(explanation.candidates, spectrum, output, checks, self.least_share)
+        book = _Book(explanation.names, spectrum, output, checks, self.least_share)
         parts: dict[str, list[Finding]] = {name: [] for name in ("found", "missing", "forbidden", "absent")}
         unused, expected = list[str](), set[Members]()
         for rule in self.rules:
-            fits = [pattern.fits(explanation.candidates) for pattern in rule.members]
+            fits = [pattern.fits(explanation.candidates, explanation.names) for pattern in rule.members]
             if not meets(fits, range(len(explanation.candidates))):
                 unused.append(rule.name)
                 continue
@@ -236,7 +246,7 @@ class Expectations:
 class _Book:
     """The interactions of one output, the largest share first."""
 
-    candidates: Sequence[Candidate]
+    names: Sequence[str]
     spectrum: Spectrum
     output: int
     checks: dict[Members, Check]
@@ -284,7 +294,7 @@ class _Book:
 
     def _named(self, name: str, members: Members, effect: float, share: float) -> Finding:
         check = self.checks.get(members)
-        labels = tuple(self.candidates[i].label for i in members)
+        labels = tuple(self.names[i] for i in members)
         return Finding(name, members, labels, effect, share, None if check is None else check.verdict)
 
 

@@ -11,6 +11,7 @@ from spexlens.ablation.evaluator import Progress
 from spexlens.ablation.game import Game
 from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
+from spexlens.ablation.names import positions_named
 from spexlens.arguments import shown
 from spexlens.errors import InvalidInput
 from spexlens.lenses.attribution import LEAVE_ONE_OUT, REFINED, Attribution, largest, leave_one_out
@@ -38,7 +39,7 @@ def screen(
     Args:
         game: a lens, or any game.
         candidates: how many, those with the largest attributions (all where there are no more); "all"; or
-            which: positions, or labels (of several candidates with one label, all).
+            which: positions, or names: a repeated word means all of it, `owl¹` or `owl#1` its first.
         by: one of the lens's `attributions`, the first by default; "leave-one-out", which is exact for one
             candidate at a time and costs n + 1 evaluations, the only one of a plain function (of training
             examples it is had in closed form, at a linear head); or "gradient,
@@ -126,21 +127,21 @@ def _chosen(game: Game, picked: Sequence[int], facts: dict[str, Any]) -> Grouped
 
 def _named(game: Game, asked: Sequence[int | str]) -> list[int]:
     """The positions asked for, ascending."""
-    places: dict[str, list[int]] = {}
-    for position, candidate in enumerate(game.candidates):
-        places.setdefault(candidate.label, []).append(position)
+    labels = [candidate.label for candidate in game.candidates]
+    names = game.names
     picked: set[int] = set()
     for each in asked:
         if not isinstance(each, str | int | np.integer) or isinstance(each, bool):
             raise InvalidInput(f"a candidate is a position or a name; got {shown(each)}")
-        if isinstance(each, str) and each not in places:
-            near = _like(each, list(places))
+        places = positions_named(each, labels, names) if isinstance(each, str) else [int(each)]
+        if not places:
+            near = _like(each, list(names))
             raise InvalidInput(
                 f"there is no candidate {each!r} of {game.n}; there are {', '.join(near)}, ..."
             )
         if not isinstance(each, str) and not 0 <= each < game.n:
             raise InvalidInput(f"there is no candidate {each}; their positions are 0 to {game.n - 1}")
-        picked.update(places[each] if isinstance(each, str) else [int(each)])
+        picked.update(places)
     if not picked:
         raise InvalidInput("the screening is empty: the list of candidates has none in it")
     return sorted(picked)

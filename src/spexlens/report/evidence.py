@@ -105,7 +105,7 @@ def _finding(finding: Finding, size: float) -> str:
 def smallest(explanation: Explanation, found: Smallest) -> str:
     """A smallest set in a line."""
     explanation = legible(explanation)
-    labels = ", ".join(" ".join(explanation.candidates[i].label.split()) for i in found.members)
+    labels = ", ".join(" ".join(explanation.names[i].split()) for i in found.members)
     doing = "enough" if found.kind == "sufficient" else "needed"
     count = f"{len(found.members)} of {len(explanation.candidates)} candidates"
     figures = Figures.of(explanation, 0, raw=True)
