@@ -173,26 +173,26 @@ def aggregate(
 ) -> Aggregate:
     """Count which interactions recur over explanations, with their mean effects and spreads.
 
-        An interaction is told by its members' kinds and labels, without regard to their order. Words and
-        other parts of a text are the same whatever their case; components, examples and candidates of a
-            user's own are the same by their names. Effects on different labels of a classifier are never added up:
-        what speaks for one speaks against another. Each label has rows of its own. Where targets are no labels,
-        such as the completions that a language model is asked for, a row is over all explanations.
+    An interaction is told by its members' kinds and labels, without regard to their order. Words and
+    other parts of a text are the same whatever their case; components, examples and candidates of a
+    user's own are the same by their names. Of a word that an input repeats each occurrence is another
+    member: the first recurs with the first of other inputs, the second with the second.
 
-    Of a word that an input repeats each occurrence is another member: the first recurs with the first
-    of other inputs, the second with the second.
+    Effects on different labels of a classifier are never added up:
+    what speaks for one speaks against another. Each label has rows of its own. Where targets are no labels,
+    such as the completions that a language model is asked for, a row is over all explanations.
 
-        Args:
-            explanations: of one unit; they are looked at one after the other, and not kept.
-            index: see `Explanation.interactions`.
-            order: the largest order; None for all.
-            least: list what is found in at least so many explanations.
-            least_share: F(S)² / Σ F² from which an interaction counts as found: half a percent by default.
-            output: of vector-valued games, which output, by position or name.
+    Args:
+        explanations: of one unit; they are looked at one after the other, and not kept.
+        index: see `Explanation.interactions`.
+        order: the largest order; None for all.
+        least: list what is found in at least so many explanations.
+        least_share: F(S)² / Σ F² from which an interaction counts as found: half a percent by default.
+        output: of vector-valued games, which output, by position or name.
 
-        Raises:
-            InvalidInput: no explanation, explanations of different units, or without such an output; an
-                unknown index, an order below one; a `least` below one or a share outside 0 to 1.
+    Raises:
+        InvalidInput: no explanation, explanations of different units, or without such an output; an
+            unknown index, an order below one; a `least` below one or a share outside 0 to 1.
     """
     if least < 1 or not 0 <= least_share <= 1:
         raise InvalidInput(f"least is at least 1 and least_share from 0 to 1; got {least} and {least_share}")

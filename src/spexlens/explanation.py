@@ -94,8 +94,9 @@ class Explanation:
     def names(self) -> tuple[str, ...]:
         """What the candidates are called wherever they are named: a repeated word `owl¹`, `owl²`."""
         given = self.facts.get("names")  # of some of a game's candidates, as the whole game names them
-        if isinstance(given, list) and len({name for name in given if isinstance(name, str)}) == len(given):
-            if len(given) == len(self.candidates):
+        if isinstance(given, list) and len(given) == len(self.candidates):
+            different = {name for name in given if isinstance(name, str)}
+            if len(different) == len(given):
                 return tuple(given)
         return unique_names([candidate.label for candidate in self.candidates])
 

@@ -44,9 +44,9 @@ class Pattern:
     def fits(self, candidates: Sequence[Candidate], names: Sequence[str] | None = None) -> NDArray[np.bool_]:
         """(n,) bool, which candidates it is of; `names` as of `positions_named`."""
         labels = [candidate.label for candidate in candidates]
-        named = {
-            place for text in self.labels for place in positions_named(text, labels, names, caseless=True)
-        }
+        named: set[int] = set()
+        for text in self.labels:
+            named.update(positions_named(text, labels, names, caseless=True))
         return np.array(
             [self._fits(place, candidate, place in named) for place, candidate in enumerate(candidates)]
         )
