@@ -36,6 +36,7 @@ class Facts(BaseModel):
     variants: list[str] | None = None
     of: Count | None = None
     kept: Count | None = None
+    names: list[str] | None = None
     screening: str | None = None
     screening_cost: dict[str, Count] | None = None
     parts: list[dict[str, Any]] | None = None

@@ -135,7 +135,7 @@ def _named(game: Game, asked: Sequence[int | str]) -> list[int]:
             raise InvalidInput(f"a candidate is a position or a name; got {shown(each)}")
         places = positions_named(each, labels, names) if isinstance(each, str) else [int(each)]
         if not places:
-            near = _like(each, list(names))
+            near = _like(str(each), list(names))
             raise InvalidInput(
                 f"there is no candidate {each!r} of {game.n}; there are {', '.join(near)}, ..."
             )
