@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level, blocks
-from spexlens.arguments import readable, whole_number
 from spexlens.ablation.names import unique_names
-from spexlens.arguments import readable
+from spexlens.arguments import readable, whole_number
 from spexlens.errors import InvalidInput
 
 
