@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from spexlens.errors import ResultError
 from spexlens.json_text import read_json, refuse_unbounded
 from spexlens.schema import complaint
+from spexlens.text_file import bytes_of
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -164,9 +165,8 @@ def _whole(text: str, content: Any) -> str | bytes:
 
 def _text(path: Path, kind: str) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(LONGEST + 1)
-        if len(content) > LONGEST:
+        content = bytes_of(path, LONGEST)
+        if content is None:
             raise ResultError(f"{path} is not a saved {kind}: it is larger than {LONGEST >> 20} MB")
         return content.decode("utf-8")
     except ResultError:

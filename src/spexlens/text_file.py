@@ -17,6 +17,7 @@ from typing import Any
 from spexlens.errors import InvalidInput
 from spexlens.json_text import read_json
 
+_PIECE = 1 << 20  # bytes that are read at once: a buffer of as many is made
 _MARK = "\ufeff"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BEGINNING = 32  # bytes that are looked at for the zeros that UTF-16 puts between letters
@@ -79,8 +80,7 @@ def read(path: Path, longest: int = LONGEST) -> str:
         InvalidInput: there is no such file, it cannot be read, or it is not UTF-8.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(longest + 1)
+        content = bytes_of(path, longest)
     except FileNotFoundError as error:
         raise InvalidInput(f"cannot read {path}: there is no such file") from error
     except IsADirectoryError as error:
@@ -91,9 +91,20 @@ def read(path: Path, longest: int = LONGEST) -> str:
         raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:  # a path that no file can have
         raise InvalidInput(f"cannot read {str(path)!r}: {error}") from error
-    if len(content) > longest:
+    if content is None:
         raise InvalidInput(f"cannot read {path}: it is larger than {longest >> 20} MB")
     return decoded(content, f"cannot read {path}: it", path)
+
+
+def bytes_of(path: Path, longest: int) -> bytes | None:
+    """What is in a file, read piece by piece; None where that is more than so many bytes, or has no end."""
+    content = bytearray()
+    with path.open("rb") as file:
+        while part := file.read(_PIECE):
+            content += part
+            if len(content) > longest:
+                return None
+    return bytes(content)
 
 
 def decoded(content: bytes, what: str, path: Path | None = None) -> str:

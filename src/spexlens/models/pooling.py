@@ -11,6 +11,7 @@ from spexlens.arguments import readable
 from spexlens.errors import ModelError
 from spexlens.json_text import path_of, read_json
 from spexlens.models.quiet import one_line, quiet
+from spexlens.text_file import bytes_of
 
 Pooling = Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 """How the embeddings of tokens become one, by the names of sentence-transformers."""
@@ -229,9 +230,8 @@ def _settings(name: str, file: str, revision: str | None) -> Any:
     if path is None:
         return None
     try:
-        with Path(path).open("rb") as there:
-            content = there.read(_LONGEST + 1)
-        if len(content) > _LONGEST:
+        content = bytes_of(Path(path), _LONGEST)
+        if content is None:
             raise ModelError(f"{file} of {name!r} is larger than {_LONGEST >> 20} MB: it is no settings file")
         return read_json(content.decode("utf-8-sig"))
     except (ValueError, OSError) as error:
