@@ -290,7 +290,7 @@ def test_a_line_that_fails_does_not_lose_the_others(tmp_path: Path) -> None:
         FILMS[0],
         "",
         {"prompt": "  ", "id": "blank"},
-        {"prompt": "so " * 300},
+        {"prompt": "so " * 600},
         {"prompt": "a film", "target": "MAYBE"},
         {"prompt": "The film is not bad", "target": "NEGATIVE"},
     ]
@@ -301,7 +301,8 @@ def test_a_line_that_fails_does_not_lose_the_others(tmp_path: Path) -> None:
     lines = result.stderr.splitlines()
     assert lines[0] == "spexlens: line 3 (blank): the text is empty"
     assert re.fullmatch(
-        r"spexlens: line 4 \(0004\): the input has \d+ tokens; .* reads at most \d+", lines[1]
+        r"spexlens: line 4 \(0004\): the text has \d+ tokens, .* at once: give --windows to .*",
+        lines[1],
     )
     assert re.fullmatch(r"spexlens: line 5 \(0005\): unknown label 'MAYBE'.*", lines[2])
     assert len(lines) == 3

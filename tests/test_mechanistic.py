@@ -305,7 +305,7 @@ def test_a_ledger_knows_the_game_again_and_every_setting_that_decides_it(tmp_pat
         ({"inputs": " "}, "a prompt is a text; got ' '"),
         ({"inputs": [TEXT, "Too short"], "components": "residual"}, "of 4 to 8 tokens have no positions"),
         ({"inputs": [TEXT, OTHER], "target": ["POSITIVE"]}, "2 prompts need as many of target, or one"),
-        ({"inputs": "word " * 100}, "the input has 102 tokens; .* reads at most 64"),
+        ({"inputs": "word " * 600}, "the input has 602 tokens, .* reads at most 512 at once: cut"),
         ({"target": "GOOD"}, "unknown label 'GOOD'; the model's labels are NEGATIVE, POSITIVE"),
         ({"foil": "BAD"}, "unknown label 'BAD'"),
         ({"objective": "logit difference"}, "objective 'logit difference' and foil go together"),

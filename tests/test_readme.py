@@ -2,7 +2,11 @@
 
 import doctest
 import re
+import shlex
 from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
 
 import spexlens
 from spexlens.cli import app
@@ -22,3 +26,15 @@ def test_the_examples_run() -> None:
 def test_every_command_shown_exists() -> None:
     shown = set(re.findall(r"^(?:\$ )?spexlens (\w+)", README.read_text(), re.MULTILINE))
     assert shown == {command.callback.__name__ for command in app.registered_commands if command.callback}
+
+
+def test_the_page_at_the_top_is_what_its_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("transformers")
+    monkeypatch.setenv("COLUMNS", "110")
+    block = README.read_text().split("```")[1]
+    command, *lines = block.strip().splitlines()
+    ran = CliRunner().invoke(app, shlex.split(command.removeprefix("$ spexlens ")))
+    assert ran.exit_code == 0, ran.output
+    printed = [line.rstrip() for line in ran.output.splitlines()]
+    shown = [line.rstrip() for line in lines if line != "..."]
+    assert printed[: len(shown)] == shown

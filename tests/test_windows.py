@@ -1,14 +1,17 @@
 """A text longer than a model's window is explained by windows, when that is asked for."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from spexlens.cli import app
 from spexlens.errors import InputTooLong, InvalidInput
 from spexlens.explain import explain
 from spexlens.lenses.features import FeatureLens
@@ -190,11 +193,10 @@ def test_screening_zoom_and_other_replacements_go_by_windows(classifier: Path) -
     lens = lens_of(classifier)
     explanation = explain(screen(lens, 8), 64, checks=0)
     assert explanation.facts["windows"] == len(lens.windows or ())
-    found = zoom(lens, 200, checks=0)
+    found = zoom(lens, 64, checks=0)
     assert found.path
     assert found.facts["windows"] == len(lens.windows or ())
     assert lens.variant("delete").windows is not None
-    assert any("--windows" in step.command for step in found.follow_up()) or not found.follow_up()
 
 
 def test_the_page_says_how_many_windows_and_what_is_averaged(classifier: Path) -> None:
@@ -243,3 +245,39 @@ def test_the_bundled_classifier_reads_a_long_review_by_windows() -> None:
     review = "The plot is thin and the jokes are old, but her acting never fails to impress. " * 60
     lens = FeatureLens(SENTIMENT, review, target="POSITIVE", windows=True)
     assert lens.facts()["windows"] == 3
+
+
+def test_a_long_file_is_zoomed_into_by_windows_as_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    review = "The plot is thin. The jokes are old! Her acting never fails to impress, and I was bored. " * 35
+    Path("long.txt").write_text(review)
+    command = ["features", "--file", "long.txt", "--zoom", "--budget", "200"]
+    refused = CliRunner().invoke(app, command)
+    assert isinstance(refused.exception, InputTooLong)
+    assert "give --windows to read it by windows" in str(refused.exception)
+    ran = CliRunner().invoke(app, [*command, "--windows", "--json"])
+    assert ran.exit_code == 0, ran.output
+    assert json.loads(ran.stdout)["facts"]["windows"] == 2
+
+
+def test_a_batch_reads_long_texts_by_windows(tmp_path: Path) -> None:
+    texts = ["her acting is dull. " * 130, "a great film"]
+    file = tmp_path / "texts.jsonl"
+    file.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts))
+    command = ["batch", str(file), "--target", "POSITIVE", "--budget", "32", "--candidates", "4"]
+    ran = CliRunner().invoke(app, [*command, "--windows", "--out", str(tmp_path / "out")])
+    assert ran.exit_code == 0, ran.output
+    counts = [
+        json.loads((tmp_path / "out" / f"{name}.json").read_text())["facts"]["windows"]
+        for name in ("0001", "0002")
+    ]
+    assert counts == [2, 1]
+
+
+def test_the_follow_up_of_a_text_read_by_windows_asks_for_windows(classifier: Path) -> None:
+    explanation = explain(screen(lens_of(classifier, unit="sentence"), 5), 32)
+    commands = [step.command for step in explanation.follow_up()]
+    assert commands
+    assert all("--windows" in command and "mechanistic" not in command for command in commands)

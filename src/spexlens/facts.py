@@ -50,6 +50,9 @@ class Facts(BaseModel):
     chat: bool | None = None
     mask_token: str | None = None
     tokens: list[Count] | None = None
+    windows: Count | None = None
+    unknown: list[str] | None = None
+    about: str | None = None
 
     # of a model's components
     texts: list[str] | None = None

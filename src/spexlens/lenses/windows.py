@@ -27,6 +27,7 @@ _SHORT, _LONG = (
     0.75,
     1.25,
 )  # of an even share of the tokens, between which the end of a sentence is looked for
+_FAR = 8  # characters a token, of which few texts have so many
 _RUN = re.compile(r"\S+")
 
 
@@ -145,6 +146,10 @@ def cut_into_windows(
         InvalidInput: the text is a pair, a unit or span is bad, or a candidate has no token of its own.
         InputTooLong: the text has more windows than `MOST`, or not even a word fits.
     """
+    most = model.window or len(text)
+    far = _FAR * most * MOST
+    if len(text) > far:  # before all of it is tokenised
+        _refuse_many(len(read(model, text[:far])), most)
     whole = read(model, text)
     if whole.segments is not None or whole.note:
         raise InvalidInput(
@@ -153,16 +158,12 @@ def cut_into_windows(
     shown = (whole.places[:, 0] >= 0) & (whole.places[:, 1] > whole.places[:, 0])
     starts = np.sort(whole.places[shown, 0]).tolist()
     around = len(whole) - len(starts)
-    most = model.window or len(whole)
     room = most - around
+    _refuse_many(len(starts), room)
     by_tokens = unit == "token" and spans is None
     cut = None if by_tokens else spans_of(model, text, whole, unit=unit, spans=spans)
     while room > 0:
-        if len(starts) > MOST * room:
-            raise InputTooLong(
-                f"the text has {len(whole)} tokens: of {room} tokens each that is more than {MOST} windows; "
-                "cut the text"
-            )
+        _refuse_many(len(starts), room)
         borders = _borders(text, starts, room)
         found = _read(model, text, borders, cut, spans is not None, replacement, neutral)
         longest = found.longest
@@ -182,6 +183,15 @@ def readings_by_windows(model: HuggingFaceModel, text: str) -> list[Reading]:
         InvalidInput, InputTooLong: as `cut_into_windows`.
     """
     return cut_into_windows(model, text, unit="word", spans=None, replacement="delete", neutral="").readings
+
+
+def _refuse_many(tokens: int, room: int) -> None:
+    """InputTooLong for more than `MOST` windows."""
+    if tokens > MOST * max(1, room):
+        raise InputTooLong(
+            f"the text has {tokens} tokens or more: of {room} tokens each that is more than {MOST} windows; "
+            "cut the text"
+        )
 
 
 def _borders(text: str, starts: list[int], room: int) -> list[Span]:
