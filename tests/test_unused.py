@@ -123,6 +123,7 @@ REFUSED: dict[str, dict[str, tuple[list[str], str]]] = {
 """Of each command, each option that can be without effect: a line that gives it so, and what is said."""
 
 ALWAYS = {
+    "salvage": {"DAMAGED", "NEW"},
     "demo": {"TEXT", "--budget", "--seed"},
     "show": {
         *("FILE", "--index", "--across", "--best-subset", "--sufficient", "--necessary", "--follow-up"),

@@ -9,7 +9,6 @@ import typer
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer raises for a command line that it cannot read."""
 
-_COMMANDS = ("demo", "features", "mechanistic", "data", "mixed", "batch", "plan", "show")
 _MISSING = {
     "--test": "the test points: --test FILE, CSV or JSONL with the columns of TRAIN",
     "TRAIN": "the training examples: spexlens data TRAIN --test TEST, each CSV with a header, or JSONL",
@@ -87,15 +86,16 @@ def _used_badly(error: Any) -> str:
 
 
 def _no_command(error: Any) -> str:
+    commands = list(getattr(error.ctx.command, "commands", {})) if error.ctx is not None else []
     given = re.search(r"No such command '(.*?)'\.?(?: Did you mean.*)?$", str(error.message), re.DOTALL)
     if given is None:
         return _lowered(error.message)
-    near = get_close_matches(given[1], _COMMANDS, 1, 0.7)
+    near = get_close_matches(given[1], commands, 1, 0.7)
     if near:
         return f"there is no command {given[1]!r}; did you mean {near[0]}?"
     if " " in given[1]:
         return f"name a command first: spexlens features {given[1]!r} explains that text"
-    return f"there is no command {given[1]!r}; the commands are {', '.join(_COMMANDS)}"
+    return f"there is no command {given[1]!r}; the commands are {', '.join(commands)}"
 
 
 def _too_much(error: Any, command: str, context: Any) -> str:
