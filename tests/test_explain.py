@@ -72,7 +72,7 @@ def test_the_seed_decides_everything() -> None:
 
 def test_a_larger_budget_pays_only_for_the_difference(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
-    game, quiet = Game(planted, 20, fingerprint="planted"), {"checks": 0, "noise": 0}
+    game, quiet = Game(planted, 20, fingerprint="planted", batch_size=1024), {"checks": 0, "noise": 0}
     assert explain(game, 100, ledger=path, **quiet).calls == 100
     more = explain(game, 250, ledger=path, **quiet)
     assert (more.calls, more.account.reused) == (150, 100)
