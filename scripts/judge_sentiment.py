@@ -12,12 +12,14 @@ read by windows, as `--windows` reads it, and its logit is their mean.
 import argparse
 import csv
 import random
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-from transformers.utils import logging
+import numpy as np
+
+from spexlens import FeatureLens
+from spexlens.models.huggingface import load
 
 MODEL = Path(__file__).parents[1] / "src" / "spexlens" / "models" / "bundled" / "sentiment"
 READ, DRAWN, SEED = 22, 8, 19
@@ -50,23 +52,14 @@ def reviews(path: Path) -> list[tuple[str, bool]]:
 
 def judge(folder: Path, texts: list[tuple[str, bool]]) -> list[Judged]:
     """What a model says of each text."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    room = tokenizer.model_max_length - 2
+    model = load(folder, device="cpu")
     found = []
     for text, praise in texts:
-        ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        windows = -(-len(ids) // room)
-        size = -(-len(ids) // windows)
-        rows = [ids[start : start + size] for start in range(0, len(ids), size)]
-        logits = [_logit(model, [tokenizer.cls_token_id, *row, tokenizer.sep_token_id]) for row in rows]
-        found.append(Judged(sum(logits) / len(logits), praise, len(ids) + 2))
+        lens = FeatureLens(model, text, unit="sentence", target="POSITIVE", windows=True)
+        logit = lens.value(np.ones((1, lens.n), np.bool_))[0]
+        tokens = model.tokenizer(text, verbose=False)["input_ids"]
+        found.append(Judged(float(logit), praise, len(tokens)))
     return found
-
-
-@torch.inference_mode()
-def _logit(model: torch.nn.Module, row: list[int]) -> float:
-    return float(model(input_ids=torch.tensor([row])).logits[0, 1])
 
 
 def said(name: str, judged: list[Judged], window: int) -> str:
@@ -87,10 +80,9 @@ def main() -> None:
     parser.add_argument("--chosen", action="store_true", help="look only at those that it is chosen by")
     arguments = parser.parse_args()
 
-    logging.disable_progress_bar()
     texts = reviews(arguments.reviews)
     by = chosen(len(texts))
-    window = AutoTokenizer.from_pretrained(arguments.model).model_max_length
+    window = load(arguments.model, device="cpu").window or sys.maxsize
     numbers = sorted(by) if arguments.chosen else range(len(texts))
     judged = dict(zip(numbers, judge(arguments.model, [texts[n] for n in numbers]), strict=True))
     print(said("used to choose", [each for n, each in judged.items() if n in by], window))

@@ -302,8 +302,10 @@ def vader(path: Path | None = None) -> dict[str, float]:
         path: of vader_lexicon.txt; by default that of the installed package vaderSentiment.
     """
     if path is None:
-        import vaderSentiment
-
+        try:
+            import vaderSentiment
+        except ImportError as error:
+            raise SystemExit("no lexicon: pip install vaderSentiment==3.3.2, or give --lexicon") from error
         path = Path(vaderSentiment.__file__).parent / "vader_lexicon.txt"
     rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line]
     return {row[0]: float(row[1]) for row in rows if len(row[0]) >= SHORTEST and WORD.fullmatch(row[0])}
