@@ -194,6 +194,8 @@ def aggregate(
         InvalidInput: no explanation, explanations of different units, or without such an output; an
             unknown index, an order below one; a `least` below one or a share outside 0 to 1.
     """
+    if isinstance(explanations, Explanation):
+        raise InvalidInput("aggregate takes several explanations: a list, or what explain_all gives")
     if least < 1 or not 0 <= least_share <= 1:
         raise InvalidInput(f"least is at least 1 and least_share from 0 to 1; got {least} and {least_share}")
     counts: dict[str | None, _Count] = {}

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from spexlens.ablation.evaluator import Progress
-from spexlens.ablation.game import Game
+from spexlens.ablation.game import Game, as_game
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.arguments import plain, whole_number
-from spexlens.errors import LedgerError, MissingExtra, SpexlensError
+from spexlens.errors import InvalidInput, LedgerError, MissingExtra, SpexlensError
 from spexlens.evidence.expectations import Expectations
 from spexlens.explain import StoppingEvidence, explain
 from spexlens.explanation import Explanation
+from spexlens.keywords import keywords
+from spexlens.progress import told
 
 
+@keywords(StoppingEvidence.__annotations__)
 def explain_all(
     games: Iterable[Game | Callable[[], Game]],
     budget: int = 300,
@@ -26,7 +29,7 @@ def explain_all(
     method: str = "auto",
     seed: int = 0,
     ledger: str | Path | Ledger | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     paths: Iterable[str | Path] | None = None,
     failed: Callable[[int, SpexlensError], None] | None = None,
     **evidence: Unpack[StoppingEvidence],
@@ -59,12 +62,15 @@ def explain_all(
     if "expectations" in evidence:
         evidence["expectations"] = Expectations.given(evidence["expectations"])
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
-    meter = _Meter(progress, budget, length_hint(games))
+    if isinstance(games, Game | str):
+        raise InvalidInput("explain_all takes several games: a list, or whatever gives one after the other")
     places = repeat(None) if paths is None else map(Path, paths)
-    with opened(ledger) as book:
+    with told(progress) as tell, opened(ledger) as book:
+        meter = _Meter(tell, budget, length_hint(games))
         for position, (each, path) in enumerate(zip(games, places, strict=paths is not None)):
             try:
-                game = each if isinstance(each, Game) else each()
+                made = each() if callable(each) and not isinstance(each, Game) else each
+                game = as_game(made, "explain_all")
                 if path is not None and path.exists():
                     game.renew()  # its model may have changed since the file was written
                     question = _question(game, method, seed, budget, evidence)

@@ -6,6 +6,7 @@
     ├── InvalidInput            an argument, a text or a mask that cannot be used   (also a ValueError)
     │   ├── UnknownLabel        a target that the model does not have
     │   ├── InputTooLong        more tokens than the model's window
+    │   ├── UnknownArgument     a keyword that a function does not have                (also a TypeError)
     │   └── BudgetTooSmall      fewer calls than the method needs
     ├── MissingExtra            an optional dependency that is not installed        (also an ImportError)
     ├── ModelError              a model or tokenizer that cannot be loaded or used
@@ -40,6 +41,10 @@ class UnknownLabel(InvalidInput):
 
 class InputTooLong(InvalidInput):
     """The input holds more tokens than the model's window."""
+
+
+class UnknownArgument(InvalidInput, TypeError):
+    """A keyword that a function does not have; the text names the one that was meant."""
 
 
 class BudgetTooSmall(InvalidInput):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.evaluator import Progress
-from spexlens.ablation.game import Game
+from spexlens.ablation.game import Game, as_game
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.repetitions import Repetitions
 from spexlens.ablation.sized import Sized
@@ -42,6 +42,8 @@ from spexlens.evidence.spot_checks import seen_among
 from spexlens.evidence.stability import Stability, stability_of
 from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
 from spexlens.explanation import Explanation
+from spexlens.keywords import keywords
+from spexlens.progress import told
 from spexlens.solvers.base import Fit, Plan, Solver
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.stopping import carried_out, refuse_unstoppable
@@ -69,6 +71,7 @@ class StoppingEvidence(EvidenceAsked, total=False):
 _DIFFERENT = 1e-5  # of the largest answer: what two answers to one mask are apart by more than rounding
 
 
+@keywords()
 def explain(
     game: Game,
     budget: int = 300,
@@ -76,7 +79,7 @@ def explain(
     method: str | Solver = "auto",
     seed: int = 0,
     ledger: str | Path | Ledger | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     held_out: int | None = None,
     trainings: int | None = None,
     unchosen: int | None = None,
@@ -97,7 +100,8 @@ def explain(
         method: "auto", "exact" (all 2^n masks), "proxyspex", "spex", or a solver with settings of its own.
         seed: decides everything that is random; the same seed gives the same explanation.
         ledger: where evaluations are kept, a path or an open Ledger; None keeps them in memory.
-        progress: called with (evaluations finished, evaluations asked for) after each batch.
+        progress: called with (evaluations finished, evaluations asked for) after each batch; True draws a bar
+            on standard error; or the class of a bar, such as `tqdm.tqdm`.
         held_out: how many masks of the budget are kept from the fit, to judge it beside a linear model;
             by default what the lens asks for, a fifth for training data and none otherwise.
         trainings: the most trainings, where training examples are mixed with candidates of other kinds,
@@ -133,6 +137,7 @@ def explain(
     seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
     held_out, trainings = _asked(held_out, "held_out"), _asked(trainings, "trainings")
     unchosen, checks, noise = _asked(unchosen, "unchosen"), _asked(checks, "checks"), _asked(noise, "noise")
+    game = as_game(game)
     refuse_unsavable(game.facts(), game.candidates)  # before anything is paid for
     expected = Expectations.given(expectations)
     game.renew()
@@ -150,8 +155,8 @@ def explain(
 
     share = allotted(evidence)
     started, used = perf_counter(), versions()
-    with opened(ledger) as book:
-        spending = Spending(book, progress, share.calls)
+    with told(progress) as tell, opened(ledger) as book:
+        spending = Spending(book, tell, share.calls)
         spending.run = book.begin(
             game.base.key,
             method=share.plan.method,

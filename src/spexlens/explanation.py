@@ -1,10 +1,10 @@
 """Explanation: ranked interactions, and how they were obtained."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from spexlens.evidence.spot_checks import Checks
 from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
 from spexlens.interaction import Interaction, Subset
+from spexlens.keywords import keywords
+from spexlens.members import members_of
 from spexlens.sizes import Sizes
 from spexlens.spectrum.indices import interaction_index, order_of
 from spexlens.spectrum.optimum import optimum
@@ -44,6 +46,13 @@ SCALES: tuple[Scale, ...] = ("raw", "share", "sd")
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """What acts together, how strongly, how far to trust it and what it cost.
+
+    It is a list of what `interactions()` gives, singles and pairs by their Banzhaf interaction index of the
+    first output, the largest |effect| first: `len(explanation)`, `for interaction in explanation`,
+    `explanation[0]`, `explanation[:5]`. By names, in any order, `explanation["never", "fails"]` is the
+    interaction of these candidates, of any order, its effect zero where there is none; by positions
+    `explanation[(0, 3)]`. `("never", "fails") in explanation` is whether its effect is other than zero.
+    An explanation is always true, also where nothing was found.
 
     Attributes:
         candidates: what was ablated, n of them.
@@ -154,6 +163,7 @@ class Explanation:
         spread = self.column(output)[self.spectrum.sets.orders > 0]
         return float(np.linalg.norm(spread))
 
+    @keywords()
     def interactions(
         self,
         index: str = "bii",
@@ -401,6 +411,59 @@ class Explanation:
         from spexlens.record import dump
 
         return dump(self)
+
+    def __len__(self) -> int:
+        return len(self.interactions())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Interaction]:
+        return iter(self.interactions())
+
+    @overload
+    def __getitem__(self, key: slice) -> list[Interaction]: ...
+
+    @overload
+    def __getitem__(self, key: int | str | Iterable[str | int] | Interaction | Subset) -> Interaction: ...
+
+    def __getitem__(self, key: Any) -> Interaction | list[Interaction]:
+        """An interaction by its rank or its members, or several by a slice of ranks.
+
+        Raises:
+            InvalidInput: there is no such rank or candidate, or more than one of a label.
+        """
+        if isinstance(key, slice):
+            return self.interactions()[key]
+        if isinstance(key, int | np.integer) and not isinstance(key, bool):
+            ranked = self.interactions()
+            if not -len(ranked) <= key < len(ranked):
+                raise InvalidInput(f"there are {len(ranked)} interactions, the first at 0; got {key}")
+            return ranked[key]
+        members = self._members(key)
+        if (found := self._interaction(members)) is not None:
+            return found
+        labels = self._labels()
+        kinds = tuple(self.candidates[i].kind for i in members)
+        return Interaction(members, tuple(labels[i] for i in members), 0.0, 0.0, kinds=kinds)
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            return self._interaction(self._members(key)) is not None
+        except InvalidInput:
+            return False
+
+    def _members(self, key: Any) -> tuple[int, ...]:
+        return members_of(key, self.candidates, self._labels())
+
+    def _labels(self) -> list[str]:
+        """What each candidate is called in tables."""
+        return [candidate.label for candidate in self.candidates]
+
+    def _interaction(self, members: tuple[int, ...]) -> Interaction | None:
+        """The one of these members, or None where its effect is zero."""
+        every = self.interactions(order=len(members))
+        return next((interaction for interaction in every if interaction.members == members), None)
 
     def __repr__(self) -> str:
         from spexlens.report.terminal import plain

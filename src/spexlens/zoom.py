@@ -9,7 +9,7 @@ import numpy as np
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.evaluator import Progress
-from spexlens.ablation.game import Game
+from spexlens.ablation.game import Game, as_game
 from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.levels import Level, filled, whole
@@ -22,6 +22,8 @@ from spexlens.evidence.placeholders import Placeholders
 from spexlens.evidence.smallest import refuse_impossible
 from spexlens.explain import EvidenceAsked, explain
 from spexlens.explanation import Explanation
+from spexlens.keywords import keywords
+from spexlens.progress import told
 
 _FEW, _FIRST = 8, 64  # candidates of the first level, if there is such a one
 _PARTS = 16  # of a candidate in the next level, at most
@@ -60,6 +62,7 @@ class _Split:
     quiet: list[_Node]
 
 
+@keywords(EvidenceAsked.__annotations__)
 def zoom(
     game: Game,
     budget: int = 1000,
@@ -67,7 +70,7 @@ def zoom(
     method: str = "auto",
     seed: int = 0,
     ledger: str | Path | Ledger | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     rest: Rest = "kept",
     trainings: int | None = None,
     **evidence: Unpack[EvidenceAsked],
@@ -102,6 +105,7 @@ def zoom(
     if rest not in ("kept", "grouped"):
         raise InvalidInput(f"what does nothing is 'kept' or 'grouped'; got {rest!r}")
     budget = whole_number(budget, "a budget")
+    game = as_game(game, "zoom")
     _refuse(game, budget, evidence)
     levels, most = _begun(game), trainings_of(game, budget, trainings)
     least = _LEAST * game.repeats if most is None else max(_SHARING, -(-_TRAININGS * budget // max(1, most)))
@@ -115,7 +119,7 @@ def zoom(
     quiet: list[_Node] = []
     steps: list[Step] = []
     accounts: list[Account] = []
-    with opened(ledger) as book:
+    with told(progress) as tell, opened(ledger) as book:
 
         def trained() -> int:
             return sum(account.trainings for account in accounts)
@@ -127,7 +131,7 @@ def zoom(
                 method=method,
                 seed=seed,
                 ledger=book,
-                progress=_after(progress, spent, budget),
+                progress=_after(tell, spent, budget),
                 held_out=None if last else 0,
                 trainings=None if most is None else (most - trained()) * calls // (budget - spent),
                 unchosen=None if last else 0,

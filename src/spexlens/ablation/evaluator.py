@@ -293,7 +293,8 @@ class Evaluator:
             raise InvalidInput(
                 f"the game answered {len(masks)} mask{'s' * (len(masks) != 1)} "
                 f"with an array of shape {answer.shape}; "
-                f"expected ({len(masks)},) or ({len(masks)}, k)"
+                f"expected ({len(masks)},) or ({len(masks)}, k); a function of one mask is "
+                "Game(lambda masks: [function(mask) for mask in masks], ...)"
             )
         self._pace.took(len(masks), self._pace.clock() - begun)
         self.passes += 1

@@ -1,6 +1,8 @@
 """Game: the one seam between a model and the mathematics."""
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from numbers import Real
 from operator import index
 from typing import Any
 from uuid import uuid4
@@ -11,8 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level, blocks
 from spexlens.ablation.names import unique_names
-from spexlens.arguments import readable, whole_number
+from spexlens.arguments import article, readable, whole_number
 from spexlens.errors import InvalidInput
+from spexlens.keywords import keywords
+
+_HANDED = (
+    "spexlens handed the function {0} masks at once, bool of shape ({0}, {1}), for a number each; "
+    "one that takes a single mask is Game(lambda masks: [function(mask) for mask in masks], ...)"
+)
 
 
 class Game:
@@ -58,6 +66,7 @@ class Game:
     unknown: str | None = None
     trained: NDArray[np.bool_] | None = None
 
+    @keywords()
     def __init__(
         self,
         value: Callable[[NDArray[np.bool_]], ArrayLike],
@@ -82,6 +91,8 @@ class Game:
         Raises:
             InvalidInput: there is no candidate, a name that cannot be encoded, or a batch of no masks.
         """
+        if not callable(value):
+            raise InvalidInput(f"a game is of a function of masks; got {_what(value)}")
         self._function = value
         self.paced = batch_size is None
         self.fixed = not self.paced
@@ -121,7 +132,12 @@ class Game:
         Raises:
             InvalidInput: the function answered with something other than real numbers.
         """
-        return real_numbers(self._function(masks))
+        try:
+            answer = self._function(masks)
+        except (TypeError, ValueError, IndexError, KeyError) as error:
+            error.add_note(_HANDED.format(*masks.shape))
+            raise
+        return real_numbers(answer)
 
     def renew(self) -> None:
         """Take the fingerprint anew, and whatever was asked of a model that has changed since this was made.
@@ -199,17 +215,79 @@ def real_numbers(answer: ArrayLike) -> NDArray[np.float64]:
         InvalidInput: it is something other than a table of real numbers.
     """
     try:
-        table = np.asarray(answer)
+        table = np.asarray(_without_gradients(answer))
     except ValueError as error:
         raise InvalidInput(f"the game answered with rows that make no table: {error}") from error
+    if table.dtype.kind == "O" and all(isinstance(each, Real | Decimal) for each in table.flat):
+        table = table.astype(np.float64)
     if table.dtype.kind not in "biuf":
-        raise InvalidInput(f"the game answered with {table.dtype} values; expected real numbers")
+        raise InvalidInput(
+            f"the game answered with {_what(answer)}; expected real numbers, one for each mask: "
+            "an array or a list of as many as there are masks"
+        )
     with np.errstate(over="ignore"):
         return table.astype(np.float64)
 
 
+def _without_gradients(answer: Any) -> Any:
+    """Tensors of torch as what numpy takes, wherever they are and whatever their precision."""
+    if isinstance(answer, list | tuple):
+        return [_without_gradients(each) for each in answer]
+    if not hasattr(answer, "detach"):
+        return answer
+    tensor = answer.detach().cpu()
+    return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
+
+
+def _what(answer: Any) -> str:
+    """What kind of thing it is, for people to read."""
+    if answer is None:
+        return "None"
+    if isinstance(answer, str):
+        return f"the text {answer[:20]!r}"
+    if isinstance(answer, list | tuple) and answer:
+        return f"a list, its first part {_what(answer[0])}"
+    if isinstance(answer, np.ndarray):
+        return f"an array of {answer.dtype} values"
+    return article(type(answer).__name__)
+
+
+def as_game(given: Any, what: str = "explain") -> Game:
+    """A game as it is.
+
+    Args:
+        given: what somebody gave.
+        what: takes a game, for people to read.
+
+    Raises:
+        InvalidInput: it is none; the text says what makes one of it.
+    """
+    if isinstance(given, Game):
+        return given
+    if isinstance(given, type) and issubclass(given, Game):
+        raise InvalidInput(
+            f"{given.__name__} is a class: {what} takes one that is made, {given.__name__}(...)"
+        )
+    if isinstance(given, str):
+        raise InvalidInput(f"{what} takes a lens: FeatureLens(model, text) is the lens of a text on a model")
+    if hasattr(given, "tokenizer") and hasattr(given, "model"):
+        raise InvalidInput(f"{what} takes a lens: FeatureLens(pipeline, text) is the lens of a pipeline")
+    if callable(given):
+        raise InvalidInput(
+            f"{what} takes a Game: Game(function, candidates=10) makes one of a function of masks, with how "
+            "many candidates there are or what they are called"
+        )
+    if isinstance(given, list | tuple):
+        raise InvalidInput(f"{what} takes one game; got {len(given)}: explain_all(...) explains several")
+    raise InvalidInput(f"{what} takes a lens or a Game; got {_what(given)}")
+
+
 def _labelled(candidates: Any) -> Sequence[str | Candidate]:
     """Labels as they are; of a number, names for so many."""
+    if isinstance(candidates, str):
+        raise InvalidInput(
+            "candidates are their number, or a list of labels; got one text: for its words give text.split()"
+        )
     try:
         count = index(candidates)
     except TypeError:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.names import positions_named
+from spexlens.arguments import article
+from spexlens.errors import InvalidInput
 from spexlens.evidence.spot_checks import Check, Members, Verdict, shares_by_output
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -166,6 +168,11 @@ class Expectations:
         """
         if expectations is None or isinstance(expectations, Expectations):
             return expectations
+        if not isinstance(expectations, str | Path):
+            raise InvalidInput(
+                "expectations are the path of a TOML file, or Expectations; "
+                f"got {article(type(expectations).__name__)}"
+            )
         return cls.read(expectations)
 
     @classmethod

@@ -16,6 +16,7 @@ from spexlens.ablation.game import Game
 from spexlens.ablation.levels import Level, finest, gathered, nested
 from spexlens.arguments import did_you_mean, in_python, named, readable, whole_number, yes_or_no
 from spexlens.errors import InvalidInput
+from spexlens.keywords import keywords
 from spexlens.learners.base import Learner, Read, Task, Trainer, labels_as
 from spexlens.learners.encoders import Features, encoded
 from spexlens.learners.estimators import Estimator
@@ -51,6 +52,7 @@ class DataLens(Game):
     settled = True
     judged = 0.2
 
+    @keywords()
     def __init__(
         self,
         learner: "Learner | str | Any",

@@ -143,6 +143,8 @@ def examples_of(data: Any, what: str) -> Examples:
         for values, name in ((data.inputs if data.textual else (), "text"), (data.labels, "label")):
             _refuse_halves(() if values is None else values, name, rows)
         return data
+    if _is_table(data):
+        return _of_table(data, what)
     inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
     inputs = _inputs(inputs, what)
     if labels is None:
@@ -154,13 +156,31 @@ def examples_of(data: Any, what: str) -> Examples:
     return Examples(inputs, labels)
 
 
+def _is_table(data: Any) -> bool:
+    """Whether it has named columns; a frame of numbers alone is an array."""
+    if isinstance(data, Mapping) or hasattr(data, "column_names"):
+        return True
+    return hasattr(data, "columns") and any(dtype.kind not in "biuf" for dtype in data.dtypes)
+
+
+def _of_table(table: Any, what: str) -> Examples:
+    """The columns "text" and, where it is there, "label"."""
+    names = _names(table)
+    if "text" not in names:
+        raise InvalidInput(
+            f"{what} are a table without a column 'text'; the columns are {', '.join(map(str, names))}: "
+            "name yours with Examples.of(table, text=..., label=...)"
+        )
+    return Examples.of(table, label="label" if "label" in names else None)
+
+
 def points_of(data: Any, like: Examples) -> Examples:
     """Test points, as `examples_of`; one alone is a point of its own.
 
     Raises:
         InvalidInput: they are not like the training examples.
     """
-    if not isinstance(data, Examples):
+    if not isinstance(data, Examples) and not _is_table(data):
         inputs, labels = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
         alone = isinstance(inputs, str) or _depth(inputs, like) == like.inputs.ndim - 1 > 0
         data = ([inputs] if alone else inputs, labels)
@@ -193,11 +213,19 @@ def _shape(examples: Examples) -> str:
 def _inputs(inputs: Any, what: str) -> NDArray[Any]:
     for dense in ("toarray", "to_numpy"):  # of sparse features, and of frames
         inputs = getattr(inputs, dense)() if hasattr(inputs, dense) else inputs
+    if isinstance(inputs, str | Path) and Path(inputs).suffix.lower() in (".csv", ".jsonl"):
+        raise InvalidInput(f"{what} are a path: give Examples.read({str(inputs)!r})")
     if isinstance(inputs, str) or not hasattr(inputs, "__len__") or getattr(inputs, "ndim", 1) == 0:
         raise InvalidInput(f"{what} are several texts, or numbers of shape (N, d); got {inputs!r}")
     values = inputs if isinstance(inputs, np.ndarray) else list(inputs)
     if len(values) and all(isinstance(each, str) for each in values):
         return _texts(list(values), _Rows(len(values)))
+    if len(values) and all(isinstance(each, Mapping) for each in values):
+        raise InvalidInput(
+            f"{what} are a list of rows: give their columns, as a table or a dictionary of lists"
+        )
+    if len(values) and all(isinstance(each, tuple | list) and _begins_with_text(each) for each in values):
+        raise InvalidInput(f"{what} are a list of pairs: give a pair of lists, (texts, labels)")
     try:
         array = np.array(inputs, dtype=np.float64)  # a copy, as the labels are
     except (TypeError, ValueError) as error:
@@ -208,6 +236,10 @@ def _inputs(inputs: Any, what: str) -> NDArray[Any]:
         row = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
         raise InvalidInput(f"{what} must be finite; row {row} is not")
     return array
+
+
+def _begins_with_text(row: Sequence[Any]) -> bool:
+    return len(row) > 0 and isinstance(row[0], str)
 
 
 def _texts(values: Sequence[Any], rows: _Rows) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """The feature lens: ablate words, sentences or spans of a text, and watch a Hugging Face model."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,6 +12,7 @@ from spexlens.ablation.levels import Level
 from spexlens.ablation.masks import uniform
 from spexlens.arguments import named, readable, yes_or_no
 from spexlens.errors import InvalidInput
+from spexlens.keywords import keywords
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.of_model import OfModel, batch_size_of
 from spexlens.lenses.replacement import ablatable, choose_replacement, replacements_of
@@ -57,6 +58,7 @@ class FeatureLens(OfModel):
 
     passes = 1
 
+    @keywords()
     def __init__(
         self,
         model: "str | Path | PreTrainedModel | HuggingFaceModel",
@@ -107,7 +109,7 @@ class FeatureLens(OfModel):
             InvalidInput, UnknownLabel, InputTooLong, ModelError, MissingExtra: one line that says
                 what is wrong and what to do.
         """
-        text, template = readable(text, "the text"), readable(template, "the template")
+        text, template = _one_text(text), readable(template, "the template")
         _refuse_empty(text)
         unit, chat = readable(unit, "the unit"), yes_or_no(chat, "chat")
         windows = yes_or_no(windows, "windows")
@@ -573,6 +575,21 @@ class FeatureLens(OfModel):
 
         tokens = self._tokens if self.windows is None else self.windows
         return told(self.model, "features 2", tokens.identity(), self.objective.identity(), anew=anew)
+
+
+def _one_text(text: object) -> str:
+    """The text, or InvalidInput with what to give instead."""
+    if isinstance(text, PurePath):
+        raise InvalidInput(f"the text is a path: give what is in the file, Path({str(text)!r}).read_text()")
+    if isinstance(text, bytes):
+        raise InvalidInput("the text is bytes: give text.decode()")
+    if isinstance(text, list | tuple):
+        raise InvalidInput(
+            f"a lens is of one text; got {len(text)}: explain_all([FeatureLens(model, text), ...]) explains "
+            "several, and of a pair one is ablated while the other is the template's, as in "
+            'template="the other [SEP] {text}" with the tokenizer\'s own separator'
+        )
+    return readable(text, "the text")
 
 
 def _refuse_empty(text: str) -> None:

@@ -13,6 +13,7 @@ from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.levels import Level, finest, gathered, nested
 from spexlens.arguments import named, readable, several, whole_number, yes_or_no
 from spexlens.errors import InvalidInput
+from spexlens.keywords import keywords
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.components import ablation_of, select
 from spexlens.lenses.of_model import OfModel, batch_size_of
@@ -49,6 +50,7 @@ class MechanisticLens(OfModel):
     value is computed; the model's weights are never touched.
     """
 
+    @keywords()
     def __init__(
         self,
         model: "str | Path | PreTrainedModel | HuggingFaceModel",

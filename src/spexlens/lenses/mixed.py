@@ -213,6 +213,8 @@ def mix(lenses: Sequence[Game]) -> Game:
     Raises:
         InvalidInput: as `MixedLens`.
     """
+    if isinstance(lenses, Game):
+        raise InvalidInput("mix takes several lenses: mix([words, heads])")
     mixed = MixedLens([lens.base if isinstance(lens, Game) else lens for lens in lenses])
     ordered = sorted(lenses, key=lambda lens: _place(lens.base))
     if all(lens is lens.base for lens in ordered):

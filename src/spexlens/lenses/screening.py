@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.ablation.evaluator import Progress
-from spexlens.ablation.game import Game
+from spexlens.ablation.game import Game, as_game
 from spexlens.ablation.grouping import Grouped
 from spexlens.ablation.ledger import Ledger, opened
 from spexlens.ablation.names import positions_named
 from spexlens.arguments import shown
 from spexlens.errors import InvalidInput
+from spexlens.keywords import keywords
 from spexlens.lenses.attribution import LEAVE_ONE_OUT, REFINED, Attribution, largest, leave_one_out
+from spexlens.progress import told
 
 CHOSEN = 20
 """How many candidates are chosen where nobody said."""
@@ -23,13 +25,14 @@ _REFINED = 3  # times as many candidates as are chosen, that leave-one-out is as
 _SHOWN = 5
 
 
+@keywords()
 def screen(
     game: Game,
     candidates: str | int | Sequence[int | str] = CHOSEN,
     *,
     by: str | None = None,
     ledger: str | Path | Ledger | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Game:
     """The game of some of the candidates, the others always kept.
 
@@ -52,6 +55,7 @@ def screen(
         InvalidInput: there is no such candidate or attribution, none is left, or all attributions are 0.
         NonFiniteValue, OutOfMemory, LedgerError, ModelError: as `explain`.
     """
+    game = as_game(game, "screen")
     _names(game, by)
     game.renew()
     if isinstance(candidates, int | np.integer) and not isinstance(candidates, bool):
@@ -61,7 +65,8 @@ def screen(
             )
         if candidates >= game.n:
             return game
-        found = attribution_of(game, by, ledger, progress, int(candidates))
+        with told(progress) as tell:
+            found = attribution_of(game, by, ledger, tell, int(candidates))
         picked = largest(found, int(candidates)).tolist()
         return _chosen(game, picked, _facts(found, game, picked))
     if by is not None:

@@ -15,6 +15,7 @@ try:
 except ImportError as error:
     raise MissingExtra(error.name or "transformers", "hf") from error
 
+from spexlens.models.bundled import BUNDLED
 from spexlens.models.kinds import KINDS, Kind, is_generator, kind_named, looks_ahead
 from spexlens.models.model import HuggingFaceModel, has_labels, labels_of
 from spexlens.models.pooling import pooling_of, sentence_of
@@ -62,6 +63,7 @@ def load(
     """
     if kind is not None and kind not in KINDS:
         raise InvalidInput(unknown("model kind", kind, KINDS))
+    model, tokenizer = _parts(model, tokenizer)
     if isinstance(model, HuggingFaceModel):
         if kind not in (None, model.kind) or not (tokenizer is None or tokenizer is model.tokenizer):
             raise InvalidInput(
@@ -71,10 +73,13 @@ def load(
         torch.nn.Module.eval(model.model)
         return model
     if not isinstance(model, str | Path):
+        if not isinstance(model, transformers.PreTrainedModel):
+            raise InvalidInput(
+                "the model is a hub id, a folder, a model of transformers and tokenizer=..., or a pipeline; "
+                f"got {article(type(model).__name__)}"
+            )
         if tokenizer is None:
             raise InvalidInput("a model in memory needs its tokenizer: pass tokenizer=...")
-        if not isinstance(model, transformers.PreTrainedModel):
-            raise InvalidInput(f"a model in memory is one of transformers; got {type(model).__name__}")
         _refuse_elsewhere(model, device)
         module, architecture = model, type(model).__name__
         if kind == "encoder":  # under whatever head there is
@@ -85,7 +90,7 @@ def load(
     else:
         readable(str(model), "the model's name")
         hub: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        module, kind, tokenizer = _from_pretrained(str(model), kind, tokenizer, hub)
+        module, kind, tokenizer = _from_pretrained(str(BUNDLED.get(str(model), model)), kind, tokenizer, hub)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         try:
             torch.nn.Module.to(module, device)
@@ -97,6 +102,15 @@ def load(
         raise ModelError(f"the tokenizer's model_max_length is no number: {tokenizer.model_max_length!r}")
     torch.nn.Module.eval(module)
     return seen(HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision))
+
+
+def _parts(model: Any, tokenizer: Any) -> tuple[Any, Any]:
+    """Of a pipeline of transformers its model and tokenizer; else what was given."""
+    if not isinstance(model, transformers.Pipeline):
+        return model, tokenizer
+    if model.tokenizer is None:
+        raise InvalidInput(f"a pipeline for {model.task!r} reads no text: it has no tokenizer")
+    return model.model, tokenizer or model.tokenizer
 
 
 def _refuse_elsewhere(model: "PreTrainedModel", device: str | None) -> None:
@@ -224,6 +238,7 @@ def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) 
     Raises:
         ModelError: it cannot be read, or is an encoder-decoder.
     """
+    model, _ = _parts(model, None)
     if not isinstance(model, str | Path):
         return is_generator(model.config, type(model).__name__)
     with quiet():

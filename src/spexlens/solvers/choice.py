@@ -42,6 +42,10 @@ def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
     """
     if isinstance(method, str) and method not in METHODS:
         raise InvalidInput(unknown("method", method, METHODS))
+    if isinstance(method, type) and issubclass(method, Solver):
+        raise InvalidInput(f"a method is a name, or a solver that is made: {method.__name__}()")
+    if not isinstance(method, str | Solver):
+        raise InvalidInput(f"a method is one of {', '.join(METHODS)}, or a solver; got {method!r}")
     if budget < 1:
         raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
     refuse_too_many(n)

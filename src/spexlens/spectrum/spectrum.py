@@ -39,7 +39,13 @@ class SetFunction:
         return zip(self.sets, self.values, strict=True)
 
     def __getitem__(self, members: Iterable[int]) -> NDArray[np.float64]:
-        """The value of a set, a float64 scalar or (k,); zero if the set is not listed."""
+        """The value of a set, a float64 scalar or (k,); zero if the set is not listed.
+
+        Raises:
+            InvalidInput: it is no set of positions.
+        """
+        if isinstance(members, str) or not isinstance(members, Iterable):
+            raise InvalidInput(f"a set is a tuple of positions, such as (0, 3); got {members!r}")
         position = self._positions.get(tuple(sorted(members)))
         return np.zeros(self.values.shape[1:]) if position is None else self.values[position]
 
