@@ -115,12 +115,12 @@ def test_a_function_may_answer_with_tensors_that_have_gradients(dtype: str, foun
     ],
 )
 def test_another_answer_is_named_with_what_is_due(answer: Any, said: str) -> None:
-    assert said in refused(lambda: explain(Game(answer, 5), 32))
+    assert said in refused(lambda: explain(Game(answer, 5, batch_size=32), 32))
 
 
 def test_a_function_of_one_mask_that_fails_says_what_it_was_handed() -> None:
     with pytest.raises(TypeError) as caught:
-        explain(Game(lambda mask: 2.0 * float(mask[0]), 5), 32)
+        explain(Game(lambda mask: 2.0 * float(mask[0]), 5, batch_size=32), 32)
     (note,) = caught.value.__notes__
     assert note.startswith("spexlens handed the function 32 masks at once, bool of shape (32, 5)")
 
