@@ -5,13 +5,16 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --constraint c
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test fuzz lint bench clean
 
 demo: .venv/.user  ## explain one sentence on the bundled model
 	$(BIN)/spexlens demo
 
 test: .venv/.developer  ## the whole test suite
 	$(BIN)/pytest
+
+fuzz: .venv/.developer  ## every loader of files against 10,000 mutations, some half an hour
+	SPEXLENS_FUZZ=10000 $(BIN)/pytest tests/test_fuzz.py
 
 lint: .venv/.developer  ## style, format and types
 	$(BIN)/ruff check .
