@@ -40,6 +40,7 @@ from spexlens.cli.mixed import _Config
 from spexlens.errors import SpexlensError
 from spexlens.evidence.expectations import Expectations
 from spexlens.learners import encoders
+from spexlens.models.huggingface import load
 from spexlens.models.pooling import sentence_of
 from spexlens.printable import hidden
 from spexlens.report.terminal import render
@@ -315,7 +316,6 @@ def test_prompts(tmp_path: Path) -> None:
 @cache
 def model() -> Any:
     from spexlens.models.bundled import SENTIMENT
-    from spexlens.models.huggingface import load
 
     return load(SENTIMENT)
 
@@ -424,5 +424,25 @@ def test_lists_on_a_command_line(tmp_path: Path) -> None:
         text = "".join(rng.choice(words) for _ in range(rng.randrange(1, 6)))
         tried(lambda: candidates_of(text))
         tried(lambda: layers_of(text))
+
+    fuzzed("unread", tmp_path, lambda rng: b"", attempt)
+
+
+def test_folders_of_models(classifier: Path, tmp_path: Path) -> None:
+    """What transformers reads, as far as this package goes on from there: one text, explained."""
+    names = ("config.json", "tokenizer.json", "tokenizer_config.json")
+    originals = {name: json.loads((classifier / name).read_text()) for name in names}
+    for file in classifier.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+
+    def attempt(path: Path, rng: random.Random) -> None:
+        for name in names:
+            (tmp_path / name).write_text(json.dumps(originals[name]))
+        name = rng.choice(names)
+        (tmp_path / name).write_bytes(of_json(originals[name])(rng))
+        loaded = tried(lambda: load(str(tmp_path)))
+        lens = tried(lambda: FeatureLens(loaded, "a good film")) if loaded and rng.random() < 0.3 else None
+        if lens is not None:
+            tried(lambda: lens.value(np.ones((1, lens.n), np.bool_)))
 
     fuzzed("unread", tmp_path, lambda rng: b"", attempt)
