@@ -284,7 +284,12 @@ def interrupted(ledger: Path, how: signal.Signals) -> int:
         while time.monotonic() < deadline and not paid_for(ledger):
             time.sleep(0.05)
         child.send_signal(how)
-        child.wait(timeout=600)
+        _, said = child.communicate(timeout=600)
+    if how is signal.SIGINT:
+        assert child.returncode == 130
+        assert said.decode() == (
+            f"spexlens: interrupted; what was paid for is in {ledger}: the same command goes on from there\n"
+        )
     assert child.returncode not in (0, None)
     with Ledger(ledger) as book:
         run_row = book.runs()[0]
