@@ -27,7 +27,7 @@ from spexlens.errors import InvalidInput, LedgerError, MissingExtra, ResultError
 FILMS = [
     {"prompt": "Her acting never fails to impress", "id": "acting"},
     {"prompt": "The film is not bad"},
-    {"text": "It is Not bad and never fails", "id": 7},
+    {"text": "The Cast is warm and never fails", "id": 7},
 ]
 CALLS = 64 + 32 + 128
 REPEATS = [
@@ -46,7 +46,7 @@ def game(weight: float, *, fingerprint: str | None = "", asked: list[int] | None
             asked.append(len(masks))
         return weight * (masks[:, 0] & masks[:, 1])
 
-    return Game(value, 5, None if fingerprint is None else f"{weight} {fingerprint}")
+    return Game(value, 5, None if fingerprint is None else f"{weight} {fingerprint}", batch_size=1024)
 
 
 def broken(error: SpexlensError) -> Callable[[], Game]:
@@ -225,7 +225,7 @@ def test_a_batch_saves_an_explanation_an_input_and_the_aggregate(tmp_path: Path)
         "acting.json",
         "aggregate.json",
     ]
-    assert Explanation.load(out / "7.json").facts["text"] == "It is Not bad and never fails"
+    assert Explanation.load(out / "7.json").facts["text"] == "The Cast is warm and never fails"
     found = [Explanation.load(out / f"{name}.json") for name in ("acting", "0002", "7")]
     assert Aggregate.load(out / "aggregate.json") == aggregate(found)
     pairs = {row.labels: row for row in aggregate(found).rows if row.order == 2}

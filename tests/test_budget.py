@@ -62,7 +62,7 @@ class Tossed(spexlens.Game):
         seeded: bool = True,
         remark: str = "",
     ) -> None:
-        super().__init__(function, n, f"{function.__name__} {sigma} 0")
+        super().__init__(function, n, f"{function.__name__} {sigma} 0", batch_size=1024)
         self.repeats, self.seeded, self.sigma, self.remark = repeats, seeded, np.array(sigma), remark
         self.numbers = tuple(range(repeats))
         self.asked: list[tuple[int, bytes]] = []
@@ -483,21 +483,30 @@ def test_remarks_stay_in_the_ledger_file(tmp_path: Path) -> None:
 
 
 def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> None:
-    path, game = tmp_path / "runs.db", Tossed(n=6, remark=FEW)
-    before = explain(game, 64, ledger=path)
+    game, everything = Tossed(n=6, remark=FEW), mask_algebra.pack(mask_algebra.everything(6))
+    before = explain(game, 64, ledger=tmp_path / "runs.db")
+    with Ledger(tmp_path / "runs.db") as ledger:
+        values = [value for value in ledger.lookup(game.repetition(0).key, everything) if value is not None]
+    path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("DROP TABLE remarks")
-        connection.execute("PRAGMA user_version = 1")
+        connection.executescript(
+            "CREATE TABLE games (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE);"
+            "CREATE TABLE ablations (game INTEGER NOT NULL, mask BLOB NOT NULL, value BLOB NOT NULL,"
+            " PRIMARY KEY (game, mask)) WITHOUT ROWID;"
+            "PRAGMA application_id = 1397774412; PRAGMA user_version = 1;"
+        )
+        connection.execute("INSERT INTO games VALUES (1, ?)", (game.repetition(0).key,))
+        rows = [(mask.tobytes(), value.tobytes()) for mask, value in zip(everything, values, strict=True)]
+        connection.executemany("INSERT INTO ablations VALUES (1, ?, ?)", rows)
         connection.commit()
     after = explain(game, 64, ledger=path)
     assert (after.account.calls, after.account.reused) == (0, 64)
     assert after.spectrum.values.tobytes() == before.spectrum.values.tobytes()
     assert remarked(path, game) == []
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     explain(Tossed(n=6, repeats=2, remark=FEW), 128, ledger=path)
     with Ledger(path) as ledger:
-        everything = mask_algebra.pack(mask_algebra.everything(6))
         assert ledger.remarks(game.repetition(1).key, everything) == [FEW] * 7
 
 

@@ -200,9 +200,9 @@ def test_bad_input_is_one_line_and_exit_code_2(
             ["features", TEXT, "--model", str(causal), "--target", "x", "--replacement", "mask"],
             "these work: ",
         ),
-        (["features", TEXT * 40], "reads at most"),
+        (["features", TEXT * 200], "reads at most"),
         (["features", TEXT, "--ledger", str(tmp_path / "not-a-ledger.db")], "is not a ledger"),
-        (["features", TEXT, "--ledger", str(tmp_path / "no" / "x.db")], "cannot be used as a ledger"),
+        (["features", TEXT, "--ledger", str(tmp_path / "no" / "x.db")], "its folder does not exist"),
         (["features", TEXT, "--out", "x.png"], "ends in .json"),
         (["features", TEXT, "--out", str(tmp_path / "no" / "x.json")], "can be written"),
         (["features", TEXT, "--out", "/proc/x.json"], "can be written"),
@@ -383,7 +383,7 @@ def test_a_mechanistic_command_that_cannot_be_carried_out_is_one_line(
         ('\n{"prompt": "a", "prompt": "b"}', "line 2, prompt 1: the key 'prompt' is there twice"),
         ('{"prompt": "half \\ud83d"}', "prompt 1: 'prompt' is not valid Unicode"),
         ('{"prompt": "a", "target": "b"}\n{"prompt": "a"}', "prompt 2: has not the keys of prompt 1"),
-        ('{"prompt": 3}', "a prompt is a text; got 3"),
+        ('{"prompt": 3}', "the prompt is a text; got 3"),
     ],
 )
 def test_a_file_of_prompts_that_cannot_be_read_says_where(

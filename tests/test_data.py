@@ -207,7 +207,7 @@ def test_the_noise_of_training_bounds_r2() -> None:
     variance = sum(weight**2 for weight in range(1, 10)) / 4
     assert noise.deviation[0] == pytest.approx(0.5, rel=0.3)
     assert noise.ceiling[0] == pytest.approx(1 - 0.125 / variance, abs=0.01)
-    assert explanation.calls == 400
+    assert 396 <= explanation.calls <= 400  # a check is four masks, some of them known
     assert "from seed to seed" in repr(explanation)
 
 

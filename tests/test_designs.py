@@ -356,8 +356,7 @@ def test_a_plan_goes_on_only_with_the_values_of_its_masks() -> None:
 
 def test_progress_is_of_the_whole_plan() -> None:
     told: list[tuple[int, int]] = []
-    game = Game(saturating, 20)
-    game.batch_size = 50
+    game = Game(saturating, 20, batch_size=50)
     solver = ProxySpex()
     plan = solver.plan(20, 200, seed=0)
     with Ledger(None) as ledger:

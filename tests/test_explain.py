@@ -104,8 +104,7 @@ def test_what_another_process_paid_meanwhile_is_not_paid_again(tmp_path: Path) -
         calls.append(len(masks))
         return planted(masks)
 
-    game = Game(value, 20, fingerprint="planted")
-    game.batch_size = 50
+    game = Game(value, 20, fingerprint="planted", batch_size=50)
     explanation = explain(game, 200, ledger=path, checks=0, noise=0)
     assert calls == [50]
     assert (explanation.account.reused, explanation.calls) == (150, 50)

@@ -374,7 +374,7 @@ def test_bad_input_is_one_clear_line(classifier: Path, causal: Path, encoder: Pa
         (UnknownLabel, "unknown label '²'", lambda: FeatureLens(classifier, "a", target="²")),
         (InputTooLong, "the query has 62 tokens", lambda: FeatureLens(encoder, "a", target="bad " * 60)),
         (ModelError, "no such directory", lambda: FeatureLens("./absent", "a")),
-        (ModelError, "cannot read the text",
+        (ModelError, "gives token 18, but the model knows 8 tokens",
          lambda: FeatureLens(wide(), "critic", tokenizer=bert_tokenizer())),
     ]  # fmt: skip
     for kind, message, act in cases:

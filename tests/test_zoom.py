@@ -175,7 +175,7 @@ def test_no_zoom_spends_more_than_its_budget(method: str, tmp_path: Path) -> Non
 
 def test_what_matters_and_cannot_be_split_stays_whole() -> None:
     lens = MechanisticLens(str(SENTIMENT), "her acting never fails to impress", components="neurons")
-    explanation = zoom(lens, 200)
+    explanation = zoom(lens, 400)
     kinds = {candidate.kind for candidate in explanation.candidates}
     assert kinds == {"neuron", "block"} or len(explanation.path) == 1
     assert explanation.unchosen is None or explanation.unchosen.share[0] < 0.9

@@ -7,6 +7,7 @@ its owner is dead, or, where that cannot be seen, after ten minutes.
 import os
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ class Claims:
         self._host = _host()
         self._process = f"{os.getpid()} {_begun(os.getpid())}"
         self._owner = str(uuid4())
+        self._thread: int | None = None
         _LIVING[self._owner] = self
 
     def end(self) -> None:
@@ -44,6 +46,7 @@ class Claims:
     def take(self, game: str, keys: Sequence[bytes]) -> set[bytes]:
         """Claim masks; those of which now are this owner's. Claims of the dead are taken over."""
         now = time.time()
+        self._thread = threading.get_ident()
         held = {key: rest for key, *rest in self._rows(game, keys)}
         free = [key for key in keys if key not in held or not self._stands(held[key], now)]
         rows = [(game, key, self._host, self._process, self._owner, now + _SECONDS) for key in free]
@@ -72,7 +75,9 @@ class Claims:
         if owner == self._owner or not isinstance(until, float) or not now < until <= now + _SECONDS:
             return False
         if (host, process) == (self._host, self._process):
-            return owner in _LIVING
+            living = _LIVING.get(str(owner))
+            # This thread's own, of an explanation within which this one is made, end only after this one.
+            return living is not None and living._thread != threading.get_ident()
         return host != self._host or _lives(str(process))
 
 
