@@ -22,12 +22,14 @@ REFUSED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--screening": (["x", "--screening", "leave-one-out", "--candidates", "a,b"], "chooses a number"),
         "--until-stable": (["x", "--until-stable", "--zoom"], "goes without --zoom"),
         "--fail-on": (["x", "--fail-on", "checks", "--checks", "0"], "goes without --checks 0"),
+        "--verbose": (["x", "--verbose", "--json"], "is of the page"),
     },
     "mechanistic": {
         "--revision": (["x", "--revision", "main"], "is of a model on the hub"),
         "--screening": (["x", "--screening", "leave-one-out", "--candidates", "all"], "chooses a number"),
         "--until-stable": (["x", "--until-stable", "--zoom"], "goes without --zoom"),
         "--fail-on": (["x", "--fail-on", "checks", "--checks", "0"], "goes without --checks 0"),
+        "--verbose": (["x", "--verbose", "--json"], "is of the page"),
     },
     "data": {
         **{
@@ -54,10 +56,12 @@ REFUSED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--until-stable": (["t.csv", "--test", "u.csv", "--until-stable", "--zoom"], "goes without --zoom"),
         "--held-out": (["t.csv", "--test", "u.csv", "--held-out", "20", "--zoom"], "goes without --zoom"),
         "--fail-on": (["t.csv", "--test", "u.csv", "--fail-on", "checks", "--checks", "0"], "--checks 0"),
+        "--verbose": (["t.csv", "--test", "u.csv", "--verbose", "--json"], "is of the page"),
     },
     "mixed": {
         "--until-stable": (["m.toml", "--until-stable", "--zoom"], "goes without --zoom"),
         "--fail-on": (["m.toml", "--fail-on", "checks", "--checks", "0"], "goes without --checks 0"),
+        "--verbose": (["m.toml", "--verbose", "--json"], "is of the page"),
     },
     "batch": {
         **{
@@ -118,13 +122,14 @@ REFUSED: dict[str, dict[str, tuple[list[str], str]]] = {
         "--output": (["x.json", "--output", "A", "--json"], "is the whole file"),
         "--expectations": (["x.json", "--expectations", "e.toml", "--follow-up"], "is compared on the page"),
         "--scale": (["x.json", "--scale", "sd", "--best-subset", "2"], "is of effects"),
+        "--verbose": (["x.json", "--verbose", "--follow-up"], "is of the page, which is not shown"),
     },
 }
 """Of each command, each option that can be without effect: a line that gives it so, and what is said."""
 
 ALWAYS = {
     "salvage": {"DAMAGED", "NEW"},
-    "demo": {"TEXT", "--budget", "--seed"},
+    "demo": {"TEXT", "--budget", "--seed", "--verbose"},
     "show": {
         *("FILE", "--index", "--across", "--best-subset", "--sufficient", "--necessary", "--follow-up"),
         *("--fail-on", "--json"),

@@ -71,8 +71,15 @@ def _dependent(explanation: Explanation, variant: Variant, column: int) -> list[
     if not variant.depends(column):
         return []
     lost = [each for each in variant.found[column] if each.lost]
-    shown = ", ".join(_named(explanation.names[i] for i in each.members) for each in lost[:_NAMED])
-    why = f"{shown} {'do' if len(lost) > 1 else 'does'} not survive" if lost else "the answers hardly agree"
+    grown = [each for each in variant.found[column] if each.grown]
+    told = []
+    for survivals, one, several in (
+        (lost, "does not survive", "do not survive"),
+        (grown, "more than doubles", "more than double"),
+    ):
+        shown = ", ".join(_named(explanation.names[i] for i in each.members) for each in survivals[:_NAMED])
+        told += [f"{shown} {one if len(survivals) == 1 else several}"] if survivals else []
+    why = " and ".join(told) or "the answers hardly agree"
     return [
         f"the ranking depends on what stands in: ablated by {variant.name} {why} "
         f"(r² of the answers {variant.agreement[column]:.2f})"

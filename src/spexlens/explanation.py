@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from spexlens.ablation.candidate import Candidate
 from spexlens.ablation.names import unique_names
 from spexlens.account import Account, Step
-from spexlens.arguments import named, unknown, whole_number
+from spexlens.arguments import named, unknown, whole_number, yes_or_no
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.artefacts import Artefacts
 from spexlens.evidence.expectations import Comparison, Expectations
 from spexlens.evidence.faithfulness import Faithfulness
 from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise
-from spexlens.evidence.smallest import Smallest, predicted
+from spexlens.evidence.smallest import Kind, Smallest, predicted
 from spexlens.evidence.spot_checks import Checks
 from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from spexlens.follow_up import FollowUp
 
 Scale = Literal["raw", "share", "sd"]
+
+_NARROWEST = 20
 
 SCALES: tuple[Scale, ...] = ("raw", "share", "sd")
 """What effects can be measured in; see `Explanation.in_scale`."""
@@ -259,7 +261,7 @@ class Explanation:
                 None if self.uncertainty is None else _interval(float(effect), float(width), size),
                 checks[members].in_units(size) if members in checks else None,
                 tuple(self.candidates[i].kind for i in members),
-                None if self.artefacts is None else self.artefacts.weakest(members, position),
+                None if self.artefacts is None else self.artefacts.worst(members, position),
                 self.noise is None or abs(float(whole[members])) > self.noise.floor(0, position),
             )
             for (members, effect), width in zip(found, half, strict=True)
@@ -297,8 +299,8 @@ class Explanation:
         """`interactions` as a pandas table.
 
         Its columns: members, labels, order, effect, share, low, high; measured and verdict, of the check;
-        survival, under other ways to ablate; audible, above the noise; stays, best_rank and worst_rank, of
-        the stability. attrs["scale"] is the scale.
+        survival, the effect under another way to ablate over this one; audible, above the noise; stays,
+        best_rank and worst_rank, of the stability. attrs["scale"] is the scale.
         """
         try:
             import pandas
@@ -355,11 +357,13 @@ class Explanation:
     def sufficient(self, share: float = 0.9, *, output: int | str = 0, time_limit: float = 10.0) -> Smallest:
         """The smallest set that, kept alone, is predicted to hold this share of f(all) - f(none).
 
+        Where the model was asked for this share, by `explain(smallest=)`, it is the set that it confirmed.
+
         Raises:
             InvalidInput: f(all) or f(none) was not measured, the share is not in (0, 1], or no set is
                 predicted to.
         """
-        return predicted("sufficient", self._scalar(output), *self._ends(output), share, time_limit)
+        return self._smallest("sufficient", share, output, time_limit)
 
     def necessary(self, share: float = 0.9, *, output: int | str = 0, time_limit: float = 10.0) -> Smallest:
         """The smallest set that, ablated alone, is predicted to take this share of f(all) - f(none) away.
@@ -367,13 +371,20 @@ class Explanation:
         Raises:
             InvalidInput: as `sufficient`.
         """
-        return predicted("necessary", self._scalar(output), *self._ends(output), share, time_limit)
+        return self._smallest("necessary", share, output, time_limit)
 
     def follow_up(self, *, output: int | str = 0) -> list["FollowUp"]:
         """For each strong interaction, the commands that look closer; see `follow_up.steps`."""
         from spexlens.follow_up import steps
 
         return steps(self, output)
+
+    def _smallest(self, kind: Kind, share: float, output: int | str, time_limit: float) -> Smallest:
+        """That which the model was asked for, or else what the spectrum predicts."""
+        for asked in self.smallest:  # of explanations of one output
+            if asked.kind == kind and asked.share == share and asked.holds and self.position(output) == 0:
+                return asked
+        return predicted(kind, self._scalar(output), *self._ends(output), share, time_limit)
 
     def _ends(self, output: int | str) -> tuple[float, float]:
         """f(all) and f(none)."""
@@ -411,6 +422,23 @@ class Explanation:
         from spexlens.record import dump
 
         return dump(self)
+
+    def page(self, *, verbose: bool = False, width: int = 110) -> str:
+        """The page that the command line shows, without colour; `repr` is that of these defaults.
+
+        Args:
+            verbose: with all figures, and how they were come by.
+            width: in characters, 20 at least.
+
+        Raises:
+            InvalidInput: it is narrower.
+        """
+        from spexlens.report.terminal import plain
+
+        columns = whole_number(width, "width")
+        if columns < _NARROWEST:
+            raise InvalidInput(f"a page is at least {_NARROWEST} characters wide; got {width}")
+        return plain(self, verbose=yes_or_no(verbose, "verbose"), width=columns)
 
     def __len__(self) -> int:
         return len(self.interactions())
@@ -466,9 +494,7 @@ class Explanation:
         return next((interaction for interaction in every if interaction.members == members), None)
 
     def __repr__(self) -> str:
-        from spexlens.report.terminal import plain
-
-        return plain(self)
+        return self.page()
 
 
 def _interval(effect: float, width: float, size: float) -> tuple[float, float]:

@@ -29,6 +29,8 @@ class Facts(BaseModel):
     unit: str | None = None
     target: str | None = None
     foil: str | None = None
+    answered: str | None = None
+    probability: float | None = None
     call: str | None = None
     passes_a_batch: Positive | None = None
     setup_passes: Count | None = None

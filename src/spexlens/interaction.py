@@ -21,7 +21,7 @@ class Interaction:
             uncertainty was measured.
         evidence: the check of its Banzhaf interaction index on the model, or None.
         kinds: what the candidates are.
-        survival: what became of it under the other way to ablate that left least of it, or None where none
+        survival: what became of it under the other way to ablate that changed it most, or None where none
             was tried.
         audible: whether it is more than what the model's noise alone would make.
     """

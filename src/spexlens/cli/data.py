@@ -9,7 +9,20 @@ from spexlens.ablation.game import Game
 from spexlens.cli.candidates import candidates_of, chosen
 from spexlens.cli.evidence import Asked, evidenced
 from spexlens.cli.inputs import model_of
-from spexlens.cli.options import AsJson, Book, Budget, Device, Method, Model, Out, Revision, Seed, Trust, Zoom
+from spexlens.cli.options import (
+    AsJson,
+    Book,
+    Budget,
+    Device,
+    Method,
+    Model,
+    Out,
+    Revision,
+    Seed,
+    Trust,
+    Verbose,
+    Zoom,
+)
 from spexlens.cli.outputs import check_out
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
@@ -84,6 +97,7 @@ def data(
     ledger: Book = None,
     out: Out = None,
     as_json: AsJson = False,
+    verbose: Verbose = False,
     revision: Revision = None,
     device: Device = None,
     trust_remote_code: Trust = False,
@@ -138,6 +152,7 @@ def data(
         ledger=ledger,
         out=out,
         as_json=as_json,
+        verbose=verbose,
         held_out=held_out,
         zoomed=zoom,
         evidence=evidence,

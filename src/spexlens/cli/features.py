@@ -31,6 +31,7 @@ from spexlens.cli.options import (
     Template,
     Trust,
     Unit,
+    Verbose,
     Windows,
     Words,
     Zoom,
@@ -47,11 +48,12 @@ def demo(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="Another sentence about a film.")] = DEMO_TEXT,
     budget: Budget = 300,
     seed: Seed = 0,
+    verbose: Verbose = False,
 ) -> None:
     """Explain one sentence on the bundled sentiment model: no network, some seconds."""
     check_out(None)
     lens = FeatureLens(SENTIMENT, text, target="POSITIVE")
-    run(lens, budget, seed=seed)
+    run(lens, budget, seed=seed, verbose=verbose)
 
 
 @evidenced
@@ -77,6 +79,7 @@ def features(
     ledger: Book = None,
     out: Out = None,
     as_json: AsJson = False,
+    verbose: Verbose = False,
     kind: Kind = None,
     revision: Revision = None,
     device: Device = None,
@@ -114,6 +117,7 @@ def features(
         ledger=ledger,
         out=out,
         as_json=as_json,
+        verbose=verbose,
         zoomed=zoom,
         evidence=evidence,
     )

@@ -27,6 +27,7 @@ from spexlens.cli.options import (
     Seed,
     Target,
     Trust,
+    Verbose,
     Words,
     Zoom,
 )
@@ -87,6 +88,7 @@ def mechanistic(
     ledger: Book = None,
     out: Out = None,
     as_json: AsJson = False,
+    verbose: Verbose = False,
     kind: Kind = None,
     revision: Revision = None,
     device: Device = None,
@@ -134,6 +136,7 @@ def mechanistic(
         ledger=ledger,
         out=out,
         as_json=as_json,
+        verbose=verbose,
         zoomed=zoom,
         evidence=evidence,
     )

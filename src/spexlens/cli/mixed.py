@@ -11,7 +11,7 @@ from spexlens.cli.candidates import candidates_of
 from spexlens.cli.data import FINE_TUNING, learner_of
 from spexlens.cli.evidence import Asked, evidenced
 from spexlens.cli.inputs import layers_of, lines_of, model_of
-from spexlens.cli.options import AsJson, Book, Device, Out, Trust, Zoom
+from spexlens.cli.options import AsJson, Book, Device, Out, Trust, Verbose, Zoom
 from spexlens.cli.outputs import check_out, refuse_overlaps, resolved
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
@@ -97,6 +97,7 @@ def mixed(
     ledger: Book = None,
     out: Out = None,
     as_json: AsJson = False,
+    verbose: Verbose = False,
     device: Device = None,
     trust_remote_code: Trust = False,
     *,
@@ -128,6 +129,7 @@ def mixed(
         ledger=ledger,
         out=out,
         as_json=as_json,
+        verbose=verbose,
         trainings=given.trainings,
         zoomed=zoom,
         evidence=evidence,

@@ -62,6 +62,9 @@ Seed = Annotated[int, typer.Option(help="Decides everything random.")]
 Book = Annotated[Path | None, typer.Option("--ledger", help="Keep evaluations in this file, and reuse them.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Save the explanation here, as JSON.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a page.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Show all figures on the page, and how they were come by.")
+]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")]
 Device = Annotated[str | None, typer.Option(help="A torch device. Default: cuda if there is one.")]
 BatchSize = Annotated[int | None, typer.Option(help="Rows a forward pass.")]

@@ -29,6 +29,7 @@ def run(
     ledger: Path | None = None,
     out: Path | None = None,
     as_json: bool = False,
+    verbose: bool = False,
     held_out: int | None = None,
     trainings: int | None = None,
     zoomed: bool = False,
@@ -54,18 +55,20 @@ def run(
     if as_json:
         say_json(explanation.to_json())
     else:
-        show_page(explanation)
+        show_page(explanation, verbose=verbose)
     for problem in problems:
         raise problem
     evidence.exit(evidence.failed(explanation), evidence.unmatched(explanation).values())
 
 
-def show_page(explanation: Explanation, *, top: int | None = None, output: str | None = None) -> None:
+def show_page(
+    explanation: Explanation, *, top: int | None = None, output: str | None = None, verbose: bool = False
+) -> None:
     """Print the page of one output, or of all."""
     from spexlens.report.terminal import render
 
     for each in outputs_of(explanation, output):
-        console_of().print(render(explanation, output=each, top=top))
+        console_of().print(render(explanation, output=each, top=top, verbose=verbose))
 
 
 def outputs_of(explanation: Explanation, output: str | None) -> list[int | str]:

@@ -8,7 +8,7 @@ import typer
 
 from spexlens.cli.evidence import FAILED, FAILURES, asked_of_saved
 from spexlens.cli.listings import Listing, to_json
-from spexlens.cli.options import AsJson
+from spexlens.cli.options import AsJson, Verbose
 from spexlens.cli.screen import console_of, outputs_of, show_page
 from spexlens.cli.terminal import say, say_json
 from spexlens.explanation import SCALES, Explanation
@@ -55,6 +55,7 @@ def show(
     ] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds to look for the best subset.")] = 10.0,
     as_json: AsJson = False,
+    verbose: Verbose = False,
 ) -> None:
     """Show a saved explanation: a page, one interaction index, smallest or best sets, or what to do next.
 
@@ -70,7 +71,7 @@ def show(
         whole = listing.empty
         say_json(explanation.to_json() if whole else to_json(explanation, path, listing, outputs))
     elif listing.empty:
-        show_page(explanation, top=top, output=output)
+        show_page(explanation, top=top, output=output, verbose=verbose)
     else:
         for each in outputs:
             _list(explanation, each, listing)

@@ -78,6 +78,7 @@ _LEVELS = Need(
     lambda given: not given["zoom"],
     "goes without --zoom, whose levels share out the budget",
 )
+_PAGE = Need(("verbose",), lambda given: not given["as_json"], "is of the page, which --json is instead of")
 _CHECKS = Need(("fail_on",), _guards, "checks goes without --checks 0, which leaves nothing to fail")
 _OF_TEXT = (
     *("file", "model", "target", "foil", "unit", "objective", "replacement", "neutral", "template", "chat"),
@@ -87,8 +88,8 @@ _OF_TEXT = (
 _MAY_BE_EMPTY = ("text", "neutral", "foil", "counterfactual")
 
 NEEDS: dict[str, tuple[Need, ...]] = {
-    "features": (_NEUTRAL, _REVISION, _SCREENING, _LEVELS, _CHECKS),
-    "mechanistic": (_REVISION, _SCREENING, _LEVELS, _CHECKS),
+    "features": (_NEUTRAL, _REVISION, _SCREENING, _LEVELS, _CHECKS, _PAGE),
+    "mechanistic": (_REVISION, _SCREENING, _LEVELS, _CHECKS, _PAGE),
     "data": (
         Need(
             ("model", "train", "epochs", "learning_rate", "revision", "device", "trust_remote_code"),
@@ -114,8 +115,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
             "goes without --zoom, whose last level decides it",
         ),
         _CHECKS,
+        _PAGE,
     ),
-    "mixed": (_LEVELS, _CHECKS),
+    "mixed": (_LEVELS, _CHECKS, _PAGE),
     "batch": (
         Need(
             ("unit", "replacement", "neutral", "template", "chat", "windows"),
@@ -144,6 +146,11 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         ),
     ),
     "show": (
+        Need(
+            ("verbose",),
+            lambda given: not (given["as_json"] or _listed(given)),
+            "is of the page, which is not shown: leave out --json, and what is listed",
+        ),
         Need(("order",), _tabled, "is that of an index: give --index too"),
         Need(
             ("time_limit",),

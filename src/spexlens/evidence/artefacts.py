@@ -18,8 +18,8 @@ from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 
-LOST = 0.5
-"""The score below which an interaction has not survived."""
+LOST, GROWN = 0.5, 2.0
+"""The scores below which an interaction has not survived, and above which it is another."""
 
 _AGREE = 0.5  # of squared correlation of answers, or of rank correlation of effects
 _RANKED = 4  # effects that make a ranking
@@ -51,19 +51,24 @@ class Survival:
 
     @property
     def score(self) -> float:
-        """there / here, from 0 (gone, or turned round) to 1 (as strong, or stronger)."""
-        return min(max(self.there / self.here, 0.0), 1.0) if self.here else 0.0
+        """there / here: 1 where it is as strong, 0 where it is gone, negative where it is turned round."""
+        return self.there / self.here if self.here else 0.0
 
     @property
     def sure(self) -> bool:
-        """Whether the change leaves no doubt on which side of `LOST` the score is."""
-        low, high = (1.0 + end / self.here if self.here else 0.0 for end in self.change)
-        return min(low, high) >= LOST or max(low, high) < LOST
+        """Whether the change leaves no doubt on which side of `LOST`, and of `GROWN`, the score is."""
+        low, high = sorted(1.0 + end / self.here if self.here else 0.0 for end in self.change)
+        return high < LOST or LOST <= low <= high <= GROWN or low > GROWN
 
     @property
     def lost(self) -> bool:
         """Whether it surely did not survive."""
         return self.sure and self.score < LOST
+
+    @property
+    def grown(self) -> bool:
+        """Whether it is surely more than twice as strong."""
+        return self.sure and self.score > GROWN
 
 
 @dataclass(frozen=True)
@@ -99,10 +104,10 @@ class Variant:
         return rank_correlation(sizes[:, 0], sizes[:, 1])
 
     def depends(self, output: int) -> bool:
-        """Whether what is found depends on the way to ablate: something is lost, or little agrees."""
+        """Whether what is found depends on the way to ablate: something is lost, grows, or little agrees."""
         ranking = self.ranking(output)
-        lost = any(each.lost for each in self.found[output])
-        return lost or self.agreement[output] < _AGREE or (ranking is not None and ranking < _AGREE)
+        changed = any(each.lost or each.grown for each in self.found[output])
+        return changed or self.agreement[output] < _AGREE or (ranking is not None and ranking < _AGREE)
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,8 @@ class Ordinary:
         low, high: the range of their answers.
         inputs: how many there were; 0 where the masks that keep something, and the whole, stand for them.
         empty: the answer with everything ablated.
+
+    A single answer is no range: nothing is far from it.
     """
 
     low: tuple[float, ...]
@@ -128,7 +135,7 @@ class Ordinary:
     def far(self, output: int) -> bool:
         """Whether the empty answer is outside by more than half of the range."""
         low, high, empty = self.low[output], self.high[output], self.empty[output]
-        return max(low - empty, empty - high) > _BEYOND * (high - low)
+        return low < high and max(low - empty, empty - high) > _BEYOND * (high - low)
 
     @classmethod
     def of(cls, values: Array, empty: Sequence[float], inputs: int) -> "Ordinary":
@@ -196,10 +203,11 @@ class Artefacts:
         ordinary = None if self.ordinary is None else self.ordinary.restored(sizes)
         return Artefacts(tuple(each.restored(sizes) for each in self.variants), ordinary)
 
-    def weakest(self, members: Members, output: int = 0) -> Survival | None:
-        """What became of an interaction under the variant that left least of it; None if nobody asked."""
+    def worst(self, members: Members, output: int = 0) -> Survival | None:
+        """What became of an interaction under the variant that changed it most; None if nobody asked."""
         found = [each for variant in self.variants for each in variant.found[output]]
-        return min((each for each in found if each.members == members), key=lambda e: e.score, default=None)
+        same = [each for each in found if each.members == members]
+        return max(same, key=lambda each: abs(each.score - 1.0), default=None)
 
 
 def _squared_correlation(first: Array, second: Array) -> float:

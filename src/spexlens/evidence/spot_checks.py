@@ -20,15 +20,21 @@ from spexlens.spectrum.uncertainty import LEVEL
 
 Array = NDArray[np.float64]
 Members = tuple[int, ...]
-Verdict = Literal["confirmed", "weaker than said", "wrong sign", "too noisy to say"]
+Verdict = Literal["confirmed", "weaker than said", "not there", "wrong sign", "too noisy to say"]
 
-VERDICTS: tuple[Verdict, ...] = ("confirmed", "weaker than said", "wrong sign", "too noisy to say")
+VERDICTS: tuple[Verdict, ...] = (
+    "confirmed",
+    "weaker than said",
+    "not there",
+    "wrong sign",
+    "too noisy to say",
+)
 
 _SURELY, _PART = (
     0.25,
     0.5,
 )  # of what was said: surely more than the first, and likely the second, is confirmed
-_OPPOSED = 0.1  # of what was said, below which nothing is called opposed
+_OPPOSED = 0.1  # of what was said: smaller than that is neither its sign nor the other
 _STEADY = 4.0  # contexts that the spread of the other interactions of an order counts as
 _BLOCKS = 0.9  # of the calls, for corners; the others are for masks on their own
 MOST_CONTEXTS, LEAST_CONTEXTS = 16, 3
@@ -61,15 +67,17 @@ class Check:
     def verdict(self) -> Verdict:
         """What the measurement says of what was said.
 
-        "confirmed": at least half as large, and surely more than a tenth. "weaker than said": surely
-        smaller, and not confirmed. "wrong sign": surely the other way, by a tenth of it or more.
+        "confirmed": at least half as large, and surely more than a quarter. "weaker than said": surely
+        smaller, of the same sign, and not confirmed. "not there": surely smaller, and measured as zero, of
+        the other sign, or so small (a tenth) that neither can be told. "wrong sign": surely the other way, by
+        a tenth of it or more.
         """
         return verdict(self.said, self.measured, self.interval)
 
     @property
     def refuted(self) -> bool:
         """Whether the measurement speaks against what was said."""
-        return self.verdict in ("weaker than said", "wrong sign")
+        return self.verdict in ("weaker than said", "not there", "wrong sign")
 
     def in_units(self, size: float) -> "Check":
         """The same in units of a size, which may be negative."""
@@ -86,7 +94,9 @@ def verdict(said: float, measured: float, interval: tuple[float, float]) -> Verd
         return "confirmed"
     if high < 0 and measured <= -_OPPOSED * size:
         return "wrong sign"
-    return "weaker than said" if high < size else "too noisy to say"
+    if high >= size:
+        return "too noisy to say"
+    return "weaker than said" if measured > _OPPOSED * size else "not there"
 
 
 @dataclass(frozen=True)

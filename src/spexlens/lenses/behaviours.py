@@ -129,7 +129,7 @@ def _behaviour(
     objective: str | None,
     counterfactual: str | None,
 ) -> Behaviour:
-    asked, against = int(target is None), None
+    asked, against = int(target is None or model.kind == "classifier"), None
     with model.explained():
         if model.kind == "causal" and target is None:
             target = _next_token(model, encode(model, text))

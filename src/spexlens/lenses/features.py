@@ -176,9 +176,7 @@ class FeatureLens(OfModel):
             self.objective = objective_for(
                 model, made["objective"], made["target"], made["foil"], layout.reading, self.text, against
             )
-        self._asked_once = int(
-            model.kind == "encoder" or (model.kind == "classifier" and made["target"] is None)
-        )
+        self._asked_once = int(model.kind != "causal")
         self._unknown_words = unknown_words(model, layout.reading, layout.surrounded.whole)
         self._answered = layout.reading.completion
         self.batch_size = made["batch_size"] or model.rows_that_fit(self._longest, self._answered)
@@ -217,8 +215,7 @@ class FeatureLens(OfModel):
                 windows=readings,
                 queried=queried,
             )
-        asked = model.kind == "encoder" or made["target"] is None
-        self._asked_once = (len(queried) or len(readings)) if asked else 0
+        self._asked_once = len(queried) or len(readings)
         known = [
             unknown_words(model, part.layout.reading, part.layout.surrounded.whole)
             for part in self.windows.parts
@@ -503,6 +500,7 @@ class FeatureLens(OfModel):
             "unit_of_text": self._unit_of_text,
             "target": self.objective.target,
             "foil": None if self._made["foil"] is None else str(self._made["foil"]),
+            **self.objective.facts(),
             "unit": self.unit,
             "replacement": self.replacement,
             "variants": list(self.variants),

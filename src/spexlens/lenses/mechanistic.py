@@ -325,6 +325,8 @@ class MechanisticLens(OfModel):
         for name in ("text", "counterfactual"):
             said = [getattr(behaviour, name) for behaviour in self.behaviours]
             facts[name if len(said) == 1 else f"{name}s"] = said[0] if len(said) == 1 else said
+        if len(self.behaviours) == 1:
+            facts |= self.behaviours[0].objective.facts()
         return facts
 
     def _setup_passes(self) -> int:

@@ -160,6 +160,7 @@ class MixedLens(Game):
         told = {name: part[name] for part in parts for name in _COMMON if part.get(name) is not None}
         if self.data is not None:
             told = {**told, **parts[0], "call": "call", "foil": None}
+            told |= {"answered": None, "probability": None}  # those are of the model as it came
         told |= {"lens": "mixed", "unit": self.unit, "parts": parts}
         if self.data is None:
             told["passes_a_batch"] = self.passes
@@ -204,7 +205,10 @@ class MixedLens(Game):
         return hashlib.sha256(json.dumps(["mixed 2", *parts]).encode()).hexdigest()
 
 
-_COMMON = ("text", "model", "kind", "target", "foil", "replacement", "ablation", "rescale", "device")
+_COMMON = (
+    *("text", "model", "kind", "target", "foil", "answered", "probability", "replacement", "ablation"),
+    *("rescale", "device"),
+)
 
 
 def mix(lenses: Sequence[Game]) -> Game:

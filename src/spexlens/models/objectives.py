@@ -56,6 +56,10 @@ class Objective(ABC):
     def identity(self) -> list[Any]:
         """Everything that decides the answer beside the model and the batch, as JSON."""
 
+    def facts(self) -> dict[str, Any]:
+        """What the model answers to what is explained, as far as that was asked."""
+        return {}
+
 
 class AveragedObjective(Objective):
     """An answer computed from something of which several windows of one text can take the mean."""
@@ -91,6 +95,8 @@ class LabelObjective(AveragedObjective):
     unit: str
     independent: bool
     foil: int | None = None
+    answered: tuple[str, float] | None = None
+    """The label that the model gives the text, and its probability; None of numbers."""
 
     def __post_init__(self) -> None:
         self.target = ", ".join(self.names)
@@ -108,6 +114,13 @@ class LabelObjective(AveragedObjective):
     def identity(self) -> list[Any]:
         foil = [] if self.foil is None else [self.foil]
         return ["label", self.indices, self.unit, self.independent, *foil]
+
+    def facts(self) -> dict[str, Any]:
+        """The label that the model gives, and its probability."""
+        if self.answered is None:
+            return {}
+        label, probability = self.answered
+        return {"answered": label, "probability": probability}
 
     def _answer(self, logits: torch.Tensor, index: int) -> torch.Tensor:
         """(m,) float64, for one label."""
@@ -367,13 +380,19 @@ def _label_objective(
     model: HuggingFaceModel, target: Target, foil: str | int | None, unit: str, parts: Sequence[Batch]
 ) -> LabelObjective:
     labels = model.labels
-    if target is None:
-        with torch.inference_mode():
-            target = int(torch.cat([label_logits(model, part) for part in parts]).mean(dim=0).argmax())
-    indices = label_indices(labels, list(target) if isinstance(target, list | tuple) else [target])
-    independent = len(labels) == 1 or model.model.config.problem_type == "multi_label_classification"
+    wanted = target if isinstance(target, list | tuple) else [] if target is None else [target]
+    indices = () if target is None else label_indices(labels, list(wanted))
     against = None if foil is None else label_indices(labels, [foil])[0]
-    return LabelObjective(indices, tuple(labels[i] for i in indices), unit, independent, against)
+    independent = len(labels) == 1 or model.model.config.problem_type == "multi_label_classification"
+    with torch.inference_mode():
+        logits = torch.cat([label_logits(model, part) for part in parts]).mean(dim=0)
+    likeliest = int(logits.argmax())
+    answered = None
+    if unit not in REGRESSION:
+        probabilities = torch.sigmoid(logits) if independent else torch.softmax(logits, dim=0)
+        answered = (labels[likeliest], float(probabilities[likeliest]))
+    indices = indices or (likeliest,)
+    return LabelObjective(indices, tuple(labels[i] for i in indices), unit, independent, against, answered)
 
 
 def label_indices(labels: tuple[str, ...], targets: Sequence[object]) -> tuple[int, ...]:

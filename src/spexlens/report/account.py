@@ -4,52 +4,55 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rich.text import Text
-
 from spexlens.evidence.unchosen import SHARE
 from spexlens.explanation import Explanation
-from spexlens.report.evidence import below
+from spexlens.report.evidence import below, checked
 from spexlens.report.figures import Figures
 from spexlens.report.known import said_of_knowledge
 
 
-def account(explanation: Explanation, output: int | str) -> Text:
-    """The lines below the tables."""
-    account, facts = explanation.account, explanation.facts
+def account(explanation: Explanation, output: int | str) -> list[str]:
+    """The lines below the tables: what a reader should know of what is above."""
+    facts, column = explanation.facts, explanation.position(output)
+    return [
+        *_noise(explanation, column),
+        *below(explanation, column),
+        *_chosen(facts),
+        *_unchosen(explanation, column),
+        *_path(explanation, column),
+        *_said_of_data(facts),
+        *(f"read: {note}" for note in facts.get("notes") or []),
+        *said_of_knowledge(facts),
+        *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats") or []),
+    ]
+
+
+def details(explanation: Explanation, output: int | str) -> list[str]:
+    """How the explanation was come by, with all figures."""
+    account, facts, lines = explanation.account, explanation.facts, list[str]()
     column = explanation.position(output)
     said = explanation.faithfulness
     intervals = said.intervals[column : column + 1]
     faithfulness = replace(said, r2=(said.r2[column],), intervals=intervals)
     passes = account.passes * int(facts.get("passes_a_batch") or 1)
     call = facts.get("call") or "call"
-    batches = "forward pass" if call == "call" else "batch"
-    lines = []
     figures = Figures.of(explanation, column, raw=True)
     if explanation.whole and explanation.empty:
         whole, empty = explanation.whole[column], explanation.empty[column]
         lines.append(
-            f"model: {figures.signed(whole)} with everything kept, {figures.signed(empty)} with everything "
+            f"range: {figures.signed(whole)} with everything kept, {figures.signed(empty)} with everything "
             f"ablated ({explanation.unit}): a total variation of {figures.signed(whole - empty)}; "
             f"standard deviation over masks {figures.plain(explanation.deviation(column))}"
         )
-    lines += [
+    return [
+        *lines,
         f"faithfulness: {faithfulness}",
-        *_judged(explanation, column),
-        *below(explanation, column),
+        *_held_out(explanation, column),
+        *checked(explanation, column),
         f"method: {account.method}, {account.design}, seed {account.seed}; {len(explanation.spectrum)} sets",
-        f"cost: {account.calls} of {account.budget} {call}s paid, {account.reused} reused; "
-        f"{_counted(passes, batches)}, {account.seconds:.1f} s"
-        + (f"; {account.trainings} trainings" if account.trainings else "")
-        + (f"; stopped early, {account.saved} {call}s saved" if account.saved else ""),
-        *_chosen(facts),
-        *_unchosen(explanation, column),
-        *_path(explanation, column),
-        *_said_of_data(facts),
-        *_said_of_reading(facts),
-        *said_of_knowledge(facts),
-        *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats") or []),
+        f"asked: {_counted(passes, 'forward pass' if call == 'call' else 'batch')}",
+        *_rows(facts),
     ]
-    return Text("\n".join(lines), style="dim")
 
 
 def _said_of_data(facts: Mapping[str, Any]) -> list[str]:
@@ -66,44 +69,44 @@ def _said_of_data(facts: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _said_of_reading(facts: Mapping[str, Any]) -> list[str]:
+def _rows(facts: Mapping[str, Any]) -> list[str]:
     """How the model was asked, where that is not as usual."""
-    lines = [f"read: {note}" for note in facts.get("notes") or []]
-    rows = facts.get("rows")
-    if rows == "one length":
-        lines.append(
-            "read: padding changes this model's answers, so that only rows of one length go together"
-        )
-    if rows == "one at a time":
-        lines.append(
-            "read: this model's answers depend on what else is in a batch, so that each row goes alone"
-        )
-    return lines
+    if facts.get("rows") == "one length":
+        return ["read: padding changes this model's answers, so that only rows of one length go together"]
+    if facts.get("rows") == "one at a time":
+        return ["read: this model's answers depend on what else is in a batch, so that each row goes alone"]
+    return []
 
 
-def _judged(explanation: Explanation, column: int) -> list[str]:
-    """Both models on masks that were held out, and what seeds do."""
-    held, noise, lines = explanation.held_out, explanation.noise, []
-    if held is not None:
-        between = ""
-        if held.intervals:
-            low, high = held.intervals[column]
-            between = f" (90%: {low:.3f} to {high:.3f})"
-        lines.append(
-            f"held out: R² {held.r2[column]:.3f}{between}, rank correlation (LDS) {held.lds[column]:.3f} on "
-            f"{held.masks} fresh masks; a linear model of the same calls: {held.linear_r2[column]:.3f}, "
-            f"{held.linear_lds[column]:.3f}"
-        )
-    if noise is not None and noise.deviation[column] > 0:
-        differs = "from seed to seed" if noise.seeded else "from call to call"
-        floor = noise.floor(2, column) / abs(explanation.size(column))
-        alone = f"; of a pair it alone makes up to {Figures.of(explanation, column).plain(floor)}"
-        deviation = Figures.of(explanation, column, raw=True).plain(noise.deviation[column])
-        lines.append(
-            f"noise: ±{deviation} {differs} ({noise.repeated} repeats), for which "
-            f"R² is not expected above {noise.ceiling[column]:.3f}{alone if floor else ''}"
-        )
-    return lines
+def _held_out(explanation: Explanation, column: int) -> list[str]:
+    """Both models on masks that were held out."""
+    held = explanation.held_out
+    if held is None:
+        return []
+    between = ""
+    if held.intervals:
+        low, high = held.intervals[column]
+        between = f" (90%: {low:.3f} to {high:.3f})"
+    return [
+        f"held out: R² {held.r2[column]:.3f}{between}, rank correlation (LDS) {held.lds[column]:.3f} on "
+        f"{held.masks} fresh masks; a linear model of the same calls: {held.linear_r2[column]:.3f}, "
+        f"{held.linear_lds[column]:.3f}"
+    ]
+
+
+def _noise(explanation: Explanation, column: int) -> list[str]:
+    """What seeds do."""
+    noise = explanation.noise
+    if noise is None or noise.deviation[column] <= 0:
+        return []
+    differs = "from seed to seed" if noise.seeded else "from call to call"
+    floor = noise.floor(2, column) / abs(explanation.size(column))
+    alone = f"; of a pair it alone makes up to {Figures.of(explanation, column).plain(floor)}"
+    deviation = Figures.of(explanation, column, raw=True).plain(noise.deviation[column])
+    return [
+        f"noise: ±{deviation} {differs} ({noise.repeated} repeats), for which "
+        f"R² is not expected above {noise.ceiling[column]:.3f}{alone if floor else ''}"
+    ]
 
 
 def _chosen(facts: Mapping[str, Any]) -> list[str]:

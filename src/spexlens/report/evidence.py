@@ -12,6 +12,7 @@ from spexlens.report.legible import legible
 MARKS: dict[Verdict, tuple[str, str]] = {
     "confirmed": ("✓", "green"),
     "weaker than said": ("↓", "red"),
+    "not there": ("∅", "red"),
     "wrong sign": ("✗", "red"),
     "too noisy to say": ("?", "dim"),
 }
@@ -29,27 +30,17 @@ def measured(check: Check | None, figures: Figures) -> Text:
     return Text(f"{figures.signed(check.measured)} ±{figures.short(half)} {mark}", style=style)
 
 
-def marks(explanation: Explanation, column: int) -> list[str]:
-    """What the marks on the page mean."""
-    if explanation.checks is None:
-        return []
-    used = {check.verdict for check in explanation.checks.found[column]}
-    meaning = ", ".join(f"{mark} {verdict}" for verdict, (mark, _) in MARKS.items() if verdict in used)
-    contexts = explanation.checks.contexts
-    return [f"measured: on the model, in {contexts} random contexts, ± half of a 90% interval; {meaning}"]
-
-
 def below(explanation: Explanation, column: int) -> list[str]:
     """The lines of the account that are evidence."""
     return [
-        *_checked(explanation, column),
         *_artefacts(explanation, column),
         *_expected(explanation, column),
         *(smallest(explanation, each) for each in explanation.smallest),
     ]
 
 
-def _checked(explanation: Explanation, column: int) -> list[str]:
+def checked(explanation: Explanation, column: int) -> list[str]:
+    """What was measured again on the model, in a line."""
     checks = explanation.checks
     if checks is None:
         return []
@@ -63,12 +54,12 @@ def _artefacts(explanation: Explanation, column: int) -> list[str]:
     found = []
     for variant in () if explanation.artefacts is None else explanation.artefacts.variants:
         survivals = variant.found[column]
-        kept = sum(not each.lost for each in survivals)
+        kept = sum(not each.lost and not each.grown for each in survivals)
         ranking = variant.ranking(column)
         ranked = "" if ranking is None else f", rank correlation of effects {ranking:.2f}"
         found.append(
-            f"ablated by {variant.name}: {kept} of {len(survivals)} effects survive; r² of the answers "
-            f"{variant.agreement[column]:.2f}{ranked}, with {variant.masks} masks"
+            f"ablated by {variant.name}: {kept} of {len(survivals)} effects survive as they are; r² of the "
+            f"answers {variant.agreement[column]:.2f}{ranked}, with {variant.masks} masks"
         )
     return found
 

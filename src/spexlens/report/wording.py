@@ -4,13 +4,8 @@ from collections.abc import Mapping
 
 from spexlens.interaction import Interaction
 
-KINDS = {
-    "reversal": "each turns the other's effect round",
-    "synergy": "together they go further the way they go alone",
-    "redundancy": "together they do less than the sum of what they do alone",
-    "modulation": "they pull apart, and one changes how strong the other is",
-}
-"""What the kinds of a pair mean."""
+KINDS = ("reversal", "synergy", "redundancy", "modulation")
+"""The kinds of a pair."""
 
 
 def kind(pair: Interaction, alone: Mapping[int, float]) -> str:
@@ -33,12 +28,27 @@ def kind(pair: Interaction, alone: Mapping[int, float]) -> str:
     return "synergy" if sum(effects) * pair.effect > 0 else "redundancy"
 
 
-def meaning(interaction: Interaction, alone: Mapping[int, float]) -> str:
-    """One line on what the sign of a Banzhaf interaction means; `alone` as for `kind`."""
-    size = f"{abs(interaction.effect):.3g}"
+def meaning(
+    interaction: Interaction, alone: Mapping[int, float], kept: str = "kept", answer: str = "it"
+) -> str:
+    """What keeping them does to the answer, as the end of a sentence that begins with their names.
+
+    Args:
+        interaction: a Banzhaf interaction.
+        alone: as for `kind`.
+        kept: what a candidate is that is not ablated.
+        answer: what to call the answer.
+    """
+    up = interaction.effect > 0
     if interaction.order == 1:
-        return f"keeping it {'adds' if interaction.effect > 0 else 'takes away'} {size} on average"
-    verb = "add" if interaction.effect > 0 else "take away"
+        return f"{'raises' if up else 'lowers'} {answer} when {kept}"
     if interaction.order > 2:
-        return f"together they {verb} {size} beyond what any fewer do"
-    return f"together they {verb} {size} beyond their separate effects: {kind(interaction, alone)}"
+        return f"all together {'raise' if up else 'lower'} {answer}"
+    found = kind(interaction, alone)
+    if found == "reversal":
+        return f"together {'raise' if up else 'lower'} {answer}, each alone does not"
+    if found == "modulation":
+        return "change how strong the other is"
+    raising = sum(alone.get(member, 0.0) for member in interaction.members) > 0
+    compared = "more" if found == "synergy" else "less"
+    return f"{'raise' if raising else 'lower'} {answer} {compared} together than apart"

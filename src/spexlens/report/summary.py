@@ -1,0 +1,133 @@
+"""The summary: what was found, how sure that is and what it cost, a line each."""
+
+from collections.abc import Mapping, Sequence
+
+from spexlens.explanation import Explanation
+from spexlens.interaction import Interaction
+from spexlens.report.figures import Figures
+from spexlens.report.wording import meaning
+
+_STRONG, _TOGETHER = 3, 2  # sets that are named, and how many of them of two members or more
+_PART = 0.03  # of the variance, what is worth naming beside the strongest
+_NOTHING = 1e-9  # of the answers, what no deviation over masks is
+_HIGH, _FAIR, _LOW = 0.9, 0.7, 0.5  # of R²
+_LEAST_SAID = 0.0005  # of the variance: smaller shares are written 0.0%
+
+
+def unchanging(explanation: Explanation, output: int | str) -> bool:
+    """Whether the answer is the same whatever is ablated."""
+    column = explanation.position(output)
+    answers = [each[column] for each in (explanation.whole, explanation.empty) if each is not None]
+    size = max(map(abs, [*answers, float(explanation.column(output)[:1].sum())]), default=0.0)
+    spread = max(answers, default=0.0) - min(answers, default=0.0)
+    return max(explanation.deviation(output), spread) <= _NOTHING * size
+
+
+def worth_saying(interaction: Interaction) -> bool:
+    """Whether its share is more than 0.0%."""
+    return interaction.share >= _LEAST_SAID
+
+
+def summary(
+    explanation: Explanation,
+    output: int | str,
+    found: Sequence[Interaction],
+    alone: Mapping[int, float],
+) -> list[str]:
+    """What was found, how sure it is, what it cost.
+
+    Args:
+        explanation: what to say it of.
+        output: of a vector-valued game, which output.
+        found: the interactions of its tables.
+        alone: the effect of each candidate, by position.
+    """
+    said = _found(explanation, output, found, alone)
+    return [f"Found: {said}", f"Confidence: {_sure(explanation, output)}", f"Cost: {_cost(explanation)}"]
+
+
+def _found(
+    explanation: Explanation, output: int | str, found: Sequence[Interaction], alone: Mapping[int, float]
+) -> str:
+    if unchanging(explanation, output):
+        return "the answer never changes, whatever is ablated; there is nothing to explain."
+    if _predicts(explanation, output) < _LOW:
+        return "nothing that predicts the answer; what is listed below may be chance."
+    ranked = sorted(
+        (each for each in found if worth_saying(each) and _held(each)), key=lambda each: -each.share
+    )
+    if not ranked:
+        return "nothing worth reporting; no candidate, and no few of them, do much to the answer."
+    strong = [each for each in ranked if each.share >= _PART] or ranked[:1]
+    together = [each for each in strong if each.order > 1][:_TOGETHER]
+    named = together + [each for each in strong if each.order == 1][: _STRONG - len(together)]
+    figures = Figures.of(explanation, output)
+    kept = kept_of(explanation)
+    sentences = [
+        f"{_listed(each.labels)} {meaning(each, alone, kept, 'the answer')} ({figures.signed(each.effect)})"
+        for each in named
+    ]
+    least = "" if ranked[0].share >= _PART else "nothing stands out; the strongest: "
+    return f"{least}{'; '.join(sentences)}."
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Names as a sentence has them."""
+    lines = (" ".join(label.split()) for label in labels)
+    *rest, last = (f"“{line}”" if " " in line else line for line in lines)
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def kept_of(explanation: Explanation) -> str:
+    """What a candidate is that is not ablated."""
+    return "trained on" if explanation.facts.get("call") == "retraining" else "kept"
+
+
+def _held(interaction: Interaction) -> bool:
+    """Whether nothing that was measured speaks against it."""
+    refuted = interaction.evidence is not None and interaction.evidence.refuted
+    return interaction.audible and not refuted
+
+
+def _predicts(explanation: Explanation, output: int | str) -> float:
+    """R², as well as it is known."""
+    if explanation.faithfulness.source == "exact":
+        return 1.0
+    return explanation.faithfulness.r2[explanation.position(output)]
+
+
+def _sure(explanation: Explanation, output: int | str) -> str:
+    said, column = explanation.faithfulness, explanation.position(output)
+    if said.source == "exact":
+        grade = f"complete. All {said.masks:,} ways to ablate were tried"
+    else:
+        r2 = said.r2[column]
+        grade = next(
+            (name for name, least in (("high", _HIGH), ("fair", _FAIR), ("low", _LOW)) if r2 >= least),
+            "none",
+        )
+        low = said.intervals[column][0] if said.intervals else None
+        between = ""
+        if low is not None:
+            between = f", at least {low:.2f} in 19 of 20 cases" if low > 0 else ", perhaps none"
+        grade += f". It predicts answers it has not seen with R² {r2:.2f} (1 is perfect{between})"
+    checks = explanation.checks
+    decided = [
+        each for each in (checks.found[column] if checks else ()) if each.verdict != "too noisy to say"
+    ]
+    if not decided:
+        noisy = "; what was measured again on the model was too noisy to say" * bool(
+            checks and checks.found[column]
+        )
+        return f"{grade}{noisy}."
+    right = sum(not each.refuted for each in decided)
+    return f"{grade}; {right} of {len(decided)} effects measured again on the model hold."
+
+
+def _cost(explanation: Explanation) -> str:
+    account = explanation.account
+    call = explanation.facts.get("call") or "call"
+    parts = [f"{account.calls} of {account.budget} {call}s paid, {account.reused} reused"]
+    parts += [f"{account.trainings} trainings"] if account.trainings else []
+    parts += [f"stopped early, {account.saved} {call}s saved"] if account.saved else []
+    return f"{', '.join(parts)}; {account.seconds:.1f} s."
