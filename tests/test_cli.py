@@ -48,7 +48,7 @@ def test_the_demo_shows_a_double_negation_as_a_pair() -> None:
     first = next(line for line in page.splitlines() if "×" in line)
     assert "never × fails" in first
     assert first.startswith("+")
-    assert "reversal" in page
+    assert "together raise it, each alone does not" in page
     assert "300 of 300 calls paid" in page
 
 

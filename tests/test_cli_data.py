@@ -44,7 +44,7 @@ def run(*arguments: object) -> str:
 
 
 def test_a_page_says_what_was_retrained_and_how_well_it_is_predicted(train: Path, test: Path) -> None:
-    page = " ".join(run(train, "--test", test, "--budget", 200).split())
+    page = " ".join(run(train, "--test", test, "--budget", 200, "--verbose").split())
     assert "12 examples · log-odds of the right label · mean of 2 test points · retrained: logistic" in page
     assert "held out: R²" in page
     assert "rank correlation (LDS)" in page

@@ -77,7 +77,7 @@ def test_what_rules_are_of_is_measured_before_anything_else(file: Path) -> None:
     assert {(0, 1), (2, 3)} <= set(checked)
     assert explanation.expectations[0].forbidden[0].verdict == "confirmed"
     page = plain(explanation)
-    assert page.splitlines()[1].startswith("forbidden, and found: Alice × verdict")
+    assert page.splitlines()[2].startswith("forbidden, and found: Alice × verdict")
     assert "expected and found: negation: Not × good -2" in page
     assert "no candidates for: never there" in page
 

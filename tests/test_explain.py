@@ -1,6 +1,7 @@
 """explain: a budget in, an explanation out, and an account of both."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ def test_outputs_without_names_are_numbered() -> None:
     explanation = explain(Game(lambda masks: masks[:, :2] * [1.0, -2.0], 4), 16)
     assert explanation.outputs == ("0", "1")
     assert explanation.interactions(output="1") == explanation.interactions(output=1)
-    assert repr(explanation).count("faithfulness") == 2
+    assert explanation.page(verbose=True).count("faithfulness") == 2
     with pytest.raises(InvalidInput, match="answered with 2 outputs; expected 3"):
         explain(Game(lambda masks: masks[:, :2], 4, outputs=["a", "b", "c"]), 16)
 
@@ -293,8 +294,8 @@ def test_the_page_says_what_was_found_and_what_it_cost(explanation: Explanation)
     page = plain(explanation)
     assert "a × b" in page
     assert "<h> [bold]" in page
-    assert "together they add 2 beyond their separate effects: synergy" in page
-    assert "exact: all 512 masks were evaluated" in page
+    assert re.search(r"\+2\.000 .* a × b +raise it more together than apart", page)
+    assert "exact: all 512 masks were evaluated" in explanation.page(verbose=True)
     assert "514 of 600 calls paid" in page
     assert "\x1b" not in page
     assert page == repr(explanation)
@@ -313,7 +314,7 @@ def test_kinds_of_pairs_are_named_for_what_they_are() -> None:
     assert kind(*pair_of(lambda m: m[:, 0] ^ m[:, 1])) == "reversal"
     assert kind(*pair_of(lambda m: m[:, 0] & ~m[:, 1])) == "modulation"
     pair, alone = pair_of(lambda m: 1.0 * (m[:, 0] == m[:, 1]))
-    assert meaning(pair, alone) == "together they add 2 beyond their separate effects: reversal"
+    assert meaning(pair, alone) == "together raise it, each alone does not"
 
 
 def test_a_spectrum_can_be_written_down() -> None:

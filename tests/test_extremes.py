@@ -186,7 +186,7 @@ def test_a_page_says_how_large_effects_are(size: float) -> None:
     page = shown(explanation)
     assert f"{strongest.effect:+.3g}" in page
     assert explanation.whole is not None
-    assert f"{explanation.whole[0]:+.3g} with everything kept" in page
+    assert f"the function answers {explanation.whole[0]:+.3g} (value)." in page
     assert max(map(len, page.splitlines())) <= 110
     assert "nan" not in page
     assert "inf" not in page

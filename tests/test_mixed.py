@@ -364,7 +364,7 @@ def test_the_command_line_mixes_training_examples_too(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["mixed", str(config)], catch_exceptions=False)
     page = " ".join(result.stdout.split())
     assert "10 examples, 3 words · log-odds of good" in page
-    trainings = re.search(r"; (\d+) trainings", page)
+    trainings = re.search(r", (\d+) trainings; ", page)
     assert trainings is not None
     assert 24 <= int(trainings[1]) <= 30
 

@@ -77,7 +77,7 @@ def test_what_is_padded_in_vain_goes_one_length_at_a_time_and_what_is_inert_does
 
 def page(lens: Any) -> str:
     console = Console(width=200, record=True, file=StringIO())
-    console.print(render(explain(lens, 64)))
+    console.print(render(explain(lens, 64), verbose=True))
     return console.export_text()
 
 

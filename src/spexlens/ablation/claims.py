@@ -43,12 +43,20 @@ class Claims:
         """Make no more claims, and hold none."""
         _LIVING.pop(self._owner, None)
 
-    def take(self, game: str, keys: Sequence[bytes]) -> set[bytes]:
-        """Claim masks; those of which now are this owner's. Claims of the dead are taken over."""
+    def take(self, game: str, keys: Sequence[bytes], *, waiting: bool = False) -> set[bytes]:
+        """Claim masks; those of which now are this owner's. Claims of the dead are taken over.
+
+        Args:
+            game: whose masks.
+            keys: the masks.
+            waiting: whether there is nothing left to do but to wait for them. Then claims of this thread's
+                own are taken over too: they are of an explanation within which this one is made, which goes
+                on only after this one.
+        """
         now = time.time()
         self._thread = threading.get_ident()
         held = {key: rest for key, *rest in self._rows(game, keys)}
-        free = [key for key in keys if key not in held or not self._stands(held[key], now)]
+        free = [key for key in keys if key not in held or not self._stands(held[key], now, waiting)]
         rows = [(game, key, self._host, self._process, self._owner, now + _SECONDS) for key in free]
         self._connection.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)", rows)
         return set(free)
@@ -69,15 +77,14 @@ class Claims:
             found += self._connection.execute(query, [game, *chunk])
         return found
 
-    def _stands(self, claim: Sequence[object], now: float) -> bool:
+    def _stands(self, claim: Sequence[object], now: float, waiting: bool) -> bool:
         """Whether a claim is another's, who lives and whose time is not up."""
         host, process, owner, until = claim
         if owner == self._owner or not isinstance(until, float) or not now < until <= now + _SECONDS:
             return False
         if (host, process) == (self._host, self._process):
             living = _LIVING.get(str(owner))
-            # This thread's own, of an explanation within which this one is made, end only after this one.
-            return living is not None and living._thread != threading.get_ident()
+            return living is not None and not (waiting and living._thread == threading.get_ident())
         return host != self._host or _lives(str(process))
 
 

@@ -149,12 +149,12 @@ class Evaluator:
         """Batches, and (m,) which masks are this process's to ask for now; until all are known."""
         left = self._batches(rows)
         mine = np.zeros(len(rows), np.bool_)
-        pause, longest = _WAITS
+        (pause, longest), waited = _WAITS, False
         while left:
             theirs: list[NDArray[np.int64]] = []
             while left:
                 some, left = self._some(left)
-                self._claim(rows, np.concatenate(some), known, mine)
+                self._claim(rows, np.concatenate(some), known, mine, waited)
                 for batch in some:
                     yield batch, mine
                     if not known[batch].all():
@@ -166,6 +166,7 @@ class Evaluator:
                 self._take_over(rows, known)
                 pause = _WAITS[0] if int((~known).sum()) < missing else min(2 * pause, longest)
                 time.sleep(pause)
+                waited = True
 
     def _some(
         self, batches: list[NDArray[np.int64]]
@@ -184,11 +185,12 @@ class Evaluator:
         batch: NDArray[np.int64],
         known: NDArray[np.bool_],
         mine: NDArray[np.bool_],
+        waiting: bool,
     ) -> None:
         """Mark as this process's what nobody else is paid for."""
         missing = batch[~known[batch]]
         if len(missing):
-            mine[missing] = self.ledger.claim(self.game.key, rows[missing])
+            mine[missing] = self.ledger.claim(self.game.key, rows[missing], waiting=waiting)
 
     def _flush(self) -> None:
         """Wait for the commit that is under way, and raise what it raised."""

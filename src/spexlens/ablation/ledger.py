@@ -141,12 +141,13 @@ class Ledger:
         with self._transaction():
             return self._records.add(game, list(rows), [value for value, _ in rows.values()], remarks)
 
-    def claim(self, game: str, masks: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def claim(self, game: str, masks: NDArray[np.uint8], *, waiting: bool = False) -> NDArray[np.bool_]:
         """Keep other processes from paying for masks that this one is about to ask for.
 
         Args:
             game: whose.
             masks: (m, w) packed.
+            waiting: see `Claims.take`.
 
         Returns:
             (m,), which are this ledger's to ask for. The others are recorded, or another process is being
@@ -157,7 +158,7 @@ class Ledger:
         keys = _rows(masks)
         with self._rescued(), self._unsynced():
             recorded = self._records.values(game, keys)  # since the caller looked
-            taken = self._claims.take(game, [key for key in keys if key not in recorded])
+            taken = self._claims.take(game, [key for key in keys if key not in recorded], waiting=waiting)
         return np.array([key in taken for key in keys], np.bool_)
 
     def release(self, game: str, masks: NDArray[np.uint8]) -> None:

@@ -83,18 +83,18 @@ class _Page:
         yield Text("\n".join(lines), style="dim")
 
     def _head(self, found: list[Interaction], alone: Mapping[int, float]) -> Iterator[RenderableType]:
-        """What comes before the text: the answer, what was explained, what was found, and what speaks
-        against it."""
+        """What comes before the text: the answer, what was explained, what speaks against it, and what was
+        found."""
         explanation, output = self.explanation, self.output
         said = answered(explanation, output)
         if said:
             yield Text(said, style="bold")
         yield _title(explanation, output)
+        for doubt in doubts(explanation, output):
+            yield Text(doubt, style="bold red")
         for line in summary(explanation, output, found, alone):
             name, _, rest = line.partition(":")
             yield Text(name, style="bold").append(f":{rest}", "not bold")
-        for doubt in doubts(explanation, output):
-            yield Text(doubt, style="bold red")
         yield Text()
 
     def _below(self, listed: list[Interaction], tables: Tables) -> Iterator[RenderableType]:
