@@ -11,7 +11,7 @@ demo: .venv/.user  ## explain one sentence on the bundled model
 	$(BIN)/spexlens demo
 
 test: .venv/.developer  ## the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 fuzz: .venv/.developer  ## every loader of files against 10,000 mutations, some half an hour
 	SPEXLENS_FUZZ=10000 $(BIN)/pytest tests/test_fuzz.py

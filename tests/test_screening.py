@@ -8,7 +8,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from spexlens import Explanation, FeatureLens, Game, Ledger, MechanisticLens, SpexlensError, explain, screen
+from spexlens import (
+    DataLens,
+    Explanation,
+    FeatureLens,
+    Game,
+    Ledger,
+    MechanisticLens,
+    SpexlensError,
+    explain,
+    screen,
+)
+from spexlens.errors import OutOfMemory
 from spexlens.lenses.attribution import Attribution
 from spexlens.lenses.saliency import slopes
 from spexlens.lenses.screening import attribution_of
@@ -260,3 +271,89 @@ def test_what_is_no_candidate_is_refused(wrong: Any) -> None:
     with pytest.raises(SpexlensError, match="candidate") as caught:
         screen(lens, wrong)
     assert "\n" not in str(caught.value)
+
+
+# Memory.
+
+
+def test_one_input_at_a_time_is_gone_back_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = [(f"{word} ink cup sun key {word} ink cup", "sun") for word in ("owl", "sky", "cat")]
+    lens = MechanisticLens(INDUCTION, prompts)
+    expected = np.mean(
+        [slopes(MechanisticLens(INDUCTION, [one]), "patching").scores for one in prompts], axis=0
+    )
+    events, graded, back = list[str](), MechanisticLens.graded, torch.autograd.grad
+
+    def forward(self: MechanisticLens, degrees: torch.Tensor, number: int = 0) -> torch.Tensor:
+        events.append("forward")
+        return graded(self, degrees, number)
+
+    def backward(*given: Any, **how: Any) -> Any:
+        events.append("backward")
+        return back(*given, **how)
+
+    monkeypatch.setattr(MechanisticLens, "graded", forward)
+    monkeypatch.setattr(torch.autograd, "grad", backward)
+    found = slopes(lens, "patching")
+    assert events == ["forward", "backward"] * 3
+    assert (found.forward, found.backward) == (3, 3)
+    np.testing.assert_allclose(found.scores, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), RuntimeError("can't allocate memory")],
+)
+def test_a_backward_pass_without_memory_is_one_line_and_harms_nothing(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    lens = MechanisticLens(SENTIMENT, "The film is not bad", components="neurons")
+    before = lens.value(np.ones((1, lens.n), np.bool_))
+
+    def exhausted(*_: Any, **__: Any) -> Any:
+        raise error
+
+    with monkeypatch.context() as without:
+        without.setattr(torch.autograd, "grad", exhausted)
+        with pytest.raises(OutOfMemory) as caught:
+            screen(lens, 20)
+    assert str(caught.value).startswith(
+        "out of memory in the backward pass of attribution patching: choose by leave-one-out"
+    )
+    assert lens.value(np.ones((1, lens.n), np.bool_)) == before
+    assert screen(lens, 20).n == 20
+    assert explain(screen(lens, 8, by="leave-one-out"), 64).calls == 64
+
+
+def test_other_errors_of_a_backward_pass_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    lens = MechanisticLens(SENTIMENT, "The film is not bad", components="neurons")
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("no kernel image is available")
+
+    monkeypatch.setattr(torch.autograd, "grad", broken)
+    with pytest.raises(RuntimeError, match="no kernel image"):
+        screen(lens, 20)
+
+
+def test_a_text_that_does_not_fit_into_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from spexlens.models import objectives
+
+    def exhausted(*_: Any, **__: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(objectives, "label_logits", exhausted)
+    with pytest.raises(OutOfMemory, match="out of memory on a single text: give a shorter one"):
+        FeatureLens(SENTIMENT, "The film is not bad")
+
+
+def test_an_influence_that_does_not_fit_into_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from spexlens.lenses import choosing
+
+    def exhausted(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    inputs, labels = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12) % 2
+    monkeypatch.setitem(choosing._EFFECTS, "influence", exhausted)
+    with pytest.raises(OutOfMemory, match="out of memory in influence: choose by gradient similarity"):
+        DataLens("logistic", (inputs, labels), (inputs[0], 1), candidates=4, screening="influence")

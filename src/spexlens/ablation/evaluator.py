@@ -13,6 +13,7 @@ from spexlens.ablation.game import Game, real_numbers
 from spexlens.ablation.ledger import Ledger
 from spexlens.ablation.pace import Clock, Pace
 from spexlens.errors import InvalidInput, LedgerError, NonFiniteValue, OutOfMemory
+from spexlens.memory import ran_out
 from spexlens.sizes import LARGEST, refuse_large
 
 _PLAIN = (
@@ -287,8 +288,8 @@ class Evaluator:
         begun = self._pace.clock()
         try:
             answer = real_numbers(self.game.value(masks))
-        except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+        except (MemoryError, RuntimeError, OutOfMemory) as error:
+            if not ran_out(error):
                 raise
             return None
         if answer.ndim not in (1, 2) or len(answer) != len(masks) or answer.size == 0:
@@ -331,13 +332,3 @@ class Evaluator:
             f"the model answered {', '.join(map(str, answer))} for mask {bits} "
             f"(kept: {shown or 'nothing'}); what was finished before {fate}"
         )
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    text = str(error).lower()
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "out of memory" in text
-        or "can't allocate memory" in text
-    )

@@ -11,6 +11,7 @@ from spexlens.errors import InvalidInput
 from spexlens.learners.base import Task, labels_as
 from spexlens.learners.heads import LogisticHead, RidgeHead
 from spexlens.learners.influence import Head, influence, leave_one_out
+from spexlens.memory import enough_memory
 
 AUTO = 40
 """The most candidates that "auto" chooses."""
@@ -112,7 +113,8 @@ def scores_of(
             head = RidgeHead() if task.numeric else LogisticHead()
             said += " at a ridge head" if task.numeric else " at a logistic head"
         features, tests = features_of(task)
-        effects = _EFFECTS[by](head, replace(task, inputs=features, tests=tests))
+        with enough_memory(f"in {by}: choose by {SIMILARITY}, or give fewer features"):
+            effects = _EFFECTS[by](head, replace(task, inputs=features, tests=tests))
         sums = np.zeros((count, effects.shape[1]))
         np.add.at(sums, owner[members], effects[members])
     return np.where(np.isfinite(sums), sums, 0.0), said

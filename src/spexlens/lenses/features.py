@@ -380,9 +380,13 @@ class FeatureLens(OfModel):
         self._refuse_windows()
         return self.model.tensors(self._tokens.rows(masks, pad=self.model.padding).arrays())
 
+    inputs = 1
+
     def graded(
         self,
         degrees: "torch.Tensor",
+        number: int = 0,
+        *,
         model: "HuggingFaceModel | None" = None,
         objective: "Objective | None" = None,
     ) -> "torch.Tensor":
@@ -392,6 +396,7 @@ class FeatureLens(OfModel):
 
         Args:
             degrees: (n,), 0 ablated, 1 kept.
+            number: of the input, of which there is one.
             model: the same one, elsewhere.
             objective: what is watched instead; of what it reads, the text comes first.
 

@@ -235,16 +235,25 @@ class MechanisticLens(OfModel):
             made["target"] = self._made["inputs"]
         return MechanisticLens(self.model, **made)
 
-    def graded(self, degrees: "torch.Tensor") -> "torch.Tensor":
-        """The answer with each component so far on the way from its stand-in to what it is: (n,) -> (k,)."""
-        import torch
+    @property
+    def inputs(self) -> int:
+        """The number of prompts."""
+        return len(self.behaviours)
 
-        answers = []
-        for number, behaviour in enumerate(self.behaviours):
-            with self.switchboard.faded(degrees, number), self.model.explained():
-                batch = behaviour.rows(1, corrupted=self.restoring)
-                answers.append(behaviour.objective(self.model, batch).reshape(-1))
-        return torch.stack(answers).mean(dim=0)
+    def graded(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
+        """A prompt's answer with each component so far on the way from its stand-in to what it is.
+
+        Args:
+            degrees: (n,), 0 ablated, 1 kept.
+            number: of the prompt.
+
+        Returns:
+            (k,) float64, differentiable.
+        """
+        behaviour = self.behaviours[number]
+        with self.switchboard.faded(degrees, number), self.model.explained():
+            batch = behaviour.rows(1, corrupted=self.restoring)
+            return behaviour.objective(self.model, batch).reshape(-1)
 
     @property
     def attributions(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -144,7 +144,7 @@ class Joint(_Model):
     def graded(self, degrees: torch.Tensor) -> torch.Tensor:
         """The same, differentiable, to a degree: (n,) -> (k,)."""
         with self._heads.switchboard.faded(degrees[self._words.n :]):
-            return self._words.graded(degrees[: self._words.n], self.model, self.objective)
+            return self._words.graded(degrees[: self._words.n], model=self.model, objective=self.objective)
 
 
 class _Encoder(_Model, Question):

@@ -129,7 +129,9 @@ class MixedLens(Game):
             single.key = f"{self.key} seed {number}"
         return single
 
-    def graded(self, degrees: "torch.Tensor") -> "torch.Tensor":
+    inputs = 1
+
+    def graded(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
         """The answer with each part so far on the way to what it is, (n,) -> (k,); see the lenses' own."""
         return self._joint.graded(degrees)
 

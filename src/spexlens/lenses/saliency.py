@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
-from spexlens.lenses.attribution import Attribution
+from spexlens.lenses.attribution import LEAVE_ONE_OUT, Attribution
+from spexlens.memory import enough_memory
 
 if TYPE_CHECKING:
     import torch
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 GRADIENT, INTEGRATED, PATCHING = "gradient x input", "integrated gradients", "attribution patching"
 STEPS = 4  # of integrated gradients
+_INSTEAD = f"choose by {LEAVE_ONE_OUT}, which has none, or give a shorter text"
 
 
 class Graded(Protocol):
@@ -27,10 +29,19 @@ class Graded(Protocol):
     def n(self) -> int:
         """The number of candidates."""
 
-    def graded(self, degrees: "torch.Tensor") -> "torch.Tensor":
-        """The answer, differentiable, with each candidate so far on the way from ablated (0) to kept (1).
+    @property
+    def inputs(self) -> int:
+        """How many inputs there are, whose mean answer is the answer."""
 
-        (n,) -> (k,), the tensors on the model's device.
+    def graded(self, degrees: "torch.Tensor", number: int) -> "torch.Tensor":
+        """One input's answer, differentiable, with each candidate so far on the way from ablated to kept.
+
+        Args:
+            degrees: (n,), 0 ablated, 1 kept, on the model's device.
+            number: of the input.
+
+        Returns:
+            (k,), there too.
         """
 
     @property
@@ -54,31 +65,44 @@ def slopes(lens: Graded, method: str, steps: int | None = None) -> Attribution:
 
     Returns:
         Scores (n,) or (n, k); a forward pass a point, and a backward pass a point and output.
-    """
-    import torch
 
+    Raises:
+        InvalidInput: what is watched has no gradient.
+        OutOfMemory: one input, gone back through at one point, does not fit.
+    """
     points, weights = (np.ones(1), np.ones(1)) if steps is None else _quadrature(steps)
-    found, outputs = [], 1
+    found = []
     for point in points.tolist():
-        degrees = torch.full((lens.n,), point, device=lens.device, requires_grad=True)
-        with torch.enable_grad():
-            answers = lens.graded(degrees)
-            if not answers.requires_grad:
-                raise InvalidInput(f"what is watched has no gradient, so there is no {method}: leave one out")
-            outputs = len(answers)
-            each = [
-                torch.autograd.grad(answer, degrees, retain_graph=number + 1 < outputs)[0]
-                for number, answer in enumerate(answers)
-            ]
-        found.append(torch.stack(each, dim=1).double().cpu().numpy())
+        with enough_memory(f"in the backward pass of {method}: {_INSTEAD}"):
+            each = [_derivatives(lens, method, point, number) for number in range(lens.inputs)]
+        found.append(np.mean(each, axis=0))
     scores = np.average(np.stack(found), axis=0, weights=weights)
-    count = len(points) * lens.passes
+    outputs, count = scores.shape[1], len(points) * lens.passes
     return Attribution(
         method,
         scores[:, 0] if outputs == 1 else scores,
         forward=count,
         backward=count * outputs,
     )
+
+
+def _derivatives(lens: Graded, method: str, point: float, number: int) -> NDArray[np.float64]:
+    """(n, k) float64, of one input's answer, where all candidates are there to one degree.
+
+    An input is gone back through before the next one is read, so that no more than one is held in memory.
+    """
+    import torch
+
+    degrees = torch.full((lens.n,), point, device=lens.device, requires_grad=True)
+    with torch.enable_grad():
+        answers = lens.graded(degrees, number)
+        if not answers.requires_grad:
+            raise InvalidInput(f"what is watched has no gradient, so there is no {method}: leave one out")
+        each = [
+            torch.autograd.grad(answer, degrees, retain_graph=column + 1 < len(answers))[0]
+            for column, answer in enumerate(answers)
+        ]
+    return np.asarray(torch.stack(each, dim=1).double().cpu().numpy())
 
 
 def _quadrature(steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from spexlens.arguments import named, offered
-from spexlens.errors import InputTooLong, InvalidInput, ModelError
+from spexlens.errors import InputTooLong, InvalidInput, ModelError, OutOfMemory
+from spexlens.memory import enough_memory
 from spexlens.models.kinds import Kind
 from spexlens.models.pooling import PLAIN, Sentence
 from spexlens.models.quiet import one_line
@@ -179,11 +180,13 @@ class HuggingFaceModel:
         """Around the first forward passes: a model that cannot read its input says so in one line.
 
         Raises:
-            ModelError: whatever the model raised, in one line.
+            OutOfMemory: there was not enough for it.
+            ModelError: whatever else the model raised, in one line.
         """
         try:
-            yield
-        except (InvalidInput, ModelError):
+            with enough_memory("on a single text: give a shorter one, or a device with more"):
+                yield
+        except (InvalidInput, ModelError, OutOfMemory):
             raise
         except (
             RuntimeError, ValueError, IndexError, AttributeError, TypeError, AssertionError, KeyError,
