@@ -277,11 +277,12 @@ def test_what_is_no_candidate_is_refused(wrong: Any) -> None:
 
 
 def test_one_input_at_a_time_is_gone_back_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    prompts = [(f"{word} ink cup sun key {word} ink cup", "sun") for word in ("owl", "sky", "cat")]
-    lens = MechanisticLens(INDUCTION, prompts)
-    expected = np.mean(
-        [slopes(MechanisticLens(INDUCTION, [one]), "patching").scores for one in prompts], axis=0
-    )
+    prompts = [f"{word} ink cup sun key {word} ink cup" for word in ("owl", "sky", "cat")]
+    lens = MechanisticLens(INDUCTION, prompts, target=["sun"] * 3)
+    alone = [
+        slopes(MechanisticLens(INDUCTION, prompt, target="sun"), "patching").scores for prompt in prompts
+    ]
+    expected = np.mean(alone, axis=0)
     events, graded, back = list[str](), MechanisticLens.graded, torch.autograd.grad
 
     def forward(self: MechanisticLens, degrees: torch.Tensor, number: int = 0) -> torch.Tensor:
