@@ -5,7 +5,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --constraint c
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM = false
 
-.PHONY: demo test fuzz lint bench clean
+.PHONY: demo test fuzz test-kills test-damage lint bench clean
 
 demo: .venv/.user  ## explain one sentence on the bundled model
 	$(BIN)/spexlens demo
@@ -15,6 +15,12 @@ test: .venv/.developer  ## the whole test suite
 
 fuzz: .venv/.developer  ## every loader of files against 10,000 mutations, some half an hour
 	SPEXLENS_FUZZ=10000 $(BIN)/pytest tests/test_fuzz.py
+
+test-kills: .venv/.developer  ## 100 kills over all commands, some quarter of an hour
+	$(BIN)/python tests/kills.py 100
+
+test-damage: .venv/.developer  ## 500 damaged ledgers
+	$(BIN)/python tests/damage.py 500
 
 lint: .venv/.developer  ## style, format and types
 	$(BIN)/ruff check .
