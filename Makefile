@@ -29,6 +29,7 @@ lint: .venv/.developer  ## style, format and types
 
 bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with the published implementations
 	$(BIN)/python benchmarks/importing.py
+	$(BIN)/python benchmarks/ledger.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/fingerprints.py
 	$(BIN)/python benchmarks/heads.py
