@@ -331,7 +331,7 @@ class _FineTuner(Trainer):
         )
         return {
             "learner": f"{what} fine-tuned, {s.epochs} epochs, AdamW at {self._rate:g}",
-            "model": self._model.name,
+            "model": self._model.title,
             "kind": self._model.kind,
             "truncated": sum(row.cut for row in (*self._train_rows, *self._test_rows)),
             "rows": self._together,

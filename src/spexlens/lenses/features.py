@@ -499,7 +499,7 @@ class FeatureLens(OfModel):
         """What was ablated, how, and what was watched."""
         return {
             "lens": "features",
-            "model": self.model.name,
+            "model": self.model.title,
             "kind": self.model.kind,
             "text": self.text,
             "unit_of_text": self._unit_of_text,

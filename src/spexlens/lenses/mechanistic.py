@@ -315,7 +315,7 @@ class MechanisticLens(OfModel):
         foils = list(dict.fromkeys(behaviour.foil for behaviour in self.behaviours if behaviour.foil))
         facts: dict[str, Any] = {
             "lens": "mechanistic",
-            "model": self.model.name,
+            "model": self.model.title,
             "kind": self.model.kind,
             "target": targets[0] if len(targets) == 1 else f"{len(targets)} targets",
             "foil": foils[0] if len(foils) == 1 else f"{len(foils)} foils" if foils else None,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from spexlens.arguments import named, offered
 from spexlens.errors import InputTooLong, InvalidInput, ModelError, OutOfMemory
 from spexlens.memory import enough_memory
+from spexlens.models.bundled import title
 from spexlens.models.kinds import Kind
 from spexlens.models.pooling import PLAIN, Sentence
 from spexlens.models.quiet import one_line
@@ -72,9 +73,14 @@ class HuggingFaceModel:
     sentence: Sentence = PLAIN
 
     @property
+    def title(self) -> str:
+        """Its name: of a bundled one not its folder."""
+        return title(self.name)
+
+    @property
     def called(self) -> str:
-        """Its name, or of one that was made in memory its class's."""
-        return self.name or type(self.model).__name__
+        """Its title, or of one that was made in memory its class's name."""
+        return self.title or type(self.model).__name__
 
     @property
     def device(self) -> "torch.device":

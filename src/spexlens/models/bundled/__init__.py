@@ -32,6 +32,11 @@ _ABOUT = {
 }
 
 
+def title(name: str) -> str:
+    """What to call a model: a bundled one by its name, where it is known by its folder."""
+    return next((known for known, folder in BUNDLED.items() if name == str(folder)), name)
+
+
 def about(name: str) -> str | None:
     """A sentence on what a bundled model is, by its folder; None of all other models."""
-    return next((said for known, said in _ABOUT.items() if name == str(BUNDLED[known])), None)
+    return _ABOUT.get(title(name)) if title(name) != name else None
