@@ -66,7 +66,7 @@ def lens(reaction: float, **settings: Any) -> FeatureLens:
 
 
 def warned(explanation: Explanation) -> bool:
-    return any("the ranking depends on what stands in" in line for line in doubts(explanation))
+    return any("The ranking depends on what stands in" in line for line in doubts(explanation))
 
 
 @pytest.mark.parametrize("budget", [300, 5000])  # sampled, and all masks of both
@@ -147,7 +147,7 @@ def test_an_empty_answer_unlike_any_ordinary_one_is_told() -> None:
 
     for jump, ordinary, far in ((0.0, (), False), (40.0, (), True), (0.0, (9.0, 10.0, 10.5), True)):
         explanation = explain(Game(lambda m, j=jump: value(m, j), 20), 200, ordinary=ordinary)  # type: ignore[misc]
-        assert any("with everything ablated" in line for line in doubts(explanation)) == far
+        assert any("With everything ablated" in line for line in doubts(explanation)) == far
         assert explanation.artefacts is not None
         assert explanation.artefacts.ordinary is not None
         assert explanation.artefacts.ordinary.inputs == len(ordinary)

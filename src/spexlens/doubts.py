@@ -39,16 +39,19 @@ def _failed(explanation: Explanation, column: int) -> list[str]:
     decided = sum(check.verdict != "too noisy to say" for check in checks)
     if not refuted:
         return []
-    told = "the checks fail" if 2 * len(refuted) >= decided else "not all checks hold"
+    failing = "Do not rely on this: " if 2 * len(refuted) >= decided else ""
     size = explanation.size(column)
     shown = "; ".join(_said(explanation, check.in_units(size)) for check in refuted[:_NAMED])
     more = f"; and {len(refuted) - _NAMED} more" if len(refuted) > _NAMED else ""
-    return [f"{told}: of {decided} measured effects {len(refuted)} are not as said: {shown}{more}"]
+    one = len(refuted) == 1
+    counted = f"{len(refuted)} of {decided} effects that were measured again on the model"
+    return [f"{failing}{counted} {'is' if one else 'are'} not as said: {shown}{more}."]
 
 
 def _said(explanation: Explanation, check: Check) -> str:
     labels = _named(explanation.names[i] for i in check.members)
-    return f"{labels} {check.verdict} (said {check.said:+.3g}, measured {check.measured:+.3g})"
+    be = "has the " if check.verdict == "wrong sign" else "is "
+    return f"{labels} {be}{check.verdict} (said {check.said:+.3g}, measured {check.measured:+.3g})"
 
 
 def _unfaithful(explanation: Explanation, column: int) -> list[str]:
@@ -59,10 +62,10 @@ def _unfaithful(explanation: Explanation, column: int) -> list[str]:
     said, (_, high) = explanation.faithfulness, held.intervals[column]
     if said.intervals and said.intervals[column][1] < _POOR:
         r2, most = said.r2[column], said.intervals[column][1]
-        return [f"it does not predict the model: R² {r2:.2f}, at most {most:.2f}"]
+        return [f"It does not predict the model: R² {r2:.2f}, at most {most:.2f}."]
     if said.alone and said.alone[column] > high + _CLAIMED:
         claimed, fresh = said.alone[column], held.r2[column]
-        return [f"the fit claims R² {claimed:.2f}, but fresh masks say {fresh:.2f}, at most {high:.2f}"]
+        return [f"The fit claims R² {claimed:.2f}, but fresh masks say {fresh:.2f}, at most {high:.2f}."]
     return []
 
 
@@ -81,8 +84,8 @@ def _dependent(explanation: Explanation, variant: Variant, column: int) -> list[
         told += [f"{shown} {one if len(survivals) == 1 else several}"] if survivals else []
     why = " and ".join(told) or "the answers hardly agree"
     return [
-        f"the ranking depends on what stands in: ablated by {variant.name} {why} "
-        f"(r² of the answers {variant.agreement[column]:.2f})"
+        f"The ranking depends on what stands in: ablated by {variant.name} {why} "
+        f"(r² of the answers {variant.agreement[column]:.2f})."
     ]
 
 
@@ -90,9 +93,9 @@ def _extraordinary(ordinary: Ordinary, column: int) -> str:
     """An answer to nothing that is unlike all others."""
     whose = f"{ordinary.inputs} ordinary inputs" if ordinary.inputs else "masks that keep something"
     return (
-        f"with everything ablated the model answers {ordinary.empty[column]:+.3g}, far outside of "
+        f"With everything ablated the model answers {ordinary.empty[column]:+.3g}, far outside of "
         f"{ordinary.low[column]:+.3g} to {ordinary.high[column]:+.3g} on {whose}: ablated inputs are not "
-        "like those it knows"
+        "like those it knows."
     )
 
 
