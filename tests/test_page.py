@@ -1,17 +1,20 @@
 """The page: what was found, how sure that is and what it cost, at any width, before any table."""
 
 import hashlib
+import io
 import re
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 
-from spexlens import Candidate, DataLens, Explanation, FeatureLens, Game, MechanisticLens, explain
+from spexlens import Candidate, DataLens, Explanation, FeatureLens, Game, MechanisticLens, aggregate, explain
 from spexlens.errors import InvalidInput
 from spexlens.evidence.artefacts import Ordinary, Survival
 from spexlens.models.bundled import INDUCTION, SENTIMENT
+from spexlens.report.aggregate import render as render_aggregate
 from spexlens.report.answer import percent
 from spexlens.report.wording import meaning
 
@@ -224,3 +227,17 @@ def test_smallest_sets_that_the_model_confirmed_are_the_ones_given() -> None:
         assert getattr(found, kind)(0.9) == asked
         assert asked.holds
         assert getattr(found, kind)(0.5).answered is None
+
+
+@pytest.mark.parametrize("width", [30, 40, 69, 70, 80])
+def test_members_of_an_aggregate_are_whole_at_any_width(width: int) -> None:
+    names = [f"candidate-{letter}" for letter in "abcdef"]
+    game = Game(lambda m: 2.0 * (m[:, 0] & m[:, 1] & m[:, 2]) + m[:, 3], names)
+    found = io.StringIO()
+    console = Console(file=found, width=width, color_system=None)
+    console.print(render_aggregate(aggregate([explain(game, 64), explain(game, 64)])))
+    page = found.getvalue()
+    assert max(map(len, page.splitlines())) <= width
+    assert "…" not in page
+    assert "candidate-a×candidate-b" in re.sub(r"\s+|\d of \d +[+-][\d.]+", "", page)
+    assert ("in sd" in page) == (width >= 70)

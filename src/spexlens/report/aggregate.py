@@ -1,17 +1,22 @@
 """An aggregate in a terminal: which interactions recur, by order."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from io import StringIO
 from statistics import median
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from spexlens.aggregate import Aggregate, Recurrence
 from spexlens.report.figures import Figures
 from spexlens.report.legible import words_shown
+from spexlens.report.tables import WIDE, shortened
 
 _ROWS = 12
+_COLUMNS = ("found", "effect", "±", "in sd", "+", "−", "share", "rank")
+_NARROW = ("found", "effect")  # those that there is always room for
 
 
 def render(aggregate: Aggregate, *, top: int | None = None) -> RenderableType:
@@ -21,20 +26,33 @@ def render(aggregate: Aggregate, *, top: int | None = None) -> RenderableType:
         aggregate: what to show.
         top: rows a table, instead of a page's worth.
     """
-    aggregate = words_shown(aggregate)
-    parts: list[RenderableType] = [_title(aggregate), Text()]
-    targets = sorted({row.target for row in aggregate.rows}, key=lambda target: target or "")
-    for target in targets:
-        own = [row for row in aggregate.rows if row.target == target]
-        of = f", effects on {target}" if target is not None and len(aggregate.targets) > 1 else ""
-        for name, rows in (
-            ("Act together", [row for row in own if row.order == 2]),
-            ("Act together, three or more", [row for row in own if row.order > 2]),
-            ("On their own", [row for row in own if row.order == 1]),
-        ):
-            if rows:
-                parts += [_table(name + of, rows, top or _ROWS), Text()]
-    return Group(*parts, _legend(aggregate))
+    return _Page(words_shown(aggregate), top or _ROWS)
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page, as wide as its console."""
+
+    aggregate: Aggregate
+    top: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        aggregate, wide = self.aggregate, options.max_width >= WIDE
+        yield _title(aggregate)
+        yield Text()
+        targets = sorted({row.target for row in aggregate.rows}, key=lambda target: target or "")
+        for target in targets:
+            own = [row for row in aggregate.rows if row.target == target]
+            of = f", effects on {target}" if target is not None and len(aggregate.targets) > 1 else ""
+            for name, rows in (
+                ("Act together", [row for row in own if row.order == 2]),
+                ("Act together, three or more", [row for row in own if row.order > 2]),
+                ("On their own", [row for row in own if row.order == 1]),
+            ):
+                if rows:
+                    yield _table(name + of, rows, self.top, wide=wide)
+                    yield Text()
+        yield _legend(aggregate, wide=wide)
 
 
 def plain(aggregate: Aggregate) -> str:
@@ -54,31 +72,34 @@ def _title(aggregate: Aggregate) -> Text:
     return Text(title, style="bold")
 
 
-def _table(name: str, rows: list[Recurrence], top: int) -> Table:
+def _table(name: str, rows: list[Recurrence], top: int, *, wide: bool) -> Table:
     more = f" ({top} of {len(rows)})" if top < len(rows) else ""
     table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in ("found", "effect", "±", "in sd", "+", "−", "share", "rank"):
+    shown = [column for column in _COLUMNS if wide or column in _NARROW]
+    for column in shown:
         dim = "dim" if column == "±" else ""
         table.add_column(column, justify="right", no_wrap=True, style=dim)
-    table.add_column("of", style="bold", overflow="fold", min_width=12)
+    table.add_column("of", style="bold", overflow="fold")
     figures = Figures.sized(max(abs(row.effect) for row in rows))
     for row in rows[:top]:
         colour = "green" if row.effect > 0 else "red"
-        table.add_row(
-            f"{row.found} of {row.possible}",
+        cells = (
+            Text(f"{row.found} of {row.possible}"),
             Text(figures.signed(row.effect), style=colour),
-            "" if row.deviation is None else figures.plain(row.deviation),
+            Text("" if row.deviation is None else figures.plain(row.deviation)),
             Text(f"{row.standardised:+.2f}", style=colour),
-            str(row.positive),
-            str(row.negative),
-            f"{row.share:.1%}",
-            f"{row.rank:.1f}",
-            Text(" × ".join(map(_shortened, row.labels))),
+            Text(str(row.positive)),
+            Text(str(row.negative)),
+            Text(f"{row.share:.1%}"),
+            Text(f"{row.rank:.1f}"),
         )
+        named = dict(zip(_COLUMNS, cells, strict=True))
+        members = Text(" × ".join(map(shortened, row.labels)))
+        table.add_row(*(named[column] for column in shown), members)
     return table
 
 
-def _legend(aggregate: Aggregate) -> Text:
+def _legend(aggregate: Aggregate, *, wide: bool) -> Text:
     """What the columns mean, and how far the explanations are to be trusted."""
     trust = f"faithfulness: R² {median(aggregate.r2):.3f} in the middle, {min(aggregate.r2):.3f} at the least"
     if not aggregate.rows:
@@ -87,14 +108,14 @@ def _legend(aggregate: Aggregate) -> Text:
     lines = [
         f"found: with a share of at least {aggregate.least_share:.1%} of the variance, of the explanations "
         "that have all members",
-        "effect ± deviation: over those explanations, where one without it counts as zero",
-        "in sd: the mean effect, each in standard deviations of its own explanation's answers over masks",
-        "+, −: how often it was found above and below zero; rank: its mean by |effect| where it was found",
-        trust,
     ]
+    if wide:
+        lines += [
+            "effect ± deviation: over those explanations, where one without it counts as zero",
+            "in sd: the mean effect, each in standard deviations of its own explanation's answers over masks",
+            "+, −: how often it was found above and below zero; rank: its mean by |effect|, where found",
+        ]
+    else:
+        lines.append("effect: the mean over those explanations, where one without it counts as zero")
+    lines.append(trust)
     return Text("\n".join(lines), style="dim italic")
-
-
-def _shortened(label: str) -> str:
-    line = " ".join(label.split())
-    return line if len(line) <= 48 else f"{line[:30]} … {line[-14:]}"

@@ -15,7 +15,10 @@ from spexlens.report.figures import Figures
 from spexlens.report.summary import kept_of
 from spexlens.report.wording import meaning
 
-_WIDE, _BROAD = 70, 100  # columns of a terminal, from which there is room for figures, and for all of them
+WIDE = 70
+"""Columns of a terminal, from which there is room for figures."""
+
+_BROAD = 100  # and for all of them
 _MOST = 48  # characters of a label
 
 
@@ -80,12 +83,12 @@ class Tables:
         for title in cells:
             table.add_column(title, justify="right", style="dim" if title == "±" else "", no_wrap=True)
         table.add_column("of", overflow="fold", min_width=min(12, self.width // 2))
-        if self.width >= _WIDE:
+        if self.width >= WIDE:
             table.add_column("what it does", style="dim")
         for position, row in enumerate(rows):
             figures = (cell[position] for cell in cells.values())
             labels, sentence = self._labels(row), self._sentence(row)
-            if self.width >= _WIDE:
+            if self.width >= WIDE:
                 table.add_row(*figures, labels, sentence)
             else:
                 table.add_row(*figures, labels.append(f"\n{sentence}", "dim not bold"))
@@ -122,13 +125,13 @@ class Tables:
         cells = {self.unit: [effect(row, self.figures) for row in rows]}
         if not broad:
             cells[""] = [_mark(row) for row in rows]
-        if self.width >= _WIDE:
+        if self.width >= WIDE:
             cells["±"] = [Text(half_width(row, self.figures)) for row in rows]
             cells["share"] = [Text(f"{row.share:.1%}") for row in rows]
             cells["survives"] = [Text(_survives(row.survival)) for row in rows]
         if broad:
             cells["measured"] = [measured(row.evidence, self.figures) for row in rows]
-        if self.verbose and self.width >= _WIDE:
+        if self.verbose and self.width >= WIDE:
             cells[f"top {TOP}"] = [Text(_stays(self.stable.get(row.members))) for row in rows]
         return {title: cell for title, cell in cells.items() if any(map(str, cell))}
 
