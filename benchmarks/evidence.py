@@ -172,7 +172,7 @@ def planted(count: int) -> None:
 
 
 WRONG = ("made up", "turned round")
-REFUSED = ("weaker than said", "wrong sign")
+REFUSED = ("weaker than said", "not there", "wrong sign")
 
 
 def recorded(count: int, budget: int) -> None:
