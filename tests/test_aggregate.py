@@ -355,3 +355,10 @@ def test_a_planted_pair_recurs_over_real_explanations() -> None:
     assert (pairs[0].found, pairs[0].positive) == (5, 5)
     assert pairs[0].effect == pytest.approx(3.0)
     assert pairs[0].deviation == pytest.approx(0.0, abs=1e-9)
+
+
+def test_labels_are_sorted_by_their_numbers_however_long() -> None:
+    names = ["L10.H1", "L2.H10", f"L{'9' * 5000}", "L2.H2", "film"]
+    made = spexlens.explain(spexlens.Game(lambda masks: masks.sum(axis=1) * 1.0, names), 32)
+    rows = aggregate([made, made]).rows
+    assert [row.labels[0][:6] for row in rows] == ["L2.H2", "L2.H10", "L10.H1", "L99999", "film"]

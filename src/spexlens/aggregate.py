@@ -383,7 +383,8 @@ def _most_found_first(row: Recurrence) -> tuple[object, ...]:
     return -row.found, -abs(row.standardised), labels, row.kinds, row.target or ""
 
 
-def _natural(label: str) -> list[tuple[str, int]]:
-    """A sort key in which L2 comes before L10."""
-    parts = re.split(r"(\d+)", label)
-    return [(text, int(number)) for text, number in zip(parts[::2], [*parts[1::2], "0"], strict=True)]
+def _natural(label: str) -> list[tuple[str, int, str]]:
+    """A sort key in which L2 comes before L10; of numbers of any length."""
+    parts = re.split(r"([0-9]+)", label)
+    numbers = [number.lstrip("0") for number in (*parts[1::2], "")]
+    return [(text, len(number), number) for text, number in zip(parts[::2], numbers, strict=True)]

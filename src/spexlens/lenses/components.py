@@ -23,11 +23,11 @@ ABLATIONS = ("zero", "mean", "position mean", "resample", "restore")
 """What stands where a component is ablated."""
 
 _NAMES: dict[Kind, re.Pattern[str]] = {
-    "head": re.compile(r"L(\d+)\.H(\d+)"),
-    "MLP": re.compile(r"L(\d+)\.MLP"),
-    "neuron": re.compile(r"L(\d+)\.MLP\[(\d+)\]"),
-    "layer": re.compile(r"L(\d+)"),
-    "position": re.compile(r"L(\d+)\.RESID\[(\d+)\]"),
+    "head": re.compile(r"L([0-9]{1,9})\.H([0-9]{1,9})"),
+    "MLP": re.compile(r"L([0-9]{1,9})\.MLP"),
+    "neuron": re.compile(r"L([0-9]{1,9})\.MLP\[([0-9]{1,9})\]"),
+    "layer": re.compile(r"L([0-9]{1,9})"),
+    "position": re.compile(r"L([0-9]{1,9})\.RESID\[([0-9]{1,9})\]"),
 }
 
 
