@@ -178,3 +178,21 @@ def test_padding_on_the_right_is_pooled_away() -> None:
 
 def test_a_model_from_nowhere_has_nothing_beside_it() -> None:
     assert sentence_of("") == sentence_of("", "main")
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ({"type": "sentence_transformers.models.Pooling", "path": "\ud83d"}, "leads elsewhere"),
+        ({"type": "sentence_transformers.models.Pooling", "path": "a\0b"}, "leads elsewhere"),
+        ({"type": None, "path": None}, "embeds with"),
+    ],
+)
+def test_modules_of_odd_paths_and_kinds_are_refused(
+    tmp_path: Path, module: dict[str, Any], said: str
+) -> None:
+    (tmp_path / "modules.json").write_text(json.dumps([module]))
+    with pytest.raises(ModelError, match=said):
+        sentence_of(str(tmp_path))
+    (tmp_path / "modules.json").write_text(json.dumps([{**module, "type": "x.Pooling", "path": None}]))
+    assert sentence_of(str(tmp_path)).pooling == "mean"

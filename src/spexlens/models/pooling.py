@@ -75,8 +75,8 @@ def sentence_of(name: str, revision: str | None = None) -> Sentence:
     for module in modules:
         for part in ("type", "path"):
             _typed(module, part, str, "modules.json", name)
-    kinds = [module.get("type", "").rpartition(".")[2] for module in modules]
-    paths = {kind: module.get("path", "") for kind, module in zip(kinds, modules, strict=True)}
+    kinds = [(module.get("type") or "").rpartition(".")[2] for module in modules]
+    paths = {kind: module.get("path") or "" for kind, module in zip(kinds, modules, strict=True)}
     strange = [kind for kind in kinds if kind not in _INERT]
     pooling_file = f"{_within(paths.get('Pooling', '1_Pooling'), name)}/config.json"
     pooling = _object(_settings(name, pooling_file, revision), pooling_file, name)
@@ -191,7 +191,9 @@ def _within(folder: str, name: str) -> str:
     Raises:
         ModelError: it is elsewhere.
     """
-    if PurePosixPath(folder).is_absolute() or ".." in PurePosixPath(folder).parts or "\0" in folder:
+    parts = PurePosixPath(folder).parts
+    odd = "\0" in folder or folder != folder.encode("utf-8", "ignore").decode()
+    if PurePosixPath(folder).is_absolute() or ".." in parts or odd:
         raise ModelError(f"modules.json of {name!r} is damaged: the path {folder[:_SHOWN]!r} leads elsewhere")
     return folder
 
