@@ -152,7 +152,7 @@ def planted(count: int) -> None:
                 if check.verdict == "confirmed":
                     confirmed.append(kind == "right")
     print(f"\n## Planted, {count} games\n\n| planted | measured | {' | '.join(VERDICTS)} |")
-    print("|---|---|---|---|---|---|")
+    print("|---" * (2 + len(VERDICTS)) + "|")
     for kind in ("right", "not right", "made up", "turned round"):
         total = sum(verdicts[kind, verdict] for verdict in VERDICTS)
         shares = [f"{verdicts[kind, verdict] / max(total, 1):.1%}" for verdict in VERDICTS]
@@ -182,7 +182,7 @@ def recorded(count: int, budget: int) -> None:
         print(
             f"\n| {kind} | R² of the table | reported | 90% interval | fresh masks alone | cross-validated |"
         )
-        print("|---|---|---|---|---|---|")
+        print("|---" * (2 + len(VERDICTS)) + "|")
         rows, told = [], Counter[str]()
         for name, numbers, checks in _judged(kind, count, budget):
             truth, said, low, high, fresh, cross = numbers
