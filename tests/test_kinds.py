@@ -1,5 +1,6 @@
 """A model's kind is what it is seen to do; what no lens watches is refused by name."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +257,26 @@ def test_a_head_for_numbers_has_the_objectives_of_numbers() -> None:
         logit = several(input_ids=ids).logits[0, 1].double()
     chance = FeatureLens(several, PROMPT, target=1, tokenizer=tokenizer, objective="probability")
     assert whole(chance) == pytest.approx(float(torch.sigmoid(logit)), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("setting", "number"),
+    [
+        ("num_hidden_layers", 10**9),
+        ("num_labels", 10**9),
+        ("vocab_size", 10**30),
+        ("max_position_embeddings", 10**10),
+        ("hidden_size", 1e308),
+    ],
+)
+def test_a_configuration_larger_than_any_model_is_refused_before_anything_is_made(
+    classifier: Path, tmp_path: Path, setting: str, number: float
+) -> None:
+    for file in classifier.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    settings = json.loads((tmp_path / "config.json").read_text())
+    for damaged in ({**settings, setting: number}, {**settings, "text_config": {setting: number}}):
+        (tmp_path / "config.json").write_text(json.dumps(damaged))
+        with pytest.raises(ModelError, match=f"is damaged at .*{setting}: no model has") as caught:
+            load(str(tmp_path))
+        assert len(str(caught.value)) < 300

@@ -16,6 +16,7 @@ except ImportError as error:
     raise MissingExtra(error.name or "transformers", "hf") from error
 
 from spexlens.models.bundled import BUNDLED
+from spexlens.models.configuration import refuse_oversized
 from spexlens.models.kinds import KINDS, Kind, is_generator, kind_named, looks_ahead
 from spexlens.models.model import HuggingFaceModel, has_labels, labels_of
 from spexlens.models.pooling import pooling_of, sentence_of
@@ -166,6 +167,7 @@ def _from_pretrained(
         raise ModelError(f"cannot load a model from {name!r}: there is no such directory")
     with quiet():
         try:
+            refuse_oversized(name, hub)
             config = AutoConfig.from_pretrained(name, **hub)
             architecture = (config.architectures or [""])[0]
             kind = kind or kind_named(config, architecture)
@@ -206,6 +208,7 @@ def classifier_for(
     """
     with quiet():
         try:
+            refuse_oversized(name, hub)
             config = AutoConfig.from_pretrained(name, **hub)
             if not has_labels(labels_of(config), labels):
                 config.num_labels = len(labels)
@@ -243,6 +246,7 @@ def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) 
         return is_generator(model.config, type(model).__name__)
     with quiet():
         try:
+            refuse_oversized(str(model), hub)
             config = AutoConfig.from_pretrained(str(model), **hub)
         except Exception as error:  # transformers raises whatever its parsers and downloads raise
             raise ModelError(f"cannot load a model from {str(model)!r}: {one_line(error)}") from error

@@ -1,0 +1,60 @@
+"""Configuration: a model's sizes, looked at before anything of these sizes is made."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from transformers import PretrainedConfig
+
+from spexlens.errors import ModelError
+
+_MOST = {"layer": 10_000, "label": 1_000_000, "head": 1_000_000, "expert": 1_000_000}
+"""Of each thing that there is a number of, by a part of its name, more than any model has."""
+
+_SIZES = ("size", "dim", "position", "width", "d_model", "d_ff", "n_embd", "n_ctx", "n_inner", "hidden")
+_LARGEST = 50_000_000  # of a vocabulary, a window or a width
+
+
+def refuse_oversized(name: str, hub: dict[str, Any]) -> None:
+    """Refuse a model of more layers, labels or numbers a layer than any has.
+
+    Args:
+        name: hub id or local directory.
+        hub: `revision` and `trust_remote_code`.
+
+    Raises:
+        ModelError: one line that names the setting.
+        Exception: whatever transformers raises of a file that it cannot read.
+    """
+    settings, _ = PretrainedConfig.get_config_dict(name, **hub)
+    for setting, number in _numbers("", settings):
+        most = _most(setting.rpartition(".")[2].lower())
+        if most is not None and number > most:
+            said = f"no model has {_written(number)}"
+            raise ModelError(f"config.json of {name!r} is damaged at {setting}: {said}")
+
+
+def _numbers(place: str, settings: Any) -> Iterator[tuple[str, int | float]]:
+    """All numbers in the settings, and of settings in settings, with what they are called."""
+    if not isinstance(settings, dict):
+        return
+    for name, value in settings.items():
+        called = f"{place}.{name}" if place else str(name)
+        if isinstance(value, dict) and place.count(".") < 8:
+            yield from _numbers(called, value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield called, value
+
+
+def _most(setting: str) -> int | None:
+    """The most that a setting may be; None of one that is no size."""
+    for part, most in _MOST.items():
+        if part in setting and "id" not in setting.split("_"):
+            return most
+    return _LARGEST if any(part in setting for part in _SIZES) else None
+
+
+def _written(number: float) -> str:
+    """Short, however long it is."""
+    if abs(number) < 1e15:
+        return str(number)
+    return f"{float(number):.0e}" if number < 1e300 else "so many"
