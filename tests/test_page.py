@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,17 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-from spexlens import Candidate, DataLens, Explanation, FeatureLens, Game, MechanisticLens, aggregate, explain
+from spexlens import (
+    Candidate,
+    DataLens,
+    Explanation,
+    FeatureLens,
+    Game,
+    MechanisticLens,
+    aggregate,
+    explain,
+    screen,
+)
 from spexlens.errors import InvalidInput
 from spexlens.evidence.artefacts import Ordinary, Survival
 from spexlens.models.bundled import INDUCTION, SENTIMENT
@@ -99,6 +110,21 @@ def test_confidence_is_graded_by_what_no_fit_saw_and_by_what_was_measured_again(
     said = paragraph(found.page(), "Confidence")
     assert said.startswith("Confidence: high. It predicts answers it has not seen with R² 1.00 (1 is perfect")
     assert re.search(r"; (\d) of \1 effects measured again on the model hold\.$", said)
+
+
+def test_confidence_is_none_where_checks_fail_and_says_what_was_left_out() -> None:
+    found = explain(Game(lambda m: 2.0 * (m[:, 0] & m[:, 1]) + m[:, 5], 20), 300)
+    assert found.checks is not None
+    (checks,) = found.checks.found
+    wrong = [replace(each, measured=-each.said, interval=(-each.said, -each.said)) for each in checks]
+    refuted = replace(found, checks=replace(found.checks, found=(tuple(wrong),)))
+    said = paragraph(refuted.page(), "Confidence")
+    assert said.startswith("Confidence: none.")
+    assert f"; 0 of {len(wrong)} effects measured again on the model hold." in said
+    chosen = explain(screen(Game(lambda m: m @ np.ones(12), 12), [0, 1, 2, 3]), 64)
+    assert chosen.unchosen is not None
+    left_out = f"; but {chosen.unchosen.share[0]:.0%} of the variance is in what was not chosen."
+    assert left_out in paragraph(chosen.page(), "Confidence")
 
 
 def test_a_function_that_never_changes() -> None:

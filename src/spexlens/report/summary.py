@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from spexlens.evidence.unchosen import SHARE
 from spexlens.explanation import Explanation
 from spexlens.interaction import Interaction
 from spexlens.report.figures import Figures
@@ -97,31 +98,35 @@ def _predicts(explanation: Explanation, output: int | str) -> float:
 
 
 def _sure(explanation: Explanation, output: int | str) -> str:
-    said, column = explanation.faithfulness, explanation.position(output)
-    if said.source == "exact":
-        grade = f"complete. All {said.masks:,} ways to ablate were tried"
-    else:
-        r2 = said.r2[column]
-        grade = next(
-            (name for name, least in (("high", _HIGH), ("fair", _FAIR), ("low", _LOW)) if r2 >= least),
-            "none",
-        )
-        low = said.intervals[column][0] if said.intervals else None
-        between = ""
-        if low is not None:
-            between = f", at least {low:.2f} in 19 of 20 cases" if low > 0 else ", perhaps none"
-        grade += f". It predicts answers it has not seen with R² {r2:.2f} (1 is perfect{between})"
-    checks = explanation.checks
-    decided = [
-        each for each in (checks.found[column] if checks else ()) if each.verdict != "too noisy to say"
-    ]
-    if not decided:
-        noisy = "; what was measured again on the model was too noisy to say" * bool(
-            checks and checks.found[column]
-        )
-        return f"{grade}{noisy}."
+    """How well it predicts, what was measured again, and what was left out."""
+    column = explanation.position(output)
+    found = () if explanation.checks is None else explanation.checks.found[column]
+    decided = [each for each in found if each.verdict != "too noisy to say"]
     right = sum(not each.refuted for each in decided)
-    return f"{grade}; {right} of {len(decided)} effects measured again on the model hold."
+    said = [_grade(explanation, column, failing=bool(decided) and 2 * right <= len(decided))]
+    if decided:
+        said.append(f"{right} of {len(decided)} effects measured again on the model hold")
+    elif found:
+        said.append("what was measured again on the model was too noisy to say")
+    share = 0.0 if explanation.unchosen is None else explanation.unchosen.share[column]
+    if round(share, 2) > SHARE:
+        said.append(f"but {share:.0%} of the variance is in what was not chosen")
+    return f"{'; '.join(said)}."
+
+
+def _grade(explanation: Explanation, column: int, *, failing: bool) -> str:
+    """A word, and what it rests on."""
+    said = explanation.faithfulness
+    if said.source == "exact":
+        return f"complete. All {said.masks:,} ways to ablate were tried"
+    r2 = said.r2[column]
+    steps = (("high", _HIGH), ("fair", _FAIR), ("low", _LOW))
+    grade = "none" if failing else next((name for name, least in steps if r2 >= least), "none")
+    between = ""
+    if said.intervals:
+        low = said.intervals[column][0]
+        between = f", at least {low:.2f} in 19 of 20 cases" if low > 0 else ", perhaps none"
+    return f"{grade}. It predicts answers it has not seen with R² {r2:.2f} (1 is perfect{between})"
 
 
 def _cost(explanation: Explanation) -> str:
