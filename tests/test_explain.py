@@ -294,7 +294,7 @@ def test_the_page_says_what_was_found_and_what_it_cost(explanation: Explanation)
     page = plain(explanation)
     assert "a × b" in page
     assert "<h> [bold]" in page
-    assert re.search(r"\+2\.000 .* a × b +raise it more together than apart", page)
+    assert re.search(r"\+2\.000 .* a × b +raise it, and strengthen each other", page)
     assert "exact: all 512 masks were evaluated" in explanation.page(verbose=True)
     assert "514 of 600 calls paid" in page
     assert "\x1b" not in page
@@ -314,7 +314,7 @@ def test_kinds_of_pairs_are_named_for_what_they_are() -> None:
     assert kind(*pair_of(lambda m: m[:, 0] ^ m[:, 1])) == "reversal"
     assert kind(*pair_of(lambda m: m[:, 0] & ~m[:, 1])) == "modulation"
     pair, alone = pair_of(lambda m: 1.0 * (m[:, 0] == m[:, 1]))
-    assert meaning(pair, alone) == "together raise it, each alone does not"
+    assert meaning(pair, alone) == "together raise it, neither does alone"
 
 
 def test_a_spectrum_can_be_written_down() -> None:

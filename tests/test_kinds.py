@@ -280,3 +280,31 @@ def test_a_configuration_larger_than_any_model_is_refused_before_anything_is_mad
         with pytest.raises(ModelError, match=f"is damaged at .*{setting}: no model has") as caught:
             load(str(tmp_path))
         assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "said"),
+    [
+        ("tokenizer_config.json", {"unk_token": ""}, "damaged|cannot read the text"),
+        (
+            "tokenizer.json",
+            {"vocabulary": {"[PAD]": 0, "[UNK]": 2**31}},
+            "no vocabulary has a token 2147483648",
+        ),
+        ("tokenizer.json", {"vocabulary": {"[PAD]": 0, "good": 1}}, "cannot read the text|cannot load"),
+    ],
+)
+def test_a_tokenizer_that_is_damaged_is_refused_in_a_line(
+    classifier: Path, tmp_path: Path, file: str, change: dict[str, Any], said: str
+) -> None:
+    for each in classifier.iterdir():
+        (tmp_path / each.name).write_bytes(each.read_bytes())
+    content = json.loads((tmp_path / file).read_text())
+    if "vocabulary" in change:
+        content["model"] = {"type": "WordLevel", "vocab": change["vocabulary"], "unk_token": "[UNK]"}
+        content["added_tokens"], content["post_processor"] = [], None
+    else:
+        content |= change
+    (tmp_path / file).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=said):
+        FeatureLens(str(tmp_path), "good film")

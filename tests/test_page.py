@@ -55,9 +55,7 @@ def test_the_first_line_says_what_a_classifier_answers(demo: Explanation) -> Non
     (probability,) = lens.value(everything)
     assert demo.facts["answered"] == "POSITIVE"
     assert demo.facts["probability"] == pytest.approx(probability, abs=1e-6)
-    logit = FeatureLens(SENTIMENT, TEXT, target="POSITIVE").value(everything)[0]
-    expected = f"The model's answer: POSITIVE, with a probability of {probability:.1%} (logit of POSITIVE"
-    assert lines_of(demo)[0] == f"{expected} {logit:+.3f})."
+    assert lines_of(demo)[0] == f"The model's answer: POSITIVE, with a probability of {probability:.1%}."
 
 
 def test_an_answer_that_is_not_the_target_is_said_as_it_is() -> None:
@@ -100,15 +98,17 @@ def test_a_probability_is_never_certain_by_rounding(probability: float, said: st
 def test_found_confidence_and_cost_come_before_the_text(demo: Explanation) -> None:
     page = demo.page()
     assert page.index("Found: ") < page.index("Confidence: ") < page.index("Cost: ") < page.index(TEXT)
-    assert "never and fails together raise the answer, each alone does not (+" in paragraph(page, "Found")
+    assert "“never” and “fails” together raise the answer, neither does alone (+" in paragraph(page, "Found")
     assert paragraph(page, "Confidence") == "Confidence: complete. All 64 ways to ablate were tried."
-    assert paragraph(page, "Cost").startswith("Cost: 64 of 64 calls paid, 0 reused; ")
+    assert paragraph(page, "Cost").startswith("Cost: 64 of 64 calls paid; ")
 
 
 def test_confidence_is_graded_by_what_no_fit_saw_and_by_what_was_measured_again() -> None:
     found = explain(Game(lambda m: 2.0 * (m[:, 0] & m[:, 1]) + m[:, 5], 20), 300)
     said = paragraph(found.page(), "Confidence")
-    assert said.startswith("Confidence: high. It predicts answers it has not seen with R² 1.00 (1 is perfect")
+    assert said.startswith(
+        "Confidence: high. The explanation predicts answers it has not seen with R² 1.00 (1"
+    )
     assert re.search(r"; (\d) of \1 effects measured again on the model hold\.$", said)
 
 
@@ -202,11 +202,11 @@ def test_method_and_design_are_behind_verbose() -> None:
 def test_every_row_is_a_sentence(demo: Explanation) -> None:
     alone = {row.members[0]: row.effect for row in demo.interactions(order=1)}
     sentences = {meaning(row, alone) for row in demo.interactions(order=None)}
-    assert all(re.match(r"(together |all together |)(raise|lower|change)", said) for said in sentences)
+    assert all(re.match(r"(together |all together |)(raise|lower|pull apart)", said) for said in sentences)
     page = demo.page()
     rows = [line for line in page.splitlines() if re.match(r" *[+-]\d", line)]
     assert len(rows) >= 4
-    assert all(re.search("raise|lower|change|do nothing", row) for row in rows)
+    assert all(re.search("raise|lower|pull apart|do nothing", row) for row in rows)
 
 
 def test_an_effect_within_its_interval_of_zero_says_so() -> None:

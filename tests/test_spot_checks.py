@@ -218,7 +218,7 @@ def test_what_is_made_up_and_what_is_turned_round_is_refused_and_said_first() ->
     assert verdicts[10, 11] == "not there"
     assert verdicts[0, 1] == "wrong sign"
     said = doubts(explanation)
-    assert any("x10 × x11 is not there" in line for line in said)
+    assert any("“x10” × “x11” is not there" in line for line in said)
     page = plain(explanation).splitlines()
     assert page[2].startswith(said[0][:60])
     assert not doubts(explain(Game(summed, 20), 300))

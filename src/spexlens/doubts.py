@@ -49,7 +49,7 @@ def _failed(explanation: Explanation, column: int) -> list[str]:
 
 
 def _said(explanation: Explanation, check: Check) -> str:
-    labels = _named(explanation.names[i] for i in check.members)
+    labels = _named(f"“{explanation.names[i]}”" for i in check.members)
     be = "has the " if check.verdict == "wrong sign" else "is "
     return f"{labels} {be}{check.verdict} (said {check.said:+.3g}, measured {check.measured:+.3g})"
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spexlens.arguments import named
 from spexlens.errors import InvalidInput, ModelError
 from spexlens.models.bounded import bounded
+from spexlens.models.tokenizing import tokenized
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -105,7 +106,7 @@ def _rendered(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> 
         lambda: [_filled(tokenizer, content) for content in contents], f"the chat template{name}"
     )
     for whole, tokens in filled:
-        said = tokenizer(whole, add_special_tokens=False, truncation=False, padding=False, verbose=False)
+        said = tokenized(tokenizer, whole, add_special_tokens=False)
         if list(said["input_ids"]) != tokens:
             raise ModelError("the chat template's tokens are not those of the text that it makes")
     return [whole for whole, _ in filled]

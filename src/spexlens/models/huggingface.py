@@ -21,6 +21,7 @@ from spexlens.models.kinds import KINDS, Kind, is_generator, kind_named, looks_a
 from spexlens.models.model import HuggingFaceModel, has_labels, labels_of
 from spexlens.models.pooling import pooling_of, sentence_of
 from spexlens.models.quiet import one_line, quiet
+from spexlens.models.tokenizing import refuse_unusable
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -176,6 +177,7 @@ def _from_pretrained(
                 name, config=config, use_safetensors=True, output_loading_info=True, **hub
             )
             tokenizer = tokenizer or AutoTokenizer.from_pretrained(name, **hub)
+            refuse_unusable(tokenizer, name)
         except ModelError:
             raise
         except Exception as error:  # transformers raises whatever its parsers and downloads raise
@@ -223,6 +225,7 @@ def classifier_for(
                 **hub,
             )
             tokenizer = AutoTokenizer.from_pretrained(name, **hub)
+            refuse_unusable(tokenizer, name)
         except ModelError:
             raise
         except Exception as error:  # transformers raises whatever its parsers and downloads raise

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
 from spexlens.models.model import HuggingFaceModel
+from spexlens.models.tokenizing import tokenized
 
 if TYPE_CHECKING:
     import torch
@@ -162,9 +163,7 @@ def batch_of(model: HuggingFaceModel, rows: Sequence[Tokens]) -> dict[str, "torc
 
 def _shortened(model: HuggingFaceModel, text: str) -> list[int]:
     """The tokens of a text longer than the model's window, as far as that goes, closed as a whole text is."""
-    cut = model.tokenizer(
-        _given(model, text), truncation=True, max_length=model.window, padding=False, verbose=False
-    )
+    cut = tokenized(model.tokenizer, _given(model, text), truncation=True, max_length=model.window)
     return list(cut["input_ids"])
 
 
@@ -256,9 +255,7 @@ def _pair(
     if separator in second:
         return None
     for one, other in ((first, second), (first.strip(), second.strip())):
-        pair = tokenizer(
-            one, other, return_token_type_ids=True, truncation=False, padding=False, verbose=False
-        )
+        pair = tokenized(tokenizer, one, other, return_token_type_ids=True)
         if list(pair["input_ids"]) == ids:
             return list(pair["token_type_ids"])
     return None
@@ -267,15 +264,13 @@ def _pair(
 def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
     """The tokens of a text and the tokenizer's segments; of a causal model opened once and not closed."""
     tokenizer = model.tokenizer
-    encoded = tokenizer(
+    encoded = tokenized(
+        tokenizer,
         _given(model, text),
         add_special_tokens=not rendered,
         return_offsets_mapping=True,
         return_special_tokens_mask=True,
         return_token_type_ids=model.kind != "causal",
-        truncation=False,
-        padding=False,
-        verbose=False,
     )
     ids = list(encoded["input_ids"])
     put = [bool(each) for each in encoded["special_tokens_mask"]] if not rendered else [False] * len(ids)
@@ -312,7 +307,7 @@ def _unclosed(
 
 def _in_front(tokenizer: "PreTrainedTokenizerBase") -> int:
     """How many special tokens the tokenizer puts in front of a text."""
-    put = tokenizer("a", return_special_tokens_mask=True, truncation=False, padding=False, verbose=False)
+    put = tokenized(tokenizer, "a", return_special_tokens_mask=True)
     mask: list[int] = list(put["special_tokens_mask"])
     return mask.index(0) if 0 in mask else 0
 

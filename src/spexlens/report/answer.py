@@ -16,7 +16,7 @@ def answered(explanation: Explanation, output: int | str) -> str:
     label, probability = facts.get("answered"), facts.get("probability")
     if label is not None and probability is not None:
         said = f"The model's answer: {label}, with a probability of {percent(probability)}"
-        return f"{said} ({unit} {number})." if number else f"{said}."
+        return f"{said}." if label == target or not number else f"{said} ({unit} {number})."
     if whole is None:
         return ""
     whose, given = _whose(explanation)

@@ -75,7 +75,7 @@ def _found(
 def _listed(labels: Sequence[str]) -> str:
     """Names as a sentence has them."""
     lines = (" ".join(label.split()) for label in labels)
-    *rest, last = (f"“{line}”" if " " in line else line for line in lines)
+    *rest, last = (f"“{line}”" for line in lines)
     return f"{', '.join(rest)} and {last}" if rest else last
 
 
@@ -126,13 +126,16 @@ def _grade(explanation: Explanation, column: int, *, failing: bool) -> str:
     if said.intervals:
         low = said.intervals[column][0]
         between = f", at least {low:.2f} in 19 of 20 cases" if low > 0 else ", perhaps none"
-    return f"{grade}. It predicts answers it has not seen with R² {r2:.2f} (1 is perfect{between})"
+    return (
+        f"{grade}. The explanation predicts answers it has not seen with R² {r2:.2f} (1 is perfect{between})"
+    )
 
 
 def _cost(explanation: Explanation) -> str:
     account = explanation.account
     call = explanation.facts.get("call") or "call"
-    parts = [f"{account.calls} of {account.budget} {call}s paid, {account.reused} reused"]
+    parts = [f"{account.calls} of {account.budget} {call}s paid"]
+    parts += [f"{account.reused} reused"] if account.reused else []
     parts += [f"{account.trainings} trainings"] if account.trainings else []
     parts += [f"stopped early, {account.saved} {call}s saved"] if account.saved else []
     return f"{', '.join(parts)}; {account.seconds:.1f} s."

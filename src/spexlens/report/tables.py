@@ -77,12 +77,12 @@ class Tables:
 
     def table(self, name: str, rows: Sequence[Interaction], total: int) -> Table:
         """One table, of so many sets of which these are shown."""
-        more = f" ({len(rows)} of {total})" if len(rows) < total else ""
+        more = f" (the strongest {len(rows)} of {total})" if len(rows) < total else ""
         table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
         cells = self._cells(rows)
         for title in cells:
             table.add_column(title, justify="right", style="dim" if title == "±" else "", no_wrap=True)
-        table.add_column("of", overflow="fold", min_width=min(12, self.width // 2))
+        table.add_column("which", overflow="fold", min_width=min(12, self.width // 2))
         if self.width >= WIDE:
             table.add_column("what it does", style="dim")
         for position, row in enumerate(rows):

@@ -122,7 +122,7 @@ def listing(
     table = Table(box=None, pad_edge=False)
     table.add_column(index, justify="right", no_wrap=True)
     table.add_column("±", justify="right", no_wrap=True)
-    table.add_column("of", style="bold", overflow="fold")
+    table.add_column("which", style="bold", overflow="fold")
     for row in found[: top or 20]:
         labels = Text(" × ".join(map(shortened, row.labels)))
         labels.append(f" ({' × '.join(row.kinds)})" if row.across else "", "dim italic")

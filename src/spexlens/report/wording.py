@@ -46,9 +46,9 @@ def meaning(
         return f"all together {'raise' if up else 'lower'} {answer}"
     found = kind(interaction, alone)
     if found == "reversal":
-        return f"together {'raise' if up else 'lower'} {answer}, each alone does not"
+        return f"together {'raise' if up else 'lower'} {answer}, neither does alone"
     if found == "modulation":
-        return "change how strong the other is"
+        return f"pull apart; together it is {'higher' if up else 'lower'}"
     raising = sum(alone.get(member, 0.0) for member in interaction.members) > 0
-    compared = "more" if found == "synergy" else "less"
-    return f"{'raise' if raising else 'lower'} {answer} {compared} together than apart"
+    each_other = "and strengthen" if found == "synergy" else "but weaken"
+    return f"{'raise' if raising else 'lower'} {answer}, {each_other} each other"
