@@ -32,7 +32,8 @@ SECONDS = 5.0
 """Of answers, the most that a kill may cost."""
 
 _KILLS_A_CHAIN = 5
-_SPEEDS = {"fast": 0.0005, "slow": 0.02, "slower": 0.25}  # seconds a mask, of plain functions
+SPEEDS = {"fast": 0.0005, "slow": 0.02, "slower": 0.25}
+"""Seconds a mask, of plain functions."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Command:
 
 
 def _functions(speed: str) -> Callable[[Path], list[str]]:
-    return lambda _: ["function", str(_SPEEDS[speed])]
+    return lambda _: ["function", str(SPEEDS[speed])]
 
 
 COMMANDS = (
@@ -87,7 +88,8 @@ class Chain:
         kills: how many there were.
         lost: answers that were in the ledger before a kill, and not after.
         twice: answers asked for again.
-        seconds: that those of one kill took at the most, at the pace of that command.
+        most: of those, the most of one kill.
+        seconds: that those took, at the pace of that command.
         different: whether it ended with another result.
     """
 
@@ -95,6 +97,7 @@ class Chain:
     kills: int = 0
     lost: int = 0
     twice: int = 0
+    most: int = 0
     seconds: float = 0.0
     different: bool = False
 
@@ -160,7 +163,7 @@ class Run:
         return [mask for line in self.trace() if "seconds" not in line for mask in line["masks"]]
 
     def recorded(self) -> int:
-        """Answers in the ledger, each of which is looked at."""
+        """How many answers are in the ledger; what they are is in the result."""
         if not self.ledger.exists():
             return 0
         with Ledger(self.ledger) as book:
@@ -194,7 +197,8 @@ def chain(stage: Stage, command: Command, number: int, kills: int) -> Chain:
     found.twice = len(every) - len(set(every))
     starts = [0, *ends]
     again = [len(set(every[start:end]) & set(every[end:])) for start, end in zip(starts, ends, strict=False)]
-    found.seconds = max(again, default=0) * pace
+    found.most = max(again, default=0)
+    found.seconds = found.most * pace
     return found
 
 

@@ -18,6 +18,7 @@ from spexlens import (
     FeatureLens,
     Game,
     MechanisticLens,
+    Spectrum,
     aggregate,
     explain,
     screen,
@@ -127,11 +128,24 @@ def test_confidence_is_none_where_checks_fail_and_says_what_was_left_out() -> No
     assert left_out in paragraph(chosen.page(), "Confidence")
 
 
-def test_a_function_that_never_changes() -> None:
-    page = explain(Game(lambda masks: np.full(len(masks), 3.0), 12), 100).page()
+@pytest.mark.parametrize("n", [4, 12, 30])
+@pytest.mark.parametrize("answer", [3.0, 0.1, -7.3, 1e15, 0.0])
+def test_a_function_that_never_changes(n: int, answer: float) -> None:
+    found = explain(Game(lambda masks: np.full(len(masks), answer), n), 200)
+    page = found.page()
+    assert found.faithfulness.r2[0] == pytest.approx(1.0)
+    assert "not predict" not in page
     assert "Found: the answer never changes, whatever is ablated; there is nothing to explain." in page
     assert "share" not in page
     assert "together" not in page
+
+
+def test_what_was_not_seen_to_change_is_not_said_never_to() -> None:
+    found = explain(Game(lambda m: m[:, :3].all(axis=1) & ~m[:, 3], 16), 150)
+    unseen = replace(found, spectrum=Spectrum.of(16, {(): 0.0}), uncertainty=None, stability=(), checks=None)
+    unseen = replace(unseen, faithfulness=replace(found.faithfulness, r2=(0.0,)))
+    assert unseen.whole == unseen.empty
+    assert "never changes" not in unseen.page()
 
 
 def test_a_random_function_is_not_explained() -> None:
@@ -197,6 +211,17 @@ def test_method_and_design_are_behind_verbose() -> None:
     assert repr(found) == brief
     assert brief.endswith("all figures, and how they were come by: .page(verbose=True)")
     assert "all figures" not in verbose
+
+
+@pytest.mark.parametrize("width", [40, 80, 110])
+def test_verbose_has_all_figures_at_any_width(width: int) -> None:
+    found = explain(Game(lambda m: 2.0 * (m[:, 0] & m[:, 1]) + m[:, 5], 20), 300)
+    pair = found["x0", "x1"]
+    assert pair.evidence is not None
+    page = re.sub(r"\s+", " ", found.page(verbose=True, width=width))
+    for said in (f"{pair.evidence.measured:+.3f} ±", f"{pair.share:.1%}", "100%", "strengthen each other"):
+        assert said in page
+    assert max(map(len, found.page(verbose=True, width=width).splitlines())) <= width
 
 
 def test_every_row_is_a_sentence(demo: Explanation) -> None:

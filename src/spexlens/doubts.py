@@ -34,17 +34,16 @@ def _failed(explanation: Explanation, column: int) -> list[str]:
     """Checks that refute what was said."""
     if explanation.checks is None:
         return []
-    checks = explanation.checks.found[column]
-    refuted = [check for check in checks if check.refuted]
-    decided = sum(check.verdict != "too noisy to say" for check in checks)
+    decided = explanation.checks.decided(column)
+    refuted = [check for check in decided if check.refuted]
     if not refuted:
         return []
-    failing = "Do not rely on this: " if 2 * len(refuted) >= decided else ""
+    failing = "Do not rely on this: " * explanation.checks.fail(column)
     size = explanation.size(column)
     shown = "; ".join(_said(explanation, check.in_units(size)) for check in refuted[:_NAMED])
     more = f"; and {len(refuted) - _NAMED} more" if len(refuted) > _NAMED else ""
     one = len(refuted) == 1
-    counted = f"{len(refuted)} of {decided} effects that were measured again on the model"
+    counted = f"{len(refuted)} of {len(decided)} effects that were measured again on the model"
     return [f"{failing}{counted} {'is' if one else 'are'} not as said: {shown}{more}."]
 
 

@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 _ENOUGH = 4000
 _DRAWS = 500
 _ALIKE, _STEADY = 0.2, 10.0  # of the errors of masks drawn together; and clusters that this counts as
+_ROUNDING = 8 * np.finfo(np.float64).eps  # of the largest value, what is no error of a fit
 _WILD = 3.0  # standard errors: what few clusters say beyond is no quantile
 
 
@@ -96,6 +97,8 @@ class _Judged:
     @classmethod
     def of(cls, values: Array, predicted: Array, mean: float, known: float) -> "_Judged":
         errors = values - predicted
+        if np.abs(errors).max(initial=0.0) <= _ROUNDING * np.abs(values).max(initial=0.0):
+            errors = np.zeros_like(errors)
         scale = max(float(np.sqrt(known)), float(np.abs(errors).max(initial=0.0))) or 1.0
         errors, away = errors / scale, (predicted - mean) / scale
         terms = np.stack([np.ones(len(errors)), errors**2, errors, errors * away], axis=1)

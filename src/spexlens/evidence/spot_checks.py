@@ -123,6 +123,15 @@ class Checks:
         ]
         return replace(self, found=tuple(found))
 
+    def decided(self, output: int) -> list[Check]:
+        """The checks of an output that were not too noisy to say anything."""
+        return [check for check in self.found[output] if check.verdict != "too noisy to say"]
+
+    def fail(self, output: int) -> bool:
+        """Whether half of what was decided, or more, speaks against what was said."""
+        decided = self.decided(output)
+        return bool(decided) and 2 * sum(check.refuted for check in decided) >= len(decided)
+
     def of(self, output: int) -> dict[Members, Check]:
         """The checks of an output by members."""
         return {check.members: check for check in self.found[output]}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from transformers import PretrainedConfig
+from transformers import AutoConfig, PretrainedConfig
 
 from spexlens.errors import ModelError
 
@@ -14,15 +14,15 @@ _SIZES = ("size", "dim", "position", "width", "d_model", "d_ff", "n_embd", "n_ct
 _LARGEST = 50_000_000  # of a vocabulary, a window or a width
 
 
-def refuse_oversized(name: str, hub: dict[str, Any]) -> None:
-    """Refuse a model of more layers, labels or numbers a layer than any has.
+def configuration_of(name: str, hub: dict[str, Any]) -> PretrainedConfig:
+    """What `AutoConfig` reads, of a model that has no more layers, labels or numbers a layer than any has.
 
     Args:
         name: hub id or local directory.
         hub: `revision` and `trust_remote_code`.
 
     Raises:
-        ModelError: one line that names the setting.
+        ModelError: one line that names the setting that is larger.
         Exception: whatever transformers raises of a file that it cannot read.
     """
     settings, _ = PretrainedConfig.get_config_dict(name, **hub)
@@ -31,6 +31,8 @@ def refuse_oversized(name: str, hub: dict[str, Any]) -> None:
         if most is not None and number > most:
             said = f"no model has {_written(number)}"
             raise ModelError(f"config.json of {name!r} is damaged at {setting}: {said}")
+    config: PretrainedConfig = AutoConfig.from_pretrained(name, **hub)
+    return config
 
 
 def _numbers(place: str, settings: Any) -> Iterator[tuple[str, int | float]]:

@@ -11,12 +11,12 @@ from spexlens.errors import InvalidInput, MissingExtra, ModelError
 try:
     import torch
     import transformers
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoTokenizer
 except ImportError as error:
     raise MissingExtra(error.name or "transformers", "hf") from error
 
 from spexlens.models.bundled import BUNDLED
-from spexlens.models.configuration import refuse_oversized
+from spexlens.models.configuration import configuration_of
 from spexlens.models.kinds import KINDS, Kind, is_generator, kind_named, looks_ahead
 from spexlens.models.model import HuggingFaceModel, has_labels, labels_of
 from spexlens.models.pooling import pooling_of, sentence_of
@@ -168,8 +168,7 @@ def _from_pretrained(
         raise ModelError(f"cannot load a model from {name!r}: there is no such directory")
     with quiet():
         try:
-            refuse_oversized(name, hub)
-            config = AutoConfig.from_pretrained(name, **hub)
+            config = configuration_of(name, hub)
             architecture = (config.architectures or [""])[0]
             kind = kind or kind_named(config, architecture)
             loader = _loader(kind, config, architecture)
@@ -210,8 +209,7 @@ def classifier_for(
     """
     with quiet():
         try:
-            refuse_oversized(name, hub)
-            config = AutoConfig.from_pretrained(name, **hub)
+            config = configuration_of(name, hub)
             if not has_labels(labels_of(config), labels):
                 config.num_labels = len(labels)
                 config.id2label = dict(enumerate(labels))
@@ -249,8 +247,9 @@ def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) 
         return is_generator(model.config, type(model).__name__)
     with quiet():
         try:
-            refuse_oversized(str(model), hub)
-            config = AutoConfig.from_pretrained(str(model), **hub)
+            config = configuration_of(str(model), hub)
+        except ModelError:
+            raise
         except Exception as error:  # transformers raises whatever its parsers and downloads raise
             raise ModelError(f"cannot load a model from {str(model)!r}: {one_line(error)}") from error
     return is_generator(config, (config.architectures or [""])[0])

@@ -234,7 +234,7 @@ class HuggingFaceModel:
         """How many tokens it has embeddings of, or None where it does not say."""
         try:
             weight = getattr(self.model.get_input_embeddings(), "weight", None)
-        except (NotImplementedError, AttributeError):
+        except (NotImplementedError, AttributeError):  # transformers' own of one that embeds no tokens
             return None
         return len(weight) if isinstance(weight, torch.Tensor) and weight.ndim == 2 else None
 

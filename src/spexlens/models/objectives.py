@@ -380,8 +380,9 @@ def _label_objective(
     model: HuggingFaceModel, target: Target, foil: str | int | None, unit: str, parts: Sequence[Batch]
 ) -> LabelObjective:
     labels = model.labels
-    wanted = target if isinstance(target, list | tuple) else [] if target is None else [target]
-    indices = () if target is None else label_indices(labels, list(wanted))
+    indices: tuple[int, ...] = ()
+    if target is not None:
+        indices = label_indices(labels, list(target) if isinstance(target, list | tuple) else [target])
     against = None if foil is None else label_indices(labels, [foil])[0]
     independent = len(labels) == 1 or model.model.config.problem_type == "multi_label_classification"
     with torch.inference_mode():

@@ -19,6 +19,8 @@ def tokenized(tokenizer: "PreTrainedTokenizerBase", *texts: str, **how: Any) -> 
     """
     try:
         return tokenizer(*texts, **{"truncation": False, "padding": False, "verbose": False, **how})
+    except MemoryError:
+        raise
     except Exception as error:  # its own library raises no other class, and deep nesting a RecursionError
         raise ModelError(f"the tokenizer cannot read the text: {one_line(error)}") from error
 
@@ -30,9 +32,8 @@ def refuse_unusable(tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
         ModelError: one line.
     """
     try:
-        largest = max(tokenizer.get_vocab().values(), default=0)
-        unknown = tokenizer.unk_token_id
+        largest = max([*tokenizer.get_vocab().values(), tokenizer.unk_token_id or 0])
     except Exception as error:  # see `tokenized`
         raise ModelError(f"the tokenizer of {name!r} is damaged: {one_line(error)}") from error
-    if max(largest, unknown or 0) > _LARGEST:
+    if largest > _LARGEST:
         raise ModelError(f"the tokenizer of {name!r} is damaged: no vocabulary has a token {largest}")

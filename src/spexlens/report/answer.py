@@ -9,10 +9,10 @@ from spexlens.report.figures import Figures
 def answered(explanation: Explanation, output: int | str) -> str:
     """One sentence; empty where nobody asked."""
     column, facts = explanation.position(output), explanation.facts
-    target = explanation.outputs[column] if explanation.outputs else facts.get("target")
+    target = _target(explanation, output)
     whole = None if explanation.whole is None else explanation.whole[column]
     number = "" if whole is None else Figures.of(explanation, column, raw=True).signed(whole)
-    unit = _unit(explanation, target)
+    unit = explanation.unit + of_target(explanation, output)
     label, probability = facts.get("answered"), facts.get("probability")
     if label is not None and probability is not None:
         said = f"The model's answer: {label}, with a probability of {percent(probability)}"
@@ -47,10 +47,16 @@ def _whose(explanation: Explanation) -> tuple[str, str]:
     return ("The model", "") if facts.get("model") else ("With everything kept, the function", "")
 
 
-def _unit(explanation: Explanation, target: object) -> str:
-    foil = explanation.facts.get("foil")
-    of = f" of {target}" if target else ""
-    return f"{explanation.unit}{of}{f' over {foil}' if foil is not None else ''}"
+def of_target(explanation: Explanation, output: int | str) -> str:
+    """What is watched, behind its unit."""
+    target, foil = _target(explanation, output), explanation.facts.get("foil")
+    return (f" of {target}" if target else "") + (f" over {foil}" if foil is not None else "")
+
+
+def _target(explanation: Explanation, output: int | str) -> str | None:
+    if explanation.outputs:
+        return explanation.outputs[explanation.position(output)]
+    return explanation.facts.get("target")
 
 
 def _probability(unit: str, answer: float) -> float | None:

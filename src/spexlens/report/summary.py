@@ -10,18 +10,16 @@ from spexlens.report.wording import meaning
 
 _STRONG, _TOGETHER = 3, 2  # sets that are named, and how many of them of two members or more
 _PART = 0.03  # of the variance, what is worth naming beside the strongest
-_NOTHING = 1e-9  # of the answers, what no deviation over masks is
 _HIGH, _FAIR, _LOW = 0.9, 0.7, 0.5  # of R²
 _LEAST_SAID = 0.0005  # of the variance: smaller shares are written 0.0%
 
 
 def unchanging(explanation: Explanation, output: int | str) -> bool:
-    """Whether the answer is the same whatever is ablated."""
+    """Whether the answer is the same whatever was ablated."""
     column = explanation.position(output)
-    answers = [each[column] for each in (explanation.whole, explanation.empty) if each is not None]
-    size = max(map(abs, [*answers, float(explanation.column(output)[:1].sum())]), default=0.0)
-    spread = max(answers, default=0.0) - min(answers, default=0.0)
-    return max(explanation.deviation(output), spread) <= _NOTHING * size
+    ends = {each[column] for each in (explanation.whole, explanation.empty) if each is not None}
+    predicted = explanation.faithfulness.r2[column] >= _LOW  # a fit of nothing may be of what does change
+    return predicted and len(ends) < 2 and not explanation.deviation(output)
 
 
 def worth_saying(interaction: Interaction) -> bool:
@@ -34,8 +32,8 @@ def summary(
     output: int | str,
     found: Sequence[Interaction],
     alone: Mapping[int, float],
-) -> list[str]:
-    """What was found, how sure it is, what it cost.
+) -> dict[str, str]:
+    """What was found, how sure it is, and what it cost, by these names.
 
     Args:
         explanation: what to say it of.
@@ -43,8 +41,11 @@ def summary(
         found: the interactions of its tables.
         alone: the effect of each candidate, by position.
     """
-    said = _found(explanation, output, found, alone)
-    return [f"Found: {said}", f"Confidence: {_sure(explanation, output)}", f"Cost: {_cost(explanation)}"]
+    return {
+        "Found": _found(explanation, output, found, alone),
+        "Confidence": _sure(explanation, output),
+        "Cost": _cost(explanation),
+    }
 
 
 def _found(
@@ -52,7 +53,7 @@ def _found(
 ) -> str:
     if unchanging(explanation, output):
         return "the answer never changes, whatever is ablated; there is nothing to explain."
-    if _predicts(explanation, output) < _LOW:
+    if explanation.faithfulness.r2[explanation.position(output)] < _LOW:
         return "nothing that predicts the answer; what is listed below may be chance."
     ranked = sorted(
         (each for each in found if worth_saying(each) and _held(each)), key=lambda each: -each.share
@@ -90,23 +91,16 @@ def _held(interaction: Interaction) -> bool:
     return interaction.audible and not refuted
 
 
-def _predicts(explanation: Explanation, output: int | str) -> float:
-    """R², as well as it is known."""
-    if explanation.faithfulness.source == "exact":
-        return 1.0
-    return explanation.faithfulness.r2[explanation.position(output)]
-
-
 def _sure(explanation: Explanation, output: int | str) -> str:
     """How well it predicts, what was measured again, and what was left out."""
     column = explanation.position(output)
-    found = () if explanation.checks is None else explanation.checks.found[column]
-    decided = [each for each in found if each.verdict != "too noisy to say"]
-    right = sum(not each.refuted for each in decided)
-    said = [_grade(explanation, column, failing=bool(decided) and 2 * right <= len(decided))]
+    checks = explanation.checks
+    decided = [] if checks is None else checks.decided(column)
+    said = [_grade(explanation, column)]
     if decided:
+        right = sum(not each.refuted for each in decided)
         said.append(f"{right} of {len(decided)} effects measured again on the model hold")
-    elif found:
+    elif checks is not None and checks.found[column]:
         said.append("what was measured again on the model was too noisy to say")
     share = 0.0 if explanation.unchosen is None else explanation.unchosen.share[column]
     if round(share, 2) > SHARE:
@@ -114,12 +108,12 @@ def _sure(explanation: Explanation, output: int | str) -> str:
     return f"{'; '.join(said)}."
 
 
-def _grade(explanation: Explanation, column: int, *, failing: bool) -> str:
+def _grade(explanation: Explanation, column: int) -> str:
     """A word, and what it rests on."""
     said = explanation.faithfulness
     if said.source == "exact":
         return f"complete. All {said.masks:,} ways to ablate were tried"
-    r2 = said.r2[column]
+    r2, failing = said.r2[column], explanation.checks is not None and explanation.checks.fail(column)
     steps = (("high", _HIGH), ("fair", _FAIR), ("low", _LOW))
     grade = "none" if failing else next((name for name, least in steps if r2 >= least), "none")
     between = ""

@@ -18,7 +18,7 @@ from spexlens.report.wording import meaning
 WIDE = 70
 """Columns of a terminal, from which there is room for figures."""
 
-_BROAD = 100  # and for all of them
+_BROAD = 100  # and for all of them, beside sentences
 _MOST = 48  # characters of a label
 
 
@@ -80,19 +80,36 @@ class Tables:
         more = f" (the strongest {len(rows)} of {total})" if len(rows) < total else ""
         table = Table(title=name + more, title_justify="left", title_style="bold", box=None, pad_edge=False)
         cells = self._cells(rows)
-        for title in cells:
+        beside = {title: cell for title, cell in cells.items() if self.width >= WIDE or title in self._always}
+        for title in beside:
             table.add_column(title, justify="right", style="dim" if title == "±" else "", no_wrap=True)
         table.add_column("which", overflow="fold", min_width=min(12, self.width // 2))
-        if self.width >= WIDE:
+        if self._beside:
             table.add_column("what it does", style="dim")
-        for position, row in enumerate(rows):
-            figures = (cell[position] for cell in cells.values())
+        for place, row in enumerate(rows):
+            figures = (cell[place] for cell in beside.values())
             labels, sentence = self._labels(row), self._sentence(row)
-            if self.width >= WIDE:
+            if self._beside:
                 table.add_row(*figures, labels, sentence)
-            else:
-                table.add_row(*figures, labels.append(f"\n{sentence}", "dim not bold"))
+                continue
+            below = [
+                f"{title} {cell[place]}"
+                for title, cell in cells.items()
+                if title not in beside and cell[place]
+            ]
+            told = "".join(f"\n{line}" for line in (sentence, ", ".join(below)) if line)
+            table.add_row(*figures, labels.append(told, "dim not bold"))
         return table
+
+    @property
+    def _always(self) -> tuple[str, str]:
+        """The columns that there is room for in any terminal: effects, and what measuring them again said."""
+        return self.unit, ""
+
+    @property
+    def _beside(self) -> bool:
+        """Whether there is room for the sentences beside the members, and not only below them."""
+        return self.width >= (_BROAD if self.verbose else WIDE)
 
     def legend(self, rows: Sequence[Interaction], explanation: Explanation) -> list[str]:
         """What the columns and marks are that the tables of these rows have."""
@@ -120,18 +137,16 @@ class Tables:
         return lines
 
     def _cells(self, rows: Sequence[Interaction]) -> dict[str, list[Text]]:
-        """The columns that there is room and reason for."""
-        broad = self.verbose and self.width >= _BROAD
+        """The figures that there is room and reason for, by the titles of their columns."""
         cells = {self.unit: [effect(row, self.figures) for row in rows]}
-        if not broad:
+        if not self.verbose:
             cells[""] = [_mark(row) for row in rows]
-        if self.width >= WIDE:
+        if self.verbose or self.width >= WIDE:
             cells["±"] = [Text(half_width(row, self.figures)) for row in rows]
             cells["share"] = [Text(f"{row.share:.1%}") for row in rows]
             cells["survives"] = [Text(_survives(row.survival)) for row in rows]
-        if broad:
+        if self.verbose:
             cells["measured"] = [measured(row.evidence, self.figures) for row in rows]
-        if self.verbose and self.width >= WIDE:
             cells[f"top {TOP}"] = [Text(_stays(self.stable.get(row.members))) for row in rows]
         return {title: cell for title, cell in cells.items() if any(map(str, cell))}
 

@@ -16,7 +16,7 @@ from spexlens.doubts import doubts
 from spexlens.explanation import Explanation
 from spexlens.interaction import Interaction, Subset
 from spexlens.report.account import account, details
-from spexlens.report.answer import answered
+from spexlens.report.answer import answered, of_target
 from spexlens.report.candidates import coloured
 from spexlens.report.figures import Figures
 from spexlens.report.legible import legible, words_shown
@@ -92,9 +92,8 @@ class _Page:
         yield _title(explanation, output)
         for doubt in doubts(explanation, output):
             yield Text(doubt, style="bold red")
-        for line in summary(explanation, output, found, alone):
-            name, _, rest = line.partition(":")
-            yield Text(name, style="bold").append(f":{rest}", "not bold")
+        for name, line in summary(explanation, output, found, alone).items():
+            yield Text(name, style="bold").append(f": {line}", "not bold")
         yield Text()
 
     def _below(self, listed: list[Interaction], tables: Tables) -> Iterator[RenderableType]:
@@ -117,7 +116,7 @@ def listing(
     """One table of any index, the largest |effect| first; see `Explanation.interactions`."""
     explanation, output = legible(explanation), explanation.position(output)
     found = explanation.interactions(index, order, output=output, across=across)
-    title = f"{index} of order {order} · {_unit(explanation)}{_of_target(explanation, output)}"
+    title = f"{index} of order {order} · {_unit(explanation)}{of_target(explanation, output)}"
     figures = Figures.of(explanation, output)
     table = Table(box=None, pad_edge=False)
     table.add_column(index, justify="right", no_wrap=True)
@@ -133,7 +132,7 @@ def listing(
 def subset(explanation: Explanation, found: Subset, *, output: int | str = 0) -> RenderableType:
     """What `Explanation.best_subset` found, what the explanation says of it, and how sure that is."""
     explanation, output, found = legible(explanation), explanation.position(output), words_shown(found)
-    count, unit = len(found.members), f"{explanation.unit}{_of_target(explanation, output)}"
+    count, unit = len(found.members), f"{explanation.unit}{of_target(explanation, output)}"
     everything = explanation.spectrum.predict(np.ones((1, len(explanation.candidates)), np.bool_))
     whole = float(everything.reshape(-1)[explanation.position(output)])
     figures = Figures.of(explanation, output, raw=True)
@@ -186,7 +185,7 @@ def _title(explanation: Explanation, output: int | str) -> Text:
     kinds = Counter(candidate.kind for candidate in explanation.candidates)
     counted = [f"{count} {kind}{'s' * (count != 1)}" for kind, count in kinds.items()]
     title = Text(", ".join(counted), style="bold")
-    title.append(f" · {_unit(explanation)}{_of_target(explanation, output)}")
+    title.append(f" · {_unit(explanation)}{of_target(explanation, output)}")
     if facts.get("texts"):
         title.append(f" · mean of {len(facts['texts'])} prompts")
     return title.append(_how(facts)).append(_retrained(facts) if facts.get("learner") else "")
@@ -207,14 +206,6 @@ def _how(facts: Mapping[str, Any]) -> str:
         return " · restored in the counterfactual"
     how = facts.get("replacement") or facts.get("ablation")
     return f" · ablated by {how}{', rescaled' * bool(facts.get('rescale'))}" if how else ""
-
-
-def _of_target(explanation: Explanation, output: int | str) -> str:
-    target = explanation.facts.get("target")
-    if explanation.outputs:
-        target = explanation.outputs[explanation.position(output)]
-    foil = explanation.facts.get("foil")
-    return (f" of {target}" if target else "") + (f" over {foil}" if foil is not None else "")
 
 
 def _unit(explanation: Explanation) -> str:
