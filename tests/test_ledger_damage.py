@@ -12,6 +12,7 @@ import pytest
 
 from spexlens.ablation import masks as mask_algebra
 from spexlens.ablation.evaluator import Evaluator
+from spexlens.ablation.journal import damage_of
 from spexlens.ablation.ledger import Ledger
 from spexlens.ablation.salvage import salvage
 from spexlens.errors import LedgerError
@@ -27,7 +28,7 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> damage.Ledgers:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_damage_changes_no_result_without_notice(ledgers: damage.Ledgers, seed: int, tmp_path: Path) -> None:
-    assert damage.trial(ledgers, seed, tmp_path) in ("refused", "unharmed", "lost from the end")
+    assert damage.trial(ledgers, seed, tmp_path) in ("refused", "unharmed")
 
 
 def changed(path: Path, *statements: str) -> None:
@@ -177,3 +178,43 @@ def test_the_game_of_these_trials_has_remarks() -> None:
     with Ledger() as book:
         Evaluator(damage.game(), book).values(mask_algebra.uniform(damage.N, 64, 0))
         assert book.remarks(damage.game().key, mask_algebra.pack(mask_algebra.uniform(damage.N, 64, 0)))
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.5, 0.98])
+def test_a_journal_that_is_cut_says_how_much_is_gone(
+    ledgers: damage.Ledgers, kept: float, tmp_path: Path
+) -> None:
+    path = tmp_path / "runs.db"
+    for end in ("", "-wal", "-shm"):
+        (tmp_path / f"runs.db{end}").write_bytes(Path(f"{ledgers.killed}{end}").read_bytes())
+    with Ledger(path) as book:
+        assert len(book) == 512
+    for end in ("", "-wal", "-shm"):
+        (tmp_path / f"runs.db{end}").write_bytes(Path(f"{ledgers.killed}{end}").read_bytes())
+    log = tmp_path / "runs.db-wal"
+    log.write_bytes(log.read_bytes()[: int(kept * log.stat().st_size)])
+    with pytest.raises(LedgerError, match=r"its end, \d+ pages that were committed, is gone") as caught:
+        Ledger(path)
+    assert f"spexlens salvage {path}" in str(caught.value)
+    if kept > 0.1:
+        assert 0 < salvage(path, tmp_path / "whole.db").kept < 512
+
+
+def test_a_ledger_that_was_killed_and_one_that_others_write_to_are_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with Ledger(path) as book:
+        for start in range(0, 40, 4):
+            book.commit("game", MASKS[start : start + 4], VALUES[start : start + 4])
+            assert damage_of(path) is None
+            if start == 20:
+                book._connection.execute("PRAGMA wal_checkpoint(RESTART)")
+                assert damage_of(path) is None
+            if start == 28:
+                book._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                assert damage_of(path) is None
+        copy = tmp_path / "copy.db"
+        for end in ("", "-wal", "-shm"):
+            (tmp_path / f"copy.db{end}").write_bytes((tmp_path / f"runs.db{end}").read_bytes())
+        with Ledger(copy) as other:
+            assert len(other) == 40
+    assert damage_of(path) is None

@@ -1,8 +1,9 @@
 """Journal: whether SQLite will read all of a write-ahead log, or drop its end without a word.
 
 SQLite takes a log as far as its frames' checksums hold, and forgets what comes behind: right after a
-power cut, where nothing else can be there, and wrong where a byte in the middle was damaged. The format
-is that of https://www.sqlite.org/fileformat2.html#walformat.
+power cut, where nothing else can be there, and wrong where a byte in the middle was damaged or the end was
+cut off. The formats are those of https://www.sqlite.org/fileformat2.html#walformat and, of the index that
+SQLite keeps beside a log and leaves there after a kill, of https://www.sqlite.org/walformat.html.
 """
 
 import time
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 Words = NDArray[np.uint32]
 
 _HEADER, _FRAME = 32, 24  # bytes
+_INDEX, _SUMMED = 48, 40  # bytes of an index's header, which is there twice, and of those the summed ones
 _BIG_ENDIAN, _LITTLE_ENDIAN = 0x377F0683, 0x377F0682
 _LOOKS, _PAUSE = 4, 0.05  # a log that is being written may look damaged at one moment
 
@@ -25,42 +27,77 @@ class Damage:
     """What cannot be read of a log.
 
     Attributes:
-        commits: how many transactions are lost.
+        commits: how many transactions are lost; None where they are gone, and cannot be counted.
         pages: how many pages they wrote.
     """
 
-    commits: int
+    commits: int | None
     pages: int
 
     def __str__(self) -> str:
-        commits = f"{self.commits} commit{'s' * (self.commits != 1)}"
-        return f"its last {commits} ({self.pages} page{'s' * (self.pages != 1)}) cannot be read"
+        pages = f"{self.pages} page{'s' * (self.pages != 1)}"
+        if self.commits is None:
+            return f"its end, {pages} that were committed, is gone"
+        return f"its last {self.commits} commit{'s' * (self.commits != 1)} ({pages}) cannot be read"
 
 
 def damage_of(ledger: Path) -> Damage | None:
-    """What is lost of the log beside a ledger; None if nothing is, or there is no log.
+    """What is lost of the log beside a ledger; None if nothing is.
 
     A log that ends in the middle of a transaction is not damaged: that one was never committed. What was
-    cut off whole from the end cannot be seen.
+    cut off whole from the end is seen by the index beside the log, where there is one.
     """
-    log = ledger.with_name(f"{ledger.name}-wal")
+    log, index = (ledger.with_name(f"{ledger.name}{end}") for end in ("-wal", "-shm"))
     found = None
     for look in range(_LOOKS):
         if look:
             time.sleep(_PAUSE)
-        try:
-            content = log.read_bytes()
-        except FileNotFoundError:
-            return None
-        found = _damage(content)
+        promised = _promised(_content(index))  # first, since a log that is in use only grows
+        found = _damage(_content(log), promised)
         if found is None:
             return None
     return found
 
 
-def _damage(content: bytes) -> Damage | None:
-    if len(content) < _HEADER + _FRAME:
+@dataclass(frozen=True)
+class _Promised:
+    """What an index says of its log.
+
+    Attributes:
+        frames: that are committed.
+        written: of them, those that are in the ledger itself.
+        salts: which log it is.
+    """
+
+    frames: int
+    written: int
+    salts: bytes
+
+
+def _promised(index: bytes) -> _Promised | None:
+    """None of an index that is empty, being written, or damaged."""
+    header = index[:_INDEX]
+    if len(index) < 2 * _INDEX + 4 or header != index[_INDEX : 2 * _INDEX] or not header[12]:
         return None
+    words = np.frombuffer(header, np.uint32)
+    sums = _checksums(words[None, : _SUMMED // 4], np.zeros((1, 2), np.uint32))[0]
+    if (sums != words[_SUMMED // 4 :]).any():
+        return None
+    written = int(np.frombuffer(index[2 * _INDEX : 2 * _INDEX + 4], np.uint32)[0])
+    return _Promised(int(words[4]), written, header[32:40])
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _damage(content: bytes, promised: _Promised | None) -> Damage | None:
+    if len(content) < _HEADER + _FRAME:
+        gone = 0 if promised is None else promised.frames - promised.written
+        return Damage(None, gone) if gone > 0 else None
     header = np.frombuffer(content[:_HEADER], ">u4").astype(np.uint32)
     page = _page_size(header, content)
     if page is None:
@@ -76,14 +113,14 @@ def _damage(content: bytes) -> Damage | None:
     words = np.ascontiguousarray(body).view(order).astype(np.uint32)
     before = np.concatenate([header[None, 6:8], heads[:-1, 4:6]])
     whole = current & (_checksums(words, before) == heads[:, 4:6]).all(axis=1)
-    if whole.all():
-        return None
-    first = int(np.argmin(whole))
+    first = len(whole) if whole.all() else int(np.argmin(whole))
     behind = np.arange(len(whole)) > first
     commits = behind & current & (heads[:, 1] != 0)
-    if not (commits & whole).any():
-        return None
-    return Damage(int(commits.sum()), int((behind & current).sum()) + 1)
+    if (commits & whole).any():
+        return Damage(int(commits.sum()), int((behind & current).sum()) + 1)
+    if promised is not None and promised.salts == content[16:24] and promised.frames > first:
+        return Damage(None, promised.frames - first)
+    return None
 
 
 def _page_size(header: Words, content: bytes) -> int | None:
