@@ -18,6 +18,7 @@ import pytest
 import torch
 from makes import bert, word_piece
 from numpy.typing import NDArray
+from refusing import refused_command
 from typer.testing import CliRunner, Result
 
 from spexlens import Aggregate, Explanation, FeatureLens, Game, Ledger, aggregate, explain, explain_all
@@ -203,16 +204,7 @@ def run(*arguments: str) -> Any:
 
 
 def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
-    """The one line on standard error of a command that leaves with exit code 2."""
-    monkeypatch.setattr(sys, "argv", ["spexlens", "batch", *arguments])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    shown = capsys.readouterr()
-    assert caught.value.code == 2
-    assert shown.out == ""
-    assert shown.err.startswith("spexlens: ")
-    assert shown.err.count("\n") == 1
-    return shown.err
+    return refused_command(capsys, monkeypatch, "batch", *arguments)
 
 
 def test_a_batch_saves_an_explanation_an_input_and_the_aggregate(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from refusing import refused_command as refused
 from typer.testing import CliRunner
 
 from spexlens import Explanation, Ledger
-from spexlens.cli import app, main
+from spexlens.cli import app
 from spexlens.cli.inputs import lines_of, prompts_of, text_of
 from spexlens.errors import InvalidInput
 
@@ -28,19 +29,6 @@ def run(*arguments: str, stdin: str = "") -> str:
     result = CliRunner().invoke(app, list(arguments), input=stdin, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
-
-
-def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
-    """The one line on standard error of a command that leaves with exit code 2."""
-    monkeypatch.setattr(sys, "argv", ["spexlens", *arguments])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    shown = capsys.readouterr()
-    assert caught.value.code == 2
-    assert shown.out == ""
-    assert shown.err.startswith("spexlens: ")
-    assert shown.err.count("\n") == 1
-    return shown.err
 
 
 def test_the_demo_shows_a_double_negation_as_a_pair() -> None:

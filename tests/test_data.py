@@ -1,13 +1,13 @@
 """The data lens: constructed truths, and what a lens of retrainings promises."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from refusing import refused
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LassoCV, LogisticRegression, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -265,13 +265,6 @@ def test_a_learner_that_cannot_be_recognised_needs_a_fingerprint_for_a_ledger(tm
         explain(lens, 64, ledger=tmp_path / "runs.db")
     named = DataLens(Estimator(pipeline, jobs=1), data, test, fingerprint="identity then logistic")
     assert explain(named, 64, ledger=tmp_path / "runs.db").calls == 64
-
-
-def refused(make: Callable[[], object]) -> str:
-    with pytest.raises(SpexlensError) as caught:
-        make()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_bad_input_is_one_line() -> None:

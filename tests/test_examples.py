@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from refusing import refused
 from scipy.sparse import csr_matrix
 
 from spexlens import DataLens, Examples
-from spexlens.errors import InvalidInput
 from spexlens.learners.base import Answer, Task
 from spexlens.lenses.choosing import AUTO, choose, gradient_similarity
 from spexlens.lenses.examples import examples_of, points_of
@@ -37,14 +37,6 @@ def read(folder: Path, content: str | bytes, name: str = "examples.csv", **setti
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return Examples.read(path, **settings)
-
-
-def refused(attempt: Callable[[], object]) -> str:
-    """The one line that says why something cannot be used."""
-    with pytest.raises(InvalidInput) as caught:
-        attempt()
-    assert len(str(caught.value).splitlines()) == 1
-    return str(caught.value)
 
 
 # Files.

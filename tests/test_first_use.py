@@ -1,6 +1,5 @@
 """The first hour in Python: what a newcomer gives works, or one line says what to give."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from refusing import refused
 
 import spexlens
 from spexlens import DataLens, Explanation, FeatureLens, Game, MechanisticLens, explain
-from spexlens.errors import InvalidInput, UnknownArgument
+from spexlens.errors import UnknownArgument
 from spexlens.solvers.spex.solver import Spex
 
 TEXT = "her acting never fails to impress"
@@ -29,13 +29,6 @@ GAME = Game(pair, ["never", "fails", "to", "to", "act"])
 @pytest.fixture(scope="module")
 def found() -> Explanation:
     return explain(GAME, 32)
-
-
-def refused(attempt: Callable[[], object]) -> str:
-    with pytest.raises(InvalidInput) as caught:
-        attempt()
-    assert len(str(caught.value).splitlines()) == 1
-    return str(caught.value)
 
 
 # What is no game.

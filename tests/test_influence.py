@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from refusing import refused
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from typer.testing import CliRunner
 
-from spexlens import DataLens, LogisticHead, RidgeHead, SpexlensError
+from spexlens import DataLens, LogisticHead, RidgeHead
 from spexlens.cli import app, main
 from spexlens.learners import influence as influence_module
 from spexlens.learners.base import Task
@@ -254,13 +255,6 @@ def test_texts_are_chosen_by_their_tf_idf() -> None:
         task = Task(inputs, labels, tests, np.array(["bad"]))
         chosen, how = choose(1, np.arange(80), [f"#{row}" for row in range(80)], task, by)
         assert (chosen, how) == ([33], f"1 of 80 by {by} at a logistic head")
-
-
-def refused(make: Callable[[], object]) -> str:
-    with pytest.raises(SpexlensError) as caught:
-        make()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_bad_input_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

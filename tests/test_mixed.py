@@ -1,13 +1,13 @@
 """Mixed games: a text, components and training examples in one."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from refusing import refused
 from typer.testing import CliRunner
 
 from spexlens import (
@@ -221,13 +221,6 @@ def test_screened_lenses_are_mixed_and_what_they_left_is_checked() -> None:
     page = " ".join(repr(explanation).split())
     assert "9 of 18 by gradient x input and by attribution patching (2 forward passes" in page
     assert screen(MixedLens([words(), heads()]), 6).facts()["screening_cost"]["forward"] == 1
-
-
-def refused(make: Callable[[], object]) -> str:
-    with pytest.raises(SpexlensError) as caught:
-        make()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_bad_mixtures_are_one_line(encoder: Path, classifier: Path) -> None:

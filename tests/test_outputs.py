@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from refusing import refused_command as refused
 from typer.testing import CliRunner
 
 from spexlens import Explanation, Game, aggregate, explain
@@ -17,19 +18,6 @@ TEXT = "not bad"
 
 def explanation() -> Explanation:
     return explain(Game(lambda masks: masks[:, 0] * 1.0 + masks[:, 1], 3), 8)
-
-
-def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
-    """The one line of a command that leaves with exit code 2, before a model is loaded."""
-    line = ["spexlens", *map(str, arguments)]
-    monkeypatch.setattr(sys, "argv", line)
-    with pytest.raises(SystemExit) as caught:
-        main()
-    shown = capsys.readouterr()
-    assert (caught.value.code, shown.out) == (2, "")
-    assert shown.err.startswith("spexlens: ")
-    assert shown.err.count("\n") == 1
-    return shown.err
 
 
 @pytest.fixture
