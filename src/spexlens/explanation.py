@@ -423,6 +423,7 @@ class Explanation:
 
         return dump(self)
 
+    @keywords()
     def page(self, *, verbose: bool = False, width: int = 110) -> str:
         """The page that the command line shows, without colour; `repr` is that of these defaults.
 
