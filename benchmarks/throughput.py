@@ -95,7 +95,7 @@ def bare_loop(lens: FeatureLens | MechanisticLens, masks: np.ndarray) -> Callabl
     """The model over tensors that were made beforehand."""
     parts = np.split(masks, range(lens.batch_size, len(masks), lens.batch_size))
     if isinstance(lens, FeatureLens):
-        batches = [lens.model.tensors(lens._inputs(part)) for part in parts]
+        batches = [lens.batch(part) for part in parts]
     else:
         batches = [lens.behaviours[0].rows(len(part), corrupted=False) for part in parts]
     answers = {"logits_to_keep": 2, "use_cache": False} if lens.model.kind == "causal" else {}
