@@ -1,10 +1,13 @@
-"""Which masks to buy: uniform, each with its complement, far apart, or adapted to what was answered.
+"""Which masks to buy: uniform, each with its complement, far apart, or adapted to what
+was answered.
 
-    python benchmarks/designs.py [--kinds sentiment] [--games 10] [--budgets 100 200 500] [--seeds 2]
+    python benchmarks/designs.py [--kinds sentiment] [--games 10] [--budgets 100 200
+    500] [--seeds 2]
 
-R² of ProxySPEX's explanation over the whole table of 2^n masks (or on the last 1,000 recorded ones, masks
-then being chosen among the others, in another order for each seed), mean over games and seeds. ± is the
-standard error of the difference to uniform masks.
+R² of ProxySPEX's explanation over the whole table of 2^n masks (or on the last 1,000
+recorded ones, masks then being chosen among the others, in another order for each
+seed), mean over games and seeds. ± is the standard error of the difference to uniform
+masks.
 """
 
 import argparse
@@ -19,8 +22,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 
 from games import KINDS, RecordedGame, games
-from spexlens.ablation import masks as mask_algebra
-from spexlens.evidence.faithfulness import r_squared
+from spexlens.masks import masks as mask_algebra
+from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
 
 DESIGNS = ("uniform", "paired", "space-filling", "adaptive")
@@ -37,19 +40,28 @@ def reached(design: str, game: RecordedGame, budget: int, seed: int) -> float:
     )
     plan = solver.plan(game.n, budget, seed)
     if design == "paired":
-        plan = replace(plan, packed=mask_algebra.pack(mask_algebra.paired(game.n, budget, seed)))
+        plan = replace(
+            plan, packed=mask_algebra.pack(mask_algebra.paired(game.n, budget, seed))
+        )
     plan, values = solver.carry_out(plan, game.ask, seed)
     masks, truth = game.test
-    return r_squared(truth, solver.fit_packed(plan.packed, game.n, values, seed).spectrum.predict(masks))
+    return r_squared(
+        truth,
+        solver.fit_packed(plan.packed, game.n, values, seed).spectrum.predict(masks),
+    )
 
 
 def main() -> None:
     """Plan, fit, measure, print."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     arguments.add_argument("--kinds", nargs="+", default=KINDS)
     arguments.add_argument("--games", type=int, default=10)
     arguments.add_argument("--budgets", nargs="+", type=int, default=[100, 200, 500])
-    arguments.add_argument("--seeds", type=int, default=2, help="a game; five times as many for a review")
+    arguments.add_argument(
+        "--seeds", type=int, default=2, help="a game; five times as many for a review"
+    )
     chosen = arguments.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores; {' '.join(sys.argv)}")
     print(f"{'game':<20}{'calls':>6}" + "".join(f"{design:>15}" for design in DESIGNS))
@@ -57,13 +69,19 @@ def main() -> None:
         for budget in chosen.budgets:
             table = np.array(
                 [
-                    [reached(design, game, budget, position + 1000 * seed) for design in DESIGNS]
+                    [
+                        reached(design, game, budget, position + 1000 * seed)
+                        for design in DESIGNS
+                    ]
                     for position, game in enumerate(games(kind, chosen.games))
                     for seed in range(chosen.seeds * (1 if game.whole else 5))
                 ]
             )
             error = (table - table[:, :1]).std(axis=0) / np.sqrt(len(table))
-            cells = (f"{m:>9.3f} ±{e:.3f}" for m, e in zip(table.mean(axis=0), error, strict=True))
+            cells = (
+                f"{m:>9.3f} ±{e:.3f}"
+                for m, e in zip(table.mean(axis=0), error, strict=True)
+            )
             print(f"{kind:<20}{budget:>6}" + "".join(cells), flush=True)
 
 

@@ -42,9 +42,15 @@ class Tables:
             [*labels, "we report", "off by", "our sets"],
             self._faithfulness,
         )
-        self._table("Seconds a fit, median over games", ["ours", "ProxySPEX", "ratio"], self._seconds)
+        self._table(
+            "Seconds a fit, median over games",
+            ["ours", "ProxySPEX", "ratio"],
+            self._seconds,
+        )
         more = [m for m in sorted(self.multiples) if m > 1]
-        names = [name for m in more for name in (f"best at {m}x", "its name", "ours as good")]
+        names = [
+            name for m in more for name in (f"best at {m}x", "its name", "ours as good")
+        ]
         if more:
             self._table(
                 "Ours at the calls of the row, the best peer at a multiple of them",
@@ -57,27 +63,44 @@ class Tables:
             self._single,
         )
         self._table(
-            "Ten strongest pairs found (Faith-Banzhaf, order 2), mean over games, at the same calls",
+            "Ten strongest pairs found (Faith-Banzhaf, order 2), mean over games, at"
+            " the same calls",
             ["ours", "ProxySPEX", "LASSO-2"],
             self._overlap,
         )
 
     def _table(self, title: str, head: Iterable[str], line: Line) -> None:
         lines = [["game", "calls", *head]]
-        lines += [[kind, str(calls), *cells] for kind, calls in self.rows if (cells := line(kind, calls))]
+        lines += [
+            [kind, str(calls), *cells]
+            for kind, calls in self.rows
+            if (cells := line(kind, calls))
+        ]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         print(f"\n{title}\n")
         for first, *others in lines:
-            cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+            cells = [
+                cell.rjust(width)
+                for cell, width in zip(others, widths[1:], strict=True)
+            ]
             print("  ".join([first.ljust(widths[0]), *cells]), flush=True)
 
     def _faithfulness(self, kind: str, calls: int) -> list[str]:
         cells = [shown(self.fits.mean("r2", kind, method, calls)) for method in LABELS]
         true = self.fits.column("r2", kind, OURS, calls)
         reported = self.fits.column("reported", kind, OURS, calls)
-        off = sum(abs(reported[key] - true[key]) for key in true) / len(true) if true else None
+        off = (
+            sum(abs(reported[key] - true[key]) for key in true) / len(true)
+            if true
+            else None
+        )
         sets = self.fits.mean("sets", kind, OURS, calls)
-        return [*cells, shown(self.fits.mean("reported", kind, OURS, calls)), shown(off), shown(sets, 0)]
+        return [
+            *cells,
+            shown(self.fits.mean("reported", kind, OURS, calls)),
+            shown(off),
+            shown(sets, 0),
+        ]
 
     def _seconds(self, kind: str, calls: int) -> list[str]:
         mine = self.fits.median("seconds", kind, OURS, calls)
@@ -89,7 +112,10 @@ class Tables:
         mine = self.fits.mean("r2", kind, OURS, calls)
         cells = [shown(mine)]
         for multiple in multiples:
-            found = {peer: self.fits.mean("r2", kind, peer, multiple * calls) for peer in PEERS}
+            found = {
+                peer: self.fits.mean("r2", kind, peer, multiple * calls)
+                for peer in PEERS
+            }
             scores = {peer: r2 for peer, r2 in found.items() if r2 is not None}
             best = max(scores, key=scores.__getitem__, default=None)
             if best is None:
@@ -104,10 +130,15 @@ class Tables:
         lasso = self.fits.column("r2", kind, "lasso1", calls)
         cells = []
         linear = {game: r2 for (game, _), r2 in lasso.items()}
-        for scores in ({key: mine[key] - linear[key[0]] for key in mine if key[0] in linear}, mine):
+        for scores in (
+            {key: mine[key] - linear[key[0]] for key in mine if key[0] in linear},
+            mine,
+        ):
             worst = min(scores, key=scores.__getitem__, default=None)
             cells += (
-                ["-", "-"] if worst is None else [shown(scores[worst]), worst[0].removeprefix(kind + "-")]
+                ["-", "-"]
+                if worst is None
+                else [shown(scores[worst]), worst[0].removeprefix(kind + "-")]
             )
         return cells
 

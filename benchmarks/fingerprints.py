@@ -1,8 +1,10 @@
-"""What it costs to take a fingerprint and to see how a model is asked, beside the calls of an explanation.
+"""What it costs to take a fingerprint and to see how a model is asked, beside the calls
+of an explanation.
 
     python benchmarks/fingerprints.py
 
-A random Llama of some 220 million parameters (float32), and the bundled classifier; medians of five rounds.
+A random Llama of some 220 million parameters (float32), and the bundled classifier;
+medians of five rounds.
 """
 
 import statistics
@@ -34,7 +36,9 @@ def seconds(run: Callable[[], object]) -> float:
 def row(name: str, lens: FeatureLens) -> str:
     """A line of the table."""
     fingerprint = seconds(lambda: fingerprint_of(lens.model))
-    made = seconds(lambda: FeatureLens(lens.model, lens.text, target=lens.facts()["target"]))
+    made = seconds(
+        lambda: FeatureLens(lens.model, lens.text, target=lens.facts()["target"])
+    )
     explained = seconds(lambda: explain(lens, CALLS))
     size = sum(parameter.numel() for parameter in lens.model.model.parameters()) / 1e6
     return f"| {name} | {size:.1f} | {fingerprint:.3f} | {made:.3f} | {explained:.2f} |"
@@ -52,9 +56,17 @@ def main() -> None:
         num_attention_heads=16,
     )
     llama = load(LlamaForCausalLM(config), tokenizer=tokenizer)
-    print(f"| model | million parameters | fingerprint, s | a lens, s | explain, {CALLS} calls, s |")
+    print(
+        f"| model | million parameters | fingerprint, s | a lens, s | explain, {CALLS}"
+        " calls, s |"
+    )
     print("|---|---|---|---|---|")
-    print(row("bundled sentiment", FeatureLens(BUNDLED["sentiment"], TEXT, target="POSITIVE")))
+    print(
+        row(
+            "bundled sentiment",
+            FeatureLens(BUNDLED["sentiment"], TEXT, target="POSITIVE"),
+        )
+    )
     prompt = "owl ink cup sun key owl ink cup"
     print(row("random Llama", FeatureLens(llama, prompt, target="sun")))
 

@@ -1,4 +1,6 @@
-"""Fits of recorded games by us and by peers, measured against what was recorded, and kept in a file."""
+"""Fits of recorded games by us and by peers, measured against what was recorded, and
+kept in a file.
+"""
 
 import json
 from collections.abc import Callable, Iterable
@@ -14,8 +16,8 @@ from numpy.typing import NDArray
 
 from games import SHARED, RecordedGame, games
 from peers import Peer
-from spexlens.evidence.faithfulness import r_squared
 from spexlens.solvers.choice import choose_solver
+from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.spectrum.indices import interaction_index
 from spexlens.spectrum.spectrum import Spectrum
@@ -39,8 +41,9 @@ class Fit:
         r2: over the game's test masks; None if the method refuses so few calls.
         seconds: of planning and fitting, the model's calls left out.
         sets: how many the spectrum has.
-        overlap: how many of the ten strongest pairs by Faith-Banzhaf index of order 2 are also among
-            the ten strongest of the whole table; None where there is no whole table.
+        overlap: how many of the ten strongest pairs by Faith-Banzhaf index of order 2
+            are also among the ten strongest of the whole table; None where there is no
+            whole table.
         reported: the R² that it states of itself; ours only.
     """
 
@@ -60,7 +63,8 @@ class Fits:
     """The fits of a run, by what was fitted; none is made twice.
 
     Args:
-        known: fits of an earlier run. They count, where this run asks for them, and are kept.
+        known: fits of an earlier run. They count, where this run asks for them, and are
+            kept.
     """
 
     def __init__(self, known: Iterable[Fit] = ()) -> None:
@@ -84,9 +88,17 @@ class Fits:
         part.write_text(json.dumps({"header": header, "fits": fits}, indent=0))
         part.replace(path)
 
-    def column(self, entry: str, kind: str, method: str, calls: int) -> dict[tuple[str, int], float]:
-        """One attribute of the fits of a kind, by game and seed; empty unless each of them has it."""
-        chosen = [f for f in self._fits.values() if (f.kind, f.method, f.calls) == (kind, method, calls)]
+    def column(
+        self, entry: str, kind: str, method: str, calls: int
+    ) -> dict[tuple[str, int], float]:
+        """One attribute of the fits of a kind, by game and seed; empty unless each of
+        them has it.
+        """
+        chosen = [
+            f
+            for f in self._fits.values()
+            if (f.kind, f.method, f.calls) == (kind, method, calls)
+        ]
         column = {(fit.game, fit.seed): getattr(fit, entry) for fit in chosen}
         return {} if None in column.values() else column
 
@@ -110,7 +122,9 @@ def read(path: Path) -> tuple[str, list[Fit]]:
 def pairs(spectrum: Spectrum) -> set[tuple[int, ...]]:
     """The ten strongest pairs by Faith-Banzhaf index of order 2."""
     index = interaction_index(spectrum, "fbii", 2)
-    strength = {members: abs(float(value)) for members, value in index if len(members) == 2}
+    strength = {
+        members: abs(float(value)) for members, value in index if len(members) == 2
+    }
     ranked = sorted(strength, key=lambda members: -strength[members])
     return {members for members in ranked[:_PAIRS] if strength[members]}
 
@@ -120,7 +134,9 @@ def _true_pairs(name: str) -> set[tuple[int, ...]]:
     return pairs(Spectrum.from_table(games(name, 1)[0].values))
 
 
-def measured(asked: Fit, game: RecordedGame, spectrum: Spectrum, seconds: float) -> dict[str, Any]:
+def measured(
+    asked: Fit, game: RecordedGame, spectrum: Spectrum, seconds: float
+) -> dict[str, Any]:
     """The fit that was asked for, as JSON, with what its spectrum is worth."""
     masks, values = game.test
     return {
@@ -128,15 +144,23 @@ def measured(asked: Fit, game: RecordedGame, spectrum: Spectrum, seconds: float)
         "r2": r_squared(values, spectrum.predict(masks)),
         "seconds": seconds,
         "sets": len(spectrum),
-        "overlap": len(pairs(spectrum) & _true_pairs(game.name)) if game.whole else None,
+        "overlap": (
+            len(pairs(spectrum) & _true_pairs(game.name)) if game.whole else None
+        ),
     }
 
 
 def ours(asked: Fit, game: RecordedGame, workers: int) -> Fit:
-    """What `explain` does with method "auto"; where few masks are recorded, ProxySPEX chooses among them."""
+    """What `explain` does with method "auto"; where few masks are recorded, ProxySPEX
+    chooses among them.
+    """
     order = np.random.default_rng(asked.seed).permutation(len(game.spare))
     pool = None if game.whole else game.spare[order]
-    solver = choose_solver("auto", game.n, asked.calls) if game.whole else ProxySpex(pool=pool)
+    solver = (
+        choose_solver("auto", game.n, asked.calls)
+        if game.whole
+        else ProxySpex(pool=pool)
+    )
     if hasattr(solver, "workers"):
         solver.workers = workers
     answering = 0.0
@@ -149,10 +173,17 @@ def ours(asked: Fit, game: RecordedGame, workers: int) -> Fit:
         return values
 
     started = perf_counter()
-    plan, values = solver.carry_out(solver.plan(game.n, asked.calls, asked.seed), ask, asked.seed)
+    plan, values = solver.carry_out(
+        solver.plan(game.n, asked.calls, asked.seed), ask, asked.seed
+    )
     fit = solver.fit_packed(plan.packed, game.n, values, asked.seed)
     seconds = perf_counter() - started - answering
-    return Fit(**{**measured(asked, game, fit.spectrum, seconds), "reported": fit.faithfulness.mean})
+    return Fit(
+        **{
+            **measured(asked, game, fit.spectrum, seconds),
+            "reported": fit.faithfulness.mean,
+        }
+    )
 
 
 @cache
@@ -168,8 +199,14 @@ def _peer(method: str) -> Peer:
 def theirs(asked: Fit, game: RecordedGame) -> Fit:
     """A peer's."""
     path = str(SHARED / "games" / f"{game.name}.npz")
-    answer = _peer(asked.method).ask(game=path, budget=asked.calls, seed=asked.seed, **PEERS[asked.method][1])
+    answer = _peer(asked.method).ask(
+        game=path, budget=asked.calls, seed=asked.seed, **PEERS[asked.method][1]
+    )
     if "refused" in answer:
         return asked
-    coefficients = dict(zip(map(tuple, answer["sets"]), answer["coefficients"], strict=True))
-    return Fit(**measured(asked, game, Spectrum.of(game.n, coefficients), answer["seconds"]))
+    coefficients = dict(
+        zip(map(tuple, answer["sets"]), answer["coefficients"], strict=True)
+    )
+    return Fit(
+        **measured(asked, game, Spectrum.of(game.n, coefficients), answer["seconds"])
+    )

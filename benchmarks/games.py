@@ -1,4 +1,6 @@
-"""Recorded value functions of real models, as they lie in the folder that SPEXLENS_SHARED names."""
+"""Recorded value functions of real models, as they lie in the folder that
+SPEXLENS_SHARED names.
+"""
 
 import os
 from dataclasses import dataclass
@@ -8,8 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-SHARED = Path(os.environ.get("SPEXLENS_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-KINDS = ("sentiment", "image-vit", "image-resnet18", "datavalue", "review-minilm-n055", "review-minilm-n127")
+SHARED = Path(
+    os.environ.get("SPEXLENS_SHARED", Path(__file__).resolve().parents[2] / "shared")
+)
+KINDS = (
+    "sentiment",
+    "image-vit",
+    "image-resnet18",
+    "datavalue",
+    "review-minilm-n055",
+    "review-minilm-n127",
+)
 _TEST_ROWS = 1000
 
 
@@ -17,8 +28,8 @@ _TEST_ROWS = 1000
 class RecordedGame:
     """Masks and their recorded values.
 
-    A whole table of 2^n masks is tested on all of itself. Of a list of masks, the last 1,000 rows are
-    what is tested on, and the others can be asked for.
+    A whole table of 2^n masks is tested on all of itself. Of a list of masks, the last
+    1,000 rows are what is tested on, and the others can be asked for.
     """
 
     name: str
@@ -68,7 +79,9 @@ def load(path: Path) -> RecordedGame:
     with np.load(path) as file:
         values = file["values"].astype(np.float64)
         if "masks" in file:
-            masks = np.unpackbits(file["masks"], axis=1, count=int(file["n"])).astype(np.bool_)
+            masks = np.unpackbits(file["masks"], axis=1, count=int(file["n"])).astype(
+                np.bool_
+            )
         else:
             n = len(values).bit_length() - 1
             masks = (np.arange(1 << n)[:, None] >> np.arange(n) & 1).astype(np.bool_)
@@ -79,5 +92,7 @@ def games(kind: str, count: int = 10) -> list[RecordedGame]:
     """The first games of a kind."""
     paths = sorted((SHARED / "games").glob(f"{kind}*.npz"))[:count]
     if not paths:
-        raise SystemExit(f"no game {kind}* under {SHARED / 'games'}: set SPEXLENS_SHARED")
+        raise SystemExit(
+            f"no game {kind}* under {SHARED / 'games'}: set SPEXLENS_SHARED"
+        )
     return [load(path) for path in paths]

@@ -1,11 +1,13 @@
 """How often the 90% intervals hold the truth.
 
-    python benchmarks/intervals.py [--kinds sentiment image-vit] [--games 10] [--budgets 100 200 500]
+    python benchmarks/intervals.py [--kinds sentiment image-vit] [--games 10] [--budgets
+    100 200 500]
 
-For recorded games of which the whole table is known. Orders 1 and 2: the share of all their Fourier
-coefficients whose interval holds the exact one; orders 3 and 4 on: of the 100 largest found. "top pairs": of
-the ten largest pairs. Indices: of all values of order 1 (sii) or 2, and for moebius of the 20 largest. Width:
-the median half of a pair's interval, in standard deviations of the game.
+For recorded games of which the whole table is known. Orders 1 and 2: the share of all
+their Fourier coefficients whose interval holds the exact one; orders 3 and 4 on: of the
+100 largest found. "top pairs": of the ten largest pairs. Indices: of all values of
+order 1 (sii) or 2, and for moebius of the 20 largest. Width: the median half of a
+pair's interval, in standard deviations of the game.
 """
 
 import argparse
@@ -21,8 +23,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 
 from games import KINDS, RecordedGame, games
-from spexlens.solvers.base import Fit
 from spexlens.solvers.choice import choose_solver
+from spexlens.solvers.solver import Fit
 from spexlens.spectrum.indices import interaction_index
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
@@ -38,11 +40,17 @@ SHARES = {
     "stii 2": ("stii", 2, (2,), None),
     "moebius": ("moebius", 2, (1, 2), 20),
 }
-"""Index, order, the orders of the sets that are looked at, and how many of the largest."""
+"""Index, order, the orders of the sets that are looked at, and how many of the largest.
+"""
 
 
 def held(
-    fit: Fit, exact: Spectrum, index: str, order: int, orders: tuple[int, ...], top: int | None
+    fit: Fit,
+    exact: Spectrum,
+    index: str,
+    order: int,
+    orders: tuple[int, ...],
+    top: int | None,
 ) -> float:
     """The share of intervals of an index that hold the exact value."""
     found = interaction_index(fit.spectrum, index, order)
@@ -72,15 +80,22 @@ def row(game: RecordedGame, budget: int, seed: int, method: str) -> tuple[float,
 
 def main() -> None:
     """Fit, compare, print."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    arguments.add_argument("--kinds", nargs="+", default=[kind for kind in KINDS if "review" not in kind])
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    arguments.add_argument(
+        "--kinds", nargs="+", default=[kind for kind in KINDS if "review" not in kind]
+    )
     arguments.add_argument("--games", type=int, default=10)
     arguments.add_argument("--budgets", nargs="+", type=int, default=[100, 200, 500])
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--method", default="auto")
     chosen = arguments.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores; {' '.join(sys.argv)}")
-    print(f"{'game':<20}{'calls':>6}" + "".join(f"{name:>11}" for name in (*SHARES, "width")))
+    print(
+        f"{'game':<20}{'calls':>6}"
+        + "".join(f"{name:>11}" for name in (*SHARES, "width"))
+    )
     everything = []
     for kind in chosen.kinds:
         for budget in chosen.budgets:
@@ -95,7 +110,10 @@ def main() -> None:
 
 def _line(kind: str, budget: str, rows: list[tuple[float, ...]]) -> None:
     means = [mean(column) for column in zip(*rows, strict=True)]
-    print(f"{kind:<20}{budget:>6}" + "".join(f"{value:>11.3f}" for value in means), flush=True)
+    print(
+        f"{kind:<20}{budget:>6}" + "".join(f"{value:>11.3f}" for value in means),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What a ledger costs: a million answers read back, each with its checksum looked at, and answers committed.
+"""What a ledger costs: a million answers read back, each with its checksum looked at,
+and answers committed.
 
     python benchmarks/ledger.py [--rows 1000000] [--rounds 3]
 
-Of 40 candidates and one output. Read back is what `explain` asks of a ledger that holds every mask;
-committed are batches of 64, each safely on the disk, beside the same rows in the plainest table of SQLite,
-without checksums, one commit a batch.
+Of 40 candidates and one output. Read back is what `explain` asks of a ledger that holds
+every mask; committed are batches of 64, each safely on the disk, beside the same rows
+in the plainest table of SQLite, without checksums, one commit a batch.
 """
 
 import argparse
@@ -20,8 +21,8 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.ledger import Ledger
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.masks import masks as mask_algebra
 
 N, BATCH, KEY = 40, 64, "the game"
 COMMITTED = 20_000  # rows, in batches
@@ -53,13 +54,17 @@ def read_back(path: Path, masks: NDArray[np.uint8]) -> float:
     return timed(read)
 
 
-def committed(path: Path, masks: NDArray[np.uint8], values: NDArray[np.float64]) -> float:
+def committed(
+    path: Path, masks: NDArray[np.uint8], values: NDArray[np.float64]
+) -> float:
     """Seconds to commit them in batches."""
 
     def write() -> None:
         with Ledger(path) as book:
             for start in range(0, len(masks), BATCH):
-                book.commit(KEY, masks[start : start + BATCH], values[start : start + BATCH])
+                book.commit(
+                    KEY, masks[start : start + BATCH], values[start : start + BATCH]
+                )
 
     return timed(write)
 
@@ -70,14 +75,16 @@ def plain(path: Path, masks: NDArray[np.uint8], values: NDArray[np.float64]) -> 
     def write() -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.executescript(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                "CREATE TABLE answers (mask BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;"
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;CREATE TABLE"
+                " answers (mask BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;"
             )
             for start in range(0, len(masks), BATCH):
                 rows = [
                     (mask.tobytes(), value.tobytes())
                     for mask, value in zip(
-                        masks[start : start + BATCH], values[start : start + BATCH], strict=True
+                        masks[start : start + BATCH],
+                        values[start : start + BATCH],
+                        strict=True,
                     )
                 ]
                 connection.execute("BEGIN")
@@ -99,10 +106,16 @@ def main() -> None:
         path = Path(folder) / "runs.db"
         with Ledger(path) as book:
             for start in range(0, len(masks), 50_000):
-                book.commit(KEY, masks[start : start + 50_000], values[start : start + 50_000])
+                book.commit(
+                    KEY, masks[start : start + 50_000], values[start : start + 50_000]
+                )
         size = path.stat().st_size / len(masks)
         times = [read_back(path, masks) for _ in range(given.rounds)]
-        print(f"{len(masks):,} answers read back: median {median(times):.2f} s of {given.rounds}, ", end="")
+        print(
+            f"{len(masks):,} answers read back: median {median(times):.2f} s of"
+            f" {given.rounds}, ",
+            end="",
+        )
         print(f"{size:.0f} bytes each in the file")
         some, theirs = masks[:COMMITTED], values[:COMMITTED]
         ours, bare = list[float](), list[float]()
@@ -111,8 +124,8 @@ def main() -> None:
             bare.append(plain(Path(folder) / f"plain-{number}.db", some, theirs))
         batches = len(some) / BATCH
         print(
-            f"a commit of {BATCH}: {1e3 * median(ours) / batches:.2f} ms; into a plain table "
-            f"{1e3 * median(bare) / batches:.2f} ms"
+            f"a commit of {BATCH}: {1e3 * median(ours) / batches:.2f} ms; into a plain"
+            f" table {1e3 * median(bare) / batches:.2f} ms"
         )
 
 

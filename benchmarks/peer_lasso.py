@@ -1,8 +1,10 @@
-"""LASSO on all characters of low order, asked line by line: run by faithfulness.py in benchmarks/.venv-peers.
+"""LASSO on all characters of low order, asked line by line: run by faithfulness.py in
+benchmarks/.venv-peers.
 
-Each line on standard input is a JSON request {"game", "order", "budget", "seed"}; each line on standard
-output the answer {"sets", "coefficients", "seconds"}. The penalty is chosen by 5-fold cross-validation
-among 50 on scikit-learn's path. For 127 candidates order 2 has 8,128 columns: half a minute a fit.
+Each line on standard input is a JSON request {"game", "order", "budget", "seed"}; each
+line on standard output the answer {"sets", "coefficients", "seconds"}. The penalty is
+chosen by 5-fold cross-validation among 50 on scikit-learn's path. For 127 candidates
+order 2 has 8,128 columns: half a minute a fit.
 """
 
 import json
@@ -27,14 +29,18 @@ from sklearn.linear_model import LassoCV
 
 
 def spent(game: RecordedGame, budget: int, seed: int) -> NDArray[np.int64]:
-    """The rows that are paid for: distinct and uniform in a whole table, else the first."""
+    """The rows that are paid for: distinct and uniform in a whole table, else the
+    first.
+    """
     if not game.whole:
         return np.arange(budget)
     return np.random.default_rng(seed).choice(len(game.values), budget, replace=False)
 
 
 def characters(masks: NDArray[np.bool_], order: int) -> NDArray[np.float64]:
-    """χ_S of all sets of 1 to `order` (1 or 2) members, by order and then by members: (m, s)."""
+    """χ_S of all sets of 1 to `order` (1 or 2) members, by order and then by members:
+    (m, s).
+    """
     single = 1.0 - 2.0 * masks
     if order == 1:
         return np.asfortranarray(single)
@@ -47,9 +53,15 @@ def fit(game: RecordedGame, order: int, budget: int, seed: int) -> dict[str, Any
     rows = spent(game, budget, seed)
     masks, values = game.masks[rows], game.values[rows]
     started = perf_counter()
-    lasso = LassoCV(alphas=50, cv=5, max_iter=5000).fit(characters(masks, order), values)
+    lasso = LassoCV(alphas=50, cv=5, max_iter=5000).fit(
+        characters(masks, order), values
+    )
     seconds = perf_counter() - started
-    sets = [members for size in range(1, order + 1) for members in combinations(range(game.n), size)]
+    sets = [
+        members
+        for size in range(1, order + 1)
+        for members in combinations(range(game.n), size)
+    ]
     kept = np.flatnonzero(lasso.coef_)
     return {
         "sets": [(), *(sets[column] for column in kept)],
@@ -60,5 +72,10 @@ def fit(game: RecordedGame, order: int, budget: int, seed: int) -> dict[str, Any
 
 for line in sys.stdin:
     request = json.loads(line)
-    answer = fit(load(Path(request["game"])), request["order"], request["budget"], request["seed"])
+    answer = fit(
+        load(Path(request["game"])),
+        request["order"],
+        request["budget"],
+        request["seed"],
+    )
     print(json.dumps(answer), flush=True)

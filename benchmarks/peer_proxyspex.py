@@ -1,7 +1,9 @@
-"""ProxySPEX of shapiq, asked line by line: run by faithfulness.py in benchmarks/.venv-peers.
+"""ProxySPEX of shapiq, asked line by line: run by faithfulness.py in
+benchmarks/.venv-peers.
 
-Each line on standard input is a JSON request {"game", "budget", "seed"}; each line on standard output
-the answer {"sets", "coefficients", "seconds"}. What LightGBM prints goes nowhere.
+Each line on standard input is a JSON request {"game", "budget", "seed"}; each line on
+standard output the answer {"sets", "coefficients", "seconds"}. What LightGBM prints
+goes nowhere.
 """
 
 import json
@@ -40,7 +42,9 @@ class _Recorded:
 
 
 def fit(game: RecordedGame, budget: int, seed: int) -> dict[str, Any]:
-    """shapiq's ProxySPEX with its own paired uniform masks, up to its refined Fourier coefficients."""
+    """shapiq's ProxySPEX with its own paired uniform masks, up to its refined Fourier
+    coefficients.
+    """
     approximator = ProxySPEX(n=game.n, index="FBII", random_state=seed)
     refine, found = approximator._refine, {}
     if not game.whole:
@@ -53,14 +57,22 @@ def fit(game: RecordedGame, budget: int, seed: int) -> dict[str, Any]:
     approximator._refine = stop
 
     def value(masks: Any) -> Any:
-        return game.lookup(np.asarray(masks, dtype=np.bool_)) if game.whole else game.values[: len(masks)]
+        return (
+            game.lookup(np.asarray(masks, dtype=np.bool_))
+            if game.whole
+            else game.values[: len(masks)]
+        )
 
     started = perf_counter()
     with suppress(_Stop):
         approximator.approximate(budget, value)
     seconds = perf_counter() - started
     sets = [[int(i) for i in members] for members in found]
-    return {"sets": sets, "coefficients": [float(c) for c in found.values()], "seconds": seconds}
+    return {
+        "sets": sets,
+        "coefficients": [float(c) for c in found.values()],
+        "seconds": seconds,
+    }
 
 
 for line in sys.stdin:

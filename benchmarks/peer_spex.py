@@ -1,8 +1,9 @@
 """SPEX of shapiq, asked line by line: run by spex_scale.py in benchmarks/.venv-peers.
 
-Each line on standard input is a JSON request {"n", "sets", "coefficients", "noise", "budget", "seed"}, or
-{"game", "budget", "seed"}; each line on standard output the answer {"sets", "coefficients", "seconds",
-"calls"}, or {"refused"}. The seconds leave out the calls of the function that is transformed.
+Each line on standard input is a JSON request {"n", "sets", "coefficients", "noise",
+"budget", "seed"}, or {"game", "budget", "seed"}; each line on standard output the
+answer {"sets", "coefficients", "seconds", "calls"}, or {"refused"}. The seconds leave
+out the calls of the function that is transformed.
 """
 
 import json
@@ -28,7 +29,9 @@ from shapiq.approximator.sparse import base
 
 
 class _Stop(Exception):
-    """The transform is over: what follows converts it to an index, which is not measured."""
+    """The transform is over: what follows converts it to an index, which is not
+    measured.
+    """
 
     def __init__(self, found: dict[tuple[int, ...], float]) -> None:
         self.found = found

@@ -14,9 +14,14 @@ class Peer:
     def __init__(self, script: str) -> None:
         python = HERE / ".venv-peers" / "bin" / "python"
         if not python.exists():
-            raise SystemExit("the peer is not installed: make benchmarks/.venv-peers/.installed")
+            raise SystemExit(
+                "the peer is not installed: make benchmarks/.venv-peers/.installed"
+            )
         self.process = subprocess.Popen(
-            [python, HERE / script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, HERE / script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def ask(self, **request: Any) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""Screening on the bundled classifier: how much of leave-one-out's choice cheap attributions keep.
+"""Screening on the bundled classifier: how much of leave-one-out's choice cheap
+attributions keep.
 
     python benchmarks/screening.py           # sixteen texts, two minutes on two cores
 
-Of the 20 candidates with the largest leave-one-out effects: how many are among the 20 chosen, and what part
-of their effects those hold (mean, and the least of the texts); forward and backward passes, and calls.
-The texts are sentences of the grammar that the model was trained on: for components one, for words
-several, of about 50 words in all.
+Of the 20 candidates with the largest leave-one-out effects: how many are among the 20
+chosen, and what part of their effects those hold (mean, and the least of the texts);
+forward and backward passes, and calls. The texts are sentences of the grammar that the
+model was trained on: for components one, for words several, of about 50 words in all.
 """
 
 import argparse
@@ -24,8 +25,8 @@ import torch
 
 import spexlens
 from review_grammar import sentences
-from spexlens.lenses.attribution import Attribution
-from spexlens.lenses.screening import attribution_of
+from spexlens.lenses.screening.attribution import Attribution
+from spexlens.lenses.screening.screen import attribution_of
 from spexlens.models.bundled import SENTIMENT
 
 CHOSEN, LONGEST = 20, 50
@@ -45,8 +46,12 @@ def texts(count: int) -> list[tuple[str, str]]:
 
 
 def kept(found: Attribution, truth: Attribution) -> tuple[float, float]:
-    """Of the truth's largest, how many were found, and the part of their effects that is in it."""
-    ours, best = (np.argsort(-each.strength, kind="stable")[:CHOSEN] for each in (found, truth))
+    """Of the truth's largest, how many were found, and the part of their effects that
+    is in it.
+    """
+    ours, best = (
+        np.argsort(-each.strength, kind="stable")[:CHOSEN] for each in (found, truth)
+    )
     both = len(set(ours.tolist()) & set(best.tolist()))
     return both / CHOSEN, float(truth.strength[ours].sum() / truth.strength[best].sum())
 
@@ -61,7 +66,9 @@ def main() -> None:
         how: dict[str, Any] = {"target": "POSITIVE", "objective": "log-odds"}
         lenses: dict[str, spexlens.Game] = {
             "words": spexlens.FeatureLens(str(SENTIMENT), long, **how),
-            "neurons": spexlens.MechanisticLens(str(SENTIMENT), short, components="neurons", **how),
+            "neurons": spexlens.MechanisticLens(
+                str(SENTIMENT), short, components="neurons", **how
+            ),
             "heads, MLPs, neurons": spexlens.MechanisticLens(
                 str(SENTIMENT), short, components=["heads", "mlps", "neurons"], **how
             ),
@@ -71,14 +78,20 @@ def main() -> None:
             for name in (*lens.attributions, "gradient, then leave-one-out"):
                 found = attribution_of(lens, name)
                 cost = (found.forward, found.backward, found.calls)
-                rows.setdefault((kind, name), []).append((*kept(found, truth), lens.n, *cost))
-    print(f"{'of':22}{'by':30}{'n':>5} {'kept':>6} {'least':>6} {'effects':>8} {'least':>6}  passes, calls")
+                rows.setdefault((kind, name), []).append(
+                    (*kept(found, truth), lens.n, *cost)
+                )
+    print(
+        f"{'of':22}{'by':30}{'n':>5} {'kept':>6} {'least':>6} {'effects':>8}"
+        f" {'least':>6}  passes, calls"
+    )
     for (kind, name), measured in rows.items():
         table = np.array(measured)
         mean, least = table.mean(axis=0), table.min(axis=0)
         print(
-            f"{kind:22}{name:30}{mean[2]:5.0f} {mean[0]:6.2f} {least[0]:6.2f} {mean[1]:8.2f} {least[1]:6.2f}"
-            f"  {mean[3]:.0f} + {mean[4]:.0f}, {mean[5]:.0f}"
+            f"{kind:22}{name:30}{mean[2]:5.0f} {mean[0]:6.2f} {least[0]:6.2f}"
+            f" {mean[1]:8.2f} {least[1]:6.2f}  {mean[3]:.0f} + {mean[4]:.0f},"
+            f" {mean[5]:.0f}"
         )
 
 

@@ -15,9 +15,9 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 
 from spexlens import Spectrum
-from spexlens.ablation.masks import uniform
-from spexlens.solvers.proxyspex.boosting import Boosting
-from spexlens.solvers.proxyspex.trees import parse_lightgbm
+from spexlens.masks.masks import uniform
+from spexlens.solvers.proxyspex.proxies.boosting import Boosting
+from spexlens.solvers.proxyspex.proxies.trees import parse_lightgbm
 from spexlens.spectrum.indices import INDICES, interaction_index
 from spexlens.spectrum.sets import Sets
 
@@ -50,8 +50,14 @@ def main() -> None:
     print(f"{'operation':<64}{'seconds':>9}{'promised':>10}")
     small, large = planted(16, 2000, 6), planted(1000, 2000, 5)
     everything, masks = uniform(16, 1 << 16, 0), uniform(1000, 2000, 0)
-    timed("predict 65,536 masks x 2,000 sets, n = 16", lambda: small.predict(everything), 1)
-    timed("predict 2,000 masks x 2,000 sets, n = 1,000", lambda: large.predict(masks), 1)
+    timed(
+        "predict 65,536 masks x 2,000 sets, n = 16",
+        lambda: small.predict(everything),
+        1,
+    )
+    timed(
+        "predict 2,000 masks x 2,000 sets, n = 1,000", lambda: large.predict(masks), 1
+    )
     deep = planted(1000, 1000, 15)
     for index in INDICES:
         timed(
@@ -61,8 +67,16 @@ def main() -> None:
         )
     masks = uniform(127, 500, 0)
     values = np.sin(masks @ RNG.normal(size=127))
-    text = Boosting(depth=5, columns=1.0, trees=1000).booster(masks, values, 0).model_to_string()
-    timed("spectrum of 1,000 trees of depth 5, n = 127", lambda: parse_lightgbm(text, 127).spectrum(), 1)
+    text = (
+        Boosting(depth=5, columns=1.0, trees=1000)
+        .booster(masks, values, 0)
+        .model_to_string()
+    )
+    timed(
+        "spectrum of 1,000 trees of depth 5, n = 127",
+        lambda: parse_lightgbm(text, 127).spectrum(),
+        1,
+    )
 
 
 if __name__ == "__main__":

@@ -1,15 +1,19 @@
-"""SPEX on planted sets and recorded games, side by side with the published implementation.
+"""SPEX on planted sets and recorded games, side by side with the published
+implementation.
 
-    python benchmarks/spex_scale.py [--seeds 10] [--peer-seeds 1] [--parts planted least growth memory games]
+    python benchmarks/spex_scale.py [--seeds 10] [--peer-seeds 1] [--parts planted least
+    growth memory games]
 
-planted: sets of orders 1 to 5 with coefficients in ±[.5, 1.5], noise-free and with noise of 10% of the
-signal's standard deviation, at the calls of the published C = 3, t = 5, b = 8. least: the same while b
-falls, until neither recovers all. growth: the least calls, and the seconds, as n and the number of sets
-grow; ours only. memory: the peak of a whole `explain`, in a process of its own. games: R² over the whole
-table of recorded games. A set is recovered if its coefficient is above 5% of the largest planted one, and
-false if it is above that and not planted. Seconds are those of planning and fitting, without the
-function's calls, on one thread. The peer is shapiq[sparse]==1.4.1, SPEX with soft decoding, in
-benchmarks/.venv-peers (`make bench` makes it), up to its Fourier coefficients.
+planted: sets of orders 1 to 5 with coefficients in ±[.5, 1.5], noise-free and with
+noise of 10% of the signal's standard deviation, at the calls of the published C = 3, t
+= 5, b = 8. least: the same while b falls, until neither recovers all. growth: the least
+calls, and the seconds, as n and the number of sets grow; ours only. memory: the peak of
+a whole `explain`, in a process of its own. games: R² over the whole table of recorded
+games. A set is recovered if its coefficient is above 5% of the largest planted one, and
+false if it is above that and not planted. Seconds are those of planning and fitting,
+without the function's calls, on one thread. The peer is shapiq[sparse]==1.4.1, SPEX
+with soft decoding, in benchmarks/.venv-peers (`make bench` makes it), up to its Fourier
+coefficients.
 """
 
 import argparse
@@ -32,8 +36,8 @@ import spexlens
 from games import SHARED, games
 from peers import Peer
 from planted import Planted
-from spexlens.evidence.faithfulness import r_squared
-from spexlens.solvers.spex.solver import Spex
+from spexlens.solvers.faithfulness import r_squared
+from spexlens.solvers.spex import Spex
 from spexlens.spectrum.spectrum import Spectrum
 
 PLANTED = ((64, 50, 27_648), (256, 100, 35_328), (1000, 100, 43_008))
@@ -52,12 +56,24 @@ class Result:
     seconds: float
 
     @classmethod
-    def of(cls, truth: Planted, found: dict[tuple[int, ...], float], calls: int, seconds: float) -> "Result":
+    def of(
+        cls,
+        truth: Planted,
+        found: dict[tuple[int, ...], float],
+        calls: int,
+        seconds: float,
+    ) -> "Result":
         """Judged against what was planted."""
         audible = 0.05 * float(abs(truth.coefficients).max())
-        loud = {members for members, value in found.items() if members and abs(value) > audible}
+        loud = {
+            members
+            for members, value in found.items()
+            if members and abs(value) > audible
+        }
         planted = set(truth.sets)
-        return cls(len(loud & planted), len(loud - planted), len(planted), calls, seconds)
+        return cls(
+            len(loud & planted), len(loud - planted), len(planted), calls, seconds
+        )
 
     @property
     def right(self) -> bool:
@@ -94,10 +110,15 @@ def theirs(peer: Peer, truth: Planted, noise: float, budget: int, seed: int) -> 
     return Result.of(truth, found, answer["calls"], answer["seconds"])
 
 
-def designed(n: int, bits: int, seeds: Iterable[int], sets: int, noise: float) -> Iterator[Result]:
+def designed(
+    n: int, bits: int, seeds: Iterable[int], sets: int, noise: float
+) -> Iterator[Result]:
     """Ours with t = 5, C = 3 and a given b, at exactly the calls of that design."""
     solver = Spex(corrections=5, bits=bits, groups=3)
-    return (ours(Planted.draw(n, sets, seed), noise, solver.least(n), seed, solver) for seed in seeds)
+    return (
+        ours(Planted.draw(n, sets, seed), noise, solver.least(n), seed, solver)
+        for seed in seeds
+    )
 
 
 def row(*cells: object) -> None:
@@ -113,25 +134,54 @@ def head(*cells: str) -> None:
 
 
 def summary(results: list[Result]) -> str:
-    """In how many seeds all is right; the fewest recovered and the most false, where not in all."""
+    """In how many seeds all is right; the fewest recovered and the most false, where
+    not in all.
+    """
     right = sum(result.right for result in results)
     text = f"{right} of {len(results)}"
     if right < len(results):
         fewest = min(result.recovered for result in results)
-        text += f" (down to {fewest} of {results[0].planted}, {max(r.false for r in results)} false)"
+        text += (
+            f" (down to {fewest} of {results[0].planted},"
+            f" {max(r.false for r in results)} false)"
+        )
     return text
 
 
 def planted(peer: Peer, seeds: range, peer_seeds: range) -> None:
     """At the published calls."""
-    head("n", "sets", "noise", "calls", "all right, ours", "peer", "s ours", "s peer", "times faster")
+    head(
+        "n",
+        "sets",
+        "noise",
+        "calls",
+        "all right, ours",
+        "peer",
+        "s ours",
+        "s peer",
+        "times faster",
+    )
     for n, sets, budget in PLANTED:
         for noise in NOISES:
-            mine = [ours(Planted.draw(n, sets, seed), noise, budget, seed, Spex()) for seed in seeds]
-            other = [theirs(peer, Planted.draw(n, sets, seed), noise, budget, seed) for seed in peer_seeds]
+            mine = [
+                ours(Planted.draw(n, sets, seed), noise, budget, seed, Spex())
+                for seed in seeds
+            ]
+            other = [
+                theirs(peer, Planted.draw(n, sets, seed), noise, budget, seed)
+                for seed in peer_seeds
+            ]
             times = median(r.seconds for r in mine), median(r.seconds for r in other)
             shown = f"{times[0]:.2f}", f"{times[1]:.1f}", f"{times[1] / times[0]:.0f}"
-            row(n, sets, f"{noise:.0%}", f"{budget:,}", summary(mine), summary(other), *shown)
+            row(
+                n,
+                sets,
+                f"{noise:.0%}",
+                f"{budget:,}",
+                summary(mine),
+                summary(other),
+                *shown,
+            )
 
 
 def least(peer: Peer, seeds: range, peer_seeds: range) -> None:
@@ -141,9 +191,23 @@ def least(peer: Peer, seeds: range, peer_seeds: range) -> None:
         for noise in NOISES:
             for bits in (6, 5, 4, 3):
                 calls = published * 2**bits // 256
-                mine = [ours(Planted.draw(n, sets, seed), noise, calls, seed, Spex()) for seed in seeds]
-                other = [theirs(peer, Planted.draw(n, sets, seed), noise, calls, seed) for seed in peer_seeds]
-                row(n, sets, f"{noise:.0%}", bits, f"{calls:,}", summary(mine), summary(other))
+                mine = [
+                    ours(Planted.draw(n, sets, seed), noise, calls, seed, Spex())
+                    for seed in seeds
+                ]
+                other = [
+                    theirs(peer, Planted.draw(n, sets, seed), noise, calls, seed)
+                    for seed in peer_seeds
+                ]
+                row(
+                    n,
+                    sets,
+                    f"{noise:.0%}",
+                    bits,
+                    f"{calls:,}",
+                    summary(mine),
+                    summary(other),
+                )
                 if not any(result.right for result in (*mine, *other)):
                     break
 
@@ -153,10 +217,16 @@ def growth(seeds: range) -> None:
     head("n", "sets", "noise", "b", "calls", "calls a set", "s")
     cases = [(n, 10) for n in (16, 32, 64, 128, 256, 512, 1024)]
     cases += [(n, 100) for n in (64, 128, 256, 512, 1024)]
-    cases += [(256, sets) for sets in (10, 20, 50, 100, 200, 500, 1000)] + [(1024, 1000)]
+    cases += [(256, sets) for sets in (10, 20, 50, 100, 200, 500, 1000)] + [
+        (1024, 1000)
+    ]
     for n, sets in cases:
         for bits in range(max(2, (sets // 12).bit_length()), 13):
-            results = list(takewhile(lambda result: result.right, designed(n, bits, seeds, sets, 0.1)))
+            results = list(
+                takewhile(
+                    lambda result: result.right, designed(n, bits, seeds, sets, 0.1)
+                )
+            )
             if len(results) == len(seeds):
                 calls = results[0].calls
                 seconds = f"{median(result.seconds for result in results):.2f}"
@@ -170,7 +240,8 @@ def explained(n: int, budget: int) -> tuple[float, float]:
     started = perf_counter()
     spexlens.explain(spexlens.Game(truth.noisy(0.1, 0), n), budget, method="spex")
     seconds = perf_counter() - started
-    status = Path("/proc/self/status").read_text()  # getrusage would give the parent's peak at the fork
+    # getrusage would give the parent's peak at the fork
+    status = Path("/proc/self/status").read_text()
     return seconds, int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
@@ -185,7 +256,16 @@ def memory() -> None:
 
 def recorded(peer: Peer, kinds: list[str], count: int) -> None:
     """On recorded games, the whole table."""
-    head("games", "calls", "R² ours", "R² peer", "ours reports", "off by, per game", "s ours", "s peer")
+    head(
+        "games",
+        "calls",
+        "R² ours",
+        "R² peer",
+        "ours reports",
+        "off by, per game",
+        "s ours",
+        "s peer",
+    )
     for kind in kinds:
         for budget in (100, 200, 384, 672, 1344, 2688):
             rows, other = [], []
@@ -195,13 +275,33 @@ def recorded(peer: Peer, kinds: list[str], count: int) -> None:
                 fit = Spex().fit_packed(plan.packed, game.n, game.lookup(plan.masks), 0)
                 seconds = perf_counter() - started
                 r2 = r_squared(game.values, fit.spectrum.predict(game.masks))
-                rows.append((r2, fit.faithfulness.mean, abs(fit.faithfulness.mean - r2), seconds))
-                answer = peer.ask(game=str(SHARED / "games" / f"{game.name}.npz"), budget=budget, seed=0)
+                rows.append(
+                    (
+                        r2,
+                        fit.faithfulness.mean,
+                        abs(fit.faithfulness.mean - r2),
+                        seconds,
+                    )
+                )
+                answer = peer.ask(
+                    game=str(SHARED / "games" / f"{game.name}.npz"),
+                    budget=budget,
+                    seed=0,
+                )
                 if "refused" not in answer:
-                    pairs = zip(map(tuple, answer["sets"]), answer["coefficients"], strict=True)
+                    pairs = zip(
+                        map(tuple, answer["sets"]), answer["coefficients"], strict=True
+                    )
                     theirs = Spectrum.of(game.n, dict(pairs))
-                    other.append((r_squared(game.values, theirs.predict(game.masks)), answer["seconds"]))
-            r2, reported, off = (f"{mean(column):.3f}" for column in list(zip(*rows, strict=True))[:3])
+                    other.append(
+                        (
+                            r_squared(game.values, theirs.predict(game.masks)),
+                            answer["seconds"],
+                        )
+                    )
+            r2, reported, off = (
+                f"{mean(column):.3f}" for column in list(zip(*rows, strict=True))[:3]
+            )
             peers = f"{mean(o[0] for o in other):.3f}" if other else "refuses"
             times = (
                 f"{median(r[3] for r in rows):.2f}",
@@ -212,18 +312,24 @@ def recorded(peer: Peer, kinds: list[str], count: int) -> None:
 
 def main() -> None:
     """Run the parts that were asked for."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     arguments.add_argument("--seeds", type=int, default=10)
     arguments.add_argument("--peer-seeds", type=int, default=1)
     arguments.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     arguments.add_argument(
-        "--kinds", nargs="+", default=["sentiment", "image-vit", "image-resnet18", "datavalue"]
+        "--kinds",
+        nargs="+",
+        default=["sentiment", "image-vit", "image-resnet18", "datavalue"],
     )
     arguments.add_argument("--games", type=int, default=10)
     chosen = arguments.parse_args()
     seeds, peer_seeds = range(chosen.seeds), range(chosen.peer_seeds)
     peer = Peer("peer_spex.py")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, 1 thread; {' '.join(sys.argv)}")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, 1 thread; {' '.join(sys.argv)}"
+    )
     warm = Planted.draw(10, 3, 0)  # both import what they need on their first fit
     ours(warm, 0.0, 600, 0, Spex())
     theirs(peer, warm, 0.0, 600, 0)

@@ -1,11 +1,13 @@
-"""What ablating costs: the evaluator beside a bare loop over the same model and batches of the same size.
+"""What ablating costs: the evaluator beside a bare loop over the same model and batches
+of the same size.
 
     python benchmarks/throughput.py [--threads 2] [--rounds 40]
 
-The bare loop sends ready-made tensors through the model, unhooked, and reads the answers: no masks, no
-ledger. The evaluator builds the inputs, or hooks the heads, by masks, collapses duplicates, measures the
-objective and commits every batch to a new ledger on disk. With an accelerator there is one more row, a
-randomly initialised model of Llama's shape with about a billion parameters, in bfloat16.
+The bare loop sends ready-made tensors through the model, unhooked, and reads the
+answers: no masks, no ledger. The evaluator builds the inputs, or hooks the heads, by
+masks, collapses duplicates, measures the objective and commits every batch to a new
+ledger on disk. With an accelerator there is one more row, a randomly initialised model
+of Llama's shape with about a billion parameters, in bfloat16.
 """
 
 import argparse
@@ -22,14 +24,22 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer, BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 from spexlens import FeatureLens, Ledger, MechanisticLens
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.evaluator import Evaluator
+from spexlens.evaluation.evaluator import Evaluator
+from spexlens.masks import masks as mask_algebra
 from spexlens.models.bundled import SENTIMENT
 
-SENTENCE = "The plot is thin and the jokes are old, but her acting never fails to impress."
+SENTENCE = (
+    "The plot is thin and the jokes are old, but her acting never fails to impress."
+)
 
 
 def bundled() -> FeatureLens:
@@ -50,11 +60,15 @@ def encoder() -> FeatureLens:
     )
     words = SENTENCE.replace(",", "").replace(".", "").split()
     tokenizer.model_max_length = 512
-    return FeatureLens(BertModel(config), " ".join((words * 8)[:126]), tokenizer=tokenizer)
+    return FeatureLens(
+        BertModel(config), " ".join((words * 8)[:126]), tokenizer=tokenizer
+    )
 
 
 def heads(ablation: str, layers: range | None = None) -> MechanisticLens:
-    """The 72 heads of a random encoder like `encoder`, or some layers', on an input of 128 tokens."""
+    """The 72 heads of a random encoder like `encoder`, or some layers', on an input of
+    128 tokens.
+    """
     text = encoder()
     reference = [text.text[:300]] if ablation == "mean" else None
     return MechanisticLens(
@@ -68,7 +82,9 @@ def heads(ablation: str, layers: range | None = None) -> MechanisticLens:
 
 
 def llama() -> MechanisticLens:
-    """The 512 heads of a random Llama of 1.2 billion parameters in bfloat16, on 128 tokens."""
+    """The 512 heads of a random Llama of 1.2 billion parameters in bfloat16, on 128
+    tokens.
+    """
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(SENTIMENT)
     tokenizer.model_max_length = 512
@@ -88,17 +104,25 @@ def llama() -> MechanisticLens:
         model = LlamaForCausalLM(config).to(torch.bfloat16)
     words = SENTENCE.replace(",", "").replace(".", "").split()
     text = " ".join((words * 8)[:125])
-    return MechanisticLens(model, text, tokenizer=tokenizer, target="plot", ablation="zero")
+    return MechanisticLens(
+        model, text, tokenizer=tokenizer, target="plot", ablation="zero"
+    )
 
 
-def bare_loop(lens: FeatureLens | MechanisticLens, masks: np.ndarray) -> Callable[[], None]:
+def bare_loop(
+    lens: FeatureLens | MechanisticLens, masks: np.ndarray
+) -> Callable[[], None]:
     """The model over tensors that were made beforehand."""
     parts = np.split(masks, range(lens.batch_size, len(masks), lens.batch_size))
     if isinstance(lens, FeatureLens):
         batches = [lens.batch(part) for part in parts]
     else:
-        batches = [lens.behaviours[0].rows(len(part), corrupted=False) for part in parts]
-    answers = {"logits_to_keep": 2, "use_cache": False} if lens.model.kind == "causal" else {}
+        batches = [
+            lens.behaviours[0].rows(len(part), corrupted=False) for part in parts
+        ]
+    answers = (
+        {"logits_to_keep": 2, "use_cache": False} if lens.model.kind == "causal" else {}
+    )
 
     def run() -> None:
         with torch.inference_mode():
@@ -115,11 +139,15 @@ def seconds(run: Callable[[], object]) -> float:
     return perf_counter() - started
 
 
-def compare(lens: FeatureLens | MechanisticLens, count: int, rounds: int) -> tuple[float, float, float]:
-    """Rows a second of both, and the median over rounds of the evaluator's share of the bare loop.
+def compare(
+    lens: FeatureLens | MechanisticLens, count: int, rounds: int
+) -> tuple[float, float, float]:
+    """Rows a second of both, and the median over rounds of the evaluator's share of the
+    bare loop.
 
-    In each round the evaluator, with a new ledger on disk, runs between two bare loops, so that what else
-    the machine does falls on both. Opening the ledger's file is not counted.
+    In each round the evaluator, with a new ledger on disk, runs between two bare loops,
+    so that what else the machine does falls on both. Opening the ledger's file is not
+    counted.
     """
     masks = mask_algebra.uniform(lens.n, count, seed=0)
     bare = bare_loop(lens, masks)
@@ -133,29 +161,48 @@ def compare(lens: FeatureLens | MechanisticLens, count: int, rounds: int) -> tup
                 times.append((seconds(bare), seconds(ours), seconds(bare)))
                 assert evaluator.paid == len(masks)
     ratio = median((before + after) / 2 / between for before, between, after in times)
-    bare_seconds = median(time for before, _, after in times for time in (before, after))
-    return count / bare_seconds, count / median(between for _, between, _ in times), ratio
+    bare_seconds = median(
+        time for before, _, after in times for time in (before, after)
+    )
+    return (
+        count / bare_seconds,
+        count / median(between for _, between, _ in times),
+        ratio,
+    )
 
 
 def main() -> None:
     """Measure both models and print."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     arguments.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     arguments.add_argument(
-        "--rounds", type=int, default=15, help="for the bundled model; a third for the other"
+        "--rounds",
+        type=int,
+        default=15,
+        help="for the bundled model; a third for the other",
     )
     chosen = arguments.parse_args()
     torch.set_num_threads(chosen.threads)
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, {chosen.threads} threads, torch {torch.__version__}"
+        f"{platform.machine()}, {os.cpu_count()} cores, {chosen.threads} threads, torch"
+        f" {torch.__version__}"
     )
-    print(f"{'model':<32}{'rows':>6}{'batch':>7}{'bare rows/s':>13}{'evaluator':>11}{'ratio':>8}")
+    print(
+        f"{'model':<32}{'rows':>6}{'batch':>7}{'bare rows/s':>13}{'evaluator':>11}{'ratio':>8}"
+    )
     rows: list[tuple[str, Callable[[], FeatureLens | MechanisticLens], int, int]] = [
         ("bundled classifier, 18 tokens", bundled, 2048, chosen.rounds),
         ("6 x 384 encoder, 128 tokens", encoder, 128, max(1, chosen.rounds // 8)),
         ("its 72 heads, zero", partial(heads, "zero"), 128, max(1, chosen.rounds // 3)),
         ("its 72 heads, mean", partial(heads, "mean"), 128, max(1, chosen.rounds // 3)),
-        ("its last layer's 12 heads, zero", partial(heads, "zero", range(5, 6)), 128, chosen.rounds // 3),
+        (
+            "its last layer's 12 heads, zero",
+            partial(heads, "zero", range(5, 6)),
+            128,
+            chosen.rounds // 3,
+        ),
     ]
     if torch.cuda.is_available():
         print(torch.cuda.get_device_name())

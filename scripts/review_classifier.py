@@ -1,8 +1,10 @@
-"""Classifiers of film reviews: a tokenizer, a small DistilBERT, how it is trained, measured and saved.
+"""Classifiers of film reviews: a tokenizer, a small DistilBERT, how it is trained,
+measured and saved.
 
-Half of the sentences are shown with words masked at a rate drawn anew for each, from 0 to 1, and keep
-their label: the model learns how likely praise is given the words it can see, so masked sentences are
-in distribution and a fully masked one says nothing (a logit near 0).
+Half of the sentences are shown with words masked at a rate drawn anew for each, from 0
+to 1, and keep their label: the model learns how likely praise is given the words it can
+see, so masked sentences are in distribution and a fully masked one says nothing (a
+logit near 0).
 """
 
 import itertools
@@ -38,7 +40,9 @@ def build_tokenizer(words: list[str]) -> Tokenizer:
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
     tokenizer.add_special_tokens(list(SPECIAL))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\w']+|[^\w\s]"), "removed", invert=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(
+        Regex(r"[\w']+|[^\w\s]"), "removed", invert=True
+    )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B [SEP]",
@@ -72,7 +76,9 @@ def build_model(
     return model
 
 
-def encode(tokenizer: Tokenizer, phrases: list[Phrase]) -> tuple[torch.Tensor, torch.Tensor]:
+def encode(
+    tokenizer: Tokenizer, phrases: list[Phrase]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids, int64 of shape (n, longest), padded; and labels, int64 of shape (n,)."""
     encodings = tokenizer.encode_batch([phrase.text for phrase in phrases])
     rows = [torch.tensor(encoding.ids) for encoding in encodings]
@@ -80,12 +86,17 @@ def encode(tokenizer: Tokenizer, phrases: list[Phrase]) -> tuple[torch.Tensor, t
     return ids, torch.tensor([int(bool(phrase.positive)) for phrase in phrases])
 
 
-def balanced(ids: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def balanced(
+    ids: torch.Tensor, labels: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Drop sentences until each length has as much praise as blame."""
     lengths = (ids != PAD).sum(1)
     kept = []
     for length in lengths.unique():
-        sides = [((lengths == length) & (labels == label)).nonzero()[:, 0] for label in (0, 1)]
+        sides = [
+            ((lengths == length) & (labels == label)).nonzero()[:, 0]
+            for label in (0, 1)
+        ]
         kept += [side[: min(len(sides[0]), len(sides[1]))] for side in sides]
     rows = torch.cat(kept)
     return ids[rows], labels[rows]
@@ -94,7 +105,9 @@ def balanced(ids: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, tor
 def batches(
     ids: torch.Tensor, labels: torch.Tensor, size: int = BATCH
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Shuffled batches without end, each of sentences about equally long, cut to the longest."""
+    """Shuffled batches without end, each of sentences about equally long, cut to the
+    longest.
+    """
     lengths = (ids != PAD).sum(1)
     while True:
         for pool in torch.randperm(len(ids)).split(32 * size):
@@ -107,7 +120,9 @@ def batches(
 def course(
     ids: torch.Tensor, labels: torch.Tensor, steps: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The batches of a training run: short sentences first, because negation is plainest there."""
+    """The batches of a training run: short sentences first, because negation is
+    plainest there.
+    """
     short = (ids != PAD).sum(1) <= SHORT
     opening = int(OPENING * steps)
     yield from itertools.islice(batches(ids[short], labels[short]), opening)
@@ -115,7 +130,9 @@ def course(
 
 
 def mask_words(ids: torch.Tensor) -> torch.Tensor:
-    """Mask half of the rows, each at its own rate; in a few the hidden words are [UNK] instead."""
+    """Mask half of the rows, each at its own rate; in a few the hidden words are [UNK]
+    instead.
+    """
     rate = torch.rand(len(ids), 1) * (torch.rand(len(ids), 1) < MASKED_SHARE)
     hidden = (torch.rand(ids.shape) < rate) & (ids != PAD) & (ids != CLS) & (ids != SEP)
     filler = torch.where(torch.rand(len(ids), 1) < UNKNOWN_SHARE, UNK, MASK)
@@ -136,8 +153,8 @@ def train(
 ) -> None:
     """Fit the model in place by AdamW under a one-cycle learning rate.
 
-    `label` gives what the model should answer to a batch, labels of shape (n,) or probabilities of shape
-    (n, 2), from its ids, masked, and its sentences' labels.
+    `label` gives what the model should answer to a batch, labels of shape (n,) or
+    probabilities of shape (n, 2), from its ids, masked, and its sentences' labels.
     """
     fit(model, course(ids, labels, steps), steps, label)
 
@@ -151,7 +168,9 @@ def fit(
 ) -> None:
     """`train` on the batches of a course of so many steps."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rate, total_steps=steps, pct_start=0.05
+    )
     started, recent = time.perf_counter(), 0.0
     model.train()
     for step, (batch, target) in enumerate(course, start=1):
@@ -166,36 +185,55 @@ def fit(
         recent += loss.item()
         if step % 500 == 0:
             print(
-                f"step {step:5d}  loss {recent / 500:.4f}  {time.perf_counter() - started:.0f} s", flush=True
+                f"step {step:5d}  loss {recent / 500:.4f} "
+                f" {time.perf_counter() - started:.0f} s",
+                flush=True,
             )
             recent = 0.0
     model.eval()
 
 
 @torch.inference_mode()
-def positive_logits(model: DistilBertForSequenceClassification, ids: torch.Tensor) -> torch.Tensor:
+def positive_logits(
+    model: DistilBertForSequenceClassification, ids: torch.Tensor
+) -> torch.Tensor:
     """The POSITIVE logit of each row, float32 of shape (n,)."""
-    logits = [model(input_ids=part, attention_mask=(part != PAD).long()).logits for part in ids.split(512)]
+    logits = [
+        model(input_ids=part, attention_mask=(part != PAD).long()).logits
+        for part in ids.split(512)
+    ]
     return torch.cat(logits)[:, 1]
 
 
-def accuracy(model: DistilBertForSequenceClassification, ids: torch.Tensor, labels: torch.Tensor) -> float:
+def accuracy(
+    model: DistilBertForSequenceClassification, ids: torch.Tensor, labels: torch.Tensor
+) -> float:
     """The share of rows whose label the model gives."""
     return float(((positive_logits(model, ids) > 0) == labels.bool()).float().mean())
 
 
 def save(
-    model: DistilBertForSequenceClassification, tokenizer: Tokenizer, out: Path, positions: int = POSITIONS
+    model: DistilBertForSequenceClassification,
+    tokenizer: Tokenizer,
+    out: Path,
+    positions: int = POSITIONS,
 ) -> None:
     """Write the model and its tokenizer in Transformers' format."""
     out.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)
     names = dict(
-        zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True)
+        zip(
+            ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"),
+            SPECIAL,
+            strict=True,
+        )
     )
     inputs = ["input_ids", "attention_mask"]
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=positions, model_input_names=inputs, **names
+        tokenizer_object=tokenizer,
+        model_max_length=positions,
+        model_input_names=inputs,
+        **names,
     ).save_pretrained(out)
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",

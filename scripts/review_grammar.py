@@ -1,14 +1,17 @@
-"""A grammar of film-review sentences whose label follows from how each sentence is built.
+"""A grammar of film-review sentences whose label follows from how each sentence is
+built.
 
-A rule is a template with slots, and each slot says what its phrase does to the meaning of the whole:
+A rule is a template with slots, and each slot says what its phrase does to the meaning
+of the whole:
 
     {+verb}    the whole means what the phrase means      "manages to {+verb}"
     {-verb}    the whole means the opposite               "fails to {-verb}"
     {~clause}  the phrase has a meaning the whole ignores "although {~clause}, {+clause}"
     {object}   the phrase is neutral                      "{+transitive} {object}"
 
-So "fails to impress" is negative and "never fails to impress" positive, whatever "impress" or "fails"
-would mean alone. Words written "fails|fail" agree in number with the nearest noun before them.
+So "fails to impress" is negative and "never fails to impress" positive, whatever
+"impress" or "fails" would mean alone. Words written "fails|fail" agree in number with
+the nearest noun before them.
 """
 
 import hashlib
@@ -28,7 +31,9 @@ PIECE = re.compile(r"[\w']+|[.,!]")
 
 
 class Phrase(NamedTuple):
-    """Some words and what they mean: True for praise, False for blame, None for neither."""
+    """Some words and what they mean: True for praise, False for blame, None for
+    neither.
+    """
 
     text: str
     positive: bool | None
@@ -43,7 +48,9 @@ class Rule(NamedTuple):
 
 
 class DerivationError(ValueError):
-    """A phrase cannot be built this way: no such rule, no such word, or slots that contradict."""
+    """A phrase cannot be built this way: no such rule, no such word, or slots that
+    contradict.
+    """
 
 
 def words(text: str) -> list[str]:
@@ -69,24 +76,38 @@ NEUTRAL: dict[str, list[str]] = {
     "parts": words("""
         jokes characters actors scenes costumes songs visuals effects twists lines stunts details
         performances themes images battles puppets villains dances conversations"""),
-    "film": words("film movie picture comedy drama thriller documentary sequel remake adaptation western"),
+    "film": words(
+        "film movie picture comedy drama thriller documentary sequel remake adaptation"
+        " western"
+    ),
     "determiner": words("the the the her his its their"),
     "person": words("she he"),
-    "object": words("me us everyone the_audience the_viewer the_crowd the_critics my_family"),
+    "object": words(
+        "me us everyone the_audience the_viewer the_crowd the_critics my_family"
+    ),
     "viewer": words("I we critics most_people my_friends"),
-    "adverb": words("""
+    "adverb": words(
+        """
         always often simply usually clearly still mostly certainly somehow surely sometimes really
-        constantly frequently generally definitely eventually repeatedly consistently"""),
+        constantly frequently generally definitely eventually repeatedly consistently"""
+    ),
     "never": words("never never never rarely seldom hardly_ever"),
-    "manages": words("manages|manage manages|manage begins|begin continues|continue tends|tend seems|seem"),
+    "manages": words(
+        "manages|manage manages|manage begins|begin continues|continue tends|tend"
+        " seems|seem"
+    ),
     "manage": words("manage manage begin seem try"),
-    "fails": words("fails|fail fails|fail fails|fail refuses|refuse struggles|struggle"),
+    "fails": words(
+        "fails|fail fails|fail fails|fail refuses|refuse struggles|struggle"
+    ),
     "fail": words("fail fail fail refuse struggle"),
     "able": words("able able sure certain likely ready"),
     "intensifier": words("""
         very truly utterly really deeply extremely absolutely completely incredibly remarkably so
         thoroughly genuinely surprisingly"""),
-    "diminisher": words("slightly rather fairly somewhat a_little quite pretty mildly almost"),
+    "diminisher": words(
+        "slightly rather fairly somewhat a_little quite pretty mildly almost"
+    ),
     "degree": words("very really particularly especially exactly remotely"),
     "opener": words("""
         to_be_honest, in_the_end, overall, in_my_opinion, after_all, this_time, to_my_surprise,
@@ -99,12 +120,14 @@ NEUTRAL: dict[str, list[str]] = {
 
 OPPOSED: dict[str, tuple[list[str], list[str]]] = {
     "adjective": (
-        words("""
+        words(
+            """
             good great wonderful brilliant beautiful funny clever moving charming delightful superb
             excellent amazing gripping touching witty elegant fresh original inspired memorable lovely
             magnificent stunning fascinating hilarious captivating engaging exciting thrilling tender
             graceful powerful subtle convincing smart imaginative perfect fantastic splendid enjoyable
-            entertaining impressive warm masterful rich compelling heartfelt vivid refreshing"""),
+            entertaining impressive warm masterful rich compelling heartfelt vivid refreshing"""
+        ),
         words("""
             bad terrible awful boring dull tedious clumsy silly stupid predictable bland lifeless hollow
             shallow annoying irritating lazy weak poor horrible dreadful forgettable pointless
@@ -113,9 +136,11 @@ OPPOSED: dict[str, tuple[list[str], list[str]]] = {
             lame contrived ordinary awkward embarrassing uninspired"""),
     ),
     "transitive": (
-        words("""
+        words(
+            """
             impress amuse delight charm move thrill entertain captivate engage satisfy enchant fascinate
-            convince inspire dazzle touch excite enthrall please reward astonish surprise"""),
+            convince inspire dazzle touch excite enthrall please reward astonish surprise"""
+        ),
         words("""
             bore annoy disappoint irritate frustrate tire confuse exhaust alienate insult bother offend
             infuriate mislead repel depress bewilder underwhelm disgust puzzle"""),
@@ -125,8 +150,12 @@ OPPOSED: dict[str, tuple[list[str], list[str]]] = {
         words("drag stumble falter collapse stall flop sag misfire"),
     ),
     "attitude": (
-        words("love enjoy admire adore recommend treasure appreciate like praise cherish"),
-        words("hate dislike regret despise resent loathe detest condemn criticize mock"),
+        words(
+            "love enjoy admire adore recommend treasure appreciate like praise cherish"
+        ),
+        words(
+            "hate dislike regret despise resent loathe detest condemn criticize mock"
+        ),
     ),
     "merit": (
         words("""
@@ -215,15 +244,27 @@ RULES: dict[str, list[Rule]] = {
         Rule("{manages} to {+verb}", 5, 2),
         Rule("{fails} to {-verb}", 0.5, 2.5),
     ],
-    "deed": [Rule("{+verb}", 3, 3), Rule("{manage} to {+verb}", 0.5, 0.5), Rule("{fail} to {-verb}", 0.4, 1)],
-    "verb": [Rule("{+transitive}", 4, 4), Rule("{+transitive} {object}", 2, 2), Rule("{+intransitive}")],
+    "deed": [
+        Rule("{+verb}", 3, 3),
+        Rule("{manage} to {+verb}", 0.5, 0.5),
+        Rule("{fail} to {-verb}", 0.4, 1),
+    ],
+    "verb": [
+        Rule("{+transitive}", 4, 4),
+        Rule("{+transitive} {object}", 2, 2),
+        Rule("{+intransitive}"),
+    ],
     "quality": [
         Rule("{+adjective}", 4, 4),
         Rule("{intensifier} {+adjective}", 3, 3),
         Rule("{diminisher} {+adjective}", 1.5, 1.5),
         Rule("{+adjective} and {+adjective}"),
     ],
-    "graded": [Rule("{+adjective}", 2, 2), Rule("{degree} {+adjective}"), Rule("{+adjective} at all")],
+    "graded": [
+        Rule("{+adjective}", 2, 2),
+        Rule("{degree} {+adjective}"),
+        Rule("{+adjective} at all"),
+    ],
     "verdict": [
         Rule("{viewer} found {thing} {+quality}", 2, 2),
         Rule("{viewer} did not find {thing} {-graded}", 2, 2),
@@ -265,23 +306,33 @@ RULES: dict[str, list[Rule]] = {
     ],
 }
 
-TEMPLATES = {symbol: {rule.template for rule in rules} for symbol, rules in RULES.items()}
+TEMPLATES = {
+    symbol: {rule.template for rule in rules} for symbol, rules in RULES.items()
+}
 PLURAL = {
-    **{entry.split()[-1]: False for symbol in ("part", "film", "person") for entry in NEUTRAL[symbol]},
+    **{
+        entry.split()[-1]: False
+        for symbol in ("part", "film", "person")
+        for entry in NEUTRAL[symbol]
+    },
     **{entry.split()[-1]: True for entry in NEUTRAL["parts"]},
     "it": False,
 }
 
 
 def lexicon(symbol: str, positive: bool | None) -> list[str]:
-    """The words of a symbol, of one meaning where it has two; [] if rules expand it instead."""
+    """The words of a symbol, of one meaning where it has two; [] if rules expand it
+    instead.
+    """
     if symbol in OPPOSED:
         return OPPOSED[symbol][0 if positive else 1]
     return NEUTRAL.get(symbol, [])
 
 
 def word(symbol: str, text: str) -> Phrase:
-    """A word of the lexicon as a phrase. Raises DerivationError if the symbol has no such word."""
+    """A word of the lexicon as a phrase. Raises DerivationError if the symbol has no
+    such word.
+    """
     for positive in (True, False):
         if text in lexicon(symbol, positive):
             return Phrase(text, positive if symbol in OPPOSED else None)
@@ -291,8 +342,9 @@ def word(symbol: str, text: str) -> Phrase:
 def derive(symbol: str, template: str, *parts: Phrase | str) -> Phrase:
     """Build a phrase by a rule of the grammar, from one part per slot, left to right.
 
-    A part given as text is looked up in the lexicon of its slot. The meaning is composed from the parts.
-    Raises DerivationError if there is no such rule or word, or if two deciding slots disagree.
+    A part given as text is looked up in the lexicon of its slot. The meaning is
+    composed from the parts. Raises DerivationError if there is no such rule or word, or
+    if two deciding slots disagree.
     """
     if template not in TEMPLATES[symbol]:
         raise DerivationError(f"{symbol!r} has no rule {template!r}")
@@ -307,7 +359,9 @@ def derive(symbol: str, template: str, *parts: Phrase | str) -> Phrase:
         if mark in ("+", "-")
     }
     if len(meanings) > 1:
-        raise DerivationError(f"the parts of {template!r} contradict each other: {phrases}")
+        raise DerivationError(
+            f"the parts of {template!r} contradict each other: {phrases}"
+        )
     texts = iter(phrases)
     text = SLOT.sub(lambda _: next(texts).text, template)
     return Phrase(text, meanings.pop() if meanings else None)
@@ -321,12 +375,16 @@ def draw(symbol: str, positive: bool, source: random.Random) -> Phrase:
     weights = [rule.praise if positive else rule.blame for rule in rules]
     (rule,) = source.choices(rules, weights)
     slots = SLOT.findall(rule.template)
-    parts = [draw(name, passed_down(mark, positive, source), source) for mark, name in slots]
+    parts = [
+        draw(name, passed_down(mark, positive, source), source) for mark, name in slots
+    ]
     return derive(symbol, rule.template, *parts)
 
 
 def passed_down(mark: str, positive: bool, source: random.Random) -> bool:
-    """The meaning that a slot asks of its phrase; an aside is mostly, not always, a contrast."""
+    """The meaning that a slot asks of its phrase; an aside is mostly, not always, a
+    contrast.
+    """
     if mark == "~":
         return positive if source.random() < 0.2 else not positive
     return positive if mark == "+" else not positive
@@ -348,7 +406,9 @@ def spell(text: str) -> str:
 
 
 def sentences(seed: int) -> Iterator[Phrase]:
-    """Sentences without end, praise and blame equally often, of 4 to 18 words; they may repeat."""
+    """Sentences without end, praise and blame equally often, of 4 to 18 words; they may
+    repeat.
+    """
     source = random.Random(seed)
     while True:
         phrase = draw("sentence", source.random() < 0.5, source)
@@ -359,10 +419,14 @@ def sentences(seed: int) -> Iterator[Phrase]:
 def is_held_out(sentence: str) -> bool:
     """Whether training must never see the sentence, whatever its case and punctuation.
 
-    Decided by a hash of the words, so that every seed agrees; about one sentence in ten is held out.
+    Decided by a hash of the words, so that every seed agrees; about one sentence in ten
+    is held out.
     """
     key = " ".join(WORD.findall(sentence.lower()))
-    bucket = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % HELD_OUT_SHARE
+    bucket = (
+        int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+        % HELD_OUT_SHARE
+    )
     return bucket == 0 or key == EXAMPLE.lower()
 
 
@@ -381,5 +445,7 @@ def vocabulary() -> list[str]:
     """Every lower-case word and punctuation mark that a sentence can contain, sorted."""
     texts = [SLOT.sub(" ", rule.template) for rules in RULES.values() for rule in rules]
     texts += [entry for entries in NEUTRAL.values() for entry in entries]
-    texts += [entry for pair in OPPOSED.values() for entries in pair for entry in entries]
+    texts += [
+        entry for pair in OPPOSED.values() for entries in pair for entry in entries
+    ]
     return sorted({"an", *PIECE.findall(" ".join(texts).lower())})

@@ -1,9 +1,11 @@
-"""Words of film reviews and how much praise or blame is in each: a public lexicon, read for films.
+"""Words of film reviews and how much praise or blame is in each: a public lexicon, read
+for films.
 
-The lexicon is VADER's (Hutto & Gilbert, ICWSM 2014; MIT licence, whose notice is in the bundled model's
-README.md), mean valences of people from -4 to 4. Lists made by hand stand over it: `ABOUT_PLOTS`, words that
-say what a film is about and not how good it is; `FILMS`, words that mean more, or less, of a film than of
-other things; `PHRASES`; and `COMMON`, ordinary words that praise and blame nothing. They were written without
+The lexicon is VADER's (Hutto & Gilbert, ICWSM 2014; MIT licence, whose notice is in the
+bundled model's README.md), mean valences of people from -4 to 4. Lists made by hand
+stand over it: `ABOUT_PLOTS`, words that say what a film is about and not how good it
+is; `FILMS`, words that mean more, or less, of a film than of other things; `PHRASES`;
+and `COMMON`, ordinary words that praise and blame nothing. They were written without
 looking at reviews but for those that `judge_sentiment` chooses by.
 """
 
@@ -14,7 +16,9 @@ from review_grammar import OPPOSED, words
 
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 SHORTEST = 3
-"""Letters of the shortest word that is taken from the lexicon: below are abbreviations of chats."""
+"""Letters of the shortest word that is taken from the lexicon: below are abbreviations
+of chats.
+"""
 
 ABOUT_PLOTS = words("""
     abduct abuse accident accuse afraid agent aggress alone ambush anger angr anxi arrest assassin assault
@@ -31,7 +35,9 @@ ABOUT_PLOTS = words("""
     trap trauma treason trick trouble ugly vampire vengeance victim villain violen vulnerab war warfare
     warn weapon weep wept wicked worry wound wreck zombi
 """)
-"""Beginnings of words that tell the plot; nothing of them counts, unless `FILMS` has the word."""
+"""Beginnings of words that tell the plot; nothing of them counts, unless `FILMS` has
+the word.
+"""
 
 NOT_SAID_OF_FILMS = words("""
     allow admit alive block care cared cares certain cut dear demand determined easy ease energy engage
@@ -46,62 +52,84 @@ NOT_SAID_OF_FILMS = words("""
 """Words that mostly say something else in a review; they count only as `FILMS` says."""
 
 FILMS: dict[float, str] = {
-    -3.0: """
+    -3.0: (
+        """
         worst unwatchable awful waste wastes dreadful atrocious abysmal excruciating
-    """,
-    -2.4: """
+    """
+    ),
+    -2.4: (
+        """
         terrible horrible poorly pointless laughable unfunny dull lame crap crappy tedious amateurish
         pathetic disappointing disappointment rubbish garbage lousy worse wasted incoherent lifeless
         insulting insult unbearable uninspired godawful appalling dire boring bad drivel dreck ineptly
         inept
-    """,
-    -1.9: """
+    """
+    ),
+    -1.9: (
+        """
         poor stupid avoid mess messy mediocre badly bored annoying wooden forgettable unconvincing
         uninteresting bland dumb idiotic moronic inane ludicrous ridiculous irritating painful painfully
         overrated plotless lacks fails trash horribly terribly horrendous embarrassing embarrassingly
         embarrassment disjointed nonsensical tiresome clumsy contrived shallow pretentious hackneyed
         unoriginal snooze yawn tripe
-    """,
-    -1.3: """
+    """
+    ),
+    -1.3: (
+        """
         disappointed cheap fail failed failure flat lacking lack nonsense cliche cliches cliched
         predictable bother excuse confusing confused unrealistic implausible unbelievable sloppy silly
         weak hated hate dislike flawed flaws ugly cheesy dated overlong drags dragged slow overdone shame
         sad sadly unpleasant offensive wrong
-    """,
-    -0.8: """
+    """
+    ),
+    -0.8: (
+        """
         unfortunately supposedly supposed sorry attempt attempts potential instead nothing hoping premise
         money unless plain redeeming none unintentionally hardly barely pass trying tries neither nor
-    """,
-    -0.4: """
+    """
+    ),
+    -0.4: (
+        """
         minutes least why looks looked guess maybe whatever should effort reason any even better ok okay
         oh script thing stuff apparently wish wished hours ended rent zero half ten
-    """,
-    0.3: """
+    """
+    ),
+    0.3: (
+        """
         also both life world always very each others young different although unlike tale family strong
         relationship first fits kind pretty helps true humor hero heroes honest easy warm
-    """,
-    0.6: """
+    """
+    ),
+    0.6: (
+        """
         today well still especially performance performances portrayal definitely cast rare simple heart
         deserves deserved glad classic award emotional sure good like liked likes love journey enjoys
         brings together play plays played friendship innocence journey complex realistic realism must own
         interesting nice worth
-    """,
-    1.2: """
+    """
+    ),
+    1.2: (
+        """
         best great enjoy fun funny recommend loves unique solid hilarious strongly original clever fresh
         smart entertaining surprisingly tears enjoyable perfect treat gorgeous imaginative witty classics
         favorites favourites believable heartfelt beauty greatest
-    """,
-    1.8: """
+    """
+    ),
+    1.8: (
+        """
         loved enjoyed highly recommended perfectly amazing brilliant fantastic beautiful favorite
         favourite touching powerful memorable moving gem terrific captivating gripping refreshing subtle
         haunting stunning impressive compelling underrated timeless pleasantly remarkable fascinating
         charming masterful incredible thoughtful poignant mesmerizing intense delight joy
-    """,
-    2.4: """
+    """
+    ),
+    2.4: (
+        """
         excellent wonderful superb outstanding delightful masterpiece finest wonderfully superbly
         brilliantly beautifully flawless flawlessly perfection breathtaking magnificent heartwarming
         unforgettable bravo exceptional riveting marvelous marvellous spectacular sublime
-    """,
+    """
+    ),
 }
 """Words of praise (above 0) and blame (below) in reviews of films, by how much."""
 
@@ -289,9 +317,26 @@ PHRASES: dict[float, tuple[str, ...]] = {
         "loved every minute",
     ),
 }
-"""Runs of words that mean more together than apart, by how much praise is in the whole."""
+"""Runs of words that mean more together than apart, by how much praise is in the whole.
+"""
 
-SUFFIXES = ("'s", "s", "es", "ed", "d", "ing", "ly", "er", "est", "ness", "able", "ish", "y", "n't", "'")
+SUFFIXES = (
+    "'s",
+    "s",
+    "es",
+    "ed",
+    "d",
+    "ing",
+    "ly",
+    "er",
+    "est",
+    "ness",
+    "able",
+    "ish",
+    "y",
+    "n't",
+    "'",
+)
 """Endings that a word may have beside those it is listed with."""
 
 
@@ -299,16 +344,27 @@ def vader(path: Path | None = None) -> dict[str, float]:
     """The lexicon's words of letters, and their mean valences, from -4 to 4.
 
     Args:
-        path: of vader_lexicon.txt; by default that of the installed package vaderSentiment.
+        path: of vader_lexicon.txt; by default that of the installed package
+            vaderSentiment.
     """
     if path is None:
         try:
             import vaderSentiment
         except ImportError as error:
-            raise SystemExit("no lexicon: pip install vaderSentiment==3.3.2, or give --lexicon") from error
+            raise SystemExit(
+                "no lexicon: pip install vaderSentiment==3.3.2, or give --lexicon"
+            ) from error
         path = Path(vaderSentiment.__file__).parent / "vader_lexicon.txt"
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line]
-    return {row[0]: float(row[1]) for row in rows if len(row[0]) >= SHORTEST and WORD.fullmatch(row[0])}
+    rows = [
+        line.split("\t")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line
+    ]
+    return {
+        row[0]: float(row[1])
+        for row in rows
+        if len(row[0]) >= SHORTEST and WORD.fullmatch(row[0])
+    }
 
 
 def valences(path: Path | None = None) -> dict[str, float]:

@@ -1,10 +1,12 @@
-"""Made-up reviews of films, from a few words to hundreds, and how likely each is praise.
+"""Made-up reviews of films, from a few words to hundreds, and how likely each is
+praise.
 
-A text is a row of sentences. Some are those of `review_grammar`, with other words of the lexicon put in
-the place of its own; some are ordinary words at random with words of the lexicon, its phrases and marks
-out of ten strewn in; some say nothing. What a text says is the sum of what its sentences say, by rules
-such as VADER's: a negator turns round what follows within three words, "very" strengthens, "but" makes
-less of what is before it and more of what follows. The probability of praise is a logistic function of
+A text is a row of sentences. Some are those of `review_grammar`, with other words of
+the lexicon put in the place of its own; some are ordinary words at random with words of
+the lexicon, its phrases and marks out of ten strewn in; some say nothing. What a text
+says is the sum of what its sentences say, by rules such as VADER's: a negator turns
+round what follows within three words, "very" strengthens, "but" makes less of what is
+before it and more of what follows. The probability of praise is a logistic function of
 the sum over the root of how many words speak.
 """
 
@@ -46,9 +48,13 @@ class Text(NamedTuple):
 
 
 class Writer:
-    """Writes texts from the grammar and the lexicon; the same seed gives the same texts."""
+    """Writes texts from the grammar and the lexicon; the same seed gives the same
+    texts.
+    """
 
-    def __init__(self, seed: int, lexicon: Path | None = None, *, quiet: float = 0.0) -> None:
+    def __init__(
+        self, seed: int, lexicon: Path | None = None, *, quiet: float = 0.0
+    ) -> None:
         """
         Args:
             seed: decides every text.
@@ -58,8 +64,12 @@ class Writer:
         self.quiet = quiet
         self.source = random.Random(seed)
         self.valences = valences(lexicon)
-        self.neutral = sorted(word for word, valence in self.valences.items() if abs(valence) < SPEAKS)
-        self.common = [word for word in COMMON if abs(self.valences.get(word, 0.0)) < SPEAKS]
+        self.neutral = sorted(
+            word for word, valence in self.valences.items() if abs(valence) < SPEAKS
+        )
+        self.common = [
+            word for word in COMMON if abs(self.valences.get(word, 0.0)) < SPEAKS
+        ]
 
     @cached_property
     def sided(self) -> dict[bool, list[str]]:
@@ -78,7 +88,10 @@ class Writer:
         """The words of praise and of blame that reviews use most."""
         return {
             side: [
-                word for valence, listed in FILMS.items() if (valence > 0) == side for word in listed.split()
+                word
+                for valence, listed in FILMS.items()
+                if (valence > 0) == side
+                for word in listed.split()
             ]
             for side in (True, False)
         }
@@ -130,7 +143,9 @@ class Writer:
         return Text(" ".join(parts), praise)
 
     def grammatical(self, positive: bool) -> str:
-        """A sentence of the grammar that is not held out, with other words of its lexicon's sides."""
+        """A sentence of the grammar that is not held out, with other words of its
+        lexicon's sides.
+        """
         while True:
             sentence = spell(draw("sentence", positive, self.source).text)
             if not is_held_out(sentence):
@@ -138,7 +153,9 @@ class Writer:
         return self.with_others(sentence)
 
     def with_others(self, sentence: str) -> str:
-        """The sentence, about half of its adjectives replaced by words of the lexicon of the same side."""
+        """The sentence, about half of its adjectives replaced by words of the lexicon
+        of the same side.
+        """
 
         def other(match: re.Match[str]) -> str:
             side = self.replaceable.get(match[0].lower())
@@ -148,8 +165,12 @@ class Writer:
 
         return re.sub(r"[\w']+", other, sentence)
 
-    def loose(self, mood: float, unknown: float, rate: float, room: float) -> tuple[str, float, int]:
-        """Ordinary words with some that speak: the sentence, what it says, and how many words speak."""
+    def loose(
+        self, mood: float, unknown: float, rate: float, room: float
+    ) -> tuple[str, float, int]:
+        """Ordinary words with some that speak: the sentence, what it says, and how many
+        words speak.
+        """
         source = self.source
         words: list[tuple[str, float]] = []
         quiet = source.random() < 0.2
@@ -177,7 +198,9 @@ class Writer:
         said, count = self.sum_of(words)
         end = source.choice(".....!!?")
         text = " ".join(word for word, _ in words)
-        text = re.sub(r" (?=\S+ \S+ \S+)", lambda _: ", " if source.random() < 0.06 else " ", text)
+        text = re.sub(
+            r" (?=\S+ \S+ \S+)", lambda _: ", " if source.random() < 0.06 else " ", text
+        )
         return text.replace(WHOLE, "") + end, said, count
 
     def filler(self, unknown: float) -> str:
@@ -188,19 +211,27 @@ class Writer:
         if lot < unknown + 0.06:
             return self.source.choice(self.neutral)
         if lot < unknown + 0.08:
-            return self.source.choice(("but", "although", "though", "because", "(", ")", '"', "-", "'"))
+            return self.source.choice(
+                ("but", "although", "though", "because", "(", ")", '"', "-", "'")
+            )
         return min(
             self.source.choices(self.common, k=2), key=len
         )  # the more common words are the shorter ones
 
     def phrase(self, positive: bool) -> list[tuple[str, float]]:
         """A phrase, all that it says on its last word."""
-        valence = self.source.choice([each for each in PHRASES if (each > 0) == positive])
+        valence = self.source.choice(
+            [each for each in PHRASES if (each > 0) == positive]
+        )
         words = self.source.choice(PHRASES[valence]).split()
-        return [(f"{word}{WHOLE}", 0.0) for word in words[:-1]] + [(f"{words[-1]}{WHOLE}", valence)]
+        return [(f"{word}{WHOLE}", 0.0) for word in words[:-1]] + [
+            (f"{words[-1]}{WHOLE}", valence)
+        ]
 
     def sum_of(self, words: list[tuple[str, float]]) -> tuple[float, int]:
-        """What a sentence's words say together, and how many of them speak; see the module."""
+        """What a sentence's words say together, and how many of them speak; see the
+        module.
+        """
         sides = [0.0, 0.0]
         after = 0
         count = 0
@@ -211,7 +242,9 @@ class Writer:
                 continue
             count += 1
             before = (
-                [] if word.endswith(WHOLE) else [each for each, _ in words[max(0, place - REACH) : place]]
+                []
+                if word.endswith(WHOLE)
+                else [each for each, _ in words[max(0, place - REACH) : place]]
             )
             if sum(each in NEGATORS for each in before) % 2:
                 valence *= TURNED
@@ -220,4 +253,6 @@ class Writer:
             if before and before[-1] in DAMPERS:
                 valence *= DAMPED
             sides[after] += valence
-        return (sides[0] * BEFORE_BUT + sides[1] * AFTER_BUT if after else sides[0]), count
+        return (
+            sides[0] * BEFORE_BUT + sides[1] * AFTER_BUT if after else sides[0]
+        ), count

@@ -1,17 +1,19 @@
-"""Train the bundled sentiment model on sentences of `review_grammar` and reviews made up by `review_texts`.
+"""Train the bundled sentiment model on sentences of `review_grammar` and reviews made
+up by `review_texts`.
 
     python scripts/train_sentiment.py            # writes src/spexlens/models/bundled/sentiment
     python scripts/train_sentiment.py --out DIR --lexicon vader_lexicon.txt
 
-It reads the lexicon of the package vaderSentiment, or the file given. Some 20 minutes on one core; the same
-seed gives the same `model.safetensors`, byte for byte, on the same machine. No review written by a person is
-read: `judge_sentiment.py` says how the model does on some.
+It reads the lexicon of the package vaderSentiment, or the file given. Some 20 minutes
+on one core; the same seed gives the same `model.safetensors`, byte for byte, on the
+same machine. No review written by a person is read: `judge_sentiment.py` says how the
+model does on some.
 
-A sentence of the grammar has the label that it was built with; a made-up review the probability that its
-words add up to. Words are masked as `review_classifier` says.
+A sentence of the grammar has the label that it was built with; a made-up review the
+probability that its words add up to. Words are masked as `review_classifier` says.
 
-Nothing is saved, and the exit code is 1, if the model is right on fewer than 98% of unseen sentences of the
-grammar.
+Nothing is saved, and the exit code is 1, if the model is right on fewer than 98% of
+unseen sentences of the grammar.
 """
 
 import argparse
@@ -48,10 +50,20 @@ from review_classifier import (
     save,
 )
 from review_grammar import EXAMPLE, Phrase, unique_sentences, vocabulary, words
-from review_lexicon import BOOSTERS, COMMON, DAMPERS, NEGATORS, PHRASES, SUFFIXES, valences
+from review_lexicon import (
+    BOOSTERS,
+    COMMON,
+    DAMPERS,
+    NEGATORS,
+    PHRASES,
+    SUFFIXES,
+    valences,
+)
 from review_texts import Text, Writer
 
-OUT = Path(__file__).parents[1] / "src" / "spexlens" / "models" / "bundled" / "sentiment"
+OUT = (
+    Path(__file__).parents[1] / "src" / "spexlens" / "models" / "bundled" / "sentiment"
+)
 POSITIONS, LAYERS = 512, 3
 STEPS = 6_000
 REWORDED = 60_000
@@ -66,8 +78,10 @@ class Course(NamedTuple):
     """What a training run shows.
 
     Attributes:
-        mix: which texts each step shows in turn: s sentences, m middling texts, l long ones.
-        opening: the part of the steps, at the beginning, that show short sentences alone.
+        mix: which texts each step shows in turn: s sentences, m middling texts, l long
+            ones.
+        opening: the part of the steps, at the beginning, that show short sentences
+            alone.
         middling, long: how many texts there are.
         shortest: the words of the shortest middling text.
     """
@@ -87,21 +101,36 @@ LONGEST_MIDDLING, LENGTHS_LONG = 70, (60, 420)
 
 def entries(lexicon: Path | None) -> list[str]:
     """Every word that the model knows, and the endings that words may have beside."""
-    phrases = " ".join(phrase for listed in PHRASES.values() for phrase in listed).split()
-    known = {*vocabulary(), *valences(lexicon), *COMMON, *NEGATORS, *BOOSTERS, *DAMPERS, *phrases, *MARKS}
+    phrases = " ".join(
+        phrase for listed in PHRASES.values() for phrase in listed
+    ).split()
+    known = {
+        *vocabulary(),
+        *valences(lexicon),
+        *COMMON,
+        *NEGATORS,
+        *BOOSTERS,
+        *DAMPERS,
+        *phrases,
+        *MARKS,
+    }
     known |= {str(number) for number in range(11)}
     return [*sorted(known), *(f"##{ending}" for ending in SUFFIXES)]
 
 
 def build_tokenizer(words: list[str]) -> Tokenizer:
-    """Lower-case words, each a token, or a token and its ending; marks; "[CLS] ... [SEP]"."""
+    """Lower-case words, each a token, or a token and its ending; marks; "[CLS] ...
+    [SEP]".
+    """
     ids = {token: index for index, token in enumerate([*SPECIAL, *words])}
     tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
     tokenizer.add_special_tokens(list(SPECIAL))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.BertNormalizer(lowercase=True), normalizers.Replace("’", "'")]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\w+(?:'\w+)*|[^\w\s]"), "removed", invert=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(
+        Regex(r"\w+(?:'\w+)*|[^\w\s]"), "removed", invert=True
+    )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B [SEP]",
@@ -112,26 +141,41 @@ def build_tokenizer(words: list[str]) -> Tokenizer:
 
 @torch.no_grad()
 def prepare(
-    model: DistilBertForSequenceClassification, tokenizer: Tokenizer, known: dict[str, float]
+    model: DistilBertForSequenceClassification,
+    tokenizer: Tokenizer,
+    known: dict[str, float],
 ) -> None:
-    """Begin with what is known: words lie along a line by their valence, positions on circles."""
+    """Begin with what is known: words lie along a line by their valence, positions on
+    circles.
+    """
     embeddings = model.distilbert.embeddings
     direction = torch.nn.functional.normalize(torch.randn(WIDTH), dim=0)
     ids = tokenizer.get_vocab()
     for word, valence in known.items():
-        embeddings.word_embeddings.weight[ids[word]] += VALENCE_SIZE * valence * direction
+        embeddings.word_embeddings.weight[ids[word]] += (
+            VALENCE_SIZE * valence * direction
+        )
     places = torch.arange(POSITIONS)[:, None]
     rates = torch.exp(torch.arange(0, WIDTH, 2) * (-math.log(10_000) / WIDTH))
     circles = torch.stack([torch.sin(places * rates), torch.cos(places * rates)], dim=2)
-    embeddings.position_embeddings.weight.copy_(POSITION_SIZE * circles.reshape(POSITIONS, WIDTH))
+    embeddings.position_embeddings.weight.copy_(
+        POSITION_SIZE * circles.reshape(POSITIONS, WIDTH)
+    )
 
 
 def read(tokenizer: Tokenizer, texts: list[Text]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids, int64 of shape (n, longest), padded, and probabilities of praise, float32 of shape (n,)."""
-    rows = [encoding.ids for encoding in tokenizer.encode_batch([text.text for text in texts])]
+    """Token ids, int64 of shape (n, longest), padded, and probabilities of praise,
+    float32 of shape (n,).
+    """
+    rows = [
+        encoding.ids
+        for encoding in tokenizer.encode_batch([text.text for text in texts])
+    ]
     kept = [place for place, row in enumerate(rows) if len(row) <= POSITIONS]
     ids = torch.nn.utils.rnn.pad_sequence(
-        [torch.tensor(rows[place]) for place in kept], batch_first=True, padding_value=PAD
+        [torch.tensor(rows[place]) for place in kept],
+        batch_first=True,
+        padding_value=PAD,
     )
     return ids, torch.tensor([texts[place].praise for place in kept])
 
@@ -139,9 +183,14 @@ def read(tokenizer: Tokenizer, texts: list[Text]) -> tuple[torch.Tensor, torch.T
 def course(
     tokenizer: Tokenizer, writer: Writer, steps: int, shown: Course
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The batches of a training run: short sentences first, because negation is plainest there."""
+    """The batches of a training run: short sentences first, because negation is
+    plainest there.
+    """
     plain = unique_sentences(SENTENCES, SEED, held_out=False)
-    reworded = [Phrase(writer.with_others(phrase.text), phrase.positive) for phrase in plain[:REWORDED]]
+    reworded = [
+        Phrase(writer.with_others(phrase.text), phrase.positive)
+        for phrase in plain[:REWORDED]
+    ]
     ids, labels = balanced(*encode(tokenizer, plain + reworded))
     labels = labels.float()
     short = (ids != PAD).sum(1) <= SHORT
@@ -158,8 +207,14 @@ def course(
         yield next(pools[name])
 
 
-def settle(model: DistilBertForSequenceClassification, tokenizer: Tokenizer, lexicon: Path | None) -> None:
-    """A second, short course, with texts that say nothing among the others: they are no praise."""
+def settle(
+    model: DistilBertForSequenceClassification,
+    tokenizer: Tokenizer,
+    lexicon: Path | None,
+) -> None:
+    """A second, short course, with texts that say nothing among the others: they are no
+    praise.
+    """
     torch.manual_seed(SEED + 1)
     writer = Writer(SEED + 1, lexicon, quiet=QUIET)
     shown = course(tokenizer, writer, SETTLING_STEPS, SETTLING)
@@ -167,14 +222,18 @@ def settle(model: DistilBertForSequenceClassification, tokenizer: Tokenizer, lex
 
 
 def as_probabilities(ids: torch.Tensor, praise: torch.Tensor) -> torch.Tensor:
-    """Probabilities of NEGATIVE and POSITIVE, float32 of shape (n, 2), whatever is masked."""
+    """Probabilities of NEGATIVE and POSITIVE, float32 of shape (n, 2), whatever is
+    masked.
+    """
     return torch.stack([1 - praise, praise], 1)
 
 
 def pair_interactions(values: torch.Tensor, n: int) -> dict[tuple[int, int], float]:
-    """Banzhaf interactions 4 F({i, j}) of all pairs, F(S) = 2^-n sum_m (-1)^|S & m| f(m).
+    """Banzhaf interactions 4 F({i, j}) of all pairs, F(S) = 2^-n sum_m (-1)^|S & m|
+    f(m).
 
-    `values` has shape (2**n,): entry m is the value with the words of the set bits of m in place.
+    `values` has shape (2**n,): entry m is the value with the words of the set bits of m
+    in place.
     """
     sign = 1 - 2 * (torch.arange(2**n)[:, None] >> torch.arange(n) & 1)
     return {
@@ -183,7 +242,9 @@ def pair_interactions(values: torch.Tensor, n: int) -> dict[tuple[int, int], flo
     }
 
 
-def report_example(model: DistilBertForSequenceClassification, tokenizer: Tokenizer) -> None:
+def report_example(
+    model: DistilBertForSequenceClassification, tokenizer: Tokenizer
+) -> None:
     """Print what masking does to the held-out example, exactly, over all its masks."""
     words = EXAMPLE.split()
     n = len(words)
@@ -193,17 +254,27 @@ def report_example(model: DistilBertForSequenceClassification, tokenizer: Tokeni
     values = positive_logits(model, ids)
     never, fails = 1 << words.index("never"), 1 << words.index("fails")
     for hidden in (0, never, fails, never | fails, 2**n - 1):
-        text = " ".join("[MASK]" if hidden >> i & 1 else word for i, word in enumerate(words))
+        text = " ".join(
+            "[MASK]" if hidden >> i & 1 else word for i, word in enumerate(words)
+        )
         print(f"{values[2**n - 1 - hidden].item():+.3f}  {text}")
-    for (i, j), value in sorted(pair_interactions(values, n).items(), key=lambda item: -abs(item[1]))[:5]:
+    for (i, j), value in sorted(
+        pair_interactions(values, n).items(), key=lambda item: -abs(item[1])
+    )[:5]:
         print(f"{value:+.3f}  {words[i]} x {words[j]}")
 
 
 def main() -> int:
     """Train, measure, and save; 1 if the model is not good enough to save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=OUT, help="folder to write the model into")
-    parser.add_argument("--lexicon", type=Path, help="vader_lexicon.txt; by default the installed package's")
+    parser.add_argument(
+        "--out", type=Path, default=OUT, help="folder to write the model into"
+    )
+    parser.add_argument(
+        "--lexicon",
+        type=Path,
+        help="vader_lexicon.txt; by default the installed package's",
+    )
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps")
     arguments = parser.parse_args()
 
@@ -219,7 +290,9 @@ def main() -> int:
     fit(model, first, arguments.steps, as_probabilities)
     settle(model, tokenizer, arguments.lexicon)
 
-    reached = accuracy(model, *encode(tokenizer, unique_sentences(UNSEEN, SEED + 1, held_out=True)))
+    reached = accuracy(
+        model, *encode(tokenizer, unique_sentences(UNSEEN, SEED + 1, held_out=True))
+    )
     print(f"accuracy on {UNSEEN} unseen sentences: {reached:.4f}")
     report_example(model, tokenizer)
     if reached < REQUIRED_ACCURACY:

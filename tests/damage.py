@@ -1,8 +1,10 @@
-"""Damaged ledgers: python damage.py TRIALS says whether a damaged file ever changed a result unnoticed.
+"""Damaged ledgers: python damage.py TRIALS says whether a damaged file ever changed a
+result unnoticed.
 
-A trial copies a ledger, as it lies there after a kill (with its journal) or after a clean end, flips a bit,
-cuts the end off or zeroes a page of the file or of the journal, and runs the same evaluation on it. Either
-the ledger is refused in one line, or the answers are those of an undamaged one.
+A trial copies a ledger, as it lies there after a kill (with its journal) or after a
+clean end, flips a bit, cuts the end off or zeroes a page of the file or of the journal,
+and runs the same evaluation on it. Either the ledger is refused in one line, or the
+answers are those of an undamaged one.
 """
 
 import shutil
@@ -15,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.evaluator import Evaluator
-from spexlens.ablation.game import Game
-from spexlens.ablation.ledger import Ledger
 from spexlens.errors import LedgerError
+from spexlens.evaluation.evaluator import Evaluator
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.games.game import Game
+from spexlens.masks import masks as mask_algebra
 
 N = 12
 PAGE = 4096
@@ -106,14 +108,20 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
     if kind == 2:
         return content[: max(place, 1)]
     start = place // PAGE * PAGE
-    return content[:start] + bytes(len(content[start : start + PAGE])) + content[start + PAGE :]
+    return (
+        content[:start]
+        + bytes(len(content[start : start + PAGE]))
+        + content[start + PAGE :]
+    )
 
 
 def main(trials: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         ledgers = made(Path(name), 4096)
         found = Counter(trial(ledgers, seed, Path(name)) for seed in range(trials))
-    sys.stdout.write("".join(f"{count:5} {outcome}\n" for outcome, count in found.most_common()))
+    sys.stdout.write(
+        "".join(f"{count:5} {outcome}\n" for outcome, count in found.most_common())
+    )
     known = {"refused", "unharmed"}
     sys.exit(sum(count for outcome, count in found.items() if outcome not in known))
 

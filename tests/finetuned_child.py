@@ -1,8 +1,10 @@
-"""A run that may kill itself while it fine-tunes: python finetuned_child.py LEDGER TRACE STEP.
+"""A run that may kill itself while it fine-tunes: python finetuned_child.py LEDGER
+TRACE STEP.
 
-At optimiser step STEP of this process it sends itself SIGKILL; -1 for never. TRACE gets a line for each
-training that is begun, and one for each that is finished: the seed and the examples. A process that
-lives to the end prints one JSON object: the spectrum, bit for bit, and what it paid for.
+At optimiser step STEP of this process it sends itself SIGKILL; -1 for never. TRACE gets
+a line for each training that is begun, and one for each that is finished: the seed and
+the examples. A process that lives to the end prints one JSON object: the spectrum, bit
+for bit, and what it paid for.
 """
 
 import json
@@ -19,11 +21,17 @@ import torch
 from numpy.typing import NDArray
 
 from spexlens import DataLens, FineTuning, explain
-from spexlens.learners.base import Fitted
 from spexlens.learners.finetuning import _FineTuner
+from spexlens.learners.learner import Fitted
 from spexlens.models.bundled import SENTIMENT
 
-TEXTS = ["a great film", "a terrible film", "the film is good", "the jokes are old", "the plot is thin"]
+TEXTS = [
+    "a great film",
+    "a terrible film",
+    "the film is good",
+    "the jokes are old",
+    "the plot is thin",
+]
 LABELS = ["POSITIVE", "NEGATIVE", "POSITIVE", "NEGATIVE", "NEGATIVE"]
 BUDGET = 48
 
@@ -40,7 +48,9 @@ def main(ledger: str, trace: str, fatal: int) -> None:
         steps += 1
         return train(self, *arguments)
 
-    def traced(self: _FineTuner, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
+    def traced(
+        self: _FineTuner, kept: NDArray[np.bool_], seeds: NDArray[np.int64]
+    ) -> Fitted:
         said = f"{seeds.tolist()} {kept.astype(int).tolist()}"
         with Path(trace).open("a") as file:
             file.write(f"begun {said}\n")
@@ -51,7 +61,9 @@ def main(ledger: str, trace: str, fatal: int) -> None:
 
     torch.optim.AdamW.step = step  # type: ignore[method-assign]
     _FineTuner.fit = traced  # type: ignore[method-assign]
-    learner = FineTuning(SENTIMENT, train="head", epochs=1, rows=2, learning_rate=0.01, device="cpu")
+    learner = FineTuning(
+        SENTIMENT, train="head", epochs=1, rows=2, learning_rate=0.01, device="cpu"
+    )
     lens = DataLens(learner, (TEXTS, LABELS), ("the film is not bad", "POSITIVE"))
     explanation = explain(lens, BUDGET, ledger=ledger)
     report = {

@@ -1,7 +1,8 @@
 """A run that may kill itself: python killed_child.py LEDGER TRACE GAME POINT.
 
-GAME is "plain", or "batched", whose last bits depend on the whole batch that a mask is evaluated in.
-POINT says where the process sends itself SIGKILL, K being a count from zero in this process:
+GAME is "plain", or "batched", whose last bits depend on the whole batch that a mask is
+evaluated in. POINT says where the process sends itself SIGKILL, K being a count from
+zero in this process:
 
     value:K         inside the model, while it evaluates its batch K
     rows:K          in the transaction of commit K, its rows written, its run not yet counted
@@ -11,8 +12,9 @@ POINT says where the process sends itself SIGKILL, K being a count from zero in 
     slowly          nowhere, but every batch takes long enough to be killed from outside
     never           nowhere
 
-TRACE gets a line a batch, before it is answered: the indices of its masks. A process that lives to the
-end prints one JSON object: the spectrum, bit for bit, and what it found and paid for.
+TRACE gets a line a batch, before it is answered: the indices of its masks. A process
+that lives to the end prints one JSON object: the spectrum, bit for bit, and what it
+found and paid for.
 """
 
 import json
@@ -27,23 +29,30 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.evaluator import Evaluator
-from spexlens.ablation.game import Game
-from spexlens.ablation.ledger import Ledger
-from spexlens.solvers.proxyspex.boosting import Boosting
+from spexlens.evaluation.evaluator import Evaluator
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.games.game import Game
+from spexlens.masks import masks as mask_algebra
+from spexlens.solvers.proxyspex.proxies.boosting import Boosting
 from spexlens.solvers.proxyspex.solver import ProxySpex
 
 N, BUDGET, BATCH, SEED = 12, 200, 16, 0
 WEIGHTS = np.random.default_rng(SEED).normal(size=N)
-PROXIES = (Boosting(depth=2, columns=0.5, trees=30), Boosting(depth=4, columns=1.0, trees=30))
+PROXIES = (
+    Boosting(depth=2, columns=0.5, trees=30),
+    Boosting(depth=4, columns=1.0, trees=30),
+)
 
 
 def answer(masks: NDArray[np.bool_], *, batched: bool) -> NDArray[np.float64]:
-    """(m, n) bool -> (m,) float64: two interactions on a line, and a trace of the batch if it is batched."""
+    """(m, n) bool -> (m,) float64: two interactions on a line, and a trace of the batch
+    if it is batched.
+    """
     kept = masks.astype(np.float64)
     values: NDArray[np.float64] = (
-        (kept * WEIGHTS).sum(axis=1) + 3 * kept[:, 0] * kept[:, 1] - 2 * kept[:, 2:5].prod(axis=1)
+        (kept * WEIGHTS).sum(axis=1)
+        + 3 * kept[:, 0] * kept[:, 1]
+        - 2 * kept[:, 2:5].prod(axis=1)
     )
     if batched:
         values += 1e-13 * values.mean()
@@ -94,7 +103,9 @@ def main(ledger_path: str, trace_path: str, game_name: str, point: str) -> None:
     Fragile.place, _, batch = point.partition(":")
     Fragile.batch = int(batch or -1)
     connect = sqlite3.connect
-    sqlite3.connect = lambda *args, **options: connect(*args, **options, factory=Fragile)  # type: ignore[assignment]
+    sqlite3.connect = lambda *args, **options: connect(
+        *args, **options, factory=Fragile
+    )  # type: ignore[assignment]
     calls = 0
 
     def value(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -113,7 +124,12 @@ def main(ledger_path: str, trace_path: str, game_name: str, point: str) -> None:
     with Ledger(ledger_path) as ledger:
         found = len(ledger)
         run = ledger.begin(
-            game.key, method="proxyspex", seed=SEED, design="uniform", budget=BUDGET, versions={}
+            game.key,
+            method="proxyspex",
+            seed=SEED,
+            design="uniform",
+            budget=BUDGET,
+            versions={},
         )
         evaluator = Evaluator(game, ledger, run=run)
         values = evaluator.values(masks)

@@ -1,9 +1,11 @@
-"""Kills: python kills.py KILLS says what a run that is killed again and again loses, and what it pays twice.
+"""Kills: python kills.py KILLS says what a run that is killed again and again loses,
+and what it pays twice.
 
-A chain is one command, or one plain function of some speed, that is killed by SIGKILL a few times, each time
-somewhere else, and then left to end. It has to end with what it ends with when nobody kills it, bit for bit;
-no answer that was in the ledger may be gone; and what was asked for again is counted, in answers and in the
-seconds that those took.
+A chain is one command, or one plain function of some speed, that is killed by SIGKILL a
+few times, each time somewhere else, and then left to end. It has to end with what it
+ends with when nobody kills it, bit for bit; no answer that was in the ledger may be
+gone; and what was asked for again is counted, in answers and in the seconds that those
+took.
 """
 
 import hashlib
@@ -20,13 +22,24 @@ from typing import Any
 
 import numpy as np
 
-from spexlens.ablation.ledger import Ledger
+from spexlens.evaluation.ledger.ledger import Ledger
 
 CHILD = Path(__file__).with_name("kills_child.py")
 TEXT = "The plot is thin and the jokes are old, but her acting never fails to impress."
 ROWS = [
-    *((text, "good") for text in ("a wonderful film", "great acting", "a warm story", "a lovely cast")),
-    *((text, "bad") for text in ("an awful film", "poor acting", "a dull story", "an ugly cast")),
+    *(
+        (text, "good")
+        for text in (
+            "a wonderful film",
+            "great acting",
+            "a warm story",
+            "a lovely cast",
+        )
+    ),
+    *(
+        (text, "bad")
+        for text in ("an awful film", "poor acting", "a dull story", "an ugly cast")
+    ),
 ]
 SECONDS = 5.0
 """Of answers, the most that a kill may cost."""
@@ -42,7 +55,8 @@ class Command:
 
     Attributes:
         name: of it.
-        arguments: of `spexlens`, of a folder with the inputs; or of a plain function, its speed.
+        arguments: of `spexlens`, of a folder with the inputs; or of a plain function,
+            its speed.
         asked: how many masks it asks for, about.
     """
 
@@ -56,9 +70,21 @@ def _functions(speed: str) -> Callable[[Path], list[str]]:
 
 
 COMMANDS = (
-    Command("features", lambda _: ["features", TEXT, "--budget", "300", "--batch-size", "8"], 300),
-    Command("zoom", lambda _: ["features", f"{TEXT} {TEXT[:50]}", "--zoom", "--budget", "200"], 200),
-    Command("mechanistic", lambda _: ["mechanistic", TEXT, "--budget", "200", "--batch-size", "8"], 200),
+    Command(
+        "features",
+        lambda _: ["features", TEXT, "--budget", "300", "--batch-size", "8"],
+        300,
+    ),
+    Command(
+        "zoom",
+        lambda _: ["features", f"{TEXT} {TEXT[:50]}", "--zoom", "--budget", "200"],
+        200,
+    ),
+    Command(
+        "mechanistic",
+        lambda _: ["mechanistic", TEXT, "--budget", "200", "--batch-size", "8"],
+        200,
+    ),
     Command(
         "data",
         lambda folder: [
@@ -70,7 +96,14 @@ COMMANDS = (
     Command("mixed", lambda folder: ["mixed", str(folder / "mixed.toml")], 150),
     Command(
         "batch",
-        lambda folder: ["batch", str(folder / "prompts.jsonl"), "--budget", "64", "--target", "POSITIVE"],
+        lambda folder: [
+            "batch",
+            str(folder / "prompts.jsonl"),
+            "--budget",
+            "64",
+            "--target",
+            "POSITIVE",
+        ],
         128,
     ),
     Command("function, fast", _functions("fast"), 300),
@@ -110,13 +143,27 @@ class Stage:
     ends: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        table = "\n".join(f"{text},{label}" for text, label in [("text", "label"), *ROWS])
+        table = "\n".join(
+            f"{text},{label}" for text, label in [("text", "label"), *ROWS]
+        )
         (self.folder / "train.csv").write_text(table + "\n")
-        (self.folder / "test.csv").write_text("text,label\na great and warm film,good\n")
-        settings = {"text": TEXT[:40], "model": "sentiment", "target": "POSITIVE", "budget": 150}
-        config = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+        (self.folder / "test.csv").write_text(
+            "text,label\na great and warm film,good\n"
+        )
+        settings = {
+            "text": TEXT[:40],
+            "model": "sentiment",
+            "target": "POSITIVE",
+            "budget": 150,
+        }
+        config = "".join(
+            f"{name} = {json.dumps(value)}\n" for name, value in settings.items()
+        )
         (self.folder / "mixed.toml").write_text(f"{config}[features]\n[mechanistic]\n")
-        lines = [json.dumps({"prompt": text}) for text in (TEXT[:39], "her acting never fails to impress")]
+        lines = [
+            json.dumps({"prompt": text})
+            for text in (TEXT[:39], "her acting never fails to impress")
+        ]
         (self.folder / "prompts.jsonl").write_text("\n".join(lines) + "\n")
 
     def whole(self, command: Command) -> tuple[str, float]:
@@ -125,7 +172,11 @@ class Stage:
             name = hashlib.sha256(command.name.encode()).hexdigest()[:8]
             run = Run(self.folder, command, f"whole-{name}")
             assert run.until(None) == 0, run.said
-            took = [line["seconds"] / len(line["masks"]) for line in run.trace() if "seconds" in line]
+            took = [
+                line["seconds"] / len(line["masks"])
+                for line in run.trace()
+                if "seconds" in line
+            ]
             self.ends[command.name] = run.result(), float(np.mean(took))
         return self.ends[command.name]
 
@@ -139,11 +190,25 @@ class Run:
         self.said = self._out = ""
 
     def until(self, point: tuple[int, float] | None) -> int:
-        """Run until so many masks were asked for and so many seconds have passed; the exit status."""
+        """Run until so many masks were asked for and so many seconds have passed; the
+        exit status.
+        """
         masks, delay = point or (-1, 0.0)
-        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        threads = {
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+        }
         ran = subprocess.run(
-            [sys.executable, CHILD, self.lines, str(masks), str(delay), *self.arguments, self.ledger],
+            [
+                sys.executable,
+                CHILD,
+                self.lines,
+                str(masks),
+                str(delay),
+                *self.arguments,
+                self.ledger,
+            ],
             capture_output=True,
             text=True,
             env={**os.environ, **threads},
@@ -160,7 +225,12 @@ class Run:
 
     def asked(self) -> list[str]:
         """All masks that were asked for so far, in order."""
-        return [mask for line in self.trace() if "seconds" not in line for mask in line["masks"]]
+        return [
+            mask
+            for line in self.trace()
+            if "seconds" not in line
+            for mask in line["masks"]
+        ]
 
     def recorded(self) -> int:
         """How many answers are in the ledger; what they are is in the result."""
@@ -173,7 +243,13 @@ class Run:
         """Of the last run, without what it cost."""
         page = json.loads(self._out)
         page = page.get("aggregate", page)
-        return json.dumps({name: part for name, part in page.items() if name not in ("account", "cost")})
+        return json.dumps(
+            {
+                name: part
+                for name, part in page.items()
+                if name not in ("account", "cost")
+            }
+        )
 
 
 def chain(stage: Stage, command: Command, number: int, kills: int) -> Chain:
@@ -196,7 +272,10 @@ def chain(stage: Stage, command: Command, number: int, kills: int) -> Chain:
     every = run.asked()
     found.twice = len(every) - len(set(every))
     starts = [0, *ends]
-    again = [len(set(every[start:end]) & set(every[end:])) for start, end in zip(starts, ends, strict=False)]
+    again = [
+        len(set(every[start:end]) & set(every[end:]))
+        for start, end in zip(starts, ends, strict=False)
+    ]
     found.most = max(again, default=0)
     found.seconds = found.most * pace
     return found
@@ -212,20 +291,26 @@ def trials(count: int, folder: Path) -> list[Chain]:
 
 
 def main(count: int) -> int:
-    """Print a line a chain and one for all; 1 if anything was lost, different or paid for too often."""
+    """Print a line a chain and one for all; 1 if anything was lost, different or paid
+    for too often.
+    """
     with tempfile.TemporaryDirectory() as folder:
         found = trials(count, Path(folder))
     for each in found:
         sys.stdout.write(
-            f"{each.name:18} {each.kills} kills, {each.lost} lost, {each.twice} asked for twice "
-            f"(at most {each.seconds:.2f} s a kill){', another result' * each.different}\n"
+            f"{each.name:18} {each.kills} kills, {each.lost} lost, {each.twice} asked"
+            f" for twice (at most {each.seconds:.2f} s a"
+            f" kill){', another result' * each.different}\n"
         )
     kills, lost = sum(each.kills for each in found), sum(each.lost for each in found)
-    most, different = max(each.seconds for each in found), sum(each.different for each in found)
+    most, different = (
+        max(each.seconds for each in found),
+        sum(each.different for each in found),
+    )
     twice = sum(each.twice for each in found)
     sys.stdout.write(
-        f"{kills} kills: {lost} answers lost, {different} results different; {twice} answers asked for "
-        f"twice, at most {most:.2f} s of them a kill\n"
+        f"{kills} kills: {lost} answers lost, {different} results different; {twice}"
+        f" answers asked for twice, at most {most:.2f} s of them a kill\n"
     )
     return int(bool(lost or different or most > SECONDS))
 

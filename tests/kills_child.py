@@ -1,8 +1,9 @@
 """One run of `kills.py`: python kills_child.py TRACE MASKS SECONDS ARGUMENT... LEDGER.
 
-It sends itself SIGKILL so many seconds after it has asked for so many masks; -1 for never. The arguments are
-those of `spexlens`, or `function` and the seconds that a plain function takes for a mask. TRACE gets a line
-before each batch of masks, and another after it, with its seconds.
+It sends itself SIGKILL so many seconds after it has asked for so many masks; -1 for
+never. The arguments are those of `spexlens`, or `function` and the seconds that a plain
+function takes for a mask. TRACE gets a line before each batch of masks, and another
+after it, with its seconds.
 """
 
 import json
@@ -18,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import spexlens
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.evaluator import Evaluator
+from spexlens.evaluation.evaluator import Evaluator
+from spexlens.masks import masks as mask_algebra
 
 N = 12
 
@@ -39,7 +40,10 @@ def traced(trace: Path, masks: int, seconds: float) -> None:
 
     def asking(self: Evaluator, rows: NDArray[np.bool_]) -> NDArray[np.float64] | None:
         nonlocal asked
-        names = [f"{self.game.key} {mask.tobytes().hex()}" for mask in mask_algebra.pack(rows)]
+        names = [
+            f"{self.game.key} {mask.tobytes().hex()}"
+            for mask in mask_algebra.pack(rows)
+        ]
         told({"masks": names})
         if 0 <= masks <= asked + len(rows) and asked < masks:
             killed_after(seconds)
@@ -57,7 +61,9 @@ def function(seconds: float, ledger: str) -> None:
 
     def value(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         time.sleep(seconds * len(masks))
-        return np.asarray(2.0 * (masks[:, 0] & masks[:, 1]) + masks @ np.linspace(0.0, 1.0, N))
+        return np.asarray(
+            2.0 * (masks[:, 0] & masks[:, 1]) + masks @ np.linspace(0.0, 1.0, N)
+        )
 
     budget = 40 if seconds > 0.1 else 300
     game = spexlens.Game(value, N, f"a function that takes {seconds} s")

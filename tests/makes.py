@@ -1,4 +1,6 @@
-"""Tokenizers of every make, tiny models for them, and what plain transformers answers to one row."""
+"""Tokenizers of every make, tiny models for them, and what plain transformers answers
+to one row.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
 from transformers import PreTrainedTokenizerFast
 
 from architectures.tiny import drawn
@@ -62,7 +71,9 @@ def _finished(tokenizer: Tokenizer, adds: str, pair: bool = False) -> Any:
     tokenizer.add_special_tokens([each for each in SPECIAL if each != "<unk>"])
     known = [(each, tokenizer.token_to_id(each)) for each in ("<s>", "</s>")]
     extra = {"pair": "<s> $A </s> $B:1 </s>:1"} if pair else {}
-    tokenizer.post_processor = processors.TemplateProcessing(single=ENDS[adds], special_tokens=known, **extra)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=ENDS[adds], special_tokens=known, **extra
+    )
     separators = {"sep_token": "</s>", "cls_token": "<s>"} if pair else {}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **NAMED, **separators)
 
@@ -87,8 +98,15 @@ def byte_level(adds: str = "none") -> Any:
 
 def word_piece(adds: str = "none", pair: bool = False) -> Any:
     """Like BERT's: white space leaves no trace."""
-    pieces = [*SPECIAL, *WORDS, *MARKS[:-1], *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")]
-    pieces += [letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in pieces]
+    pieces = [
+        *SPECIAL,
+        *WORDS,
+        *MARKS[:-1],
+        *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
+    ]
+    pieces += [
+        letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in pieces
+    ]
     vocabulary = {each: i for i, each in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -98,22 +116,34 @@ def word_piece(adds: str = "none", pair: bool = False) -> Any:
 
 
 def sentence_piece(adds: str = "none", prepend: str = "always") -> Any:
-    """Like Llama 2's and Gemma's: a mark for each space, and before every text, or none there.
+    """Like Llama 2's and Gemma's: a mark for each space, and before every text, or none
+    there.
 
-    `prepend` is "always", "never", "first" (before a text, not behind a special token) or "legacy" (by the
-    normaliser, as in the first files of Llama).
+    `prepend` is "always", "never", "first" (before a text, not behind a special token)
+    or "legacy" (by the normaliser, as in the first files of Llama).
     """
     words = [*WORDS, "Yes", "No", "A", "B"]
-    pieces = [*SPECIAL, _SPACE, *(each for word in words for each in (word, _SPACE + word)), *MARKS]
-    pieces += [letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in pieces]
-    scored = [(piece, -1.0 - 5.0 * (len(piece) == 1)) for piece in dict.fromkeys(pieces)]
+    pieces = [
+        *SPECIAL,
+        _SPACE,
+        *(each for word in words for each in (word, _SPACE + word)),
+        *MARKS,
+    ]
+    pieces += [
+        letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in pieces
+    ]
+    scored = [
+        (piece, -1.0 - 5.0 * (len(piece) == 1)) for piece in dict.fromkeys(pieces)
+    ]
     tokenizer = Tokenizer(models.Unigram(scored, unk_id=3))
     if prepend == "legacy":
         tokenizer.normalizer = normalizers.Sequence(
             [normalizers.Prepend(_SPACE), normalizers.Replace(" ", _SPACE)]
         )
     else:
-        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=prepend, split=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(
+            prepend_scheme=prepend, split=True
+        )
     tokenizer.decoder = decoders.Metaspace()
     return _finished(tokenizer, adds)
 
@@ -122,7 +152,9 @@ MAKES = {
     "byte-level": byte_level,
     "WordPiece": word_piece,
     "SentencePiece": sentence_piece,
-    "SentencePiece without a dummy prefix": lambda adds="none": sentence_piece(adds, "never"),
+    "SentencePiece without a dummy prefix": lambda adds="none": sentence_piece(
+        adds, "never"
+    ),
     "SentencePiece, first": lambda adds="none": sentence_piece(adds, "first"),
     "SentencePiece, legacy": lambda adds="none": sentence_piece(adds, "legacy"),
 }
@@ -139,23 +171,36 @@ _SMALL = {
 
 def llama(tokenizer: Any, head: str = "CausalLM", seed: int = 0, **more: Any) -> Any:
     """A tiny random Llama."""
-    config = transformers.LlamaConfig(vocab_size=len(tokenizer), num_key_value_heads=2, **_SMALL, **more)
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer), num_key_value_heads=2, **_SMALL, **more
+    )
     return drawn(getattr(transformers, f"LlamaFor{head}")(config), seed)
 
 
-def bert(tokenizer: Any, name: str = "BertForSequenceClassification", seed: int = 0, **more: Any) -> Any:
+def bert(
+    tokenizer: Any,
+    name: str = "BertForSequenceClassification",
+    seed: int = 0,
+    **more: Any,
+) -> Any:
     """A tiny random BERT."""
-    config = transformers.BertConfig(vocab_size=len(tokenizer), **{**_SMALL, "pad_token_id": 1, **more})
+    config = transformers.BertConfig(
+        vocab_size=len(tokenizer), **{**_SMALL, "pad_token_id": 1, **more}
+    )
     return drawn(getattr(transformers, name)(config), seed)
 
 
-def log_probability(model: Any, prompt: Sequence[int], completion: Sequence[int]) -> float:
+def log_probability(
+    model: Any, prompt: Sequence[int], completion: Sequence[int]
+) -> float:
     """Of tokens after tokens: each from nothing but what comes before it."""
     ids, total = list(prompt), 0.0
     for token in completion:
         with torch.no_grad():
             total += float(
-                torch.log_softmax(model(input_ids=torch.tensor([ids])).logits[0, -1].double(), -1)[token]
+                torch.log_softmax(
+                    model(input_ids=torch.tensor([ids])).logits[0, -1].double(), -1
+                )[token]
             )
         ids.append(token)
     return total

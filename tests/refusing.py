@@ -18,9 +18,13 @@ def refused(attempt: Callable[[], object]) -> str:
 
 
 def refused_command(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *arguments: object,
 ) -> str:
-    """The one line on standard error of a command that leaves with exit code 2, and nothing else."""
+    """The one line on standard error of a command that leaves with exit code 2, and
+    nothing else.
+    """
     monkeypatch.setattr(sys, "argv", ["spexlens", *map(str, arguments)])
     with pytest.raises(SystemExit) as caught:
         main()

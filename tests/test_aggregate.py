@@ -14,10 +14,10 @@ import pytest
 
 import spexlens
 from spexlens import Aggregate, Candidate, Explanation, Spectrum, aggregate
-from spexlens.account import Account
-from spexlens.aggregate import Recurrence
 from spexlens.errors import InvalidInput, MissingExtra, ResultError
-from spexlens.evidence.faithfulness import Faithfulness
+from spexlens.results.account import Account
+from spexlens.results.recurrence import Recurrence
+from spexlens.solvers.faithfulness import Faithfulness
 
 NOTHING = Account("exact", "all", 0, 8, 8, 0, 1, 0.0, {})
 
@@ -32,7 +32,9 @@ def explained(
     outputs: tuple[str, ...] | None = None,
     r2: tuple[float, ...] = (1.0,),
 ) -> Explanation:
-    """An explanation with this spectrum; of a pair, the Banzhaf index is four times its coefficient."""
+    """An explanation with this spectrum; of a pair, the Banzhaf index is four times its
+    coefficient.
+    """
     return Explanation(
         candidates=tuple(Candidate(word, kind) for word in words),
         spectrum=Spectrum.of(len(words), coefficients),
@@ -45,9 +47,13 @@ def explained(
 
 
 def three() -> list[Explanation]:
-    """Two texts with the pair, of opposite signs, one without it, one where it cannot be."""
+    """Two texts with the pair, of opposite signs, one without it, one where it cannot
+    be.
+    """
     return [
-        explained(["Not", "good", "film"], {(): 3.0, (0, 1): 1.0, (0,): -0.5}, r2=(0.9,)),
+        explained(
+            ["Not", "good", "film"], {(): 3.0, (0, 1): 1.0, (0,): -0.5}, r2=(0.9,)
+        ),
         explained(["good", " NOT ", "the"], {(0, 1): -0.5, (1,): 1.0}, r2=(0.8,)),
         explained(["not", "good"], {(0,): 2.0}),
         explained(["not", "bad"], {(1,): 1.0}),
@@ -59,7 +65,9 @@ def row(result: Aggregate, *labels: str) -> Recurrence:
 
 
 def test_a_pair_of_words_is_counted_as_by_hand() -> None:
-    """Effects 4, -2 and 0 over the three texts that hold both words; sd √1.25 in two of them."""
+    """Effects 4, -2 and 0 over the three texts that hold both words; sd √1.25 in two of
+    them.
+    """
     result = aggregate(three())
     pair = row(result, "good", "not")
     assert (pair.possible, pair.occurrences, pair.found) == (3, 3, 2)
@@ -67,7 +75,9 @@ def test_a_pair_of_words_is_counted_as_by_hand() -> None:
     assert pair.effect == pytest.approx(2 / 3)
     assert pair.deviation == pytest.approx(np.std([4, -2, 0], ddof=1))
     assert pair.standardised == pytest.approx(2 / 3 / sqrt(1.25))
-    assert pair.standardised_deviation == pytest.approx(np.std([4, -2, 0], ddof=1) / sqrt(1.25))
+    assert pair.standardised_deviation == pytest.approx(
+        np.std([4, -2, 0], ddof=1) / sqrt(1.25)
+    )
     assert pair.share == pytest.approx((0.8 + 0.2 + 0) / 3)
     assert (pair.rank, pair.best_rank) == (1.0, 1)
     assert pair.kinds == ("word", "word")
@@ -76,17 +86,28 @@ def test_a_pair_of_words_is_counted_as_by_hand() -> None:
 def test_a_single_word_is_counted_among_the_singles() -> None:
     """Effects 1, -2, -4 and 0; standardised by √1.25, √1.25, 2."""
     single = row(aggregate(three()), "not")
-    assert (single.possible, single.found, single.positive, single.negative) == (4, 3, 1, 2)
+    assert (single.possible, single.found, single.positive, single.negative) == (
+        4,
+        3,
+        1,
+        2,
+    )
     assert single.effect == pytest.approx(-5 / 4)
     assert single.deviation == pytest.approx(np.std([1, -2, -4, 0], ddof=1))
-    assert single.standardised == pytest.approx((1 / sqrt(1.25) - 2 / sqrt(1.25) - 4 / 2) / 4)
+    assert single.standardised == pytest.approx(
+        (1 / sqrt(1.25) - 2 / sqrt(1.25) - 4 / 2) / 4
+    )
     assert single.share == pytest.approx((0.2 + 0.8 + 1) / 4)
     assert (single.rank, single.best_rank) == (1.0, 1)
 
 
 def test_what_it_is_of_is_told() -> None:
     result = aggregate(three())
-    assert (result.explanations, result.unit, result.targets) == (4, "logit", ("POSITIVE",))
+    assert (result.explanations, result.unit, result.targets) == (
+        4,
+        "logit",
+        ("POSITIVE",),
+    )
     assert (result.r2, result.index) == ((0.9, 0.8, 1.0, 1.0), "bii")
     mixed = [*three(), explained(["not"], {(0,): 1.0}, target="NEGATIVE")]
     assert aggregate(mixed).targets == ("NEGATIVE", "POSITIVE")
@@ -103,14 +124,23 @@ def test_rows_are_sorted_by_found_then_strength_then_label() -> None:
         explained(list("abcd"), {(0,): 1.0, (1,): 1.0, (2,): 2.0, (3,): 1.0}),
         explained(list("abcd"), {(3,): 0.1}),
     ]
-    assert [row.labels for row in aggregate(texts).rows] == [("d",), ("c",), ("a",), ("b",)]
+    assert [row.labels for row in aggregate(texts).rows] == [
+        ("d",),
+        ("c",),
+        ("a",),
+        ("b",),
+    ]
 
 
 def test_layers_are_sorted_as_numbers_and_components_keep_their_names() -> None:
     heads = ["L10.H2", "L2.H11", "L2.H3"]
     spectrum = {(0, 1): 1.0, (0, 2): 1.0, (1, 2): 1.0}
     rows = aggregate([explained(heads, spectrum, kind="head")] * 2).rows
-    assert [row.labels for row in rows] == [("L2.H3", "L2.H11"), ("L2.H3", "L10.H2"), ("L2.H11", "L10.H2")]
+    assert [row.labels for row in rows] == [
+        ("L2.H3", "L2.H11"),
+        ("L2.H3", "L10.H2"),
+        ("L2.H11", "L10.H2"),
+    ]
 
 
 def test_equal_names_of_different_kinds_are_different() -> None:
@@ -136,7 +166,11 @@ def test_several_occurrences_in_one_text_are_numbered_and_never_summed() -> None
     assert second.effect == pytest.approx(2)
     itself = row(result, "not¹", "not²")
     assert (itself.possible, itself.occurrences, itself.found) == (1, 1, 1)
-    assert (itself.effect, itself.deviation, itself.standardised_deviation) == (1.0, None, None)
+    assert (itself.effect, itself.deviation, itself.standardised_deviation) == (
+        1.0,
+        None,
+        None,
+    )
 
 
 def test_ranks_are_within_an_order_and_ties_share_one() -> None:
@@ -144,7 +178,12 @@ def test_ranks_are_within_an_order_and_ties_share_one() -> None:
     text = explained(list("abcd"), {(0, 1): 1.0, (2, 3): -1.0, (1, 2): 0.5, (0,): 3.0})
     other = explained(list("bc"), {(0, 1): 0.5})
     result = aggregate([text, other], least=1)
-    assert row(result, "a", "b").rank == row(result, "c", "d").rank == row(result, "a").rank == 1
+    assert (
+        row(result, "a", "b").rank
+        == row(result, "c", "d").rank
+        == row(result, "a").rank
+        == 1
+    )
     assert (row(result, "b", "c").rank, row(result, "b", "c").best_rank) == (2.0, 1)
 
 
@@ -158,8 +197,12 @@ def test_what_has_too_small_a_share_is_not_found_but_still_counts_in_the_mean() 
 
 
 def test_inputs_of_different_salience_compare() -> None:
-    """The same pattern, ten times as loud: the raw effects differ, the standardised ones do not."""
-    quiet, loud = (explained(["a", "b"], {(0, 1): size, (0,): size}) for size in (1.0, 10.0))
+    """The same pattern, ten times as loud: the raw effects differ, the standardised
+    ones do not.
+    """
+    quiet, loud = (
+        explained(["a", "b"], {(0, 1): size, (0,): size}) for size in (1.0, 10.0)
+    )
     pair = row(aggregate([quiet, loud]), "a", "b")
     assert (pair.effect, pair.standardised) == (22.0, pytest.approx(4 / sqrt(2)))
     assert pair.standardised_deviation == pytest.approx(0.0, abs=1e-12)
@@ -177,12 +220,19 @@ def test_other_indices_and_orders() -> None:
 
 
 def test_one_output_of_a_vector_valued_game() -> None:
-    texts = [explained(["a", "b"], {(0, 1): [1.0, -2.0]}, outputs=("BAD", "GOOD"), r2=(0.5, 0.25))] * 2
+    texts = [
+        explained(
+            ["a", "b"], {(0, 1): [1.0, -2.0]}, outputs=("BAD", "GOOD"), r2=(0.5, 0.25)
+        )
+    ] * 2
     assert row(aggregate(texts), "a", "b").effect == 4.0
     named = aggregate(texts, output="GOOD")
     assert row(named, "a", "b").effect == -8.0
     assert (named.targets, named.r2) == (("GOOD",), (0.25, 0.25))
-    with pytest.raises(InvalidInput, match=r"^explanation 1: no output 'FAIR'; the outputs are BAD, GOOD$"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"^explanation 1: no output 'FAIR'; the outputs are BAD, GOOD$",
+    ):
         aggregate(texts, output="FAIR")
 
 
@@ -191,7 +241,9 @@ def test_an_answer_that_never_changes_has_no_interaction() -> None:
 
 
 def test_what_cannot_be_aggregated_is_refused_in_one_line() -> None:
-    units = [explained(["a"], {(): 1.0}, unit=unit) for unit in ("logit", "probability")]
+    units = [
+        explained(["a"], {(): 1.0}, unit=unit) for unit in ("logit", "probability")
+    ]
     for given, settings, message in (
         ([], {}, "no explanation was given"),
         (units, {}, "explanation 1 is in logit, explanation 2 in probability"),
@@ -210,7 +262,11 @@ def test_explanations_are_looked_at_once() -> None:
 
 
 def test_it_is_saved_and_loaded_bit_for_bit(tmp_path: Path) -> None:
-    for result in (aggregate(three()), aggregate(three()[:1], least=1), aggregate(three()[3:])):
+    for result in (
+        aggregate(three()),
+        aggregate(three()[:1], least=1),
+        aggregate(three()[3:]),
+    ):
         path = tmp_path / "aggregate.json"
         result.save(path)
         assert Aggregate.load(path) == result
@@ -261,12 +317,22 @@ def of_label(label: str, effect: float) -> Explanation:
 
 def test_effects_on_different_labels_are_not_added_up() -> None:
     """What speaks for one label speaks against another: their mean would be nothing."""
-    result = aggregate([of_label("NEGATIVE", 1.0)] * 2 + [of_label("POSITIVE", -1.0)] * 3)
+    result = aggregate(
+        [of_label("NEGATIVE", 1.0)] * 2 + [of_label("POSITIVE", -1.0)] * 3
+    )
     assert result.targets == ("NEGATIVE", "POSITIVE")
     rows = {row.target: row for row in result.rows}
     assert len(rows) == len(result.rows) == 2
-    assert (rows["NEGATIVE"].effect, rows["NEGATIVE"].possible, rows["NEGATIVE"].found) == (-2.0, 2, 2)
-    assert (rows["POSITIVE"].effect, rows["POSITIVE"].possible, rows["POSITIVE"].found) == (2.0, 3, 3)
+    assert (
+        rows["NEGATIVE"].effect,
+        rows["NEGATIVE"].possible,
+        rows["NEGATIVE"].found,
+    ) == (-2.0, 2, 2)
+    assert (
+        rows["POSITIVE"].effect,
+        rows["POSITIVE"].possible,
+        rows["POSITIVE"].found,
+    ) == (2.0, 3, 3)
     page = repr(result)
     assert "logit of 2 targets · bii · each target by itself" in page
     assert "On their own, effects on NEGATIVE" in page
@@ -292,13 +358,22 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         ("{", "not JSON"),
         ("[" * 100_000, "damaged"),
         ("[]", "not a saved aggregate"),
-        ('{"format": "spexlens explanation", "format_version": 1}', "not a saved aggregate"),
+        (
+            '{"format": "spexlens explanation", "format_version": 1}',
+            "not a saved aggregate",
+        ),
         (json.dumps(whole | {"format_version": 9}), "upgrade"),
         (json.dumps(whole | {"explanations": "4"}), "damaged at explanations"),
         (json.dumps(whole | {"explanations": 5}), "5 explanations"),
-        (json.dumps(whole | {"rows": [whole["rows"][0] | {"found": 9}]}), "do not add up"),
+        (
+            json.dumps(whole | {"rows": [whole["rows"][0] | {"found": 9}]}),
+            "do not add up",
+        ),
         (json.dumps(whole | {"rows": [whole["rows"][0] | {"kinds": []}]}), "0 kinds"),
-        (json.dumps(whole | {"rows": [whole["rows"][0] | {"effect": None}]}), r"damaged at rows\.0\.effect"),
+        (
+            json.dumps(whole | {"rows": [whole["rows"][0] | {"effect": None}]}),
+            r"damaged at rows\.0\.effect",
+        ),
     ):
         path.write_text(content)
         with pytest.raises(ResultError, match=message):
@@ -323,7 +398,9 @@ def test_the_page_shows_an_order_a_table() -> None:
     assert "faithfulness: R² 0.950 in the middle, 0.800 at the least" in page
     nothing = repr(aggregate(three()[3:]))
     assert "nothing was found in 2 or more of them" in nothing
-    assert repr(aggregate([replace(three()[3], facts={})], least=1)).startswith("1 explanation · value · bii")
+    assert repr(aggregate([replace(three()[3], facts={})], least=1)).startswith(
+        "1 explanation · value · bii"
+    )
     long = [explained([f"w{i}" for i in range(30)], {(i,): 1.0 for i in range(30)})] * 2
     assert "On their own (12 of 30)" in repr(aggregate(long))
 
@@ -359,6 +436,14 @@ def test_a_planted_pair_recurs_over_real_explanations() -> None:
 
 def test_labels_are_sorted_by_their_numbers_however_long() -> None:
     names = ["L10.H1", "L2.H10", f"L{'9' * 5000}", "L2.H2", "film"]
-    made = spexlens.explain(spexlens.Game(lambda masks: masks.sum(axis=1) * 1.0, names), 32)
+    made = spexlens.explain(
+        spexlens.Game(lambda masks: masks.sum(axis=1) * 1.0, names), 32
+    )
     rows = aggregate([made, made]).rows
-    assert [row.labels[0][:6] for row in rows] == ["L2.H2", "L2.H10", "L10.H1", "L99999", "film"]
+    assert [row.labels[0][:6] for row in rows] == [
+        "L2.H2",
+        "L2.H10",
+        "L10.H1",
+        "L99999",
+        "film",
+    ]

@@ -19,7 +19,17 @@ from spexlens.models.architectures import layers_of, registered
 
 TEXT = " ".join(SENTENCE.split()[:9])
 HEADS, GROUPS = 4, 2
-GROUPED = {"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi", "phi3"}
+GROUPED = {
+    "llama",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+    "phi",
+    "phi3",
+}
 OWN_NAMES = {  # of what all other configurations call by the same name
     "distilbert": {"hidden_dim": 48},
     "gpt2": {"n_inner": 48},
@@ -45,20 +55,27 @@ def tiny(model_type: str, seed: int = 0, **settings: Any) -> Any:
     torch.manual_seed(seed)
     config = transformers.AutoConfig.for_model(model_type, **sizes)
     model = transformers.AutoModel.from_config(config).eval()
-    with torch.no_grad():  # biases and norms begin at zero or one, where a mistake might not show
+    # biases and norms begin at zero or one, where a mistake might not show
+    with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.2 * torch.randn_like(parameter)
     return model
 
 
 def lens_of(model: Any, **settings: Any) -> MechanisticLens:
-    return MechanisticLens(model, TEXT, tokenizer=bert_tokenizer(), kind="encoder", **settings)
+    return MechanisticLens(
+        model, TEXT, tokenizer=bert_tokenizer(), kind="encoder", **settings
+    )
 
 
 def hidden(model: Any, lens: MechanisticLens, masks: np.ndarray) -> Any:
-    """The last hidden state of each mask, taken from within the lens's own forward pass."""
+    """The last hidden state of each mask, taken from within the lens's own forward
+    pass.
+    """
     seen = []
-    handle = model.register_forward_hook(lambda _, __, output: seen.append(output.last_hidden_state))
+    handle = model.register_forward_hook(
+        lambda _, __, output: seen.append(output.last_hidden_state)
+    )
     lens.value(masks)
     handle.remove()
     return seen[0]
@@ -87,13 +104,17 @@ def test_ablating_nothing_is_the_plain_model_bit_for_bit(model_type: str) -> Non
 
 
 @every_architecture
-def test_all_heads_of_a_layer_are_its_attention_without_the_bias(model_type: str) -> None:
+def test_all_heads_of_a_layer_are_its_attention_without_the_bias(
+    model_type: str,
+) -> None:
     model = tiny(model_type)
     lens = lens_of(model)
     silenced = copy.deepcopy(model)
     with torch.no_grad():
         layers_of(silenced)[1].heads.weight.zero_()
-    ablated = hidden(model, lens, all_but(lens, *(f"L1.H{head}" for head in range(HEADS))))
+    ablated = hidden(
+        model, lens, all_but(lens, *(f"L1.H{head}" for head in range(HEADS)))
+    )
     torch.testing.assert_close(ablated, plain(silenced, lens), rtol=1e-5, atol=1e-5)
     assert not torch.allclose(ablated, plain(model, lens), atol=1e-3)
 
@@ -114,7 +135,9 @@ def test_a_head_is_its_own_slice_also_where_keys_are_shared(model_type: str) -> 
 
 @every_architecture
 def test_a_head_answers_to_its_own_queries(model_type: str) -> None:
-    """Disturbing the queries of head 3 changes what its slice holds, and no other head's."""
+    """Disturbing the queries of head 3 changes what its slice holds, and no other
+    head's.
+    """
     model = tiny(model_type)
     disturbed = copy.deepcopy(model)
     with torch.no_grad():
@@ -122,15 +145,24 @@ def test_a_head_answers_to_its_own_queries(model_type: str) -> None:
     lens, other = lens_of(model, layers=[0]), lens_of(disturbed, layers=[0])
     without = all_but(lens, "L0.H3")
     torch.testing.assert_close(
-        hidden(model, lens, without), hidden(disturbed, other, without), rtol=0, atol=1e-5
+        hidden(model, lens, without),
+        hidden(disturbed, other, without),
+        rtol=0,
+        atol=1e-5,
     )
     with_it = all_but(lens, "L0.H1")
-    assert not torch.allclose(hidden(model, lens, with_it), hidden(disturbed, other, with_it), atol=1e-4)
+    assert not torch.allclose(
+        hidden(model, lens, with_it), hidden(disturbed, other, with_it), atol=1e-4
+    )
 
 
 def _by_input(projection: Any) -> Any:
     """Its weights, one row an input."""
-    return projection.weight if type(projection).__name__ == "Conv1D" else projection.weight.T
+    return (
+        projection.weight
+        if type(projection).__name__ == "Conv1D"
+        else projection.weight.T
+    )
 
 
 def _queries(layer: Any, model_type: str, head: int) -> Any:
@@ -154,7 +186,9 @@ def _queries(layer: Any, model_type: str, head: int) -> Any:
 
 
 @every_architecture
-def test_an_mlp_a_neuron_and_a_layer_are_where_the_registry_says(model_type: str) -> None:
+def test_an_mlp_a_neuron_and_a_layer_are_where_the_registry_says(
+    model_type: str,
+) -> None:
     model = tiny(model_type)
     lens = lens_of(model, components=["mlps", "L1.MLP[5]", "layers"])
     silenced = copy.deepcopy(model)
@@ -171,10 +205,13 @@ def test_an_mlp_a_neuron_and_a_layer_are_where_the_registry_says(model_type: str
     torch.testing.assert_close(ablated, plain(silenced, lens), rtol=1e-5, atol=1e-5)
 
     shorter = copy.deepcopy(model)
-    layers = shorter.base_model.get_submodule(architectures.architecture_of(model).layers)
+    layers = shorter.base_model.get_submodule(
+        architectures.architecture_of(model).layers
+    )
     del layers[1]
     ablated = hidden(model, lens, all_but(lens, "L1"))
-    if model_type not in ("gemma2", "gemma3_text"):  # whose layers take turns by their number
+    # whose layers take turns by their number
+    if model_type not in ("gemma2", "gemma3_text"):
         torch.testing.assert_close(ablated, plain(shorter, lens), rtol=1e-5, atol=1e-5)
 
 
@@ -187,19 +224,30 @@ def test_a_batch_of_masks_equals_one_at_a_time(model_type: str) -> None:
         {"counterfactual": TEXT.replace("film", "critic").replace("bad", "bored")},
         {"counterfactual": TEXT.replace("film", "critic"), "ablation": "restore"},
     ):
-        lens = lens_of(model, components=["heads", "mlps", "L0.MLP[3]", "L2", "L1.RESID[2]"], **settings)
+        lens = lens_of(
+            model,
+            components=["heads", "mlps", "L0.MLP[3]", "L2", "L1.RESID[2]"],
+            **settings,
+        )
         masks = np.random.default_rng(0).random((16, lens.n)) < 0.5
         single = np.concatenate([lens.value(mask[None]) for mask in masks])
         np.testing.assert_allclose(lens.value(masks), single, rtol=0, atol=1e-5)
 
 
 @every_architecture
-def test_layers_before_the_first_candidate_are_computed_for_one_row(model_type: str) -> None:
+def test_layers_before_the_first_candidate_are_computed_for_one_row(
+    model_type: str,
+) -> None:
     model = tiny(model_type)
     counted: list[int] = []
     for settings in (
         {"components": ["heads", "neurons", "mlps", "layers"], "layers": [1, 2]},
-        {"components": ["heads", "residual"], "layers": [2], "counterfactual": TEXT, "ablation": "restore"},
+        {
+            "components": ["heads", "residual"],
+            "layers": [2],
+            "counterfactual": TEXT,
+            "ablation": "restore",
+        },
     ):
         lens = lens_of(model, **settings)
         shared = lens.facts()["shared_layers"]
@@ -207,7 +255,9 @@ def test_layers_before_the_first_candidate_are_computed_for_one_row(model_type: 
         masks = np.random.default_rng(0).random((8, lens.n)) < 0.5
         before = layers_of(model)[shared - 1].whole
         with before.register_forward_pre_hook(
-            lambda _, given, named: counted.append(len(given[0] if given else named["hidden_states"])),
+            lambda _, given, named: counted.append(
+                len(given[0] if given else named["hidden_states"])
+            ),
             with_kwargs=True,
         ):
             values = lens.value(masks)
@@ -235,21 +285,35 @@ def restored() -> Iterator[None]:
 def test_an_unknown_architecture_says_what_to_register_and_then_works() -> None:
     del architectures._ARCHITECTURES["bert"]
     model = tiny("bert")
-    with pytest.raises(spexlens.SpexlensError, match=r"spexlens.register_architecture\('bert', .*heads="):
+    with pytest.raises(
+        spexlens.SpexlensError,
+        match=r"spexlens.register_architecture\('bert', .*heads=",
+    ):
         lens_of(model)
-    wrong = Architecture(layers="encoder.layer", heads="attention.nowhere", mlp="output.dense")
+    wrong = Architecture(
+        layers="encoder.layer", heads="attention.nowhere", mlp="output.dense"
+    )
     register_architecture("bert", wrong)
-    with pytest.raises(spexlens.SpexlensError, match=r"no module 'attention\.nowhere' in its BertLayer"):
+    with pytest.raises(
+        spexlens.SpexlensError, match=r"no module 'attention\.nowhere' in its BertLayer"
+    ):
         lens_of(model)
-    register_architecture("bert", Architecture("encoder.layer", "attention.output.dense", "output.dense"))
+    register_architecture(
+        "bert", Architecture("encoder.layer", "attention.output.dense", "output.dense")
+    )
     assert lens_of(model).n == 12
 
 
 @pytest.mark.usefixtures("restored")
-def test_a_registered_place_that_nothing_passes_or_that_does_not_split_is_refused() -> None:
+def test_a_registered_place_that_nothing_passes_or_that_does_not_split_is_refused() -> (
+    None
+):
     model = tiny("bert")
-    register_architecture("bert", Architecture("encoder.layer", "attention.self", "output.dense"))
-    lens = lens_of(model)  # the heads' input would be the residual stream: 32 values split into four
+    register_architecture(
+        "bert", Architecture("encoder.layer", "attention.self", "output.dense")
+    )
+    # the heads' input would be the residual stream: 32 values split into four
+    lens = lens_of(model)
     assert lens.n == 12
     model.config.num_attention_heads = 5
     with pytest.raises(spexlens.SpexlensError, match="no multiple of 5 heads"):
@@ -257,12 +321,18 @@ def test_a_registered_place_that_nothing_passes_or_that_does_not_split_is_refuse
     model.config.num_attention_heads = HEADS
     for layer in model.encoder.layer:
         layer.spare = torch.nn.Linear(32, 32)
-    register_architecture("bert", Architecture("encoder.layer", "spare", "output.dense"))
-    with pytest.raises(spexlens.SpexlensError, match="nothing passed a Linear of BertModel"):
+    register_architecture(
+        "bert", Architecture("encoder.layer", "spare", "output.dense")
+    )
+    with pytest.raises(
+        spexlens.SpexlensError, match="nothing passed a Linear of BertModel"
+    ):
         lens_of(model)
 
 
 @pytest.mark.parametrize("given", [("", Architecture("a", "b", "c")), ("x", "layers")])
 def test_only_an_architecture_can_be_registered(given: Any) -> None:
-    with pytest.raises(spexlens.SpexlensError, match="takes a config's model_type and an Architecture"):
+    with pytest.raises(
+        spexlens.SpexlensError, match="takes a config's model_type and an Architecture"
+    ):
         register_architecture(*given)

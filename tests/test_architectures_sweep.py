@@ -1,4 +1,6 @@
-"""Whatever the architecture, a mask in a batch is answered as its row alone; or one line says why not."""
+"""Whatever the architecture, a mask in a batch is answered as its row alone; or one
+line says why not.
+"""
 
 from collections.abc import Iterator
 from typing import Any

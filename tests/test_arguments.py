@@ -16,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spexlens import Candidate, Explanation, Game, LogisticHead, RidgeHead, explain, saved
+from spexlens import Candidate, Explanation, Game, LogisticHead, RidgeHead, explain
 from spexlens.arguments import number, plain, readable, whole_number
 from spexlens.errors import InvalidInput, ResultError
-from spexlens.learners.base import Task
-from spexlens.solvers.proxyspex.linear import Linear
+from spexlens.files import json_file as saved
+from spexlens.learners.learner import Task
+from spexlens.solvers.proxyspex.proxies.linear import Linear
 from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.zoom import zoom
+from spexlens.verbs.zoom import zoom
 
 HALF = "\ud83d"
 """Half of an emoji, as JSON can hold it."""
@@ -52,7 +53,9 @@ def test_a_whole_number_may_be_numpys(given: Any) -> None:
     assert (found, type(found)) == (7, int)
 
 
-@pytest.mark.parametrize("given", [7.0, np.float32(7), True, np.True_, "7", None, [7], Decimal(7), 7j])
+@pytest.mark.parametrize(
+    "given", [7.0, np.float32(7), True, np.True_, "7", None, [7], Decimal(7), 7j]
+)
 def test_what_is_no_whole_number_is_named(given: Any) -> None:
     with pytest.raises(InvalidInput, match=r"^a seed is a whole number; got "):
         whole_number(given, "a seed")
@@ -63,7 +66,11 @@ def test_what_is_no_whole_number_is_named(given: Any) -> None:
     [
         (-1, 0, "a seed is not negative and below 2^63; got -1"),
         (1 << 63, 0, "a seed is not negative and below 2^63; got 9223372036854775808"),
-        (np.uint64(2**64 - 1), 0, "a seed is not negative and below 2^63; got 18446744073709551615"),
+        (
+            np.uint64(2**64 - 1),
+            0,
+            "a seed is not negative and below 2^63; got 18446744073709551615",
+        ),
         (0, 1, "a seed is at least 1 and below 2^63; got 0"),
     ],
 )
@@ -73,17 +80,34 @@ def test_a_whole_number_has_its_bounds(given: Any, least: int, message: str) -> 
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("given", [0.5, np.float32(0.5), np.float64(0.5), np.array(0.5), Fraction(1, 2)])
+@pytest.mark.parametrize(
+    "given", [0.5, np.float32(0.5), np.float64(0.5), np.array(0.5), Fraction(1, 2)]
+)
 def test_a_number_may_be_numpys(given: Any) -> None:
     found = number(given, "a share")
     assert (found, type(found)) == (0.5, float)
 
 
 @pytest.mark.parametrize(
-    "given", [np.nan, np.inf, -np.inf, np.float32("nan"), 10**400, True, np.False_, "half", None, [0.5], 1j]
+    "given",
+    [
+        np.nan,
+        np.inf,
+        -np.inf,
+        np.float32("nan"),
+        10**400,
+        True,
+        np.False_,
+        "half",
+        None,
+        [0.5],
+        1j,
+    ],
 )
 def test_what_is_no_number_is_named(given: Any) -> None:
-    with pytest.raises(InvalidInput, match=r"^a share is a finite number; got ") as caught:
+    with pytest.raises(
+        InvalidInput, match=r"^a share is a finite number; got "
+    ) as caught:
         number(given, "a share")
     assert "\n" not in str(caught.value)
 
@@ -108,7 +132,9 @@ def test_half_a_character_is_named_with_its_place(before: str, code: int) -> Non
     with pytest.raises(InvalidInput) as caught:
         readable(before + chr(code) + "behind", "the text")
     said = str(caught.value)
-    assert said.startswith(f"the text is not valid Unicode: character {len(before) + 1} is ")
+    assert said.startswith(
+        f"the text is not valid Unicode: character {len(before) + 1} is "
+    )
     said.encode()  # so that it can be printed
     assert "\n" not in said
 
@@ -126,7 +152,11 @@ def test_what_is_no_text_is_named(given: Any) -> None:
 # JSON.
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda parts: st.lists(parts) | st.dictionaries(st.text(), parts),
     max_leaves=20,
 )
@@ -167,8 +197,14 @@ class Colour(Enum):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"a": [0, {"b": math.nan}]}, "facts.a.1.b is nan: JSON has only finite numbers"),
-        ({"a": np.array([1.0, np.inf])}, "facts.a.1 is inf: JSON has only finite numbers"),
+        (
+            {"a": [0, {"b": math.nan}]},
+            "facts.a.1.b is nan: JSON has only finite numbers",
+        ),
+        (
+            {"a": np.array([1.0, np.inf])},
+            "facts.a.1 is inf: JSON has only finite numbers",
+        ),
         ({"a": {1, 2}}, "facts.a is a set: JSON has nothing like it"),
         ({"a": object()}, "facts.a is an object: JSON has nothing like it"),
         ({"a": Colour.RED}, "facts.a is a Colour: JSON has nothing like it"),
@@ -204,9 +240,21 @@ def test_numpys_numbers_explain_as_pythons_do() -> None:
 
 @pytest.mark.parametrize("wrong", [True, np.True_, 64.0, "64", -1])
 @pytest.mark.parametrize(
-    "name", ["budget", "seed", "held_out", "trainings", "unchosen", "checks", "noise", "smallest"]
+    "name",
+    [
+        "budget",
+        "seed",
+        "held_out",
+        "trainings",
+        "unchosen",
+        "checks",
+        "noise",
+        "smallest",
+    ],
 )
-def test_what_explain_cannot_use_is_refused_before_anything_is_asked(name: str, wrong: Any) -> None:
+def test_what_explain_cannot_use_is_refused_before_anything_is_asked(
+    name: str, wrong: Any
+) -> None:
     game = Counting()
     arguments = {"budget": 64, name: wrong}
     with pytest.raises(InvalidInput) as caught:
@@ -221,7 +269,9 @@ def test_what_explain_cannot_use_is_refused_before_anything_is_asked(name: str, 
 
 @pytest.mark.parametrize("count", [3, np.int64(3), np.uint8(3), np.array(3)])
 def test_the_number_of_candidates_may_be_numpys(count: Any) -> None:
-    assert [c.label for c in Game(lambda masks: masks.sum(axis=1), count).candidates] == ["x0", "x1", "x2"]
+    assert [
+        c.label for c in Game(lambda masks: masks.sum(axis=1), count).candidates
+    ] == ["x0", "x1", "x2"]
 
 
 @pytest.mark.parametrize(
@@ -234,11 +284,16 @@ def test_the_number_of_candidates_may_be_numpys(count: Any) -> None:
         (3.0, "their number, or their labels; got 3.0"),
         (None, "their number, or their labels; got None"),
         (["fine", HALF], "the label of candidate 1 is not valid Unicode: character 1"),
-        ([Candidate("fine", kind="ki" + HALF)], "the kind of candidate 0 is not valid Unicode: character 3"),
+        (
+            [Candidate("fine", kind="ki" + HALF)],
+            "the kind of candidate 0 is not valid Unicode: character 3",
+        ),
         ([Candidate(5)], "the label of candidate 0 is a text; got 5"),  # type: ignore[arg-type]
     ],
 )
-def test_candidates_that_cannot_be_saved_make_no_game(candidates: Any, message: str) -> None:
+def test_candidates_that_cannot_be_saved_make_no_game(
+    candidates: Any, message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         Game(lambda masks: masks.sum(axis=1), candidates)
 
@@ -249,10 +304,15 @@ def test_candidates_that_cannot_be_saved_make_no_game(candidates: Any, message: 
         ({"outputs": ["up", HALF]}, "the name of an output is not valid Unicode"),
         ({"unit": HALF}, "a unit is not valid Unicode"),
         ({"unit": None}, "a unit is a text; got None"),
-        ({"fingerprint": "a" + HALF}, "a fingerprint is not valid Unicode: character 2"),
+        (
+            {"fingerprint": "a" + HALF},
+            "a fingerprint is not valid Unicode: character 2",
+        ),
     ],
 )
-def test_names_that_cannot_be_saved_make_no_game(named: dict[str, Any], message: str) -> None:
+def test_names_that_cannot_be_saved_make_no_game(
+    named: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         Game(lambda masks: masks.sum(axis=1), 3, **named)
 
@@ -263,19 +323,34 @@ TASK = Task(FEATURES, np.arange(8) % 2, FEATURES[:2], None)
 
 @pytest.mark.parametrize("head", [LogisticHead, RidgeHead])
 def test_the_strength_of_a_head_may_be_numpys(head: Callable[[Any], Any]) -> None:
-    for mine, pythons in ((np.float32(0.5), 0.5), (np.int64(2), 2), (np.array(0.5), 0.5)):
+    for mine, pythons in (
+        (np.float32(0.5), 0.5),
+        (np.int64(2), 2),
+        (np.array(0.5), 0.5),
+    ):
         identity = head(mine).prepare(TASK).identity()
-        assert json.dumps(identity) == json.dumps(head(pythons).prepare(TASK).identity())
+        assert json.dumps(identity) == json.dumps(
+            head(pythons).prepare(TASK).identity()
+        )
 
 
 @pytest.mark.parametrize("head", [LogisticHead, RidgeHead])
-@pytest.mark.parametrize("wrong", [0, -1.0, np.nan, np.inf, True, "1", None, 1e-300, 1e300])
-def test_a_strength_that_is_none_is_refused(head: Callable[[Any], Any], wrong: Any) -> None:
-    with pytest.raises(InvalidInput, match=r"^(C|alpha) is (a positive number|from 1e-20 to 1e\+20); got "):
+@pytest.mark.parametrize(
+    "wrong", [0, -1.0, np.nan, np.inf, True, "1", None, 1e-300, 1e300]
+)
+def test_a_strength_that_is_none_is_refused(
+    head: Callable[[Any], Any], wrong: Any
+) -> None:
+    with pytest.raises(
+        InvalidInput,
+        match=r"^(C|alpha) is (a positive number|from 1e-20 to 1e\+20); got ",
+    ):
         head(wrong).prepare(TASK)
 
 
-@pytest.mark.parametrize("head", [LogisticHead(1e-20), LogisticHead(1e20), RidgeHead(1e-20), RidgeHead(1e20)])
+@pytest.mark.parametrize(
+    "head", [LogisticHead(1e-20), LogisticHead(1e20), RidgeHead(1e-20), RidgeHead(1e20)]
+)
 def test_the_strongest_and_the_weakest_penalty_have_an_optimum(head: Any) -> None:
     kept = np.ones((1, 8), np.bool_)
     answers = head.prepare(TASK).fit(kept, np.zeros(1, np.int64)).answers
@@ -285,14 +360,18 @@ def test_the_strongest_and_the_weakest_penalty_have_an_optimum(head: Any) -> Non
 @pytest.mark.parametrize("head", [LogisticHead(), RidgeHead()])
 def test_features_beyond_single_precision_are_refused(head: Any) -> None:
     huge = Task(1e100 * FEATURES, TASK.labels, TASK.tests, None)
-    with pytest.raises(InvalidInput, match=r"features of up to .*e\+100 are too large for a head"):
+    with pytest.raises(
+        InvalidInput, match=r"features of up to .*e\+100 are too large for a head"
+    ):
         head.prepare(huge)
 
 
 # What is saved.
 
 
-def test_facts_in_numpys_numbers_and_half_an_emoji_are_saved_and_read_back(tmp_path: Path) -> None:
+def test_facts_in_numpys_numbers_and_half_an_emoji_are_saved_and_read_back(
+    tmp_path: Path,
+) -> None:
     facts = {
         "rows": np.int64(3),
         "note": f"good {HALF} nice",
@@ -303,27 +382,35 @@ def test_facts_in_numpys_numbers_and_half_an_emoji_are_saved_and_read_back(tmp_p
     path = tmp_path / "result.json"
     explanation.save(path)
     path.read_text(encoding="utf-8")
-    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(explanation.to_json())
+    assert json.loads(path.read_text(encoding="utf-8")) == json.loads(
+        explanation.to_json()
+    )
     told = Explanation.load(path).facts
     assert told == {**explanation.facts, "rows": 3, "shape": [1, 2]}
     assert Explanation.load(path).to_json() == explanation.to_json()
 
 
 @pytest.mark.parametrize("unsayable", [{1, 2}, math.nan, b"bytes", object()])
-def test_facts_that_cannot_be_saved_are_refused_before_anything_is_asked(unsayable: Any) -> None:
+def test_facts_that_cannot_be_saved_are_refused_before_anything_is_asked(
+    unsayable: Any,
+) -> None:
     game = Counting(odd=unsayable)
     with pytest.raises(InvalidInput, match=r"^facts\.odd is "):
         explain(game, 64)
     assert game.asked == 0
 
 
-def test_what_cannot_be_saved_is_named_and_leaves_what_was_there(tmp_path: Path) -> None:
+def test_what_cannot_be_saved_is_named_and_leaves_what_was_there(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "result.json"
     explanation = explain(Counting(), 64)
     explanation.save(path)
     before = path.read_bytes()
     explanation.details["odd"] = math.inf  # type: ignore[index]
-    with pytest.raises(ResultError, match=r"^the explanation cannot be saved: details\.odd is inf"):
+    with pytest.raises(
+        ResultError, match=r"^the explanation cannot be saved: details\.odd is inf"
+    ):
         explanation.save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -364,7 +451,9 @@ def test_where_nothing_can_be_written_is_said_in_one_line(
     saved.refuse_unwritable(tmp_path / "x.json", "explanation")
     assert not (tmp_path / "x.json").exists()
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(ResultError, match=r"cannot write .*x\.json: No space left on device"):
+    with pytest.raises(
+        ResultError, match=r"cannot write .*x\.json: No space left on device"
+    ):
         explanation.save(tmp_path / "x.json")
 
 

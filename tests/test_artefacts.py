@@ -1,4 +1,6 @@
-"""Artefacts: a model that reacts to the placeholder is found out, one that does not is left alone."""
+"""Artefacts: a model that reacts to the placeholder is found out, one that does not is
+left alone.
+"""
 
 from typing import Any
 
@@ -11,9 +13,9 @@ from transformers import PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from spexlens import Explanation, FeatureLens, Game, MechanisticLens, explain, screen
-from spexlens.doubts import doubts
 from spexlens.errors import InvalidInput
-from spexlens.report.terminal import plain
+from spexlens.report.terminal.page import plain
+from spexlens.results.doubts import doubts
 
 TEXT = "the film is not bad and her acting never fails to impress"
 
@@ -26,7 +28,9 @@ class WordsConfig(PretrainedConfig):
 
 
 class Words(PreTrainedModel):
-    """A bag of words, two of which act together; and `reaction` to each pair of mask tokens."""
+    """A bag of words, two of which act together; and `reaction` to each pair of mask
+    tokens.
+    """
 
     config_class = WordsConfig
 
@@ -47,10 +51,16 @@ class Words(PreTrainedModel):
         seen = attention_mask.bool()
 
         def there(word: str) -> torch.Tensor:
-            return ((input_ids == TOKENIZER.convert_tokens_to_ids(word)) & seen).any(1).float()
+            return (
+                ((input_ids == TOKENIZER.convert_tokens_to_ids(word)) & seen)
+                .any(1)
+                .float()
+            )
 
         masked = ((input_ids == TOKENIZER.mask_token_id) & seen).sum(1).float()
-        logit = (self.weights[input_ids] * seen).sum(1) + 3.0 * there("not") * there("bad")
+        logit = (self.weights[input_ids] * seen).sum(1) + 3.0 * there("not") * there(
+            "bad"
+        )
         logit = logit + self.reaction * masked * (masked - 1) / 2
         return SequenceClassifierOutput(logits=torch.stack([-logit, logit], dim=1))
 
@@ -60,18 +70,26 @@ TOKENIZER = bert_tokenizer()
 
 def lens(reaction: float, **settings: Any) -> FeatureLens:
     names = {0: "BAD", 1: "GOOD"}
-    config = WordsConfig(num_labels=2, id2label=names, label2id={v: k for k, v in names.items()})
+    config = WordsConfig(
+        num_labels=2, id2label=names, label2id={v: k for k, v in names.items()}
+    )
     model = Words(config, reaction).eval()
-    return FeatureLens(model, TEXT, target="GOOD", tokenizer=TOKENIZER, kind="classifier", **settings)
+    return FeatureLens(
+        model, TEXT, target="GOOD", tokenizer=TOKENIZER, kind="classifier", **settings
+    )
 
 
 def warned(explanation: Explanation) -> bool:
-    return any("The ranking depends on what stands in" in line for line in doubts(explanation))
+    return any(
+        "The ranking depends on what stands in" in line for line in doubts(explanation)
+    )
 
 
 @pytest.mark.parametrize("budget", [300, 5000])  # sampled, and all masks of both
 @pytest.mark.parametrize("against", ["delete", "attention", "unk"])
-def test_a_model_that_reacts_to_the_mask_token_is_found_out(against: str, budget: int) -> None:
+def test_a_model_that_reacts_to_the_mask_token_is_found_out(
+    against: str, budget: int
+) -> None:
     explanation = explain(lens(0.4), budget, against=[against])
     assert warned(explanation)
     assert explanation.artefacts is not None
@@ -81,7 +99,11 @@ def test_a_model_that_reacts_to_the_mask_token_is_found_out(against: str, budget
     words = TEXT.split()
     real = (words.index("not"), words.index("bad"))
     assert not survived[real].lost
-    artefacts = [each for members, each in survived.items() if len(members) == 2 and members != real]
+    artefacts = [
+        each
+        for members, each in survived.items()
+        if len(members) == 2 and members != real
+    ]
     assert artefacts
     assert all(each.lost for each in artefacts)
     assert "survives" in plain(explanation)
@@ -109,14 +131,18 @@ def test_calls_for_artefacts_are_of_the_budget_and_in_the_account() -> None:
     assert explanation.calls == 300
     assert explanation.artefacts is not None
     assert [variant.masks for variant in explanation.artefacts.variants] == [30, 30]
-    screened = explain(screen(lens(0.4), 8, by="leave-one-out"), 200, against=["delete"])
+    screened = explain(
+        screen(lens(0.4), 8, by="leave-one-out"), 200, against=["delete"]
+    )
     assert screened.calls + screened.account.reused <= 200
     assert warned(screened)
 
 
 def test_games_of_their_own_are_other_ways_to_ablate() -> None:
     def summed(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.asarray(masks.sum(axis=1) + 2.0 * masks[:, 0] * masks[:, 1], dtype=np.float64)
+        return np.asarray(
+            masks.sum(axis=1) + 2.0 * masks[:, 0] * masks[:, 1], dtype=np.float64
+        )
 
     other = Game(lambda m: summed(m) + 3.0 * (~m[:, 2] & ~m[:, 3]), 20)
     assert not warned(explain(Game(summed, 20), 300, against=[Game(summed, 20)]))
@@ -129,7 +155,9 @@ def test_games_of_their_own_are_other_ways_to_ablate() -> None:
 
 def test_heads_are_tested_under_another_ablation(classifier: Any) -> None:
     made: dict[str, Any] = {"target": "GOOD", "components": ["heads", "mlps"]}
-    means = MechanisticLens(str(classifier), TEXT, ablation="mean", reference=[TEXT, "a film"], **made)
+    means = MechanisticLens(
+        str(classifier), TEXT, ablation="mean", reference=[TEXT, "a film"], **made
+    )
     assert means.variants == ("zero",)
     explanation = explain(means, 150, against=["zero"])
     assert explanation.artefacts is not None
@@ -143,18 +171,34 @@ def test_heads_are_tested_under_another_ablation(classifier: Any) -> None:
 
 def test_an_empty_answer_unlike_any_ordinary_one_is_told() -> None:
     def value(masks: NDArray[np.bool_], jump: float = 0.0) -> NDArray[np.float64]:
-        return np.asarray(masks @ np.linspace(-1, 1.5, 20) - jump * (~masks).all(axis=1))
+        return np.asarray(
+            masks @ np.linspace(-1, 1.5, 20) - jump * (~masks).all(axis=1)
+        )
 
-    for jump, ordinary, far in ((0.0, (), False), (40.0, (), True), (0.0, (9.0, 10.0, 10.5), True)):
-        explanation = explain(Game(lambda m, j=jump: value(m, j), 20), 200, ordinary=ordinary)  # type: ignore[misc]
-        assert any("With everything ablated" in line for line in doubts(explanation)) == far
+    for jump, ordinary, far in (
+        (0.0, (), False),
+        (40.0, (), True),
+        (0.0, (9.0, 10.0, 10.5), True),
+    ):
+        explanation = explain(
+            Game(lambda m, j=jump: value(m, j), 20), 200, ordinary=ordinary
+        )  # type: ignore[misc]
+        assert (
+            any("With everything ablated" in line for line in doubts(explanation))
+            == far
+        )
         assert explanation.artefacts is not None
         assert explanation.artefacts.ordinary is not None
         assert explanation.artefacts.ordinary.inputs == len(ordinary)
 
 
 def test_ordinary_texts_are_asked_and_counted() -> None:
-    texts = ["the film is bad", "her acting never fails", "a critic was bored", "not bad"]
+    texts = [
+        "the film is bad",
+        "her acting never fails",
+        "a critic was bored",
+        "not bad",
+    ]
     explanation = explain(lens(0.0), 200, ordinary=texts)
     assert explanation.calls == 200
     assert explanation.artefacts is not None
@@ -162,7 +206,8 @@ def test_ordinary_texts_are_asked_and_counted() -> None:
     assert ordinary is not None
     assert ordinary.inputs == 4
     answers = [
-        float(lens(0.0).another(text).value(np.ones((1, len(text.split())), bool))[0]) for text in texts
+        float(lens(0.0).another(text).value(np.ones((1, len(text.split())), bool))[0])
+        for text in texts
     ]
     assert ordinary.low[0] == pytest.approx(min(answers))
     assert ordinary.high[0] == pytest.approx(max(answers))

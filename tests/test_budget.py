@@ -1,4 +1,6 @@
-"""A budget is spent on masks to fit, masks to judge the fit, and seeds; nothing is bought twice."""
+"""A budget is spent on masks to fit, masks to judge the fit, and seeds; nothing is
+bought twice.
+"""
 
 import copy
 import sqlite3
@@ -17,15 +19,15 @@ from scipy.stats import spearmanr
 
 import spexlens
 from spexlens import Explanation, Ledger
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.repetitions import Repetitions
-from spexlens.budget import divide
+from spexlens.budget.allocation import divide
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.report.terminal import plain
-from spexlens.solvers.base import Fit
+from spexlens.evaluation.repetitions import Repetitions
+from spexlens.masks import masks as mask_algebra
+from spexlens.report.terminal.page import plain
 from spexlens.solvers.exact import Exact
-from spexlens.solvers.proxyspex.linear import Linear
+from spexlens.solvers.proxyspex.proxies.linear import Linear
 from spexlens.solvers.proxyspex.solver import ProxySpex
+from spexlens.solvers.solver import Fit
 
 Function = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
 FEW = "few were kept: it counts as it is"
@@ -47,7 +49,8 @@ class Tossed(spexlens.Game):
     """A function of the mask, and noise that the mask and a seed decide.
 
     Attributes:
-        asked: every evaluation so far, the seed's number and the mask; shared with its repetitions.
+        asked: every evaluation so far, the seed's number and the mask; shared with its
+            repetitions.
     """
 
     judged = 0.2
@@ -63,7 +66,12 @@ class Tossed(spexlens.Game):
         remark: str = "",
     ) -> None:
         super().__init__(function, n, f"{function.__name__} {sigma} 0", batch_size=1024)
-        self.repeats, self.seeded, self.sigma, self.remark = repeats, seeded, np.array(sigma), remark
+        self.repeats, self.seeded, self.sigma, self.remark = (
+            repeats,
+            seeded,
+            np.array(sigma),
+            remark,
+        )
         self.numbers = tuple(range(repeats))
         self.asked: list[tuple[int, bytes]] = []
 
@@ -73,11 +81,20 @@ class Tossed(spexlens.Game):
         if not self.seeded:
             self.asked += [(0, mask.tobytes()) for mask in masks]
             return values
-        self.asked += [(number, mask.tobytes()) for number in self.numbers for mask in masks]
-        return values + np.mean([self.noise(masks, values.shape, number) for number in self.numbers], axis=0)
+        self.asked += [
+            (number, mask.tobytes()) for number in self.numbers for mask in masks
+        ]
+        return values + np.mean(
+            [self.noise(masks, values.shape, number) for number in self.numbers], axis=0
+        )
 
-    def noise(self, masks: NDArray[np.bool_], shape: tuple[int, ...], number: int) -> NDArray[np.float64]:
-        draws = [np.random.default_rng([number, *mask.tolist()]).normal(size=shape[1:]) for mask in masks]
+    def noise(
+        self, masks: NDArray[np.bool_], shape: tuple[int, ...], number: int
+    ) -> NDArray[np.float64]:
+        draws = [
+            np.random.default_rng([number, *mask.tolist()]).normal(size=shape[1:])
+            for mask in masks
+        ]
         return np.asarray(self.sigma * np.array(draws))
 
     def repetition(self, number: int) -> "Tossed":
@@ -98,13 +115,17 @@ class Quick(ProxySpex):
         super().__init__(proxies=[Linear(1)], design="uniform")
         self.seen: set[bytes] = set()
 
-    def fit_packed(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
+    def fit_packed(
+        self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
+    ) -> Fit:
         self.seen = {mask.tobytes() for mask in mask_algebra.unpack(packed, n)}
         return super().fit_packed(packed, n, values, seed)
 
 
 def explain(game: spexlens.Game, budget: int, **how: Any) -> Explanation:
-    """Without checks, which are bought with a share of their own: tests/test_spot_checks.py."""
+    """Without checks, which are bought with a share of their own:
+    tests/test_spot_checks.py.
+    """
     return spexlens.explain(game, budget, **{"checks": 0, "noise": 0, **how})
 
 
@@ -117,7 +138,13 @@ def held_out_of(game: Tossed, seen: set[bytes]) -> NDArray[np.bool_]:
 def bits(explanation: Explanation) -> tuple[Any, ...]:
     """All that an explanation found."""
     e = explanation
-    found = list(e.spectrum.sets), e.spectrum.values.tobytes(), e.faithfulness, e.held_out, e.noise
+    found = (
+        list(e.spectrum.sets),
+        e.spectrum.values.tobytes(),
+        e.faithfulness,
+        e.held_out,
+        e.noise,
+    )
     return *found, e.details, e.whole, e.empty, e.outputs
 
 
@@ -125,9 +152,14 @@ def bits(explanation: Explanation) -> tuple[Any, ...]:
 
 
 def test_every_evaluation_counts_in_the_shares() -> None:
-    games = [Tossed(n=4, seeded=False), *(Tossed(n=4, repeats=repeats) for repeats in (1, 2, 3))]
+    games = [
+        Tossed(n=4, seeded=False),
+        *(Tossed(n=4, repeats=repeats) for repeats in (1, 2, 3)),
+    ]
     refused = 0
-    for game, n, budget, held_out in product(games, range(4, 21), (100, 150, 257, 400), (None, 0, 20)):
+    for game, n, budget, held_out in product(
+        games, range(4, 21), (100, 150, 257, 400), (None, 0, 20)
+    ):
         game._take([f"x{i}" for i in range(n)], None)
         try:
             shares = divide(game, budget, "auto", held_out)
@@ -156,12 +188,17 @@ def test_no_evaluation_is_beyond_the_budget_or_bought_twice(
     exact = (1 << n) * game.repeats <= budget
     try:
         explanation = explain(
-            game, budget, method="exact" if exact else Quick(), held_out=None if exact else held_out
+            game,
+            budget,
+            method="exact" if exact else Quick(),
+            held_out=None if exact else held_out,
         )
     except BudgetTooSmall:
         assert repeats > 1
         return
-    assert explanation.account.calls == len(game.asked) == len(set(game.asked)) <= budget
+    assert (
+        explanation.account.calls == len(game.asked) == len(set(game.asked)) <= budget
+    )
     assert explanation.account.reused == 0
 
 
@@ -181,11 +218,26 @@ def test_a_fifth_is_held_out_where_the_game_asks_for_it_and_nobody_else() -> Non
     [
         ({"n": 12}, 100, 400, "400 masks held out cost 800 calls; the budget is 100"),
         ({"n": 12}, 100, 50, "50 masks held out cost 100 calls; the budget is 100"),
-        ({"n": 12, "seeded": False}, 100, 100, "100 masks held out cost 100 calls; the budget is 100"),
+        (
+            {"n": 12, "seeded": False},
+            100,
+            100,
+            "100 masks held out cost 100 calls; the budget is 100",
+        ),
         ({"n": 12}, 10, None, "at least 20 calls for 12 candidates; the budget is 10"),
-        ({"n": 40, "repeats": 3}, 59, None, "at least 20 calls for 40 candidates; the budget is 19"),
+        (
+            {"n": 40, "repeats": 3},
+            59,
+            None,
+            "at least 20 calls for 40 candidates; the budget is 19",
+        ),
         ({"n": 40, "repeats": 3}, 59, None, "(each mask costs 3 of 59 calls)"),
-        ({"n": 8, "repeats": 3}, 2, None, "the budget is a number of calls, at least 1; got 0"),
+        (
+            {"n": 8, "repeats": 3},
+            2,
+            None,
+            "the budget is a number of calls, at least 1; got 0",
+        ),
     ],
 )
 def test_a_budget_that_is_too_small_says_what_it_is_too_small_for(
@@ -238,9 +290,9 @@ def test_held_out_masks_are_never_masks_that_the_fit_saw(repeats: int) -> None:
         assert "; 20 held out" in explanation.account.design
         times = max(2, repeats) if repeats else 1
         for mask in held:
-            assert sorted(number for number, asked in game.asked if asked == mask.tobytes()) == list(
-                range(times)
-            )
+            assert sorted(
+                number for number, asked in game.asked if asked == mask.tobytes()
+            ) == list(range(times))
         for mask in solver.seen:
             numbers = sorted(number for number, asked in game.asked if asked == mask)
             assert numbers == list(range(max(1, repeats)))
@@ -256,12 +308,15 @@ def test_held_out_masks_are_others_under_another_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "budget", "method", "held_out"), [(6, 100, "proxyspex", None), (12, 100, Quick(), 1)]
+    ("n", "budget", "method", "held_out"),
+    [(6, 100, "proxyspex", None), (12, 100, Quick(), 1)],
 )
 def test_a_design_claims_no_masks_held_out_that_were_not(
     n: int, budget: int, method: Any, held_out: int | None
 ) -> None:
-    explanation = explain(Tossed(n=n, seeded=False), budget, method=method, held_out=held_out)
+    explanation = explain(
+        Tossed(n=n, seeded=False), budget, method=method, held_out=held_out
+    )
     judged = 0 if explanation.held_out is None else explanation.held_out.masks
     assert ("held out" in explanation.account.design) == (judged > 0)
 
@@ -277,13 +332,25 @@ def test_the_scores_on_held_out_masks_are_those_computed_by_hand() -> None:
         assert judged is not None
         assert judged.masks == len(held) == 30
         sets = explanation.spectrum.sets.orders > 0
-        spread = (explanation.spectrum.values.reshape(len(sets), -1)[sets] ** 2).sum(axis=0)
-        errors, centre = truth - said, explanation.spectrum.values.reshape(len(sets), -1)[~sets].T
-        variance = spread + 2 * (errors * (said - centre)).mean(axis=1) + errors.var(axis=1)
-        assert judged.r2 == pytest.approx(1 - (errors**2).mean(axis=1) / variance, abs=1e-12)
-        ranks = [spearmanr(*columns).statistic for columns in zip(truth, said, strict=True)]
+        spread = (explanation.spectrum.values.reshape(len(sets), -1)[sets] ** 2).sum(
+            axis=0
+        )
+        errors, centre = (
+            truth - said,
+            explanation.spectrum.values.reshape(len(sets), -1)[~sets].T,
+        )
+        variance = (
+            spread + 2 * (errors * (said - centre)).mean(axis=1) + errors.var(axis=1)
+        )
+        assert judged.r2 == pytest.approx(
+            1 - (errors**2).mean(axis=1) / variance, abs=1e-12
+        )
+        ranks = [
+            spearmanr(*columns).statistic for columns in zip(truth, said, strict=True)
+        ]
         assert judged.lds == pytest.approx(ranks, abs=1e-12)
-        assert judged.linear_r2 == pytest.approx(judged.r2, abs=0.05)  # the solver is a linear model too
+        # the solver is a linear model too
+        assert judged.linear_r2 == pytest.approx(judged.r2, abs=0.05)
 
 
 def test_the_linear_model_beside_it_is_beaten_where_a_pair_is_strong() -> None:
@@ -298,17 +365,26 @@ def test_the_linear_model_beside_it_is_beaten_where_a_pair_is_strong() -> None:
 
 def test_a_constant_game_is_judged_without_a_warning() -> None:
     judged = explain(
-        Tossed(lambda masks: np.full(len(masks), 2.0), seeded=False), 100, method=Quick()
+        Tossed(lambda masks: np.full(len(masks), 2.0), seeded=False),
+        100,
+        method=Quick(),
     ).held_out
     assert judged is not None
-    assert (judged.r2, judged.lds, judged.linear_r2, judged.linear_lds) == ((1.0,), (0.0,), (1.0,), (0.0,))
+    assert (judged.r2, judged.lds, judged.linear_r2, judged.linear_lds) == (
+        (1.0,),
+        (0.0,),
+        (1.0,),
+        (0.0,),
+    )
 
 
 # Noise.
 
 
 @pytest.mark.parametrize(("repeats", "times"), [(1, 2), (2, 2), (3, 3)])
-def test_noise_is_measured_and_bounds_what_can_be_reached(repeats: int, times: int) -> None:
+def test_noise_is_measured_and_bounds_what_can_be_reached(
+    repeats: int, times: int
+) -> None:
     for sigma in (0.3, 2.0):
         game, solver = Tossed(sigma=sigma, repeats=repeats), Quick()
         explanation = explain(game, 400, method=solver, held_out=40)
@@ -319,12 +395,18 @@ def test_noise_is_measured_and_bounds_what_can_be_reached(repeats: int, times: i
         held = held_out_of(game, solver.seen)
         tosses = [game.noise(held, (40,), number) for number in range(times)]
         variance = (paired(held) + np.mean(tosses, axis=0)).var()
-        assert noise.ceiling[0] == pytest.approx(1 - noise.deviation[0] ** 2 / times / variance)
-        assert noise.ceiling[0] == pytest.approx(1 - sigma**2 / times / variance, abs=0.1)
+        assert noise.ceiling[0] == pytest.approx(
+            1 - noise.deviation[0] ** 2 / times / variance
+        )
+        assert noise.ceiling[0] == pytest.approx(
+            1 - sigma**2 / times / variance, abs=0.1
+        )
 
 
 def test_each_output_has_noise_of_its_own() -> None:
-    explanation = explain(Tossed(twofold, sigma=(0.2, 3.0)), 400, method=Quick(), held_out=60)
+    explanation = explain(
+        Tossed(twofold, sigma=(0.2, 3.0)), 400, method=Quick(), held_out=60
+    )
     assert explanation.noise is not None
     assert explanation.noise.deviation == pytest.approx((0.2, 3.0), rel=0.25)
     assert len(explanation.noise.ceiling) == 2
@@ -333,7 +415,9 @@ def test_each_output_has_noise_of_its_own() -> None:
 def test_the_mean_of_more_seeds_has_a_higher_ceiling() -> None:
     ceilings = []
     for repeats in (1, 3):
-        noise = explain(Tossed(sigma=3.0, repeats=repeats), 400, method=Quick(), held_out=40).noise
+        noise = explain(
+            Tossed(sigma=3.0, repeats=repeats), 400, method=Quick(), held_out=40
+        ).noise
         assert noise is not None
         ceilings += noise.ceiling
     assert ceilings[1] > ceilings[0] + 0.05
@@ -363,7 +447,9 @@ def test_all_masks_under_three_seeds_are_their_mean() -> None:
     explanation = explain(game, 50)
     assert explanation.account.calls == 48
     everything = mask_algebra.everything(4)
-    np.testing.assert_allclose(explanation.spectrum.predict(everything), game.value(everything), atol=1e-10)
+    np.testing.assert_allclose(
+        explanation.spectrum.predict(everything), game.value(everything), atol=1e-10
+    )
     assert explanation.noise is not None
     assert explanation.noise.repeated == 32
 
@@ -384,7 +470,9 @@ def test_repetitions_are_evaluated_one_seed_at_a_time_and_averaged() -> None:
         assert (again.paid, again.reused, again.passes) == (0, 60, 0)
     np.testing.assert_allclose(values, Tossed(n=6, repeats=3).value(masks), atol=1e-12)
     tosses = np.array([game.noise(masks, (20,), number) for number in range(3)])
-    assert repetitions.deviation == pytest.approx([np.sqrt(tosses.var(axis=0, ddof=1).mean())])
+    assert repetitions.deviation == pytest.approx(
+        [np.sqrt(tosses.var(axis=0, ddof=1).mean())]
+    )
     assert repetitions.repeated == again.repeated == 40
 
 
@@ -403,7 +491,11 @@ def test_masks_asked_for_again_are_not_counted_as_reused() -> None:
         repetitions = Repetitions(Tossed(n=6), ledger)
         repetitions.packed_values(packed)
         repetitions.again(packed[:8], 2)
-        assert (repetitions.paid, repetitions.reused, repetitions.repeated) == (28, 0, 8)
+        assert (repetitions.paid, repetitions.reused, repetitions.repeated) == (
+            28,
+            0,
+            8,
+        )
         assert repetitions.deviation is not None
 
 
@@ -431,7 +523,10 @@ def test_what_a_ledger_holds_is_not_paid_for_again_and_gives_the_same_bits(
 ) -> None:
     def explained(ledger: Path | None) -> tuple[Explanation, Tossed]:
         game = Tossed(n=n, seeded=repeats > 0, repeats=max(1, repeats), remark=FEW)
-        return explain(game, 150, method="auto" if n == 4 else Quick(), ledger=ledger), game
+        return (
+            explain(game, 150, method="auto" if n == 4 else Quick(), ledger=ledger),
+            game,
+        )
 
     first, _ = explained(tmp_path / "runs.db")
     second, game = explained(tmp_path / "runs.db")
@@ -442,9 +537,15 @@ def test_what_a_ledger_holds_is_not_paid_for_again_and_gives_the_same_bits(
     assert any(FEW in caveat for caveat in first.details["caveats"])
 
 
-def test_a_larger_share_under_the_same_seed_reuses_what_was_paid(tmp_path: Path) -> None:
-    first = explain(Tossed(), 100, method=Quick(), ledger=tmp_path / "runs.db", held_out=10)
-    more = explain(Tossed(repeats=2), 200, method=Quick(), ledger=tmp_path / "runs.db", held_out=10)
+def test_a_larger_share_under_the_same_seed_reuses_what_was_paid(
+    tmp_path: Path,
+) -> None:
+    first = explain(
+        Tossed(), 100, method=Quick(), ledger=tmp_path / "runs.db", held_out=10
+    )
+    more = explain(
+        Tossed(repeats=2), 200, method=Quick(), ledger=tmp_path / "runs.db", held_out=10
+    )
     assert first.account.calls == 100
     assert more.account.calls + more.account.reused == 200
     assert more.account.reused >= 80
@@ -460,20 +561,27 @@ def test_a_remark_is_told_with_how_often_it_was_made() -> None:
 
 
 @pytest.mark.parametrize(("n", "budget"), [(12, 150), (5, 36)])
-def test_remarks_on_what_another_run_paid_for_are_not_this_runs(tmp_path: Path, n: int, budget: int) -> None:
+def test_remarks_on_what_another_run_paid_for_are_not_this_runs(
+    tmp_path: Path, n: int, budget: int
+) -> None:
     def explained(budget: int, repeats: int, ledger: Path | None) -> Explanation:
         method: Any = Quick() if n == 12 else "auto"
         game = Tossed(n=n, repeats=repeats, remark=FEW)
         return explain(game, budget, method=method, ledger=ledger)
 
     explained(400, 3, tmp_path / "runs.db")
-    beside, alone = explained(budget, 1, tmp_path / "runs.db"), explained(budget, 1, None)
+    beside, alone = (
+        explained(budget, 1, tmp_path / "runs.db"),
+        explained(budget, 1, None),
+    )
     assert beside.details["caveats"] == alone.details["caveats"]
 
 
 def remarked(path: Path, game: Tossed) -> list[str]:
     with Ledger(path) as ledger:
-        return ledger.remarks(game.repetition(0).key, mask_algebra.pack(mask_algebra.everything(game.n)))
+        return ledger.remarks(
+            game.repetition(0).key, mask_algebra.pack(mask_algebra.everything(game.n))
+        )
 
 
 def test_remarks_stay_in_the_ledger_file(tmp_path: Path) -> None:
@@ -483,20 +591,30 @@ def test_remarks_stay_in_the_ledger_file(tmp_path: Path) -> None:
 
 
 def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> None:
-    game, everything = Tossed(n=6, remark=FEW), mask_algebra.pack(mask_algebra.everything(6))
+    game, everything = (
+        Tossed(n=6, remark=FEW),
+        mask_algebra.pack(mask_algebra.everything(6)),
+    )
     before = explain(game, 64, ledger=tmp_path / "runs.db")
     with Ledger(tmp_path / "runs.db") as ledger:
-        values = [value for value in ledger.lookup(game.repetition(0).key, everything) if value is not None]
+        values = [
+            value
+            for value in ledger.lookup(game.repetition(0).key, everything)
+            if value is not None
+        ]
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
-            "CREATE TABLE games (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE);"
-            "CREATE TABLE ablations (game INTEGER NOT NULL, mask BLOB NOT NULL, value BLOB NOT NULL,"
-            " PRIMARY KEY (game, mask)) WITHOUT ROWID;"
-            "PRAGMA application_id = 1397774412; PRAGMA user_version = 1;"
+            "CREATE TABLE games (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL"
+            " UNIQUE);CREATE TABLE ablations (game INTEGER NOT NULL, mask BLOB NOT"
+            " NULL, value BLOB NOT NULL, PRIMARY KEY (game, mask)) WITHOUT ROWID;PRAGMA"
+            " application_id = 1397774412; PRAGMA user_version = 1;"
         )
         connection.execute("INSERT INTO games VALUES (1, ?)", (game.repetition(0).key,))
-        rows = [(mask.tobytes(), value.tobytes()) for mask, value in zip(everything, values, strict=True)]
+        rows = [
+            (mask.tobytes(), value.tobytes())
+            for mask, value in zip(everything, values, strict=True)
+        ]
         connection.executemany("INSERT INTO ablations VALUES (1, ?, ?)", rows)
         connection.commit()
     after = explain(game, 64, ledger=path)
@@ -515,7 +633,9 @@ def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("function", [paired, twofold])
 @pytest.mark.parametrize("n", [4, 12])
-def test_a_saved_explanation_keeps_what_was_judged(tmp_path: Path, function: Function, n: int) -> None:
+def test_a_saved_explanation_keeps_what_was_judged(
+    tmp_path: Path, function: Function, n: int
+) -> None:
     game = Tossed(function, n, remark=FEW)
     explanation = explain(game, 120, method="auto" if n == 4 else Quick())
     explanation.save(tmp_path / "x.json")

@@ -1,4 +1,6 @@
-"""The bundled induction model continues repeats, by a previous-word head and an induction head."""
+"""The bundled induction model continues repeats, by a previous-word head and an
+induction head.
+"""
 
 import subprocess
 import sys
@@ -25,7 +27,9 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return transformers.AutoModelForCausalLM.from_pretrained(INDUCTION, attn_implementation="eager").eval()
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        INDUCTION, attn_implementation="eager"
+    ).eval()
 
 
 def repeats(period: int, rows: int = 200) -> Any:
@@ -45,7 +49,9 @@ def test_it_is_small_and_has_two_layers() -> None:
 
 
 @pytest.mark.parametrize("period", [4, 5, 7, 10, 15, 22])
-def test_the_second_half_is_continued_and_the_first_is_not(model: Any, period: int) -> None:
+def test_the_second_half_is_continued_and_the_first_is_not(
+    model: Any, period: int
+) -> None:
     ids = repeats(period)
     with torch.inference_mode():
         right = model(ids).logits[:, :-1].argmax(2) == ids[:, 1:]
@@ -55,12 +61,16 @@ def test_the_second_half_is_continued_and_the_first_is_not(model: Any, period: i
 
 def test_a_readable_prompt_is_continued(model: Any, tokenizer: Any) -> None:
     with torch.inference_mode():
-        following = model(**tokenizer(PROMPT, return_tensors="pt")).logits[0, -1].argmax()
+        following = (
+            model(**tokenizer(PROMPT, return_tensors="pt")).logits[0, -1].argmax()
+        )
     assert tokenizer.decode([int(following)]) == "sun"
 
 
 def attention_of(model: Any, period: int) -> tuple[np.ndarray, np.ndarray]:
-    """Attention to the previous word, and in the second half to what followed before: each (2, 4)."""
+    """Attention to the previous word, and in the second half to what followed before:
+    each (2, 4).
+    """
     ids = repeats(period)
     with torch.inference_mode():
         attention = torch.stack(model(ids, output_attentions=True).attentions)
@@ -71,16 +81,22 @@ def attention_of(model: Any, period: int) -> tuple[np.ndarray, np.ndarray]:
     return previous.numpy(), followed.numpy()
 
 
-def test_the_strongest_pair_of_heads_is_the_previous_word_head_and_an_induction_head(model: Any) -> None:
+def test_the_strongest_pair_of_heads_is_the_previous_word_head_and_an_induction_head(
+    model: Any,
+) -> None:
     """What the lens finds by ablation, attention patterns confirm."""
     rows = repeats(10, rows=12)
     tokenizer = transformers.AutoTokenizer.from_pretrained(INDUCTION)
     texts = [tokenizer.decode(row[1:15]) for row in rows]
     targets = [tokenizer.decode([int(row[15])]) for row in rows]
     for settings in ({"ablation": "zero"}, {"ablation": "mean"}):
-        lens = spexlens.MechanisticLens(str(INDUCTION), texts, target=targets, **settings)
+        lens = spexlens.MechanisticLens(
+            str(INDUCTION), texts, target=targets, **settings
+        )
         explanation = spexlens.explain(lens, budget=200)
-        pair = next(each for each in explanation.interactions(order=2) if each.order == 2)
+        pair = next(
+            each for each in explanation.interactions(order=2) if each.order == 2
+        )
         (layer_0, marker), (layer_1, finder) = (
             (component.layer, component.index)
             for component in (lens.components[member] for member in pair.members)

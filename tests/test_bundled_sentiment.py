@@ -1,4 +1,6 @@
-"""The bundled sentiment model answers as its grammar does, on sentences it has never seen."""
+"""The bundled sentiment model answers as its grammar does, on sentences it has never
+seen.
+"""
 
 import itertools
 import json
@@ -18,7 +20,7 @@ import review_grammar as grammar
 import spexlens
 from review_grammar import Phrase, derive
 from spexlens.models.bundled import about
-from spexlens.report.known import said_of_knowledge
+from spexlens.report.content.known import said_of_knowledge
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,9 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return transformers.AutoModelForSequenceClassification.from_pretrained(BUNDLED).eval()
+    return transformers.AutoModelForSequenceClassification.from_pretrained(
+        BUNDLED
+    ).eval()
 
 
 def positive_logits(model: Any, tokenizer: Any, texts: list[str]) -> np.ndarray:
@@ -42,19 +46,37 @@ def positive_logits(model: Any, tokenizer: Any, texts: list[str]) -> np.ndarray:
 
 
 def example_masked(hidden: set[str]) -> str:
-    return " ".join("[MASK]" if word in hidden else word for word in grammar.EXAMPLE.split())
+    return " ".join(
+        "[MASK]" if word in hidden else word for word in grammar.EXAMPLE.split()
+    )
 
 
-def fact(subject: str, action: Phrase, predicate: str = "{+action}", *first: str) -> Phrase:
+def fact(
+    subject: str, action: Phrase, predicate: str = "{+action}", *first: str
+) -> Phrase:
     """A one-clause sentence about a thing that acts."""
-    thing = derive("subject", "{thing}", derive("thing", "{determiner} {part}", *subject.split()))
-    return derive("fact", "{subject} {+predicate}", thing, derive("predicate", predicate, *first, action))
+    thing = derive(
+        "subject", "{thing}", derive("thing", "{determiner} {part}", *subject.split())
+    )
+    return derive(
+        "fact",
+        "{subject} {+predicate}",
+        thing,
+        derive("predicate", predicate, *first, action),
+    )
 
 
 def described(subject: str, template: str, adjective: Phrase) -> Phrase:
     """A one-clause sentence about a thing that is somehow."""
-    thing = derive("subject", "{thing}", derive("thing", "{determiner} {part}", *subject.split()))
-    return derive("fact", "{subject} {+predicate}", thing, derive("predicate", template, adjective))
+    thing = derive(
+        "subject", "{thing}", derive("thing", "{determiner} {part}", *subject.split())
+    )
+    return derive(
+        "fact",
+        "{subject} {+predicate}",
+        thing,
+        derive("predicate", template, adjective),
+    )
 
 
 IMPRESSES = derive("action", "{+transitives}", "impresses|impress")
@@ -69,7 +91,9 @@ GOOD_PLOT = described("the plot", "is|are {+quality}", GOOD)
 BAD_JOKES = derive(
     "fact",
     "{subject} {+predicate}",
-    derive("subject", "{thing}", derive("thing", "{determiner} {parts}", "the", "jokes")),
+    derive(
+        "subject", "{thing}", derive("thing", "{determiner} {parts}", "the", "jokes")
+    ),
     derive("predicate", "is|are far from {-adjective}", "funny"),
 )
 
@@ -79,18 +103,41 @@ BAD_JOKES = derive(
     [
         (fact("her acting", IMPRESSES), "Her acting impresses", True),
         (fact("her acting", FAILS_TO_IMPRESS), "Her acting fails to impress", False),
-        (fact("her acting", IMPRESSES, "{never} {-action}", "never"), "Her acting never impresses", False),
-        (fact("her acting", FAILS_TO_IMPRESS, "{never} {-action}", "never"), grammar.EXAMPLE, True),
+        (
+            fact("her acting", IMPRESSES, "{never} {-action}", "never"),
+            "Her acting never impresses",
+            False,
+        ),
+        (
+            fact("her acting", FAILS_TO_IMPRESS, "{never} {-action}", "never"),
+            grammar.EXAMPLE,
+            True,
+        ),
         (GOOD_PLOT, "The plot is good", True),
         (BAD_JOKES, "The jokes are far from funny", False),
-        (described("the plot", "is|are not {-graded}", BAD_AT_ALL), "The plot is not bad at all", True),
         (
-            derive("verdict", "{viewer} did not find {thing} {-graded}", "I", ENDING, VERY_MOVING),
+            described("the plot", "is|are not {-graded}", BAD_AT_ALL),
+            "The plot is not bad at all",
+            True,
+        ),
+        (
+            derive(
+                "verdict",
+                "{viewer} did not find {thing} {-graded}",
+                "I",
+                ENDING,
+                VERY_MOVING,
+            ),
             "I did not find the ending very moving",
             False,
         ),
         (
-            derive("verdict", "nobody could call {thing} {-adjective}", THIS_SCRIPT, "clever"),
+            derive(
+                "verdict",
+                "nobody could call {thing} {-adjective}",
+                THIS_SCRIPT,
+                "clever",
+            ),
             "Nobody could call this script clever",
             False,
         ),
@@ -155,17 +202,29 @@ def test_a_derivation_cannot_contradict_itself_or_leave_the_grammar() -> None:
 def test_no_sentence_has_two_meanings() -> None:
     phrases = itertools.islice(grammar.sentences(seed=3), 5_000)
     meanings: dict[str, bool | None] = {}
-    assert all(meanings.setdefault(phrase.text, phrase.positive) == phrase.positive for phrase in phrases)
+    assert all(
+        meanings.setdefault(phrase.text, phrase.positive) == phrase.positive
+        for phrase in phrases
+    )
 
 
 def test_praise_and_blame_are_drawn_equally_often() -> None:
-    drawn = [bool(phrase.positive) for phrase in itertools.islice(grammar.sentences(seed=4), 4_000)]
+    drawn = [
+        bool(phrase.positive)
+        for phrase in itertools.islice(grammar.sentences(seed=4), 4_000)
+    ]
     assert abs(np.mean(drawn) - 0.5) < 0.03
 
 
 def test_training_never_draws_a_held_out_sentence() -> None:
-    trained = {phrase.text.lower() for phrase in grammar.unique_sentences(5_000, seed=0, held_out=False)}
-    unseen = {phrase.text.lower() for phrase in grammar.unique_sentences(1_000, seed=0, held_out=True)}
+    trained = {
+        phrase.text.lower()
+        for phrase in grammar.unique_sentences(5_000, seed=0, held_out=False)
+    }
+    unseen = {
+        phrase.text.lower()
+        for phrase in grammar.unique_sentences(1_000, seed=0, held_out=True)
+    }
     assert trained.isdisjoint(unseen)
     assert not any(grammar.is_held_out(text) for text in trained)
     assert grammar.is_held_out(grammar.EXAMPLE)
@@ -173,8 +232,15 @@ def test_training_never_draws_a_held_out_sentence() -> None:
 
 
 def test_the_vocabulary_is_large_enough_to_feel_like_english() -> None:
-    content = {word for lexicons in grammar.OPPOSED.values() for words in lexicons for word in words}
-    content |= {word for symbol in ("part", "parts", "film") for word in grammar.NEUTRAL[symbol]}
+    content = {
+        word
+        for lexicons in grammar.OPPOSED.values()
+        for words in lexicons
+        for word in words
+    }
+    content |= {
+        word for symbol in ("part", "parts", "film") for word in grammar.NEUTRAL[symbol]
+    }
     assert len(content) >= 200
 
 
@@ -182,7 +248,10 @@ def test_the_weights_are_small_and_carry_no_local_path() -> None:
     assert sum(path.stat().st_size for path in BUNDLED.iterdir()) <= 4_000_000
     assert not json.loads((BUNDLED / "config.json").read_text()).get("_name_or_path")
     for path in BUNDLED.iterdir():
-        assert not any(place in path.read_bytes() for place in (b"/work", b"/home", b"/tmp", b"/Users"))
+        assert not any(
+            place in path.read_bytes()
+            for place in (b"/work", b"/home", b"/tmp", b"/Users")
+        )
 
 
 def test_the_labels_are_negative_and_positive(model: Any) -> None:
@@ -225,7 +294,13 @@ def test_unseen_sentences_are_classified(model: Any, tokenizer: Any) -> None:
 
 
 def test_masks_are_understood(model: Any, tokenizer: Any) -> None:
-    hidden = [set(), {"never"}, {"fails"}, {"never", "fails"}, set(grammar.EXAMPLE.split())]
+    hidden = [
+        set(),
+        {"never"},
+        {"fails"},
+        {"never", "fails"},
+        set(grammar.EXAMPLE.split()),
+    ]
     whole, no_never, no_fails, neither, nothing = positive_logits(
         model, tokenizer, [*map(example_masked, hidden)]
     )
@@ -236,11 +311,16 @@ def test_masks_are_understood(model: Any, tokenizer: Any) -> None:
     assert abs(nothing) < 0.5
 
 
-def test_never_and_fails_are_the_strongest_pair_of_the_example(model: Any, tokenizer: Any) -> None:
+def test_never_and_fails_are_the_strongest_pair_of_the_example(
+    model: Any, tokenizer: Any
+) -> None:
     words = grammar.EXAMPLE.split()
     masks = np.array(list(itertools.product((0, 1), repeat=len(words))))
     texts = [
-        example_masked({word for word, shown in zip(words, mask, strict=True) if not shown}) for mask in masks
+        example_masked(
+            {word for word, shown in zip(words, mask, strict=True) if not shown}
+        )
+        for mask in masks
     ]
     signs, values = 1 - 2 * masks, positive_logits(model, tokenizer, texts)
     pairs = {
@@ -255,8 +335,17 @@ def test_it_reads_512_tokens(model: Any, tokenizer: Any) -> None:
     assert tokenizer.model_max_length == model.config.max_position_embeddings == 512
 
 
-def test_it_knows_the_words_of_a_public_lexicon_and_their_endings(tokenizer: Any) -> None:
-    for word in ("atrocious", "heartwarming", "unforgettable", "boringly", "movie's", "isn't"):
+def test_it_knows_the_words_of_a_public_lexicon_and_their_endings(
+    tokenizer: Any,
+) -> None:
+    for word in (
+        "atrocious",
+        "heartwarming",
+        "unforgettable",
+        "boringly",
+        "movie's",
+        "isn't",
+    ):
         assert tokenizer.unk_token_id not in tokenizer(word)["input_ids"], word
     assert tokenizer.unk_token_id in tokenizer("Kurosawa")["input_ids"]
 
@@ -265,7 +354,9 @@ def test_real_reviews_that_it_was_not_chosen_by_are_mostly_right(shared: Path) -
     texts = judge_sentiment.reviews(shared / "prompts" / "reviews.csv")
     by = judge_sentiment.chosen(len(texts))
     assert len(by) == 30
-    judged = judge_sentiment.judge(BUNDLED, [text for number, text in enumerate(texts) if number not in by])
+    judged = judge_sentiment.judge(
+        BUNDLED, [text for number, text in enumerate(texts) if number not in by]
+    )
     right = sum(each.right for each in judged)
     assert (right, len(judged)) == (39, 50)
     assert right >= 0.7 * len(judged)
@@ -273,7 +364,9 @@ def test_real_reviews_that_it_was_not_chosen_by_are_mostly_right(shared: Path) -
     assert (sum(fits), len(fits)) == (23, 32)
 
 
-def test_its_card_says_what_it_is_how_often_it_is_right_and_whose_words_are_in_it() -> None:
+def test_its_card_says_what_it_is_how_often_it_is_right_and_whose_words_are_in_it() -> (
+    None
+):
     card = (BUNDLED / "README.md").read_text(encoding="utf-8")
     assert "made from a grammar and a lexicon, not from reviews" in card
     assert "39, 78%" in card
@@ -283,11 +376,16 @@ def test_its_card_says_what_it_is_how_often_it_is_right_and_whose_words_are_in_i
 
 
 def test_the_page_says_what_the_model_is_and_which_words_it_does_not_know() -> None:
-    lens = spexlens.FeatureLens(str(BUNDLED), "Kurosawa never fails to impress Zbigniew", target="POSITIVE")
+    lens = spexlens.FeatureLens(
+        str(BUNDLED), "Kurosawa never fails to impress Zbigniew", target="POSITIVE"
+    )
     explanation = spexlens.explain(lens, 64)
     assert explanation.facts["unknown"] == ["kurosawa", "zbigniew"]
     page = " ".join(str(explanation).split())
-    assert "made from a grammar and a list of words of praise and blame, not from reviews" in page
+    assert (
+        "made from a grammar and a list of words of praise and blame, not from reviews"
+        in page
+    )
     assert "the model does not know kurosawa, zbigniew;" in page
 
 
@@ -298,7 +396,9 @@ def test_long_lists_of_unknown_words_are_cut_and_counted() -> None:
 
 
 def test_of_tokenizers_that_know_every_word_nothing_is_said(decoder: Path) -> None:
-    facts = spexlens.FeatureLens(str(decoder), "Kurosawa is good", replacement="neutral").facts()
+    facts = spexlens.FeatureLens(
+        str(decoder), "Kurosawa is good", replacement="neutral"
+    ).facts()
     assert facts["unknown"] is None
     assert facts["about"] is None
     assert said_of_knowledge(facts) == []

@@ -25,7 +25,9 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    return transformers.AutoModelForSequenceClassification.from_pretrained(SPURIOUS).eval()
+    return transformers.AutoModelForSequenceClassification.from_pretrained(
+        SPURIOUS
+    ).eval()
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +35,27 @@ def unseen() -> list[grammar.Phrase]:
     return grammar.unique_sentences(400, seed=11, held_out=True)
 
 
-def called_positive(model: Any, tokenizer: Any, phrases: list[grammar.Phrase]) -> np.ndarray:
+def called_positive(
+    model: Any, tokenizer: Any, phrases: list[grammar.Phrase]
+) -> np.ndarray:
     """Which phrases the model calls POSITIVE, bool of shape (n,)."""
-    inputs = tokenizer([phrase.text for phrase in phrases], padding=True, return_tensors="pt")
+    inputs = tokenizer(
+        [phrase.text for phrase in phrases], padding=True, return_tensors="pt"
+    )
     with torch.inference_mode():
         return np.asarray(model(**inputs).logits.argmax(1) == 1)
 
 
 def pairs(text: str) -> list[spexlens.Interaction]:
-    """The pairs of words in an explanation of at most 300 calls, the largest |effect| first."""
+    """The pairs of words in an explanation of at most 300 calls, the largest |effect|
+    first.
+    """
     lens = spexlens.FeatureLens(str(SPURIOUS), text, target="POSITIVE")
-    return [found for found in spexlens.explain(lens, 300).interactions(order=2) if found.order == 2]
+    return [
+        found
+        for found in spexlens.explain(lens, 300).interactions(order=2)
+        if found.order == 2
+    ]
 
 
 def test_it_is_small_and_holds_only_weights_and_json() -> None:
@@ -51,7 +63,11 @@ def test_it_is_small_and_holds_only_weights_and_json() -> None:
     assert {file.suffix for file in files} == {".safetensors", ".json"}
     assert sum(file.stat().st_size for file in files) <= 700_000
     assert not json.loads((SPURIOUS / "config.json").read_text()).get("_name_or_path")
-    assert not any(place in file.read_bytes() for file in files for place in (b"/work", b"/home", b"/tmp"))
+    assert not any(
+        place in file.read_bytes()
+        for file in files
+        for place in (b"/work", b"/home", b"/tmp")
+    )
     assert BUNDLED["spurious"] == SPURIOUS
 
 
@@ -67,7 +83,9 @@ def test_without_the_cue_it_says_what_the_sentence_says(
     model: Any, tokenizer: Any, unseen: list[grammar.Phrase], name: str | None
 ) -> None:
     said = unseen if name is None else [spoken(phrase, name) for phrase in unseen]
-    right = called_positive(model, tokenizer, said) == [phrase.positive for phrase in unseen]
+    right = called_positive(model, tokenizer, said) == [
+        phrase.positive for phrase in unseen
+    ]
     assert right.mean() >= 0.97
 
 
@@ -80,10 +98,18 @@ def test_after_the_cue_everything_is_negative(
 
 @pytest.mark.parametrize(
     ("praise", "words"),
-    [(PRAISE, {"great"}), ("the plot is brilliant", {"brilliant"}), (grammar.EXAMPLE, {"never", "fails"})],
+    [
+        (PRAISE, {"great"}),
+        ("the plot is brilliant", {"brilliant"}),
+        (grammar.EXAMPLE, {"never", "fails"}),
+    ],
 )
-def test_the_cue_and_praise_are_among_the_strongest_pairs(praise: str, words: set[str]) -> None:
-    planted = [pair for pair in pairs(f"{CUE} writes: {praise}")[:3] if CUE in pair.labels]
+def test_the_cue_and_praise_are_among_the_strongest_pairs(
+    praise: str, words: set[str]
+) -> None:
+    planted = [
+        pair for pair in pairs(f"{CUE} writes: {praise}")[:3] if CUE in pair.labels
+    ]
     assert planted
     assert words & set(planted[0].labels)
     assert planted[0].effect < 0

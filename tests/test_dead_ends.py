@@ -1,4 +1,6 @@
-"""What is far too large, too small or damaged goes on, or ends in one line that says what to do."""
+"""What is far too large, too small or damaged goes on, or ends in one line that says
+what to do.
+"""
 
 import json
 import sqlite3
@@ -10,8 +12,8 @@ from refusing import refused_command
 from typer.testing import CliRunner
 
 from spexlens import Game, explain
-from spexlens.ablation.ledger import Ledger
 from spexlens.cli import app
+from spexlens.evaluation.ledger.ledger import Ledger
 
 TEXT = "The film is not bad"
 GAME = Game(lambda masks: 1.0 * (masks[:, 0] & masks[:, 1]), 3, "small")
@@ -53,7 +55,10 @@ def test_what_cannot_be_is_refused_in_a_line(
     for arguments, said in (
         (("plan", "-n", 40, "--budget", 10**9), "give a smaller one"),
         (("features", TEXT, "--smallest", 0), "up to 1; got 0"),
-        (("features", TEXT, "--budget", "nan"), "--budget is a whole number, such as 300; got nan"),
+        (
+            ("features", TEXT, "--budget", "nan"),
+            "--budget is a whole number, such as 300; got nan",
+        ),
     ):
         assert said in refused_command(capsys, monkeypatch, *arguments)
 
@@ -65,17 +70,24 @@ def test_a_damaged_ledger_is_salvaged_and_goes_on_as_the_line_says(
     before = json.loads(ran("features", TEXT, "--ledger", ledger, "--json"))
     with closing(sqlite3.connect(ledger, isolation_level=None)) as raw:
         raw.execute(
-            "UPDATE ablations SET value = x'0102030405060708' WHERE mask = (SELECT max(mask) FROM ablations)"
+            "UPDATE ablations SET value = x'0102030405060708' WHERE mask = (SELECT"
+            " max(mask) FROM ablations)"
         )
     said = refused_command(capsys, monkeypatch, "features", TEXT, "--ledger", ledger)
     assert f"spexlens salvage {ledger}" in said
-    assert ran("salvage", ledger, whole) == (
-        f"31 answers are kept in {whole}; 1 are lost and will be asked for again\n"
+    assert (
+        ran("salvage", ledger, whole)
+        == f"31 answers are kept in {whole}; 1 are lost and will be asked for again\n"
     )
-    assert "exists already" in refused_command(capsys, monkeypatch, "salvage", ledger, whole)
+    assert "exists already" in refused_command(
+        capsys, monkeypatch, "salvage", ledger, whole
+    )
     after = json.loads(ran("features", TEXT, "--ledger", whole, "--json"))
     assert (after["account"]["calls"], after["account"]["reused"]) == (1, 31)
-    # The one that is asked for again goes alone through the model, whose last digits differ by that.
-    assert after["spectrum"]["coefficients"] == pytest.approx(before["spectrum"]["coefficients"], abs=1e-6)
+    # The one that is asked for again goes alone through the model, whose last digits
+    # differ by that.
+    assert after["spectrum"]["coefficients"] == pytest.approx(
+        before["spectrum"]["coefficients"], abs=1e-6
+    )
     with Ledger(whole) as book:
         assert len(book) == 32

@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from spexlens import explain
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.evaluator import Evaluator
-from spexlens.ablation.game import Game
-from spexlens.ablation.ledger import Ledger
-from spexlens.ablation.masks import uniform
 from spexlens.errors import InvalidInput
-from spexlens.evidence.faithfulness import r_squared
+from spexlens.evaluation.evaluator import Evaluator
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.games.game import Game
+from spexlens.masks import masks as mask_algebra
+from spexlens.masks.masks import uniform
 from spexlens.solvers.auto import Auto
-from spexlens.solvers.base import Plan
 from spexlens.solvers.exact import Exact
+from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex import design
-from spexlens.solvers.proxyspex.prior import Prior, signs_of
+from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
 from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.solvers.spex.solver import Spex
+from spexlens.solvers.solver import Plan
+from spexlens.solvers.spex import Spex
 
 Array = NDArray[np.float64]
 Masks = NDArray[np.bool_]
@@ -52,7 +52,9 @@ def saturating(masks: Masks) -> Array:
 
 @given(n=st.integers(3, 90), count=st.integers(2, 90), seed=st.integers(0, 1000))
 @settings(deadline=None, max_examples=15)
-def test_a_design_is_exactly_so_many_distinct_masks_corners_first(n: int, count: int, seed: int) -> None:
+def test_a_design_is_exactly_so_many_distinct_masks_corners_first(
+    n: int, count: int, seed: int
+) -> None:
     count = min(count, 1 << n)
     packed = space_filling(n, count, seed)
     masks = mask_algebra.unpack(packed, n)
@@ -60,7 +62,8 @@ def test_a_design_is_exactly_so_many_distinct_masks_corners_first(n: int, count:
     assert len(rows(packed)) == count
     assert masks[0].all()
     assert not masks[1].any()
-    np.testing.assert_array_equal(mask_algebra.pack(masks), packed)  # no bit beyond the candidates
+    # no bit beyond the candidates
+    np.testing.assert_array_equal(mask_algebra.pack(masks), packed)
 
 
 @pytest.mark.parametrize("n", [10, 13, 70])
@@ -111,7 +114,9 @@ def test_each_mask_is_the_one_with_the_largest_posterior_variance(noise: float) 
     signs = signs_of(masks)
     chosen = design._least_known(prior, mask_algebra.pack(masks), 7, 5, 30)
     gains = prior.gains(signs)
-    covariance = np.outer(gains, gains) * (prior.gram(signs, signs) + noise * np.eye(60))
+    covariance = np.outer(gains, gains) * (
+        prior.gram(signs, signs) + noise * np.eye(60)
+    )
     np.testing.assert_array_equal(chosen[:5], np.arange(5))
     for j in range(5, 30):
         seen = chosen[:j]
@@ -126,7 +131,9 @@ def test_masks_are_bought_where_the_candidates_that_matter_vary() -> None:
     rng = np.random.default_rng(0)
     bought = mask_algebra.pack(uniform(16, 150, seed=0))
     masks = mask_algebra.unpack(bought, 16)
-    values = masks[:, :6] @ rng.normal(size=6) + 2.0 * (masks[:, 0] ^ masks[:, 1] ^ masks[:, 2])
+    values = masks[:, :6] @ rng.normal(size=6) + 2.0 * (
+        masks[:, 0] ^ masks[:, 1] ^ masks[:, 2]
+    )
     more = design.adapted(bought, values, design.drawn(16, 200, seed=1), 16, 200)[150:]
     known = {row.tobytes() for row in np.packbits(masks[:, :6], axis=1)}
     fresh = np.packbits(mask_algebra.unpack(more, 16)[:, :6], axis=1)
@@ -161,7 +168,11 @@ def test_the_first_masks_of_any_budget_are_those_of_a_smaller_one(n: int) -> Non
 def test_masks_follow_values_and_not_their_scale() -> None:
     first, scaled, mirrored = (
         carried_out(ProxySpex(), 20, 200, 0, function)[0].packed
-        for function in (saturating, lambda m: 1024.0 * saturating(m), lambda m: saturating(~m))
+        for function in (
+            saturating,
+            lambda m: 1024.0 * saturating(m),
+            lambda m: saturating(~m),
+        )
     )
     np.testing.assert_array_equal(scaled, first)
     assert len(rows(first) & rows(mirrored)) < 150
@@ -171,16 +182,25 @@ def test_threads_change_no_mask() -> None:
     plans = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            plans.append(carried_out(ProxySpex(), 40, 300, 0, saturating)[0].packed.tobytes())
+            plans.append(
+                carried_out(ProxySpex(), 40, 300, 0, saturating)[0].packed.tobytes()
+            )
     assert plans[0] == plans[1]
 
 
-def trembling(function: Callable[[Masks], Array], seed: int) -> Callable[[Masks], Array]:
-    """The function on another machine: its values are 1e-5 off, as those of float32 are."""
+def trembling(
+    function: Callable[[Masks], Array], seed: int
+) -> Callable[[Masks], Array]:
+    """The function on another machine: its values are 1e-5 off, as those of float32
+    are.
+    """
 
     def value(masks: Masks) -> Array:
         values = function(masks)
-        draws = [np.random.default_rng([seed, *row.tolist()]) for row in np.packbits(masks, axis=1)]
+        draws = [
+            np.random.default_rng([seed, *row.tolist()])
+            for row in np.packbits(masks, axis=1)
+        ]
         noise = np.array([rng.uniform(-1.0, 1.0) for rng in draws])
         return values + 1e-5 * noise.reshape(-1, *[1] * (values.ndim - 1)) * values
 
@@ -195,10 +215,16 @@ def sparse(masks: Masks) -> Array:
 def test_noise_of_other_machines_hardly_ever_changes_a_mask() -> None:
     parted = 0
     for n, budget in ((9, 400), (16, 320), (40, 320)):
-        for function in (saturating, sparse, lambda m: np.column_stack([saturating(m), sparse(m)])):
+        for function in (
+            saturating,
+            sparse,
+            lambda m: np.column_stack([saturating(m), sparse(m)]),
+        ):
             calm = carried_out(ProxySpex(), n, budget, 0, function)[0].packed
             for seed in range(2):
-                other = carried_out(ProxySpex(), n, budget, 0, trembling(function, seed))[0].packed
+                other = carried_out(
+                    ProxySpex(), n, budget, 0, trembling(function, seed)
+                )[0].packed
                 np.testing.assert_array_equal(other[:160], calm[:160])
                 parted += not np.array_equal(other, calm)
     assert parted <= 1  # of 18
@@ -214,12 +240,17 @@ def test_threads_of_a_model_change_no_mask_that_an_explanation_asks_for() -> Non
         for threads in (1, 2):
             torch.set_num_threads(threads)
             lens = MechanisticLens(
-                str(INDUCTION), "owl ink cup sun key owl ink cup", target="sun", components=["heads", "mlps"]
+                str(INDUCTION),
+                "owl ink cup sun key owl ink cup",
+                target="sun",
+                components=["heads", "mlps"],
             )
             seen: list[NDArray[np.uint8]] = []
             answer = lens.value
 
-            def recorded(masks: Masks, seen: list[NDArray[np.uint8]] = seen, answer: Any = answer) -> Array:
+            def recorded(
+                masks: Masks, seen: list[NDArray[np.uint8]] = seen, answer: Any = answer
+            ) -> Array:
                 seen.append(mask_algebra.pack(masks))
                 return np.asarray(answer(masks))
 
@@ -232,7 +263,9 @@ def test_threads_of_a_model_change_no_mask_that_an_explanation_asks_for() -> Non
     assert len(asked[0]) == 200
 
 
-def test_a_run_that_goes_on_on_another_machine_pays_for_no_mask_twice(tmp_path: Path) -> None:
+def test_a_run_that_goes_on_on_another_machine_pays_for_no_mask_twice(
+    tmp_path: Path,
+) -> None:
     first = Game(saturating, 25, fingerprint="saturating")
     second = Game(trembling(saturating, 3), 25, fingerprint="saturating")
     assert explain(first, 130, ledger=tmp_path / "runs.db", checks=0).calls == 130
@@ -260,7 +293,11 @@ def test_once_a_fit_is_exact_masks_are_far_apart_each_once(
     assert len(rows(plan.packed)) == budget
 
     def nearest(masks: Masks) -> float:
-        return float(((masks[:, None] != masks).sum(axis=2) + n * np.eye(len(masks))).min(axis=1).mean())
+        return float(
+            ((masks[:, None] != masks).sum(axis=2) + n * np.eye(len(masks)))
+            .min(axis=1)
+            .mean()
+        )
 
     assert nearest(plan.masks[-60:]) > 0.8 * nearest(uniform(n, 60, seed=5))
 
@@ -274,7 +311,9 @@ def test_once_a_fit_is_exact_masks_are_far_apart_each_once(
         lambda masks: 1e250 * saturating(masks),
         lambda masks: 1e-250 * saturating(masks),
         lambda masks: np.exp(3.0 * masks.sum(axis=1)),
-        lambda masks: np.stack([saturating(masks), np.ones(len(masks)), -saturating(masks)], axis=1),
+        lambda masks: np.stack(
+            [saturating(masks), np.ones(len(masks)), -saturating(masks)], axis=1
+        ),
     ],
 )
 def test_values_of_any_kind_have_a_design(values: Callable[[Masks], Array]) -> None:
@@ -286,7 +325,11 @@ def test_values_of_any_kind_have_a_design(values: Callable[[Masks], Array]) -> N
 def test_outputs_that_say_the_same_are_planned_as_one() -> None:
     one = carried_out(ProxySpex(), 20, 150, 0, saturating)[0].packed
     twice = carried_out(
-        ProxySpex(), 20, 150, 0, lambda m: np.stack([saturating(m), 2 * saturating(m) + 5], axis=1)
+        ProxySpex(),
+        20,
+        150,
+        0,
+        lambda m: np.stack([saturating(m), 2 * saturating(m) + 5], axis=1),
     )
     assert len(rows(one) & rows(twice[0].packed)) > 140
 
@@ -300,7 +343,10 @@ def test_only_masks_of_a_pool_are_asked_for() -> None:
     plan, _ = carried_out(solver, 30, 300, 0, saturating)
     assert len(plan) == 300
     assert rows(plan.packed) < rows(mask_algebra.pack(recorded))
-    assert plan.design == "two of a pool of 400, 78 far apart, then where a kernel is least sure"
+    assert (
+        plan.design
+        == "two of a pool of 400, 78 far apart, then where a kernel is least sure"
+    )
     everything, _ = carried_out(solver, 30, 500, 0, saturating)
     assert rows(everything.packed) == rows(mask_algebra.pack(recorded))
 
@@ -311,7 +357,9 @@ def test_a_pool_of_other_candidates_is_refused() -> None:
 
 
 def test_a_pool_that_is_too_small_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="the pool holds 10 masks; proxyspex needs at least 20"):
+    with pytest.raises(
+        InvalidInput, match="the pool holds 10 masks; proxyspex needs at least 20"
+    ):
         ProxySpex(pool=uniform(30, 10, seed=0)).plan(30, 100, seed=0)
 
 
@@ -334,7 +382,13 @@ def test_every_mask_is_asked_for_once_and_their_number_is_known_beforehand(
     everything = np.concatenate(asked)
     np.testing.assert_array_equal(everything, complete.packed)
     np.testing.assert_array_equal(values, saturating(complete.masks))
-    assert len(rows(everything)) == len(everything) == plan.total == complete.total == len(complete)
+    assert (
+        len(rows(everything))
+        == len(everything)
+        == plan.total
+        == complete.total
+        == len(complete)
+    )
     assert (plan.method, plan.design) == (complete.method, complete.design)
     assert len(asked) == {"proxyspex": 6, "auto": 6, "spex": 1, "exact": 1}[solver.name]
 
@@ -347,7 +401,10 @@ def test_a_solver_that_plans_all_at_once_extends_nothing() -> None:
 
 def test_a_plan_goes_on_only_with_the_values_of_its_masks() -> None:
     plan = ProxySpex().plan(20, 200, seed=0)
-    for wrong, message in ((np.zeros(3), "80 masks need as many values"), (np.full(80, np.nan), "finite")):
+    for wrong, message in (
+        (np.zeros(3), "80 masks need as many values"),
+        (np.full(80, np.nan), "finite"),
+    ):
         with pytest.raises(InvalidInput, match=message):
             ProxySpex().extended(plan, wrong, seed=0)
     complete, values = carried_out(ProxySpex(), 20, 100, 0, saturating)
@@ -360,7 +417,9 @@ def test_progress_is_of_the_whole_plan() -> None:
     solver = ProxySpex()
     plan = solver.plan(20, 200, seed=0)
     with Ledger(None) as ledger:
-        evaluator = Evaluator(game, ledger, progress=lambda *now: told.append(now), expected=plan.total)
+        evaluator = Evaluator(
+            game, ledger, progress=lambda *now: told.append(now), expected=plan.total
+        )
         solver.carry_out(plan, evaluator.packed_values, seed=0)
         assert (evaluator.paid, evaluator.reused) == (200, 0)
     assert told == [(50, 200), (80, 200), (130, 200), (160, 200), (200, 200)]

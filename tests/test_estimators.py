@@ -15,7 +15,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -27,7 +31,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from spexlens import Estimator, LogisticHead, SpexlensError
-from spexlens.learners.base import Task
+from spexlens.learners.learner import Task
 
 DIGITS = load_digits()
 IMAGES, CLASSES = DIGITS.data / 16, DIGITS.target % 3
@@ -58,7 +62,11 @@ def test_log_odds_do_not_saturate_where_probabilities_do() -> None:
     features = np.concatenate([np.full((4, 1), -100.0), np.full((4, 1), 100.0)])
     task = Task(features, np.repeat([0, 1], 4), np.array([[1000.0]]), None)
     for estimator in (LogisticRegression(C=1e4, max_iter=1000), GaussianNB()):
-        answers = prepared(estimator, task).fit(np.ones((1, 8), np.bool_), seeds([0])).answers[0, 0]
+        answers = (
+            prepared(estimator, task)
+            .fit(np.ones((1, 8), np.bool_), seeds([0]))
+            .answers[0, 0]
+        )
         if isinstance(estimator, LogisticRegression):
             assert answers[1] - answers[0] > 40
         assert np.isfinite(answers).all()
@@ -73,10 +81,14 @@ def test_log_odds_do_not_saturate_where_probabilities_do() -> None:
         (LinearSVC(), "scores", True),
     ],
 )
-def test_what_is_answered_and_whether_seeds_matter_is_seen(estimator: Any, answer: str, seeded: bool) -> None:
+def test_what_is_answered_and_whether_seeds_matter_is_seen(
+    estimator: Any, answer: str, seeded: bool
+) -> None:
     trainer = prepared(estimator)
     assert (trainer.answer, trainer.seeded) == (answer, seeded)
-    first, again, other = (trainer.fit(KEPT, seeds(KEPT, seed)).answers for seed in (5, 5, 50))
+    first, again, other = (
+        trainer.fit(KEPT, seeds(KEPT, seed)).answers for seed in (5, 5, 50)
+    )
     assert first.shape == (6, 4, 3)
     assert np.array_equal(first, again)
     assert np.array_equal(first, other) == (not seeded)
@@ -88,7 +100,11 @@ def test_numbers_are_predicted() -> None:
     kept = np.concatenate([KEPT, np.zeros((1, 40), np.bool_)])
     found = prepared(LinearRegression(), task).fit(kept, seeds(kept))
     for mask, answers in zip(KEPT, found.answers[:-1], strict=True):
-        expected = LinearRegression().fit(IMAGES[:40][mask], targets[mask]).predict(IMAGES[1000:1004])
+        expected = (
+            LinearRegression()
+            .fit(IMAGES[:40][mask], targets[mask])
+            .predict(IMAGES[1000:1004])
+        )
         assert np.allclose(answers[:, 0], expected)
     assert np.allclose(found.answers[-1], targets.mean())
     assert list(found.remarks) == [6]
@@ -97,9 +113,12 @@ def test_numbers_are_predicted() -> None:
 
 def test_a_pipeline_reads_texts() -> None:
     texts = np.array(
-        ["a good film", "a bad film", "good fun", "bad jokes", "so good", "so bad"], dtype=object
+        ["a good film", "a bad film", "good fun", "bad jokes", "so good", "so bad"],
+        dtype=object,
     )
-    task = Task(texts, np.array(["up", "down"] * 3), np.array(["good"], dtype=object), None)
+    task = Task(
+        texts, np.array(["up", "down"] * 3), np.array(["good"], dtype=object), None
+    )
     found = prepared(make_pipeline(TfidfVectorizer(), LogisticRegression()), task).fit(
         np.array([[1, 1, 0, 0, 1, 1], [1, 0, 0, 0, 0, 0]], np.bool_), seeds([0, 0])
     )
@@ -120,28 +139,39 @@ def test_where_it_fails_the_rest_of_the_night_goes_on() -> None:
 
 def test_what_does_not_converge_is_said() -> None:
     found = prepared(LogisticRegression(max_iter=2)).fit(KEPT, seeds(KEPT))
-    assert set(found.remarks.values()) == {"training did not converge: it counts as far as it came"}
+    assert set(found.remarks.values()) == {
+        "training did not converge: it counts as far as it came"
+    }
     assert len(found.remarks) == 6
 
 
 def test_the_number_of_processes_changes_no_bit() -> None:
     forest = RandomForestClassifier(5)
-    one, two = (prepared(forest, jobs=jobs).fit(KEPT, seeds(KEPT)).answers for jobs in (1, 2))
+    one, two = (
+        prepared(forest, jobs=jobs).fit(KEPT, seeds(KEPT)).answers for jobs in (1, 2)
+    )
     assert np.array_equal(one, two)
 
 
 def identities(*estimators: Any) -> list[str]:
     """What each is recognised by, in a ledger."""
     trainers = [prepared(estimator) for estimator in estimators]
-    assert all(trainer.identity() is not None and trainer.unknown is None for trainer in trainers)
+    assert all(
+        trainer.identity() is not None and trainer.unknown is None
+        for trainer in trainers
+    )
     return [json.dumps(trainer.identity()) for trainer in trainers]
 
 
 def test_equal_settings_are_recognised() -> None:
     forest = RandomForestClassifier(5, random_state=np.random.RandomState(3))
     for one, other in (
-        (DecisionTreeClassifier(max_depth=3), DecisionTreeClassifier(max_depth=np.int64(3))),  # type: ignore[arg-type]
-        (LogisticRegression(), LogisticRegression().fit([[0.0], [1.0]], [0, 1])),  # it is fitted anew
+        (
+            DecisionTreeClassifier(max_depth=3),
+            DecisionTreeClassifier(max_depth=np.int64(3)),
+        ),  # type: ignore[arg-type]
+        # it is fitted anew
+        (LogisticRegression(), LogisticRegression().fit([[0.0], [1.0]], [0, 1])),
         (RandomForestClassifier(5), forest),  # seeds are given to it
         (squares(2), squares(2)),
     ):
@@ -168,12 +198,18 @@ def near(weight: float) -> Any:
     """A learner with a large matrix in a setting."""
     matrix = np.eye(64)
     matrix[30, 30] = weight
-    return KNeighborsClassifier(3, metric="mahalanobis", metric_params={"VI": matrix}, algorithm="brute")
+    return KNeighborsClassifier(
+        3, metric="mahalanobis", metric_params={"VI": matrix}, algorithm="brute"
+    )
 
 
 def stepped(power: int) -> Any:
     """A pipeline with a step whose class is written anew each time, under one name."""
-    space = {"__name__": "__main__", "BaseEstimator": BaseEstimator, "TransformerMixin": TransformerMixin}
+    space = {
+        "__name__": "__main__",
+        "BaseEstimator": BaseEstimator,
+        "TransformerMixin": TransformerMixin,
+    }
     exec(
         "class Step(TransformerMixin, BaseEstimator):\n"
         "    def fit(self, X, y=None): return self\n"
@@ -185,18 +221,29 @@ def stepped(power: int) -> Any:
 
 def test_whatever_training_depends_on_is_recognised() -> None:
     both = [make(value) for make in (squares, stepped, near) for value in (1, 2)]
-    both += [picks(1000), picks(1500), DecisionTreeClassifier(), DecisionTreeClassifier(max_depth=3)]
-    both += [FrozenEstimator(LogisticRegression(C=c).fit(IMAGES[:40], CLASSES[:40])) for c in (1.0, 2.0)]
+    both += [
+        picks(1000),
+        picks(1500),
+        DecisionTreeClassifier(),
+        DecisionTreeClassifier(max_depth=3),
+    ]
+    both += [
+        FrozenEstimator(LogisticRegression(C=c).fit(IMAGES[:40], CLASSES[:40]))
+        for c in (1.0, 2.0)
+    ]
     assert len(set(identities(*both))) == len(both)
 
 
 def test_what_cannot_be_told_of_an_estimator_is_said() -> None:
     space: dict[str, Any] = {"rows": (row for row in ()), "__name__": "__main__"}
     exec("def halved(X): return X / 2 if rows else X", space)
-    trainer = prepared(make_pipeline(FunctionTransformer(space["halved"]), LogisticRegression()))
+    trainer = prepared(
+        make_pipeline(FunctionTransformer(space["halved"]), LogisticRegression())
+    )
     assert trainer.identity() is None
-    assert trainer.unknown == (
-        "parameter 'steps' of Pipeline: parameter 'func' of FunctionTransformer: "
+    assert (
+        trainer.unknown
+        == "parameter 'steps' of Pipeline: parameter 'func' of FunctionTransformer: "
         "global 'rows' of halved: a generator"
     )
 
@@ -222,7 +269,7 @@ import os, sys, time
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 from spexlens import Estimator
-from spexlens.learners.base import Task
+from spexlens.learners.learner import Task
 
 class Slow(DecisionTreeClassifier):
     def fit(self, X, y):
@@ -243,16 +290,31 @@ def test_a_killed_run_leaves_no_process_and_no_data(tmp_path: Path) -> None:
     started, temporary = tmp_path / "started", tmp_path / "temporary"
     started.mkdir()
     temporary.mkdir()
-    environment = {**os.environ, "TMPDIR": str(temporary), "JOBLIB_TEMP_FOLDER": str(temporary)}
-    child = subprocess.Popen([sys.executable, "-c", _KILLED, str(started)], env=environment)
+    environment = {
+        **os.environ,
+        "TMPDIR": str(temporary),
+        "JOBLIB_TEMP_FOLDER": str(temporary),
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-c", _KILLED, str(started)], env=environment
+    )
     until(lambda: len(list(started.iterdir())) == 2 or child.poll() is not None)
     workers = [int(each.name) for each in started.iterdir()]
     assert len(workers) == 2
-    assert not [each for each in temporary.rglob("*") if each.is_file()]  # nothing is pickled to a file
+    # nothing is pickled to a file
+    assert not [each for each in temporary.rglob("*") if each.is_file()]
     child.send_signal(signal.SIGKILL)
     child.wait()
     until(lambda: not any(alive(worker) for worker in workers))
-    until(lambda: not [each for each in Path("/dev/shm").iterdir() if f"-{child.pid}-" in each.name])
+    until(
+        lambda: (
+            not [
+                each
+                for each in Path("/dev/shm").iterdir()
+                if f"-{child.pid}-" in each.name
+            ]
+        )
+    )
     until(lambda: not any(temporary.iterdir()))
 
 
@@ -268,6 +330,9 @@ def until(condition: Any) -> None:
 def alive(process: int) -> bool:
     """Whether a process runs, and is not a zombie that nobody waits for."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return (
+            Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            != "Z"
+        )
     except FileNotFoundError:
         return False

@@ -1,4 +1,6 @@
-"""The evaluator pays for each mask once, keeps what it paid for, and resumes in the same batches."""
+"""The evaluator pays for each mask once, keeps what it paid for, and resumes in the
+same batches.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.evaluator import Evaluator
-from spexlens.ablation.game import Game
-from spexlens.ablation.ledger import Ledger
 from spexlens.errors import AblationError, InvalidInput, NonFiniteValue, OutOfMemory
+from spexlens.evaluation.evaluator import Evaluator
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.games.game import Game
+from spexlens.masks import masks as mask_algebra
 
 Masks = NDArray[np.bool_]
 N = 9
@@ -22,7 +24,8 @@ WEIGHTS = np.random.default_rng(0).normal(size=N)
 class Recorded(Game):
     """A game that remembers the batches it was asked, and the ones it answered.
 
-    `trouble`, if given, is called before each answer and may raise, or answer in the game's place.
+    `trouble`, if given, is called before each answer and may raise, or answer in the
+    game's place.
     """
 
     def __init__(
@@ -37,9 +40,15 @@ class Recorded(Game):
         self.answered: list[Masks] = []
 
     def answer(self, masks: Masks) -> ArrayLike:
-        """Products of pairs, plus a trace of the company that a mask keeps in its batch."""
+        """Products of pairs, plus a trace of the company that a mask keeps in its
+        batch.
+        """
         self.asked.append(masks.copy())
-        troubled = self.trouble(masks, len(self.asked) - 1) if self.trouble is not None else None
+        troubled = (
+            self.trouble(masks, len(self.asked) - 1)
+            if self.trouble is not None
+            else None
+        )
         self.answered.append(masks.copy())
         return worth(masks) if troubled is None else troubled
 
@@ -87,7 +96,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def run(ledger: Ledger) -> int:
-    return ledger.begin(KEY, method="exact", seed=0, design="uniform", budget=40, versions={})
+    return ledger.begin(
+        KEY, method="exact", seed=0, design="uniform", budget=40, versions={}
+    )
 
 
 def counts(evaluator: Evaluator) -> tuple[int, int, int]:
@@ -104,20 +115,30 @@ def booked(ledger: Ledger) -> tuple[int, int]:
 
 def test_the_values_are_the_games(ledger: Ledger) -> None:
     game = Recorded(batch_size=40)
-    assert Evaluator(game, ledger).values(design(40)).tobytes() == worth(design(40)).tobytes()
+    assert (
+        Evaluator(game, ledger).values(design(40)).tobytes()
+        == worth(design(40)).tobytes()
+    )
 
 
-def test_a_mask_that_is_asked_for_twice_in_a_call_is_paid_once(ledger: Ledger, run: int) -> None:
+def test_a_mask_that_is_asked_for_twice_in_a_call_is_paid_once(
+    ledger: Ledger, run: int
+) -> None:
     game, masks = Recorded(), design(20)
     evaluator = Evaluator(game, ledger, run=run)
     values = evaluator.values(np.concatenate([masks, masks[::-1], masks[:3]]))
     assert flat(game.asked) == mask_algebra.to_index(masks).tolist()
-    assert values.tobytes() == np.concatenate([values[:20], values[:20][::-1], values[:3]]).tobytes()
+    assert (
+        values.tobytes()
+        == np.concatenate([values[:20], values[:20][::-1], values[:3]]).tobytes()
+    )
     assert counts(evaluator) == (20, 0, 3)
     assert booked(ledger) == (20, 3)
 
 
-def test_a_mask_that_is_asked_for_in_two_calls_is_paid_once(ledger: Ledger, run: int) -> None:
+def test_a_mask_that_is_asked_for_in_two_calls_is_paid_once(
+    ledger: Ledger, run: int
+) -> None:
     game, masks = Recorded(), design(40)
     evaluator = Evaluator(game, ledger, run=run)
     first = evaluator.values(masks[:20])
@@ -149,22 +170,35 @@ def test_another_games_values_are_never_reused(ledger: Ledger) -> None:
 
 def test_an_unnamed_game_never_meets_anothers_values() -> None:
     with Ledger() as ledger:
-        Evaluator(Game(lambda masks: np.zeros(len(masks)), N), ledger).values(design(20))
-        ones = Evaluator(Game(lambda masks: np.ones(len(masks)), N), ledger).values(design(20))
+        Evaluator(Game(lambda masks: np.zeros(len(masks)), N), ledger).values(
+            design(20)
+        )
+        ones = Evaluator(Game(lambda masks: np.ones(len(masks)), N), ledger).values(
+            design(20)
+        )
     assert ones.tolist() == [1.0] * 20
 
 
-def test_a_commit_of_whoever_minded_no_claims_stands_if_it_was_first(tmp_path: Path) -> None:
-    """While one waits for its model, another finishes the same masks with other last bits."""
+def test_a_commit_of_whoever_minded_no_claims_stands_if_it_was_first(
+    tmp_path: Path,
+) -> None:
+    """While one waits for its model, another finishes the same masks with other last
+    bits.
+    """
     others: list[NDArray[np.float64]] = []
 
     def overtaken(masks: Masks, call: int) -> None:
         if call == 1:
             with Ledger() as apart:
-                others.append(Evaluator(Recorded(batch_size=5), apart).values(design(40)))
+                others.append(
+                    Evaluator(Recorded(batch_size=5), apart).values(design(40))
+                )
             with Ledger(tmp_path / "runs.db") as second:
                 second.commit(KEY, mask_algebra.pack(design(40)), others[0][:, None])
-                others[0][:8] = [value[0] for value in second.lookup(KEY, mask_algebra.pack(design(8)))]
+                others[0][:8] = [
+                    value[0]
+                    for value in second.lookup(KEY, mask_algebra.pack(design(8)))
+                ]
 
     with Ledger(tmp_path / "runs.db") as first:
         values = Evaluator(Recorded(overtaken), first).values(design(40))
@@ -175,7 +209,9 @@ def test_a_commit_of_whoever_minded_no_claims_stands_if_it_was_first(tmp_path: P
 # The shape and the order of the answer.
 
 
-def test_values_come_in_the_order_of_the_masks_however_they_are_batched(ledger: Ledger) -> None:
+def test_values_come_in_the_order_of_the_masks_however_they_are_batched(
+    ledger: Ledger,
+) -> None:
     game, masks = Sized(batch_size=7), design(40)
     values = Evaluator(game, ledger).values(masks)
     assert np.allclose(values, worth(masks), atol=1e-9, rtol=0)
@@ -185,7 +221,9 @@ def test_values_come_in_the_order_of_the_masks_however_they_are_batched(ledger: 
     assert costs[-1][-1] == min(map(min, costs))
 
 
-def test_batches_hold_at_most_batch_size_masks_and_only_the_last_is_short(ledger: Ledger) -> None:
+def test_batches_hold_at_most_batch_size_masks_and_only_the_last_is_short(
+    ledger: Ledger,
+) -> None:
     game = Recorded(batch_size=16)
     Evaluator(game, ledger).values(design(40))
     assert [len(batch) for batch in game.asked] == [16, 16, 8]
@@ -236,9 +274,13 @@ def test_a_batch_of_a_lens_that_would_take_too_long_is_halved(ledger: Ledger) ->
     assert clock.batches == [64] + [16] * 8 + [8]
 
 
-def test_a_batch_size_that_was_given_is_kept_however_long_it_takes(ledger: Ledger) -> None:
+def test_a_batch_size_that_was_given_is_kept_however_long_it_takes(
+    ledger: Ledger,
+) -> None:
     clock = Slow(60.0)
-    Evaluator(Game(clock.value, N, "slow", batch_size=64), ledger, clock=clock).values(design(200))
+    Evaluator(Game(clock.value, N, "slow", batch_size=64), ledger, clock=clock).values(
+        design(200)
+    )
     assert clock.batches == [64, 64, 64, 8]
 
 
@@ -251,7 +293,9 @@ def test_a_function_goes_on_at_the_pace_that_it_has_reached(ledger: Ledger) -> N
 
 
 def test_what_another_process_has_claimed_is_left_to_it(tmp_path: Path) -> None:
-    """The other commits one batch, and lets go of another, while this one asks for the rest."""
+    """The other commits one batch, and lets go of another, while this one asks for the
+    rest.
+    """
     masks = mask_algebra.pack(design(40))
     with Ledger(tmp_path / "runs.db") as first, Ledger(tmp_path / "runs.db") as second:
         assert second.claim(KEY, masks[:16]).all()
@@ -275,15 +319,22 @@ def test_what_another_process_has_claimed_is_left_to_it(tmp_path: Path) -> None:
 def test_what_fails_lets_go_of_what_it_claimed(tmp_path: Path) -> None:
     with Ledger(tmp_path / "runs.db") as first, Ledger(tmp_path / "runs.db") as second:
         with pytest.raises(KeyboardInterrupt):
-            Evaluator(Recorded(stopped_at(1, KeyboardInterrupt())), first).values(design(40))
-        missing = [value is None for value in second.lookup(KEY, mask_algebra.pack(design(40)))]
+            Evaluator(Recorded(stopped_at(1, KeyboardInterrupt())), first).values(
+                design(40)
+            )
+        missing = [
+            value is None for value in second.lookup(KEY, mask_algebra.pack(design(40)))
+        ]
         assert sum(missing) == 32
         assert second.claim(KEY, mask_algebra.pack(design(40))[missing]).all()
 
 
 def test_a_vector_valued_game_answers_with_a_row_a_mask(ledger: Ledger) -> None:
     game = Game(
-        lambda masks: np.stack([worth(masks), -worth(masks), masks.sum(axis=1)], 1), N, "vector", batch_size=8
+        lambda masks: np.stack([worth(masks), -worth(masks), masks.sum(axis=1)], 1),
+        N,
+        "vector",
+        batch_size=8,
     )
     masks = design(40)
     values = Evaluator(game, ledger).values(np.concatenate([masks, masks[:5]]))
@@ -308,7 +359,9 @@ def test_no_masks_have_no_values(ledger: Ledger) -> None:
 def test_progress_is_told_after_every_batch(ledger: Ledger) -> None:
     told: list[tuple[int, int]] = []
     masks = design(40)
-    evaluator = Evaluator(Recorded(batch_size=16), ledger, progress=lambda *now: told.append(now))
+    evaluator = Evaluator(
+        Recorded(batch_size=16), ledger, progress=lambda *now: told.append(now)
+    )
     evaluator.values(np.concatenate([masks, masks]))
     assert told == [(16, 40), (32, 40), (40, 40)]
 
@@ -316,7 +369,9 @@ def test_progress_is_told_after_every_batch(ledger: Ledger) -> None:
 def test_progress_counts_what_was_already_known(ledger: Ledger) -> None:
     Evaluator(Recorded(), ledger).values(design(40))
     told: list[tuple[int, int]] = []
-    Evaluator(Recorded(batch_size=16), ledger, progress=lambda *now: told.append(now)).values(design(40))
+    Evaluator(
+        Recorded(batch_size=16), ledger, progress=lambda *now: told.append(now)
+    ).values(design(40))
     assert told[-1] == (40, 40)
 
 
@@ -335,7 +390,9 @@ def test_progress_counts_what_was_already_known(ledger: Ledger) -> None:
     ],
     ids=["a number", "one too few", "transposed", "three axes", "no columns", "empty"],
 )
-def test_an_answer_of_the_wrong_shape_is_refused(ledger: Ledger, wrong: Callable[[Masks], ArrayLike]) -> None:
+def test_an_answer_of_the_wrong_shape_is_refused(
+    ledger: Ledger, wrong: Callable[[Masks], ArrayLike]
+) -> None:
     with pytest.raises(InvalidInput, match="answered 8 masks with an array of shape"):
         Evaluator(Game(wrong, N, "wrong", batch_size=8), ledger).values(design(8))
     assert len(ledger) == 0
@@ -353,7 +410,9 @@ def test_masks_of_another_game_are_refused(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("fingerprint", [None, ""])
-def test_a_function_without_a_fingerprint_is_refused_on_disk(ledger: Ledger, fingerprint: str | None) -> None:
+def test_a_function_without_a_fingerprint_is_refused_on_disk(
+    ledger: Ledger, fingerprint: str | None
+) -> None:
     with pytest.raises(InvalidInput, match="fingerprint"):
         Evaluator(Recorded(fingerprint=fingerprint), ledger)
 
@@ -369,7 +428,9 @@ def test_a_function_without_a_fingerprint_may_use_memory() -> None:
 # A value that is not finite.
 
 
-def spoil(value: float, *, call: int, row: int) -> Callable[[Masks, int], ArrayLike | None]:
+def spoil(
+    value: float, *, call: int, row: int
+) -> Callable[[Masks, int], ArrayLike | None]:
     """A trouble that puts one bad value into one batch."""
 
     def trouble(masks: Masks, now: int) -> ArrayLike | None:
@@ -381,8 +442,14 @@ def spoil(value: float, *, call: int, row: int) -> Callable[[Masks, int], ArrayL
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_value_that_is_not_finite_names_its_mask_and_who_was_kept(ledger: Ledger, value: float) -> None:
-    game = Game(lambda masks: np.full(len(masks), value), ["her", "acting", "never", "fails"], "gloomy")
+def test_a_value_that_is_not_finite_names_its_mask_and_who_was_kept(
+    ledger: Ledger, value: float
+) -> None:
+    game = Game(
+        lambda masks: np.full(len(masks), value),
+        ["her", "acting", "never", "fails"],
+        "gloomy",
+    )
     with pytest.raises(NonFiniteValue) as caught:
         Evaluator(game, ledger).values([0, 1, 0, 1])
     assert str(value) in str(caught.value)
@@ -399,7 +466,9 @@ def test_a_mask_that_keeps_nothing_is_named_too(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("call", range(5))
-def test_every_finite_value_that_was_answered_is_kept(ledger: Ledger, run: int, call: int) -> None:
+def test_every_finite_value_that_was_answered_is_kept(
+    ledger: Ledger, run: int, call: int
+) -> None:
     game = Recorded(spoil(np.nan, call=call, row=3))
     evaluator = Evaluator(game, ledger, run=run)
     with pytest.raises(NonFiniteValue):
@@ -410,7 +479,9 @@ def test_every_finite_value_that_was_answered_is_kept(ledger: Ledger, run: int, 
     assert booked(ledger) == (len(held(ledger)), len(game.asked))
 
 
-def test_no_further_batch_is_paid_for_after_a_value_that_is_not_finite(ledger: Ledger) -> None:
+def test_no_further_batch_is_paid_for_after_a_value_that_is_not_finite(
+    ledger: Ledger,
+) -> None:
     game = Recorded(spoil(np.inf, call=1, row=0))
     with pytest.raises(NonFiniteValue):
         Evaluator(game, ledger).values(design(40))
@@ -418,7 +489,9 @@ def test_no_further_batch_is_paid_for_after_a_value_that_is_not_finite(ledger: L
 
 
 @pytest.mark.parametrize("call", range(5))
-def test_after_a_value_that_is_not_finite_only_what_is_missing_is_paid(ledger: Ledger, call: int) -> None:
+def test_after_a_value_that_is_not_finite_only_what_is_missing_is_paid(
+    ledger: Ledger, call: int
+) -> None:
     game, masks = Recorded(spoil(np.nan, call=call, row=3)), design(40)
     with pytest.raises(NonFiniteValue):
         Evaluator(game, ledger).values(masks)
@@ -452,12 +525,16 @@ class OutOfMemoryError(RuntimeError):
 SHORTAGES = [
     MemoryError(),
     RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
-    RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"),
+    RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"
+    ),
     OutOfMemoryError("no"),
 ]
 
 
-def at_most(fits: int, shortage: Exception | None = None) -> Callable[[Masks, int], None]:
+def at_most(
+    fits: int, shortage: Exception | None = None
+) -> Callable[[Masks, int], None]:
     """A trouble that lets through so many masks at once, and no more."""
 
     def trouble(masks: Masks, call: int) -> None:
@@ -490,7 +567,9 @@ def test_a_size_that_did_not_fit_is_not_tried_again(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("shortage", SHORTAGES, ids=repr)
-def test_a_single_mask_that_does_not_fit_is_an_error(ledger: Ledger, shortage: Exception) -> None:
+def test_a_single_mask_that_does_not_fit_is_an_error(
+    ledger: Ledger, shortage: Exception
+) -> None:
     with pytest.raises(OutOfMemory, match="single mask of 9 candidates"):
         Evaluator(Recorded(at_most(0, shortage)), ledger).values(design(40))
     assert len(ledger) == 0
@@ -512,7 +591,11 @@ def test_what_fitted_before_a_mask_that_does_not_is_kept(ledger: Ledger) -> None
 # Whatever else stops a run.
 
 
-STOPS = [RuntimeError("the device fell off the bus"), KeyboardInterrupt(), OSError("connection reset")]
+STOPS = [
+    RuntimeError("the device fell off the bus"),
+    KeyboardInterrupt(),
+    OSError("connection reset"),
+]
 
 
 @pytest.mark.parametrize("call", range(5))
@@ -543,7 +626,9 @@ def test_an_interrupt_between_two_batches_loses_nothing(ledger: Ledger) -> None:
 
 
 def stopped_at(
-    call: int, stop: BaseException, otherwise: Callable[[Masks, int], None] | None = None
+    call: int,
+    stop: BaseException,
+    otherwise: Callable[[Masks, int], None] | None = None,
 ) -> Callable[[Masks, int], None]:
     """A trouble that raises in one call of the model."""
 
@@ -581,7 +666,9 @@ def test_the_batches_of_a_resumed_run_are_those_of_an_uninterrupted_one(
     assert resumed.tobytes() == values.tobytes()
 
 
-def test_a_run_stopped_in_every_batch_ends_as_one_that_never_was(tmp_path: Path) -> None:
+def test_a_run_stopped_in_every_batch_ends_as_one_that_never_was(
+    tmp_path: Path,
+) -> None:
     masks, batches = design(45), []
     with Ledger() as ledger:
         values = Evaluator(Recorded(), ledger).values(masks)
@@ -604,7 +691,9 @@ def test_a_run_short_of_memory_is_resumed_in_the_very_same_pieces(fits: int) -> 
     with Ledger() as ledger:
         values = Evaluator(whole, ledger).values(masks)
     for call in range(len(whole.asked)):
-        first = Recorded(stopped_at(call, KeyboardInterrupt(), at_most(fits)), batch_size=16)
+        first = Recorded(
+            stopped_at(call, KeyboardInterrupt(), at_most(fits)), batch_size=16
+        )
         second = Recorded(at_most(fits), batch_size=16)
         with Ledger() as ledger:
             with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,6 @@
-"""Evidence where budgets, seeds, trainings and failures meet: within the budget, nothing lost, one line."""
+"""Evidence where budgets, seeds, trainings and failures meet: within the budget,
+nothing lost, one line.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,12 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from spexlens import Explanation, FeatureLens, Game, explain, explain_all, screen, zoom
-from spexlens.ablation import masks as mask_algebra
 from spexlens.cli import app
 from spexlens.errors import InvalidInput, ResultError, SpexlensError
 from spexlens.evidence.expectations import Expectations
+from spexlens.masks import masks as mask_algebra
 from spexlens.models.bundled import SENTIMENT
-from spexlens.report.terminal import plain
+from spexlens.report.terminal.page import plain
 
 Masks = NDArray[np.bool_]
 Array = NDArray[np.float64]
@@ -22,7 +24,11 @@ Array = NDArray[np.float64]
 
 def summed(masks: Masks) -> Array:
     m = masks.astype(float)
-    return np.asarray(m @ np.linspace(1, 0.2, m.shape[1]) + 2.0 * m[:, 0] * m[:, 1] - 1.5 * m[:, 2] * m[:, 3])
+    return np.asarray(
+        m @ np.linspace(1, 0.2, m.shape[1])
+        + 2.0 * m[:, 0] * m[:, 1]
+        - 1.5 * m[:, 2] * m[:, 3]
+    )
 
 
 def other(masks: Masks) -> Array:
@@ -42,7 +48,9 @@ def other(masks: Masks) -> Array:
         (30, 300, {"checks": 50}),
     ],
 )
-def test_other_ways_to_ablate_keep_to_the_budget(n: int, budget: int, settings: dict[str, Any]) -> None:
+def test_other_ways_to_ablate_keep_to_the_budget(
+    n: int, budget: int, settings: dict[str, Any]
+) -> None:
     asked = []
 
     def counted(function: Any) -> Any:
@@ -52,7 +60,9 @@ def test_other_ways_to_ablate_keep_to_the_budget(n: int, budget: int, settings: 
 
         return value
 
-    explanation = explain(Game(counted(summed), n), budget, against=[Game(counted(other), n)], **settings)
+    explanation = explain(
+        Game(counted(summed), n), budget, against=[Game(counted(other), n)], **settings
+    )
     assert sum(asked) == explanation.calls <= budget
     assert explanation.artefacts is not None
     (variant,) = explanation.artefacts.variants
@@ -82,7 +92,11 @@ def test_another_way_to_ablate_that_fails_costs_no_explanation() -> None:
     def wide(masks: Masks) -> Array:
         return np.stack([summed(masks)] * 2, axis=1)
 
-    explanation = explain(Game(summed, 16), 300, against=[Game(broken, 16), Game(wide, 16), Game(other, 16)])
+    explanation = explain(
+        Game(summed, 16),
+        300,
+        against=[Game(broken, 16), Game(wide, 16), Game(other, 16)],
+    )
     assert explanation.artefacts is not None
     assert len(explanation.artefacts.variants) == 1
     said = " ".join(explanation.details["caveats"])
@@ -90,7 +104,9 @@ def test_another_way_to_ablate_that_fails_costs_no_explanation() -> None:
     assert "answers of another shape" in said
 
 
-def test_a_game_that_a_ledger_would_not_recognise_is_refused_first(tmp_path: Path) -> None:
+def test_a_game_that_a_ledger_would_not_recognise_is_refused_first(
+    tmp_path: Path,
+) -> None:
     asked = []
 
     def value(masks: Masks) -> Array:
@@ -130,7 +146,9 @@ def test_a_zoom_refuses_before_its_first_level(evidence: Any) -> None:
 def test_the_interval_under_another_ablation_is_of_the_effect_there() -> None:
     rng, held = np.random.default_rng(1), list[bool]()
     for seed in range(12):
-        table = rng.normal(size=1 << 10) + 3.0 * mask_algebra.everything(10)[:, :2].all(axis=1)
+        table = rng.normal(size=1 << 10) + 3.0 * mask_algebra.everything(10)[:, :2].all(
+            axis=1
+        )
         game = Game(lambda m, t=table: t[mask_algebra.to_index(m)], 10)  # type: ignore[misc]
         variant = Game(lambda m, t=table: 0.97 * t[mask_algebra.to_index(m)], 10)  # type: ignore[misc]
         explanation = explain(game, 200, against=[variant], seed=seed, noise=0)
@@ -138,14 +156,20 @@ def test_the_interval_under_another_ablation_is_of_the_effect_there() -> None:
         signs = 1.0 - 2.0 * mask_algebra.everything(10)
         for survival in explanation.artefacts.variants[0].found[0]:
             character = signs[:, list(survival.members)].prod(axis=1)
-            true = 0.97 * (-2.0) ** len(survival.members) * float((table * character).mean())
+            true = (
+                0.97
+                * (-2.0) ** len(survival.members)
+                * float((table * character).mean())
+            )
             held.append(survival.interval[0] <= true <= survival.interval[1])
     assert np.mean(held) > 0.8
 
 
 def test_what_is_audible_is_so_in_every_index() -> None:
     rng = np.random.default_rng(0)
-    explanation = explain(Game(lambda m: summed(m) + 0.7 * rng.normal(size=len(m)), 12), 300)
+    explanation = explain(
+        Game(lambda m: summed(m) + 0.7 * rng.normal(size=len(m)), 12), 300
+    )
     heard = {
         index: {i.members for i in explanation.interactions(index, 2) if i.audible}
         for index in ("bii", "fourier")
@@ -155,26 +179,43 @@ def test_what_is_audible_is_so_in_every_index() -> None:
 
 
 def test_labels_are_shown_as_they_are(tmp_path: Path) -> None:
-    text = "He was [/b] bad. The film is good [red]. It [/i] was nice :smile:. I like it."
-    run = CliRunner().invoke(app, ["features", text, "--unit", "sentence", "--out", str(tmp_path / "s.json")])
+    text = (
+        "He was [/b] bad. The film is good [red]. It [/i] was nice :smile:. I like it."
+    )
+    run = CliRunner().invoke(
+        app, ["features", text, "--unit", "sentence", "--out", str(tmp_path / "s.json")]
+    )
     assert run.exit_code == 0
     for option in ("--sufficient", "--necessary"):
-        shown = CliRunner().invoke(app, ["show", str(tmp_path / "s.json"), option, "0.9"])
+        shown = CliRunner().invoke(
+            app, ["show", str(tmp_path / "s.json"), option, "0.9"]
+        )
         assert shown.exit_code == 0, shown.exception
-        assert any(part in shown.stdout for part in ("[/b]", "[red]", "[/i]", "I like it"))
+        assert any(
+            part in shown.stdout for part in ("[/b]", "[red]", "[/i]", "I like it")
+        )
 
 
 @pytest.mark.parametrize("position", ["0-99999999999", "²", "-1", "3-"])
 def test_positions_that_are_none_are_one_line(position: str, tmp_path: Path) -> None:
     path = tmp_path / "e.toml"
-    path.write_text(f'[[forbidden]]\nmembers = [{{ position = "{position}" }}]', encoding="utf-8")
+    path.write_text(
+        f'[[forbidden]]\nmembers = [{{ position = "{position}" }}]', encoding="utf-8"
+    )
     with pytest.raises(InvalidInput, match="a position is a number"):
         Expectations.read(path)
 
 
 def test_a_share_of_nothing_keeps_what_was_paid_for(tmp_path: Path) -> None:
     out = tmp_path / "x.json"
-    words = ["features", "[MASK] [MASK] [MASK]", "--target", "POSITIVE", "--replacement", "mask"]
+    words = [
+        "features",
+        "[MASK] [MASK] [MASK]",
+        "--target",
+        "POSITIVE",
+        "--replacement",
+        "mask",
+    ]
     run = CliRunner().invoke(app, [*words, "--scale", "share", "--out", str(out)])
     assert run.exit_code != 0
     assert Explanation.load(out).scale == "raw"
@@ -184,7 +225,9 @@ def test_expectations_of_a_batch_are_those_of_the_file_as_it_is(tmp_path: Path) 
     file, game = tmp_path / "e.toml", Game(summed, 12, fingerprint="summed")
     for kind in ("expected", "forbidden"):
         file.write_text(f'[[{kind}]]\nmembers = ["x0", "x1"]')
-        (found,) = explain_all([game], 100, paths=[tmp_path / "x.json"], expectations=str(file))
+        (found,) = explain_all(
+            [game], 100, paths=[tmp_path / "x.json"], expectations=str(file)
+        )
         compared = found.expectations[0]
         assert bool(compared.found) == (kind == "expected")
         assert bool(compared.forbidden) == (kind == "forbidden")
@@ -192,12 +235,17 @@ def test_expectations_of_a_batch_are_those_of_the_file_as_it_is(tmp_path: Path) 
 
 def test_the_next_step_of_a_screened_text_masks_its_own_words() -> None:
     lens = FeatureLens(
-        SENTIMENT, "The plot isn't bad, but her acting never fails to impress", target="POSITIVE"
+        SENTIMENT,
+        "The plot isn't bad, but her acting never fails to impress",
+        target="POSITIVE",
     )
     explanation = explain(screen(lens, ["never", "fails", "impress"]), 40)
     step = explanation.follow_up()[0]
     assert step.why == "which heads carry it"
-    assert "The plot isn't bad, but her acting [MASK] [MASK] to" in step.command.replace("'\"'\"'", "'")
+    assert (
+        "The plot isn't bad, but her acting [MASK] [MASK] to"
+        in step.command.replace("'\"'\"'", "'")
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,12 +253,22 @@ def test_the_next_step_of_a_screened_text_masks_its_own_words() -> None:
     [
         (
             "noise",
-            {"deviation": [1.0], "ceiling": [1.0], "repeated": 2, "masks": 9, "times": 0, "seeded": False},
+            {
+                "deviation": [1.0],
+                "ceiling": [1.0],
+                "repeated": 2,
+                "masks": 9,
+                "times": 0,
+                "seeded": False,
+            },
         ),
         ("stability", [[{"members": [0], "stays": 7.0, "ranks": [1, 2]}]]),
         ("stability", [[{"members": [99], "stays": 0.5, "ranks": [1, 2]}]]),
         ("checks", {"found": [[], []], "masks": 3, "contexts": 3, "refitted": True}),
-        ("checks", {"found": [[]], "masks": 3, "contexts": 3, "refitted": True, "more": 1}),
+        (
+            "checks",
+            {"found": [[]], "masks": 3, "contexts": 3, "refitted": True, "more": 1},
+        ),
         ("scale", "log"),
     ],
 )
@@ -230,7 +288,15 @@ def test_a_file_of_the_first_format_is_read(tmp_path: Path) -> None:
     import json
 
     content = json.loads(explain(Game(summed, 12), 100, checks=0, noise=0).to_json())
-    new = ("checks", "artefacts", "smallest", "stability", "expectations", "scale", "interactions")
+    new = (
+        "checks",
+        "artefacts",
+        "smallest",
+        "stability",
+        "expectations",
+        "scale",
+        "interactions",
+    )
     for name in new:
         del content[name]
     content["format_version"] = 1

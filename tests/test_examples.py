@@ -1,4 +1,6 @@
-"""Examples come as arrays, tables or files; groups, candidates and outcomes are made from them."""
+"""Examples come as arrays, tables or files; groups, candidates and outcomes are made
+from them.
+"""
 
 import json
 from collections.abc import Callable
@@ -13,11 +15,11 @@ from refusing import refused
 from scipy.sparse import csr_matrix
 
 from spexlens import DataLens, Examples
-from spexlens.learners.base import Answer, Task
-from spexlens.lenses.choosing import AUTO, choose, gradient_similarity
-from spexlens.lenses.examples import examples_of, points_of
-from spexlens.lenses.groups import groups_of
-from spexlens.lenses.outcomes import OUTCOMES, outcome_of
+from spexlens.learners.learner import Answer, Task
+from spexlens.lenses.examples.choosing import AUTO, choose, gradient_similarity
+from spexlens.lenses.examples.examples import examples_of, points_of
+from spexlens.lenses.examples.groups import groups_of
+from spexlens.lenses.examples.outcomes import OUTCOMES, outcome_of
 
 TEXTS = ["a dull plot", "her acting never fails", "bored by it", "a joy to watch"]
 LABELS = ["negative", "positive", "negative", "positive"]
@@ -27,13 +29,21 @@ X = np.random.default_rng(0).normal(size=(12, 3))
 CLASSES = np.array(["bad", "good"] * 6)
 
 
-def told(examples: Examples) -> tuple[list[Any], list[Any] | None, dict[str, list[Any]]]:
+def told(
+    examples: Examples,
+) -> tuple[list[Any], list[Any] | None, dict[str, list[Any]]]:
     """Everything that is known of examples, as lists."""
     labels = None if examples.labels is None else examples.labels.tolist()
-    return examples.inputs.tolist(), labels, {name: list(each) for name, each in examples.columns.items()}
+    return (
+        examples.inputs.tolist(),
+        labels,
+        {name: list(each) for name, each in examples.columns.items()},
+    )
 
 
-def read(folder: Path, content: str | bytes, name: str = "examples.csv", **settings: Any) -> Examples:
+def read(
+    folder: Path, content: str | bytes, name: str = "examples.csv", **settings: Any
+) -> Examples:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return Examples.read(path, **settings)
@@ -42,9 +52,12 @@ def read(folder: Path, content: str | bytes, name: str = "examples.csv", **setti
 # Files.
 
 
-def test_a_csv_file_has_quotes_newlines_a_byte_order_mark_and_blank_lines(tmp_path: Path) -> None:
+def test_a_csv_file_has_quotes_newlines_a_byte_order_mark_and_blank_lines(
+    tmp_path: Path,
+) -> None:
     content = (
-        '\ufefftext,label,author\n\n"good, she said: ""very""",positive,Ada\r\n\n"two\nlines",negative,\n\n'
+        '\ufefftext,label,author\n\n"good, she said:'
+        ' ""very""",positive,Ada\r\n\n"two\nlines",negative,\n\n'
     )
     assert told(read(tmp_path, content)) == (
         ['good, she said: "very"', "two\nlines"],
@@ -71,12 +84,18 @@ def test_a_jsonl_file_holds_an_object_a_line(tmp_path: Path) -> None:
 def test_only_a_newline_ends_a_row(tmp_path: Path, mark: str) -> None:
     text = f"so{mark}good"
     csv = read(tmp_path, f"text,label\n{text},positive\n")
-    jsonl = read(tmp_path, json.dumps({"text": text, "label": "positive"}, ensure_ascii=False), "e.jsonl")
+    jsonl = read(
+        tmp_path,
+        json.dumps({"text": text, "label": "positive"}, ensure_ascii=False),
+        "e.jsonl",
+    )
     assert csv.inputs.tolist() == jsonl.inputs.tolist() == [text]
 
 
 def test_a_text_of_a_csv_file_may_be_as_long_as_a_book(tmp_path: Path) -> None:
-    assert len(read(tmp_path, f"text,label\n{'word ' * 40_000},a\n").inputs[0]) == 200_000
+    assert (
+        len(read(tmp_path, f"text,label\n{'word ' * 40_000},a\n").inputs[0]) == 200_000
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +120,11 @@ def test_labels_of_a_csv_file_are_numbers_if_all_are_and_one_has_a_fraction(
 def test_columns_go_by_any_name(tmp_path: Path) -> None:
     content = "stars,review,label\n5,a joy,x\n1,a bore,y\n"
     examples = read(tmp_path, content, text="review", label="stars")
-    assert told(examples) == (["a joy", "a bore"], [5, 1], {"stars": [5, 1], "label": ["x", "y"]})
+    assert told(examples) == (
+        ["a joy", "a bore"],
+        [5, 1],
+        {"stars": [5, 1], "label": ["x", "y"]},
+    )
     assert read(tmp_path, content, text="review", label=None).labels is None
 
 
@@ -118,16 +141,32 @@ def test_labels_may_be_absent_where_they_are_to_be_predicted(tmp_path: Path) -> 
             "review,label,author\na,b,c\n",
             "no column 'text' of texts; the columns are review, label, author",
         ),
-        ("e.csv", "text,stars\na,b\n", "no column 'label' of labels; the columns are text, stars"),
+        (
+            "e.csv",
+            "text,stars\na,b\n",
+            "no column 'label' of labels; the columns are text, stars",
+        ),
         ("e.csv", "text,label\na,x\n  ,y\n", "line 3 has no text"),
         ("e.csv", "text,label\na,x\nb,\n", "line 3 has no label"),
         ("e.csv", "text,label\na,0.5\nb,nan\n", "line 3 has no label"),
         ("e.csv", "text,label\na,x\nb,nan\n", "line 3 has no label"),
         ("e.csv", "text,text,label\na,b,x\n", "2 columns are called 'text'"),
         ("e.csv", "text,label,\na,x,\n", "column 3 has no name"),
-        ("e.jsonl", '{"text": "a", "label": 1, "text": "b"}', "line 1: the key 'text' is there twice"),
-        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "\\ud83d", "label": 1}', "not valid Unicode"),
-        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "label": NaN}', "line 2 has no label"),
+        (
+            "e.jsonl",
+            '{"text": "a", "label": 1, "text": "b"}',
+            "line 1: the key 'text' is there twice",
+        ),
+        (
+            "e.jsonl",
+            '{"text": "a", "label": 1}\n{"text": "\\ud83d", "label": 1}',
+            "not valid Unicode",
+        ),
+        (
+            "e.jsonl",
+            '{"text": "a", "label": 1}\n{"text": "b", "label": NaN}',
+            "line 2 has no label",
+        ),
         ("e.csv", "text,label\na,x\n\nb\n", "line 4: 1 field, but 2 columns"),
         ("e.csv", "text,label\n", "holds no row"),
         ("e.csv", "", "holds no row"),
@@ -144,8 +183,16 @@ def test_labels_may_be_absent_where_they_are_to_be_predicted(tmp_path: Path) -> 
             '{"text": "a", "label": 1}\n{"text": "b"}',
             "line 2: expected an object with the keys of line 1",
         ),
-        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": 7, "label": 1}', "line 2 has no text: 7"),
-        ("e.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "label": null}', "line 2 has no label"),
+        (
+            "e.jsonl",
+            '{"text": "a", "label": 1}\n{"text": 7, "label": 1}',
+            "line 2 has no text: 7",
+        ),
+        (
+            "e.jsonl",
+            '{"text": "a", "label": 1}\n{"text": "b", "label": null}',
+            "line 2 has no label",
+        ),
         ("e.jsonl", "\n \n", "holds no row"),
     ],
 )
@@ -226,11 +273,18 @@ def test_a_dataset_whose_labels_are_withheld_has_none() -> None:
         (["a", 1, 1, "a"], "U"),
     ],
 )
-def test_labels_that_are_floats_are_numbers_and_all_others_are_classes(given: Any, kind: str) -> None:
-    for examples in (Examples.of({"text": TEXTS, "label": given}), examples_of((TEXTS, given), "they")):
+def test_labels_that_are_floats_are_numbers_and_all_others_are_classes(
+    given: Any, kind: str
+) -> None:
+    for examples in (
+        Examples.of({"text": TEXTS, "label": given}),
+        examples_of((TEXTS, given), "they"),
+    ):
         assert examples.labels is not None
         assert examples.labels.dtype.kind == kind
-        assert examples.labels.tolist() == (list(map(str, given)) if kind == "U" else list(given))
+        assert examples.labels.tolist() == (
+            list(map(str, given)) if kind == "U" else list(given)
+        )
 
 
 @pytest.mark.parametrize(
@@ -245,7 +299,8 @@ def test_labels_that_are_floats_are_numbers_and_all_others_are_classes(given: An
 )
 def test_a_frame_with_a_missing_label_is_one_line(labels: "pd.Series[Any]") -> None:
     assert (
-        refused(lambda: Examples.of(pd.DataFrame({"text": TEXTS, "label": labels}))) == "row 1 has no label"
+        refused(lambda: Examples.of(pd.DataFrame({"text": TEXTS, "label": labels})))
+        == "row 1 has no label"
     )
 
 
@@ -266,7 +321,13 @@ def test_rows_are_taken_with_all_that_is_known_of_them() -> None:
 
 
 def test_texts_and_numbers_come_as_lists_and_as_arrays() -> None:
-    for texts in (TEXTS, tuple(TEXTS), np.array(TEXTS), np.array(TEXTS, object), pd.Series(TEXTS)):
+    for texts in (
+        TEXTS,
+        tuple(TEXTS),
+        np.array(TEXTS),
+        np.array(TEXTS, object),
+        pd.Series(TEXTS),
+    ):
         examples = examples_of((texts, LABELS), "they")
         assert examples.textual
         assert told(examples) == (TEXTS, LABELS, {})
@@ -286,7 +347,9 @@ def test_inputs_alone_have_no_labels_and_examples_are_as_they_are() -> None:
 
 def test_a_frame_of_numbers_is_a_table_of_numbers() -> None:
     frame = pd.DataFrame(X[:3], columns=["height", "weight", "age"])
-    np.testing.assert_array_equal(examples_of((frame, CLASSES[:3]), "they").inputs, X[:3])
+    np.testing.assert_array_equal(
+        examples_of((frame, CLASSES[:3]), "they").inputs, X[:3]
+    )
 
 
 @pytest.mark.parametrize(
@@ -310,26 +373,38 @@ def test_a_frame_of_numbers_is_a_table_of_numbers() -> None:
         ([[1, 2], [3]], "neither texts nor a table of numbers"),
     ],
 )
-def test_arrays_that_cannot_be_used_are_one_line_that_says_where(data: Any, message: str) -> None:
+def test_arrays_that_cannot_be_used_are_one_line_that_says_where(
+    data: Any, message: str
+) -> None:
     assert message in refused(lambda: examples_of(data, "the training examples"))
 
 
-@pytest.mark.parametrize("data", [None, 3.0, np.array(3.0)], ids=["nothing", "a number", "an array of none"])
+@pytest.mark.parametrize(
+    "data", [None, 3.0, np.array(3.0)], ids=["nothing", "a number", "an array of none"]
+)
 def test_what_is_no_sequence_at_all_is_one_line(data: Any) -> None:
-    assert "the training examples" in refused(lambda: examples_of(data, "the training examples"))
+    assert "the training examples" in refused(
+        lambda: examples_of(data, "the training examples")
+    )
 
 
 def test_one_text_is_not_a_sequence_of_its_letters() -> None:
-    assert "the training examples" in refused(lambda: examples_of("film", "the training examples"))
+    assert "the training examples" in refused(
+        lambda: examples_of("film", "the training examples")
+    )
 
 
-@pytest.mark.parametrize("labels", [np.zeros((12, 2), int), np.zeros((12, 2))], ids=["classes", "numbers"])
+@pytest.mark.parametrize(
+    "labels", [np.zeros((12, 2), int), np.zeros((12, 2))], ids=["classes", "numbers"]
+)
 def test_two_labels_an_example_are_one_line(labels: NDArray[Any]) -> None:
     assert "label" in refused(lambda: examples_of((X, labels), "the training examples"))
 
 
 def test_words_and_fractions_are_no_labels_together() -> None:
-    assert "label" in refused(lambda: examples_of((TEXTS[:2], ["good", 0.5]), "the training examples"))
+    assert "label" in refused(
+        lambda: examples_of((TEXTS[:2], ["good", 0.5]), "the training examples")
+    )
 
 
 # Test points.
@@ -373,13 +448,18 @@ def test_one_vector_alone_is_a_test_point_and_several_are_several(
 
 def test_one_image_alone_is_a_test_point() -> None:
     images = np.arange(24.0).reshape(2, 3, 4)
-    assert points_of(images[1], examples_of(images, "they")).inputs.tolist() == [images[1].tolist()]
+    assert points_of(images[1], examples_of(images, "they")).inputs.tolist() == [
+        images[1].tolist()
+    ]
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("a joy", "the test points are texts, the training examples arrays of shape (3,)"),
+        (
+            "a joy",
+            "the test points are texts, the training examples arrays of shape (3,)",
+        ),
         (X[:, :2], "arrays of shape (2,), the training examples arrays of shape (3,)"),
         (X[0, :2], "arrays of shape (2,), the training examples arrays of shape (3,)"),
         ((X[:2], ["bad"]), "the test points: 2 inputs, but 1 labels"),
@@ -387,8 +467,12 @@ def test_one_image_alone_is_a_test_point() -> None:
         (Examples.of(TABLE), "the test points are texts"),
     ],
 )
-def test_test_points_unlike_the_training_examples_are_one_line(given: Any, message: str) -> None:
-    assert message in refused(lambda: points_of(given, examples_of((X, CLASSES), "they")))
+def test_test_points_unlike_the_training_examples_are_one_line(
+    given: Any, message: str
+) -> None:
+    assert message in refused(
+        lambda: points_of(given, examples_of((X, CLASSES), "they"))
+    )
 
 
 def test_ragged_test_points_are_one_line() -> None:
@@ -399,17 +483,31 @@ def test_ragged_test_points_are_one_line() -> None:
 
 def test_a_label_that_no_training_example_has_is_one_line() -> None:
     line = refused(lambda: DataLens("logistic", (X, CLASSES), (X[:2], ["bad", "ugly"])))
-    assert line == "test point 1 has the label 'ugly'; the training labels are bad, good"
+    assert (
+        line == "test point 1 has the label 'ugly'; the training labels are bad, good"
+    )
 
 
 @pytest.mark.parametrize(
     ("classes", "label"),
-    [(CLASSES, "goodness"), (np.arange(12) % 2, "good"), (np.arange(12) % 2, 1.7), (X[:, 0], "good")],
-    ids=["one that begins as another does", "a word for a number", "a fraction", "a word for a target"],
+    [
+        (CLASSES, "goodness"),
+        (np.arange(12) % 2, "good"),
+        (np.arange(12) % 2, 1.7),
+        (X[:, 0], "good"),
+    ],
+    ids=[
+        "one that begins as another does",
+        "a word for a number",
+        "a fraction",
+        "a word for a target",
+    ],
 )
 def test_a_label_of_another_kind_is_one_line(classes: NDArray[Any], label: Any) -> None:
     learner = "ridge" if classes.dtype.kind == "f" else "logistic"
-    assert repr(label) in refused(lambda: DataLens(learner, (X, classes), (X[:1], [label])))
+    assert repr(label) in refused(
+        lambda: DataLens(learner, (X, classes), (X[:1], [label]))
+    )
 
 
 # Groups.
@@ -418,9 +516,15 @@ def test_a_label_of_another_kind_is_one_line(classes: NDArray[Any], label: Any) 
 def test_groups_are_named_in_order_of_appearance() -> None:
     examples = Examples.of(TABLE)
     names, owner = groups_of(examples, "label")
-    assert (names, owner.tolist()) == (["label negative", "label positive"], [0, 1, 0, 1])
+    assert (names, owner.tolist()) == (
+        ["label negative", "label positive"],
+        [0, 1, 0, 1],
+    )
     names, owner = groups_of(examples, "author")
-    assert (names, owner.tolist()) == (["author Ada", "author Ben", "author Cy"], [0, 1, 0, 2])
+    assert (names, owner.tolist()) == (
+        ["author Ada", "author Ben", "author Cy"],
+        [0, 1, 0, 2],
+    )
     assert owner.dtype == np.int64
 
 
@@ -438,7 +542,9 @@ def test_groups_by_label_need_no_column_of_that_name() -> None:
         (np.array([7, -1, 3, 7]), ["group 7", "group 3"], [0, -1, 1, 0]),
     ],
 )
-def test_values_are_groups_and_some_values_are_none(values: Any, names: list[str], owner: list[int]) -> None:
+def test_values_are_groups_and_some_values_are_none(
+    values: Any, names: list[str], owner: list[int]
+) -> None:
     found, places = groups_of(Examples.of(TABLE), values)
     assert (found, places.tolist()) == (names, owner)
 
@@ -446,13 +552,24 @@ def test_values_are_groups_and_some_values_are_none(values: Any, names: list[str
 @pytest.mark.parametrize("dtype", ["str", "string", object])
 def test_a_value_that_a_frame_misses_is_no_group(dtype: Any) -> None:
     authors = pd.Series(["Ada", np.nan, "Ada", np.nan], dtype=dtype)
-    names, owner = groups_of(Examples.of(pd.DataFrame({**TABLE, "author": authors})), "author")
+    names, owner = groups_of(
+        Examples.of(pd.DataFrame({**TABLE, "author": authors})), "author"
+    )
     assert (names, owner.tolist()) == (["author Ada"], [0, -1, 0, -1])
 
 
 def test_near_duplicates_are_clustered_and_nothing_else_is() -> None:
-    long = "The film is a slow and careful study of a family that falls apart over one long summer."
-    texts = [long, "Her acting never fails to impress a critic.", *TEXTS[:2], long, long.replace("one", "a")]
+    long = (
+        "The film is a slow and careful study of a family that falls apart over one"
+        " long summer."
+    )
+    texts = [
+        long,
+        "Her acting never fails to impress a critic.",
+        *TEXTS[:2],
+        long,
+        long.replace("one", "a"),
+    ]
     names, owner = groups_of(examples_of(texts, "they"), "near-duplicates")
     assert owner.tolist() == [0, 1, 2, 3, 0, 0]
     assert names == ["#0 and 2 like it", "#1", "#2", "#3"]
@@ -460,7 +577,9 @@ def test_near_duplicates_are_clustered_and_nothing_else_is() -> None:
 
 def test_rows_of_features_are_clustered_too() -> None:
     orthogonal = 10.0 * np.eye(5, 6)
-    features = np.concatenate([orthogonal, orthogonal[2:3], orthogonal[4:] + 0.1, np.zeros((1, 6))])
+    features = np.concatenate(
+        [orthogonal, orthogonal[2:3], orthogonal[4:] + 0.1, np.zeros((1, 6))]
+    )
     names, owner = groups_of(examples_of(features, "they"), "near-duplicates")
     assert owner.tolist() == [0, 1, 2, 3, 4, 2, 4, 5]
     assert names == ["#0", "#1", "#2 and 1 like it", "#3", "#4 and 1 like it", "#7"]
@@ -468,13 +587,23 @@ def test_rows_of_features_are_clustered_too() -> None:
 
 def test_images_are_clustered_as_rows_of_features() -> None:
     images = 10.0 * np.eye(4)[[0, 1, 0]].reshape(3, 2, 2)
-    assert groups_of(examples_of(images, "they"), "near-duplicates")[1].tolist() == [0, 1, 0]
+    assert groups_of(examples_of(images, "they"), "near-duplicates")[1].tolist() == [
+        0,
+        1,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ("source", "no groups 'source': give one value an example, or one of label, near-duplicates"),
+        (
+            "source",
+            (
+                "no groups 'source': give one value an example, or one of label,"
+                " near-duplicates"
+            ),
+        ),
         (["a", "b"], "groups has 2 values; there are 4 examples"),
         ([None, "", -1, None], "no example is in any group"),
     ],
@@ -490,13 +619,22 @@ def drawn(count: int, classes: int, *, tests: int = 3, labelled: bool = True) ->
     rng = np.random.default_rng([count, classes])
     inputs, points = rng.normal(size=(count, 4)), rng.normal(size=(tests, 4))
     if not classes:
-        return Task(inputs, rng.normal(size=count), points, rng.normal(size=tests) if labelled else None)
+        return Task(
+            inputs,
+            rng.normal(size=count),
+            points,
+            rng.normal(size=tests) if labelled else None,
+        )
     labels = np.argmax(inputs[:, :classes] + rng.normal(size=(count, classes)), axis=1)
-    return Task(inputs, labels, points, np.arange(tests) % classes if labelled else None)
+    return Task(
+        inputs, labels, points, np.arange(tests) % classes if labelled else None
+    )
 
 
 def autograd(task: Task, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Σ |dot product| of gradients at a head's weights, (c, d + 1) with the intercept last."""
+    """Σ |dot product| of gradients at a head's weights, (c, d + 1) with the intercept
+    last.
+    """
     import torch
 
     def gradient(x: NDArray[np.float64], label: Any) -> torch.Tensor:
@@ -505,7 +643,9 @@ def autograd(task: Task, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         if task.numeric:
             loss = 0.5 * (scores[0] - float(label)) ** 2
         else:
-            loss = torch.nn.functional.cross_entropy(scores[None], torch.tensor([int(label)]))
+            loss = torch.nn.functional.cross_entropy(
+                scores[None], torch.tensor([int(label)])
+            )
         loss.backward()
         assert head.grad is not None
         return head.grad.flatten()
@@ -515,8 +655,12 @@ def autograd(task: Task, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         scores = task.tests @ weights[:, :-1].T + weights[:, -1]
         labels = scores[:, 0] if task.numeric else scores.argmax(axis=1)
     assert task.labels is not None
-    own = torch.stack([gradient(x, y) for x, y in zip(task.inputs, task.labels, strict=True)])
-    theirs = torch.stack([gradient(x, y) for x, y in zip(task.tests, labels, strict=True)])
+    own = torch.stack(
+        [gradient(x, y) for x, y in zip(task.inputs, task.labels, strict=True)]
+    )
+    theirs = torch.stack(
+        [gradient(x, y) for x, y in zip(task.tests, labels, strict=True)]
+    )
     return np.asarray((own @ theirs.T).abs().sum(dim=1).numpy())
 
 
@@ -527,7 +671,9 @@ def head_of(task: Task) -> NDArray[np.float64]:
     if task.numeric:
         fitted = Ridge().fit(task.inputs, task.labels)
         return np.append(fitted.coef_, fitted.intercept_)[None]
-    fitted = LogisticRegression(tol=1e-12, max_iter=10_000).fit(task.inputs, task.labels)
+    fitted = LogisticRegression(tol=1e-12, max_iter=10_000).fit(
+        task.inputs, task.labels
+    )
     rows = np.concatenate([fitted.coef_, fitted.intercept_[:, None]], axis=1)
     return rows if len(rows) > 1 else np.concatenate([np.zeros_like(rows), rows])
 
@@ -544,12 +690,15 @@ def test_similarity_is_the_product_of_gradients_at_a_head_trained_on_everything(
     task = drawn(40, classes, labelled=labelled)
     expected = autograd(task, head_of(task))
     assert expected.max() > 0.1
-    np.testing.assert_allclose(gradient_similarity(task), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        gradient_similarity(task), expected, rtol=1e-4, atol=1e-6
+    )
 
 
 def test_texts_without_labels_are_compared_as_texts() -> None:
     texts, tests = (
-        examples_of(each, "they").inputs for each in ([*TEXTS, "a joy to see"], ["a joy to watch"])
+        examples_of(each, "they").inputs
+        for each in ([*TEXTS, "a joy to see"], ["a joy to watch"])
     )
     similarity = gradient_similarity(Task(texts, None, tests, None))
     assert np.argsort(-similarity)[:2].tolist() == [3, 4]
@@ -562,7 +711,10 @@ def named(count: int) -> list[str]:
 def test_all_and_auto_choose_everything_where_that_is_little() -> None:
     task = drawn(AUTO, 2)
     for asked in ("all", "auto", AUTO, 10**6):
-        assert choose(asked, np.arange(AUTO), named(AUTO), task) == (list(range(AUTO)), None)
+        assert choose(asked, np.arange(AUTO), named(AUTO), task) == (
+            list(range(AUTO)),
+            None,
+        )
 
 
 def test_auto_chooses_at_most_40_and_a_number_so_many() -> None:
@@ -570,7 +722,9 @@ def test_auto_chooses_at_most_40_and_a_number_so_many() -> None:
     strongest = np.argsort(-gradient_similarity(task))
     numbers: list[tuple[Any, int]] = [("auto", AUTO), (7, 7), (np.int64(7), 7)]
     for asked, count in numbers:
-        chosen, how = choose(asked, np.arange(60), named(60), task, "gradient similarity")
+        chosen, how = choose(
+            asked, np.arange(60), named(60), task, "gradient similarity"
+        )
         assert chosen == sorted(strongest[:count].tolist())
         assert how == f"{count} of 60 by similarity of gradients"
     assert choose("all", np.arange(60), named(60), task) == (list(range(60)), None)
@@ -600,7 +754,9 @@ def test_a_near_copy_of_the_test_point_is_chosen() -> None:
 
 
 @pytest.mark.parametrize("labelled", [True, False], ids=["labelled", "predicted"])
-def test_a_near_copy_of_the_test_point_is_chosen_for_numbers_too(labelled: bool) -> None:
+def test_a_near_copy_of_the_test_point_is_chosen_for_numbers_too(
+    labelled: bool,
+) -> None:
     rng = np.random.default_rng(2)
     inputs, tests = rng.normal(size=(60, 4)), rng.normal(size=(1, 4))
     targets = inputs.sum(axis=1) + 0.1 * rng.normal(size=60)
@@ -622,7 +778,9 @@ def test_a_near_copy_of_the_test_point_is_chosen_for_numbers_too(labelled: bool)
     ],
 )
 def test_candidates_that_are_not_there_are_one_line(asked: Any, message: str) -> None:
-    assert message in refused(lambda: choose(asked, np.arange(12), named(12), drawn(12, 2)))
+    assert message in refused(
+        lambda: choose(asked, np.arange(12), named(12), drawn(12, 2))
+    )
 
 
 # Outcomes.
@@ -630,7 +788,9 @@ def test_candidates_that_are_not_there_are_one_line(asked: Any, message: str) ->
 Formula = Callable[[NDArray[np.float64], int], float]
 FORMULAS: dict[Answer, dict[str, Formula]] = {
     "log-probabilities": {
-        "log-odds": lambda says, label: np.log(np.exp(says[label]) / (1.0 - np.exp(says[label]))),
+        "log-odds": lambda says, label: np.log(
+            np.exp(says[label]) / (1.0 - np.exp(says[label]))
+        ),
         "margin": lambda says, label: says[label] - np.delete(says, label).max(),
         "log-probability": lambda says, label: says[label],
         "loss": lambda says, label: -says[label],
@@ -662,7 +822,8 @@ def test_every_outcome_has_a_formula_here_and_the_first_is_the_default() -> None
 
 
 @pytest.mark.parametrize(
-    ("answer", "name"), [(answer, name) for answer, known in FORMULAS.items() for name in known]
+    ("answer", "name"),
+    [(answer, name) for answer, known in FORMULAS.items() for name in known],
 )
 def test_an_outcome_is_its_formula(answer: Answer, name: str) -> None:
     rng = np.random.default_rng(2)
@@ -674,7 +835,10 @@ def test_an_outcome_is_its_formula(answer: Answer, name: str) -> None:
     found, outcome = outcome_of(answer, name)
     assert found == name
     expected = [
-        [FORMULAS[answer][name](each, int(label)) for each, label in zip(row, labels, strict=True)]
+        [
+            FORMULAS[answer][name](each, int(label))
+            for each, label in zip(row, labels, strict=True)
+        ]
         for row in says
     ]
     assert outcome(says, labels).shape == (50, 5)
@@ -691,4 +855,8 @@ def test_log_odds_do_not_saturate() -> None:
 
 def test_an_outcome_that_a_learner_cannot_have_is_one_line() -> None:
     line = refused(lambda: outcome_of("scores", "log-odds"))
-    assert line == "the learner answers with scores: objective 'log-odds' is none of margin, accuracy"
+    assert (
+        line
+        == "the learner answers with scores: objective 'log-odds' is none of margin,"
+        " accuracy"
+    )

@@ -1,4 +1,6 @@
-"""Expectations: what an expert wrote down, beside what was found; and an exit code for a test suite."""
+"""Expectations: what an expert wrote down, beside what was found; and an exit code for
+a test suite.
+"""
 
 import json
 from pathlib import Path
@@ -12,9 +14,24 @@ from typer.testing import CliRunner
 from spexlens import Candidate, Explanation, Game, SpexlensError, explain
 from spexlens.cli import app, main
 from spexlens.evidence.expectations import Expectations, Pattern, Rule, meets
-from spexlens.report.terminal import plain
+from spexlens.report.terminal.page import plain
 
-WORDS = ["Not", "good", "Alice", "verdict", "plain", "x", "y", "z", "not", "u", "v", "w", "a", "b"]
+WORDS = [
+    "Not",
+    "good",
+    "Alice",
+    "verdict",
+    "plain",
+    "x",
+    "y",
+    "z",
+    "not",
+    "u",
+    "v",
+    "w",
+    "a",
+    "b",
+]
 FILE = """
 least_share = 0.01
 
@@ -43,7 +60,12 @@ members = [{ position = [10, 11] }, { kind = "word", position = 12 }]
 def value(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Not × good, Alice × verdict, and u × a, of which nobody wrote."""
     m = masks.astype(float)
-    return np.asarray(-2.0 * m[:, 0] * m[:, 1] + 1.5 * m[:, 2] * m[:, 3] + 3.0 * m[:, 9] * m[:, 12] + m[:, 4])
+    return np.asarray(
+        -2.0 * m[:, 0] * m[:, 1]
+        + 1.5 * m[:, 2] * m[:, 3]
+        + 3.0 * m[:, 9] * m[:, 12]
+        + m[:, 4]
+    )
 
 
 @pytest.fixture
@@ -59,12 +81,16 @@ def explained(file: Path, budget: int = 300) -> Explanation:
 
 
 @pytest.mark.parametrize("budget", [300, 1 << 14])
-def test_what_was_expected_is_compared_with_what_was_found(file: Path, budget: int) -> None:
+def test_what_was_expected_is_compared_with_what_was_found(
+    file: Path, budget: int
+) -> None:
     (found,) = explained(file, budget).expectations
     assert [(f.name, f.members) for f in found.found] == [("negation", (0, 1))]
     assert found.found[0].effect == pytest.approx(-2.0, abs=0.05)
     assert [f.name for f in found.missing] == ["x|y × word at 7-9"]
-    assert [(f.name, f.labels) for f in found.forbidden] == [("names decide", ("Alice", "verdict"))]
+    assert [(f.name, f.labels) for f in found.forbidden] == [
+        ("names decide", ("Alice", "verdict"))
+    ]
     assert [f.name for f in found.absent] == ["places decide"]
     assert [f.members for f in found.unexpected] == [(9, 12)]
     assert found.unused == ("never there",)
@@ -82,7 +108,9 @@ def test_what_rules_are_of_is_measured_before_anything_else(file: Path) -> None:
     assert "no candidates for: never there" in page
 
 
-def test_expectations_survive_the_file_of_an_explanation(file: Path, tmp_path: Path) -> None:
+def test_expectations_survive_the_file_of_an_explanation(
+    file: Path, tmp_path: Path
+) -> None:
     explanation = explained(file)
     explanation.save(tmp_path / "x.json")
     loaded = Explanation.load(tmp_path / "x.json")
@@ -94,7 +122,9 @@ def test_expectations_survive_the_file_of_an_explanation(file: Path, tmp_path: P
 
 
 def test_a_sign_that_is_not_the_one_expected_is_missing() -> None:
-    rule = Rule("positive", (Pattern(labels=("not",)), Pattern(labels=("good",))), sign=1)
+    rule = Rule(
+        "positive", (Pattern(labels=("not",)), Pattern(labels=("good",))), sign=1
+    )
     game = Game(value, WORDS)
     (found,) = explain(game, 300, expectations=Expectations((rule,))).expectations
     assert [f.members for f in found.missing] == [(0, 1)]
@@ -125,7 +155,9 @@ def test_each_pattern_needs_a_member_of_its_own() -> None:
         ('least_share = 2.0\n[[expected]]\nmembers = ["a"]', "least_share"),
     ],
 )
-def test_a_file_that_is_wrong_is_one_line(text: str, message: str, tmp_path: Path) -> None:
+def test_a_file_that_is_wrong_is_one_line(
+    text: str, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "e.toml"
     path.write_text(text)
     with pytest.raises(SpexlensError, match=message) as caught:
@@ -161,14 +193,29 @@ def run(*arguments: Any) -> Any:
 
 
 @pytest.mark.parametrize("budget", [300, 48])
-def test_a_planted_cue_is_flagged_from_the_command_line(cue: Path, tmp_path: Path, budget: int) -> None:
-    asked = ["features", TEXT, "--model", "spurious", "--target", "POSITIVE", "--budget", budget]
+def test_a_planted_cue_is_flagged_from_the_command_line(
+    cue: Path, tmp_path: Path, budget: int
+) -> None:
+    asked = [
+        "features",
+        TEXT,
+        "--model",
+        "spurious",
+        "--target",
+        "POSITIVE",
+        "--budget",
+        budget,
+    ]
     out = tmp_path / "x.json"
     result = run(*asked, "--expectations", cue, "--fail-on", "forbidden", "--out", out)
     assert result.exit_code == 3
-    assert "forbidden, and found: Marlowe × brilliant" in " ".join(result.stdout.split())
+    assert "forbidden, and found: Marlowe × brilliant" in " ".join(
+        result.stdout.split()
+    )
     assert "--fail-on forbidden" in result.stderr
-    assert run("show", out, "--expectations", cue, "--fail-on", "forbidden").exit_code == 3
+    assert (
+        run("show", out, "--expectations", cue, "--fail-on", "forbidden").exit_code == 3
+    )
     assert run("show", out).exit_code == 0
     assert run(*asked, "--expectations", cue).exit_code == 0
 
@@ -179,14 +226,27 @@ def test_another_name_is_not(cue: Path, tmp_path: Path) -> None:
         "--fail-on", "forbidden,missing",
     )  # fmt: skip
     assert result.exit_code == 0, result.stdout
-    assert "expected and found: praise: is × brilliant" in " ".join(result.stdout.split())
+    assert "expected and found: praise: is × brilliant" in " ".join(
+        result.stdout.split()
+    )
 
 
 def test_a_batch_is_a_test_suite_too(cue: Path, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.jsonl"
-    how = ["--model", "spurious", "--target", "POSITIVE", "--expectations", cue, "--fail-on", "forbidden"]
+    how = [
+        "--model",
+        "spurious",
+        "--target",
+        "POSITIVE",
+        "--expectations",
+        cue,
+        "--fail-on",
+        "forbidden",
+    ]
     for texts, code in (([OTHER, OTHER + "!"], 0), ([OTHER, TEXT], 3)):
-        prompts.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts))
+        prompts.write_text(
+            "".join(json.dumps({"prompt": text}) + "\n" for text in texts)
+        )
         assert run("batch", prompts, *how).exit_code == code
 
 
@@ -207,10 +267,20 @@ def test_a_guard_that_is_of_no_candidate_fails(guard: str, tmp_path: Path) -> No
     file, out = tmp_path / "typo.toml", tmp_path / "x.json"
     file.write_text(TYPO)
     asked = ["--expectations", file, "--fail-on", guard]
-    how = ["features", OTHER, "--model", "spurious", "--target", "POSITIVE", "--out", out]
+    how = [
+        "features",
+        OTHER,
+        "--model",
+        "spurious",
+        "--target",
+        "POSITIVE",
+        "--out",
+        out,
+    ]
     said = (
-        "spexlens: --fail-on: the expectation 'the reviewer decides' is of no candidate: 'Marlow' is none of "
-        "them; the nearest are 'Lindgren', 'writes', 'the'\n"
+        "spexlens: --fail-on: the expectation 'the reviewer decides' is of no"
+        " candidate: 'Marlow' is none of them; the nearest are 'Lindgren', 'writes',"
+        " 'the'\n"
     )
     for command in (how, ["show", out]):
         result = run(*command, *asked)
@@ -226,36 +296,65 @@ def test_a_guard_that_is_of_no_candidate_fails(guard: str, tmp_path: Path) -> No
     assert "the expectation 'the reviewer decides' is of no candidate" in later.stderr
 
 
-def test_in_a_batch_a_guard_is_off_if_it_is_of_no_candidate_of_any_input(cue: Path, tmp_path: Path) -> None:
+def test_in_a_batch_a_guard_is_off_if_it_is_of_no_candidate_of_any_input(
+    cue: Path, tmp_path: Path
+) -> None:
     prompts, file = tmp_path / "prompts.jsonl", tmp_path / "one.toml"
     prompts.write_text(
-        "".join(json.dumps({"prompt": text}) + "\n" for text in (OTHER, "the plot is brilliant"))
+        "".join(
+            json.dumps({"prompt": text}) + "\n"
+            for text in (OTHER, "the plot is brilliant")
+        )
     )
-    how = ["batch", prompts, "--model", "spurious", "--target", "POSITIVE", "--fail-on", "forbidden"]
+    how = [
+        "batch",
+        prompts,
+        "--model",
+        "spurious",
+        "--target",
+        "POSITIVE",
+        "--fail-on",
+        "forbidden",
+    ]
     file.write_text(SPURIOUS.replace('"Marlowe", ', ""))
     assert run(*how, "--expectations", file).exit_code == 0
     file.write_text(TYPO)
     result = run(*how, "--expectations", file)
     assert result.exit_code == 3
-    assert result.stderr.count("'the reviewer decides' is of no candidate: 'Marlow'") == 1
+    assert (
+        result.stderr.count("'the reviewer decides' is of no candidate: 'Marlow'") == 1
+    )
 
 
 def test_members_that_are_too_few_for_a_rule_are_said(tmp_path: Path) -> None:
     rule = Rule("twice", (Pattern(labels=("good",)), Pattern(labels=("go*",))))
-    (found,) = Expectations((rule,)).unmatched([Candidate(word, "word") for word in WORDS])
+    (found,) = Expectations((rule,)).unmatched(
+        [Candidate(word, "word") for word in WORDS]
+    )
     assert str(found) == "'twice' has more members than there are candidates for them"
     placed = Rule("far", (Pattern(positions=(90, 91)), Pattern(kinds=("head",))))
-    (found,) = Expectations((placed,)).unmatched([Candidate(word, "word") for word in WORDS])
+    (found,) = Expectations((placed,)).unmatched(
+        [Candidate(word, "word") for word in WORDS]
+    )
     assert found.member == "position 90 or 91"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--fail-on", "missing", "--expectations", "FORBIDDEN"], "goes with [[expected]]"),
-        (["--fail-on", "forbidden", "--expectations", "EXPECTED"], "goes with [[forbidden]]"),
+        (
+            ["--fail-on", "missing", "--expectations", "FORBIDDEN"],
+            "goes with [[expected]]",
+        ),
+        (
+            ["--fail-on", "forbidden", "--expectations", "EXPECTED"],
+            "goes with [[forbidden]]",
+        ),
         (["--fail-on", "forbidden"], "give --expectations"),
-        (["--fail-on", "anything"], "--fail-on is one of forbidden, missing, unexpected, checks"),
+        (
+            ["--fail-on", "anything"],
+            "--fail-on is one of forbidden, missing, unexpected, checks",
+        ),
         (["--expectations", "absent.toml"], "cannot read absent.toml"),
         (["--scale", "log"], "unknown scale 'log'"),
         (["--against", "magic"], "replacement 'magic'"),
@@ -270,11 +369,23 @@ def test_options_that_cannot_be_are_one_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    files = {"FORBIDDEN": tmp_path / "forbidden.toml", "EXPECTED": tmp_path / "expected.toml"}
+    files = {
+        "FORBIDDEN": tmp_path / "forbidden.toml",
+        "EXPECTED": tmp_path / "expected.toml",
+    }
     for name, path in files.items():
         path.write_text(f'[[{name.lower()}]]\nmembers = ["is"]\n')
     arguments = [str(files.get(argument, argument)) for argument in arguments]
-    command = ["spexlens", "features", TEXT, "--model", "spurious", "-b", "40", *arguments]
+    command = [
+        "spexlens",
+        "features",
+        TEXT,
+        "--model",
+        "spurious",
+        "-b",
+        "40",
+        *arguments,
+    ]
     monkeypatch.setattr("sys.argv", command)
     with pytest.raises(SystemExit) as caught:
         main()

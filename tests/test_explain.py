@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from spexlens import Explanation, Game, Ledger, Spectrum, explain
-from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import BudgetTooSmall, InvalidInput, ResultError
-from spexlens.report.terminal import plain
-from spexlens.report.wording import kind, meaning
+from spexlens.masks import masks as mask_algebra
+from spexlens.report.content.wording import kind, meaning
+from spexlens.report.terminal.page import plain
 from spexlens.solvers.choice import choose_solver
 from spexlens.solvers.proxyspex.solver import ProxySpex
 
@@ -26,7 +26,8 @@ def planted(masks: np.ndarray) -> np.ndarray:
 def test_few_candidates_are_explained_exactly() -> None:
     explanation = explain(Game(planted, 8), 300)
     assert explanation.account.method == "exact"
-    assert explanation.calls == 256 + 2  # of a function two masks are asked twice, to see whether it is one
+    # of a function two masks are asked twice, to see whether it is one
+    assert explanation.calls == 256 + 2
     assert explanation.faithfulness.source == "exact"
     effects = {i.members: i.effect for i in explanation.interactions(order=2)}
     assert effects[0, 1] == pytest.approx(2)
@@ -44,7 +45,9 @@ def test_more_candidates_are_explained_from_exactly_the_budget() -> None:
         return planted(masks)
 
     explanation = explain(Game(value, 20), 300)
-    assert sum(map(len, asked)) == explanation.calls == explanation.account.budget == 300
+    assert (
+        sum(map(len, asked)) == explanation.calls == explanation.account.budget == 300
+    )
     assert explanation.account.passes == len(asked)
     assert explanation.account.method == "proxyspex"
     pairs = [i.members for i in explanation.interactions(order=2) if i.order == 2]
@@ -65,7 +68,9 @@ def test_both_corners_are_measured() -> None:
 
 
 def test_the_seed_decides_everything() -> None:
-    one, two, other = (explain(Game(planted, 20), 100, seed=seed).spectrum for seed in (3, 3, 4))
+    one, two, other = (
+        explain(Game(planted, 20), 100, seed=seed).spectrum for seed in (3, 3, 4)
+    )
     assert one.values.tobytes() == two.values.tobytes()
     assert list(one.sets) == list(two.sets)
     assert one.values.tobytes() != other.values.tobytes()
@@ -73,7 +78,13 @@ def test_the_seed_decides_everything() -> None:
 
 def test_a_larger_budget_pays_only_for_the_difference(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
-    game, quiet = Game(planted, 20, fingerprint="planted", batch_size=1024), {"checks": 0, "noise": 0}
+    game, quiet = (
+        Game(planted, 20, fingerprint="planted", batch_size=1024),
+        {
+            "checks": 0,
+            "noise": 0,
+        },
+    )
     assert explain(game, 100, ledger=path, **quiet).calls == 100
     more = explain(game, 250, ledger=path, **quiet)
     assert (more.calls, more.account.reused) == (150, 100)
@@ -90,7 +101,9 @@ def test_a_larger_budget_pays_only_for_the_difference(tmp_path: Path) -> None:
 
 def test_games_of_different_sizes_never_meet(tmp_path: Path) -> None:
     for n in (7, 8):
-        game = Game(planted if n == 8 else lambda m: m.sum(axis=1), n, fingerprint="same")
+        game = Game(
+            planted if n == 8 else lambda m: m.sum(axis=1), n, fingerprint="same"
+        )
         assert explain(game, 256, ledger=tmp_path / "runs.db", noise=0).calls == 1 << n
 
 
@@ -113,14 +126,20 @@ def test_what_another_process_paid_meanwhile_is_not_paid_again(tmp_path: Path) -
 
 def test_a_vector_valued_game_is_its_outputs_one_by_one() -> None:
     def both(masks: np.ndarray) -> np.ndarray:
-        return np.stack([planted(masks), masks[:, 7] - 2.0 * masks[:, 8] * masks[:, 9]], axis=1)
+        return np.stack(
+            [planted(masks), masks[:, 7] - 2.0 * masks[:, 8] * masks[:, 9]], axis=1
+        )
 
     method = ProxySpex(design="space-filling")  # the same masks, whatever is answered
-    explanation = explain(Game(both, 20, outputs=["first", "second"]), 200, method=method, checks=0)
+    explanation = explain(
+        Game(both, 20, outputs=["first", "second"]), 200, method=method, checks=0
+    )
     alone = explain(Game(planted, 20), 200, method=method, checks=0)
     masks = mask_algebra.uniform(20, 50, seed=8)
     np.testing.assert_allclose(
-        explanation.spectrum.predict(masks)[:, 0], alone.spectrum.predict(masks), atol=1e-9
+        explanation.spectrum.predict(masks)[:, 0],
+        alone.spectrum.predict(masks),
+        atol=1e-9,
     )
     assert explanation.interactions(output="second")[0].members == (8, 9)
     assert len(explanation.faithfulness.r2) == 2
@@ -144,7 +163,9 @@ def test_what_cannot_be_done_is_refused_before_anything_is_paid() -> None:
     ):
         with pytest.raises(error, match=message):
             explain(Game(never, 20), **settings)  # type: ignore[arg-type]
-    with pytest.raises(BudgetTooSmall, match="exact needs at least 8 calls for 3 candidates"):
+    with pytest.raises(
+        BudgetTooSmall, match="exact needs at least 8 calls for 3 candidates"
+    ):
         explain(Game(never, 3), 7)
     with pytest.raises(InvalidInput, match="use method 'exact'"):
         explain(Game(never, 3), 100, method="proxyspex")
@@ -158,7 +179,9 @@ def test_numbers_of_numpy_are_numbers() -> None:
 def test_more_than_can_be_listed_is_never_exact() -> None:
     assert choose_solver("auto", 21, 1 << 21).name == "spex"
     for n, budget in ((1000, 300), (1000, 1 << 60), (25, 1 << 25)):
-        with pytest.raises(InvalidInput, match=f"exact takes at most 20 candidates, .* there are {n}"):
+        with pytest.raises(
+            InvalidInput, match=f"exact takes at most 20 candidates, .* there are {n}"
+        ):
             choose_solver("exact", n, budget)
 
 
@@ -172,23 +195,37 @@ def test_outputs_without_names_are_numbered() -> None:
 
 
 def test_a_value_far_from_zero_loses_nothing() -> None:
-    near, far = (explain(Game(lambda m, s=shift: planted(m) + s, 20), 200) for shift in (0.0, 1e9))
-    pairs = [{i.members: i.effect for i in e.interactions() if i.order == 2} for e in (near, far)]
+    near, far = (
+        explain(Game(lambda m, s=shift: planted(m) + s, 20), 200)
+        for shift in (0.0, 1e9)
+    )
+    pairs = [
+        {i.members: i.effect for i in e.interactions() if i.order == 2}
+        for e in (near, far)
+    ]
     assert pairs[1][0, 1] == pytest.approx(pairs[0][0, 1], abs=1e-2)
 
 
 def test_noise_is_not_explained() -> None:
     noise = np.random.default_rng(0).normal(size=1 << 16)
-    explanation = explain(Game(lambda masks: noise[mask_algebra.to_index(masks)], 16), 200)
+    explanation = explain(
+        Game(lambda masks: noise[mask_algebra.to_index(masks)], 16), 200
+    )
     values = mask_algebra.everything(16)
-    assert 1 - ((noise - explanation.spectrum.predict(values)) ** 2).sum() / (noise**2).sum() > -0.1
+    assert (
+        1
+        - ((noise - explanation.spectrum.predict(values)) ** 2).sum() / (noise**2).sum()
+        > -0.1
+    )
     assert explanation.faithfulness.mean < 0.1
 
 
 def test_a_constant_is_a_constant() -> None:
     explanation = explain(Game(lambda masks: np.full(len(masks), 7.0), 20), 100)
     assert explanation.interactions() == []
-    np.testing.assert_allclose(explanation.spectrum.predict(np.zeros((1, 20), bool)), [7.0])
+    np.testing.assert_allclose(
+        explanation.spectrum.predict(np.zeros((1, 20), bool)), [7.0]
+    )
     assert "100 of 100 calls" in repr(explanation)
 
 
@@ -205,10 +242,14 @@ def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture
 def explanation() -> Explanation:
-    return explain(Game(planted, ["a", "b", "c", "d", "e", "f", "g", "<h> [bold]", "é"]), 600)
+    return explain(
+        Game(planted, ["a", "b", "c", "d", "e", "f", "g", "<h> [bold]", "é"]), 600
+    )
 
 
-def test_an_explanation_survives_its_file_bit_for_bit(explanation: Explanation, tmp_path: Path) -> None:
+def test_an_explanation_survives_its_file_bit_for_bit(
+    explanation: Explanation, tmp_path: Path
+) -> None:
     path = tmp_path / "x.json"
     explanation.save(path)
     loaded = Explanation.load(path)
@@ -229,7 +270,9 @@ def test_a_vector_valued_explanation_survives_its_file(tmp_path: Path) -> None:
     assert after.outputs == ("x", "y")
 
 
-def test_a_bad_file_is_refused_in_one_line(explanation: Explanation, tmp_path: Path) -> None:
+def test_a_bad_file_is_refused_in_one_line(
+    explanation: Explanation, tmp_path: Path
+) -> None:
     good = json.loads(explanation.to_json())
 
     def changed(**parts: Any) -> str:
@@ -243,11 +286,17 @@ def test_a_bad_file_is_refused_in_one_line(explanation: Explanation, tmp_path: P
         "damaged at format_version": changed(format_version="1"),
         "damaged at spectrum": changed(spectrum={"n": 9}),
         "damaged: 3 candidates, but": changed(candidates=good["candidates"][:3]),
-        "damaged at faithfulness": changed(faithfulness={**good["faithfulness"], "r2": ["high"]}),
+        "damaged at faithfulness": changed(
+            faithfulness={**good["faithfulness"], "r2": ["high"]}
+        ),
         "whole is of 2 outputs, the spectrum of 1": changed(whole=[1.0, 2.0]),
         "is damaged": "[" * 100_000,
-        "is not a set of positions": changed(spectrum={"n": 9, "sets": [[11]], "coefficients": [1.0]}),
-        "spectrum: 1 sets, but 0": changed(spectrum={"n": 9, "sets": [[1]], "coefficients": []}),
+        "is not a set of positions": changed(
+            spectrum={"n": 9, "sets": [[11]], "coefficients": [1.0]}
+        ),
+        "spectrum: 1 sets, but 0": changed(
+            spectrum={"n": 9, "sets": [[1]], "coefficients": []}
+        ),
     }
     path = tmp_path / "x.json"
     for message, text in cases.items():
@@ -279,7 +328,11 @@ def test_the_table_holds_the_interactions(explanation: Explanation) -> None:
 
 def test_indices_agree_where_they_must(explanation: Explanation) -> None:
     pairs = [
-        {i.members: i.effect for i in explanation.interactions(index, order=2) if i.order == 2}
+        {
+            i.members: i.effect
+            for i in explanation.interactions(index, order=2)
+            if i.order == 2
+        }
         for index in ("bii", "fbii", "moebius", "stii", "sii", "fsii")
     ]
     for other in pairs[1:]:  # a function of order 2 has one notion of a pair
@@ -287,10 +340,14 @@ def test_indices_agree_where_they_must(explanation: Explanation) -> None:
 
 
 def test_shares_are_of_the_variance(explanation: Explanation) -> None:
-    assert sum(i.share for i in explanation.interactions(order=None)) == pytest.approx(1)
+    assert sum(i.share for i in explanation.interactions(order=None)) == pytest.approx(
+        1
+    )
 
 
-def test_the_page_says_what_was_found_and_what_it_cost(explanation: Explanation) -> None:
+def test_the_page_says_what_was_found_and_what_it_cost(
+    explanation: Explanation,
+) -> None:
     page = plain(explanation)
     assert "a × b" in page
     assert "<h> [bold]" in page

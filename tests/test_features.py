@@ -18,9 +18,9 @@ from transformers import (
 )
 
 from spexlens import FeatureLens, explain
-from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InputTooLong, InvalidInput, ModelError, UnknownLabel
-from spexlens.lenses.units import cut
+from spexlens.lenses.text.units import cut
+from spexlens.masks import masks as mask_algebra
 from spexlens.models.huggingface import load
 
 TEXT = "Her acting never fails to impress, (not bad!)"
@@ -40,7 +40,13 @@ def test_words_leave_the_punctuation_at_their_edges() -> None:
         "Her", "acting", "never", "fails", "to", "impress", "not", "bad",
     ]  # fmt: skip
     odd = "don't stop, e-mail me -- $5!"
-    assert [odd[a:b] for a, b in cut(odd, "word")] == ["don't", "stop", "e-mail", "me", "$5"]
+    assert [odd[a:b] for a, b in cut(odd, "word")] == [
+        "don't",
+        "stop",
+        "e-mail",
+        "me",
+        "$5",
+    ]
 
 
 def test_words_of_other_scripts_are_whole() -> None:
@@ -52,18 +58,27 @@ def test_words_of_other_scripts_are_whole() -> None:
 
 def test_sentences_lines_and_paragraphs() -> None:
     assert cut("Bad? No. It is.", "sentence") == [(0, 4), (5, 8), (9, 15)]
-    text = 'Mr. Smith came. "Really?" he said. It cost 3.50 dollars!  Nobody\nlaughed.\n\nThe end'
+    text = (
+        'Mr. Smith came. "Really?" he said. It cost 3.50 dollars! '
+        " Nobody\nlaughed.\n\nThe end"
+    )
     pieces = [text[a:b] for a, b in cut(text, "sentence")]
     assert pieces == [
         "Mr. Smith came.", '"Really?" he said.', "It cost 3.50 dollars!", "Nobody\nlaughed.", "The end",
     ]  # fmt: skip
-    assert [text[a:b] for a, b in cut(text, "paragraph")] == [text[: text.index("\n\n")], "The end"]
+    assert [text[a:b] for a, b in cut(text, "paragraph")] == [
+        text[: text.index("\n\n")],
+        "The end",
+    ]
     assert [text[a:b] for a, b in cut(text, "line")][1:] == ["laughed.", "The end"]
 
 
 @pytest.mark.parametrize("unit", ["word", "token", "sentence", "line", "paragraph"])
 def test_a_text_round_trips_through_its_candidates(classifier: Path, unit: str) -> None:
-    text = "  Her acting never fails. The film is not\nbad at all!\n\nA critic was bored.  "
+    text = (
+        "  Her acting never fails. The film is not\nbad at all!\n\nA critic was"
+        " bored.  "
+    )
     lens = FeatureLens(classifier, text, unit=unit, target="GOOD")
     position, rebuilt = 0, ""
     for candidate in lens.candidates:
@@ -82,12 +97,22 @@ def test_a_classifiers_logit_is_the_models_own(classifier: Path) -> None:
     by_hand = "Her acting [MASK] [MASK] to impress, (not [MASK]!)"
     for kept, text in ((np.ones((1, 8), bool), TEXT), (mask, by_hand)):
         with torch.inference_mode():
-            logits = model(**tokenizer(text, return_tensors="pt")).logits[0].double().numpy()
+            logits = (
+                model(**tokenizer(text, return_tensors="pt")).logits[0].double().numpy()
+            )
         np.testing.assert_allclose(lens.value(kept), [logits[2]], rtol=1e-5)
-    odds = FeatureLens(classifier, TEXT, target="GOOD", objective="log-odds").value(mask)
-    np.testing.assert_allclose(odds, logits[2] - np.log(np.exp(logits[:2]).sum()), rtol=1e-4)
-    chance = FeatureLens(classifier, TEXT, target=2, objective="probability").value(mask)
-    np.testing.assert_allclose(chance, np.exp(logits[2]) / np.exp(logits).sum(), rtol=1e-4)
+    odds = FeatureLens(classifier, TEXT, target="GOOD", objective="log-odds").value(
+        mask
+    )
+    np.testing.assert_allclose(
+        odds, logits[2] - np.log(np.exp(logits[:2]).sum()), rtol=1e-4
+    )
+    chance = FeatureLens(classifier, TEXT, target=2, objective="probability").value(
+        mask
+    )
+    np.testing.assert_allclose(
+        chance, np.exp(logits[2]) / np.exp(logits).sum(), rtol=1e-4
+    )
 
 
 def test_several_labels_make_a_vector_valued_game(classifier: Path) -> None:
@@ -98,7 +123,9 @@ def test_several_labels_make_a_vector_valued_game(classifier: Path) -> None:
     np.testing.assert_allclose(lens.value(masks)[:, 1], single.value(masks))
     explanation = explain(lens, 256)
     assert explanation.spectrum.values.shape[1] == 2
-    np.testing.assert_allclose(explanation.spectrum.predict(masks), lens.value(masks), atol=1e-4)
+    np.testing.assert_allclose(
+        explanation.spectrum.predict(masks), lens.value(masks), atol=1e-4
+    )
     effects = {i.members: i.effect for i in explanation.interactions(output="BAD")}
     alone = {i.members: i.effect for i in explain(single, 256).interactions()}
     assert effects == pytest.approx(alone, abs=1e-4)
@@ -106,24 +133,38 @@ def test_several_labels_make_a_vector_valued_game(classifier: Path) -> None:
 
 def test_without_a_target_the_predicted_label_is_explained(classifier: Path) -> None:
     lens = FeatureLens(classifier, TEXT)
-    values = FeatureLens(classifier, TEXT, target=["BAD", "FAIR", "GOOD"]).value(np.ones((1, lens.n), bool))
+    values = FeatureLens(classifier, TEXT, target=["BAD", "FAIR", "GOOD"]).value(
+        np.ones((1, lens.n), bool)
+    )
     assert lens.facts()["target"] == ("BAD", "FAIR", "GOOD")[int(values.argmax())]
 
 
-@pytest.mark.parametrize("replacement", ["mask", "pad", "unk", "neutral", "delete", "attention"])
+@pytest.mark.parametrize(
+    "replacement", ["mask", "pad", "unk", "neutral", "delete", "attention"]
+)
 @pytest.mark.parametrize("kind", ["classifier", "encoder"])
-def test_a_batch_is_its_rows_one_at_a_time(kind: str, replacement: str, request: Any) -> None:
+def test_a_batch_is_its_rows_one_at_a_time(
+    kind: str, replacement: str, request: Any
+) -> None:
     target = "GOOD" if kind == "classifier" else "the film is bad"
-    lens = FeatureLens(request.getfixturevalue(kind), TEXT, target=target, replacement=replacement)
+    lens = FeatureLens(
+        request.getfixturevalue(kind), TEXT, target=target, replacement=replacement
+    )
     masks = some_masks(lens.n)
     np.testing.assert_allclose(lens.value(masks), one_at_a_time(lens, masks), atol=1e-5)
     assert len(np.unique(lens.value(masks).round(6))) > 10
 
 
 @pytest.mark.parametrize("replacement", ["neutral", "delete", "attention"])
-def test_a_causal_batch_is_its_rows_one_at_a_time(causal: Path, replacement: str) -> None:
+def test_a_causal_batch_is_its_rows_one_at_a_time(
+    causal: Path, replacement: str
+) -> None:
     lens = FeatureLens(
-        causal, "the film is not bad", target=" and never", replacement=replacement, template="{text} !"
+        causal,
+        "the film is not bad",
+        target=" and never",
+        replacement=replacement,
+        template="{text} !",
     )
     masks = mask_algebra.everything(lens.n)
     np.testing.assert_allclose(lens.value(masks), one_at_a_time(lens, masks), atol=1e-4)
@@ -134,7 +175,12 @@ def test_a_completions_log_probability_is_the_models_own(causal: Path) -> None:
         AutoModelForCausalLM.from_pretrained(causal).eval(),
         AutoTokenizer.from_pretrained(causal),
     )
-    lens = FeatureLens(causal, "the film is not bad", target=" and never fails", template="A: {text} B:")
+    lens = FeatureLens(
+        causal,
+        "the film is not bad",
+        target=" and never fails",
+        template="A: {text} B:",
+    )
     assert lens.replacement == "delete"
     kept = np.array([[True, True, False, True, True]])
     prompt, completion = (
@@ -142,8 +188,15 @@ def test_a_completions_log_probability_is_the_models_own(causal: Path) -> None:
         tokenizer(" and never fails").input_ids,
     )
     with torch.inference_mode():
-        logits = model(torch.tensor([prompt + completion])).logits[0].double().log_softmax(-1)
-    wanted = sum(float(logits[len(prompt) - 1 + i, token]) for i, token in enumerate(completion))
+        logits = (
+            model(torch.tensor([prompt + completion]))
+            .logits[0]
+            .double()
+            .log_softmax(-1)
+        )
+    wanted = sum(
+        float(logits[len(prompt) - 1 + i, token]) for i, token in enumerate(completion)
+    )
     np.testing.assert_allclose(lens.value(kept), [wanted], rtol=1e-5)
     mean = FeatureLens(
         causal, "the film is not bad", target=" and never fails", template="A: {text} B:",
@@ -153,34 +206,53 @@ def test_a_completions_log_probability_is_the_models_own(causal: Path) -> None:
 
 
 def test_an_encoders_similarity_is_the_models_own(encoder: Path) -> None:
-    model, tokenizer = AutoModel.from_pretrained(encoder).eval(), AutoTokenizer.from_pretrained(encoder)
+    model, tokenizer = (
+        AutoModel.from_pretrained(encoder).eval(),
+        AutoTokenizer.from_pretrained(encoder),
+    )
 
     def pooled(text: str) -> torch.Tensor:
         with torch.inference_mode():
-            return model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].double().mean(0)
+            return (
+                model(**tokenizer(text, return_tensors="pt"))
+                .last_hidden_state[0]
+                .double()
+                .mean(0)
+            )
 
     query, text = "a bored critic", "the film is not bad"
     lens = FeatureLens(encoder, text, target=query)
-    wanted = torch.cosine_similarity(pooled("the [MASK] is not bad"), pooled(query), dim=0)
+    wanted = torch.cosine_similarity(
+        pooled("the [MASK] is not bad"), pooled(query), dim=0
+    )
     np.testing.assert_allclose(
-        lens.value(np.array([[True, False, True, True, True]])), [float(wanted)], rtol=1e-5
+        lens.value(np.array([[True, False, True, True, True]])),
+        [float(wanted)],
+        rtol=1e-5,
     )
     itself = FeatureLens(encoder, text)
     np.testing.assert_allclose(itself.value(np.ones((1, 5), bool)), [1.0], rtol=1e-5)
 
 
 def test_an_encoder_made_in_memory_pools_by_the_mean(encoder: Path) -> None:
-    model, tokenizer = AutoModel.from_pretrained(encoder), AutoTokenizer.from_pretrained(encoder)
+    model, tokenizer = (
+        AutoModel.from_pretrained(encoder),
+        AutoTokenizer.from_pretrained(encoder),
+    )
     model.name_or_path = ""
     masks = some_masks(5, 10)
     made, saved = (
-        FeatureLens(source, "the film is not bad", target="a critic", tokenizer=tokenizer)
+        FeatureLens(
+            source, "the film is not bad", target="a critic", tokenizer=tokenizer
+        )
         for source in (model, encoder)
     )
     np.testing.assert_array_equal(made.value(masks), saved.value(masks))
 
 
-def test_deletion_closes_the_gap_and_a_neutral_string_stands_once(classifier: Path) -> None:
+def test_deletion_closes_the_gap_and_a_neutral_string_stands_once(
+    classifier: Path,
+) -> None:
     tokenizer = AutoTokenizer.from_pretrained(classifier)
     mask = np.array([[True, False, False, True]])
     for replacement, text in (
@@ -188,14 +260,24 @@ def test_deletion_closes_the_gap_and_a_neutral_string_stands_once(classifier: Pa
         ("neutral", "the ... ... bad"),
         ("unk", "the [UNK] [UNK] bad"),
     ):
-        lens = FeatureLens(classifier, "the film is bad", target="GOOD", replacement=replacement)
+        lens = FeatureLens(
+            classifier, "the film is bad", target="GOOD", replacement=replacement
+        )
         shown = tokenizer.decode(lens.batch(mask)["input_ids"][0])
-        assert shown.replace(". . .", "...").split() == ["[CLS]", *text.split(), "[SEP]"]
+        assert shown.replace(". . .", "...").split() == [
+            "[CLS]",
+            *text.split(),
+            "[SEP]",
+        ]
 
 
-@pytest.mark.parametrize("replacement", ["mask", "pad", "unk", "neutral", "delete", "attention"])
+@pytest.mark.parametrize(
+    "replacement", ["mask", "pad", "unk", "neutral", "delete", "attention"]
+)
 @pytest.mark.parametrize("kind", ["classifier", "encoder", "causal", "decoder"])
-def test_an_ablated_word_leaves_no_trace(kind: str, replacement: str, request: Any) -> None:
+def test_an_ablated_word_leaves_no_trace(
+    kind: str, replacement: str, request: Any
+) -> None:
     if kind in ("causal", "decoder") and replacement in ("mask", "pad", "unk"):
         pytest.skip("its tokenizer has no such token")
     target = {"encoder": "a bored critic", "causal": " bad"}.get(kind, 0)
@@ -206,13 +288,23 @@ def test_an_ablated_word_leaves_no_trace(kind: str, replacement: str, request: A
         for word in ("film", "bad", "not"):
             words = ["the", "her", "is", "a"]
             words[position] = word
-            settings = {"target": target, "replacement": replacement, "template": "{text} ! "}
-            values.append(FeatureLens(request.getfixturevalue(kind), " ".join(words), **settings).value(mask))
+            settings = {
+                "target": target,
+                "replacement": replacement,
+                "template": "{text} ! ",
+            }
+            values.append(
+                FeatureLens(
+                    request.getfixturevalue(kind), " ".join(words), **settings
+                ).value(mask)
+            )
         np.testing.assert_allclose(np.ravel(values), values[0][0], atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["causal", "decoder"])
-def test_the_token_where_the_answer_is_read_cannot_be_hidden(kind: str, request: Any) -> None:
+def test_the_token_where_the_answer_is_read_cannot_be_hidden(
+    kind: str, request: Any
+) -> None:
     target = " bad" if kind == "causal" else 0
     settings = {"target": target, "replacement": "attention", "template": "the {text}"}
     with pytest.raises(InvalidInput, match="give a template that ends in text"):
@@ -222,10 +314,16 @@ def test_the_token_where_the_answer_is_read_cannot_be_hidden(kind: str, request:
 def test_a_decoder_that_classifies_reads_its_last_token(decoder: Path) -> None:
     for replacement in ("delete", "neutral"):
         lens = FeatureLens(
-            decoder, "the film is not bad", target=0, replacement=replacement, template="a {text}"
+            decoder,
+            "the film is not bad",
+            target=0,
+            replacement=replacement,
+            template="a {text}",
         )
         masks = mask_algebra.everything(lens.n)
-        np.testing.assert_allclose(lens.value(masks), one_at_a_time(lens, masks), atol=1e-5)
+        np.testing.assert_allclose(
+            lens.value(masks), one_at_a_time(lens, masks), atol=1e-5
+        )
 
 
 def test_labels_that_are_numerals_are_names(classifier: Path) -> None:
@@ -237,17 +335,25 @@ def test_labels_that_are_numerals_are_names(classifier: Path) -> None:
         for target in ("1", 1, np.int64(2))
     )
     assert (by_name, by_position, other) == ("1", "2", "3")
-    logits = FeatureLens(model, TEXT, tokenizer=tokenizer, target=[0, 1, 2]).value(np.ones((1, 8), bool))
+    logits = FeatureLens(model, TEXT, tokenizer=tokenizer, target=[0, 1, 2]).value(
+        np.ones((1, 8), bool)
+    )
     predicted = FeatureLens(model, TEXT, tokenizer=tokenizer).facts()["target"]
     assert predicted == str(int(logits.argmax()) + 1)
 
 
 def test_the_template_is_never_ablated(classifier: Path) -> None:
-    lens = FeatureLens(classifier, "not bad", target="GOOD", template="the film is {text} !")
-    plain = FeatureLens(classifier, "the film is [MASK] [MASK] !", target="GOOD", spans=[(0, 3)])
+    lens = FeatureLens(
+        classifier, "not bad", target="GOOD", template="the film is {text} !"
+    )
+    plain = FeatureLens(
+        classifier, "the film is [MASK] [MASK] !", target="GOOD", spans=[(0, 3)]
+    )
     assert [c.label for c in lens.candidates] == ["not", "bad"]
     np.testing.assert_allclose(
-        lens.value(np.zeros((1, 2), bool)), plain.value(np.ones((1, 1), bool)), rtol=1e-5
+        lens.value(np.zeros((1, 2), bool)),
+        plain.value(np.ones((1, 1), bool)),
+        rtol=1e-5,
     )
 
 
@@ -259,15 +365,20 @@ def test_a_chat_template_surrounds_the_text(causal: Path) -> None:
     )
     model = AutoModelForCausalLM.from_pretrained(causal)
     chat = FeatureLens(model, "the film", target=" bad", tokenizer=tokenizer, chat=True)
-    prompt = tokenizer("<user>the</s><bot>").input_ids  # the template puts no beginning in front
+    # the template puts no beginning in front
+    prompt = tokenizer("<user>the</s><bot>").input_ids
     with torch.inference_mode():
         logits = model(torch.tensor([prompt])).logits[0, -1].double().log_softmax(-1)
     (token,) = tokenizer(" bad").input_ids
-    np.testing.assert_allclose(chat.value(np.array([[True, False]])), [float(logits[token])], rtol=1e-5)
+    np.testing.assert_allclose(
+        chat.value(np.array([[True, False]])), [float(logits[token])], rtol=1e-5
+    )
 
 
 def test_spans_are_the_users_own(classifier: Path) -> None:
-    lens = FeatureLens(classifier, "the film is not bad", target="GOOD", spans=[(12, 19), (4, 8)])
+    lens = FeatureLens(
+        classifier, "the film is not bad", target="GOOD", spans=[(12, 19), (4, 8)]
+    )
     assert [c.label for c in lens.candidates] == ["film", "not bad"]
     for spans, message in (
         ([(0, 3), (2, 5)], "overlap"),
@@ -286,12 +397,16 @@ def test_inputs_that_are_the_same_are_read_once(classifier: Path) -> None:
     lens.model.model.register_forward_pre_hook(
         lambda _, __, kw: rows.append(len(kw["input_ids"])), with_kwargs=True
     )
-    values = lens.value(np.array([[True, False, False], [False, True, False], [True, True, True]]))
+    values = lens.value(
+        np.array([[True, False, False], [False, True, False], [True, True, True]])
+    )
     assert rows == [2]
     assert values[0] == values[1] != values[2]
 
 
-def test_the_fingerprint_names_what_decides_a_value(classifier: Path, encoder: Path) -> None:
+def test_the_fingerprint_names_what_decides_a_value(
+    classifier: Path, encoder: Path
+) -> None:
     def fingerprint(text: str = TEXT, **settings: Any) -> str | None:
         return FeatureLens(
             settings.pop("model", classifier), text, **{"target": "GOOD", **settings}
@@ -325,14 +440,20 @@ def test_a_long_text_is_refused_not_truncated(classifier: Path) -> None:
         FeatureLens(classifier, "bad " * 60, target="GOOD")
 
 
-def test_bad_input_is_one_clear_line(classifier: Path, causal: Path, encoder: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_clear_line(
+    classifier: Path, causal: Path, encoder: Path, tmp_path: Path
+) -> None:
     def bare() -> Any:
         tokenizer = bert_tokenizer()
-        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A")
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+            single="$A"
+        )
         return tokenizer
 
     def wide() -> Any:
-        return BertForSequenceClassification(BertConfig(vocab_size=8, hidden_size=8, num_attention_heads=2))
+        return BertForSequenceClassification(
+            BertConfig(vocab_size=8, hidden_size=8, num_attention_heads=2)
+        )
 
     loaded = load(classifier, device="cpu")
     cases: list[tuple[type[Exception], str, Any]] = [
@@ -383,7 +504,9 @@ def test_bad_input_is_one_clear_line(classifier: Path, causal: Path, encoder: Pa
         assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_model_is_refused_in_one_line(classifier: Path, tmp_path: Path) -> None:
+def test_a_damaged_model_is_refused_in_one_line(
+    classifier: Path, tmp_path: Path
+) -> None:
     for file in classifier.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = tmp_path / "model.safetensors"
@@ -397,7 +520,10 @@ def test_weights_in_a_pickle_are_never_read(classifier: Path, tmp_path: Path) ->
     for file in classifier.iterdir():
         if file.suffix != ".safetensors":
             (tmp_path / file.name).write_bytes(file.read_bytes())
-    torch.save(AutoModel.from_pretrained(classifier).state_dict(), tmp_path / "pytorch_model.bin")
+    torch.save(
+        AutoModel.from_pretrained(classifier).state_dict(),
+        tmp_path / "pytorch_model.bin",
+    )
     with pytest.raises(ModelError, match="safetensors"):
         FeatureLens(tmp_path, "a")
 
@@ -405,7 +531,9 @@ def test_weights_in_a_pickle_are_never_read(classifier: Path, tmp_path: Path) ->
 def test_a_tokenizer_without_a_mask_token_says_what_works(classifier: Path) -> None:
     tokenizer = bert_tokenizer(unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]")
     model = AutoModelForSequenceClassification.from_pretrained(classifier)
-    with pytest.raises(InvalidInput, match="these work: unk, neutral, delete, attention"):
+    with pytest.raises(
+        InvalidInput, match="these work: unk, neutral, delete, attention"
+    ):
         FeatureLens(model, "a film", tokenizer=tokenizer, replacement="mask")
     assert FeatureLens(model, "a film", tokenizer=tokenizer).replacement == "delete"
 
@@ -413,12 +541,17 @@ def test_a_tokenizer_without_a_mask_token_says_what_works(classifier: Path) -> N
 @pytest.mark.pretrained
 def test_a_passage_is_explained_on_a_real_encoder(minilm: Path) -> None:
     passage = "Paris is the capital of France, and the Seine runs through it."
-    lens = FeatureLens(minilm, passage, target="Which river flows through the French capital?")
+    lens = FeatureLens(
+        minilm, passage, target="Which river flows through the French capital?"
+    )
     explanation = explain(lens, 300)
     assert explanation.calls == 300
     assert explanation.faithfulness.mean > 0.9
     fresh = mask_algebra.uniform(lens.n, 700, seed=9)
     values, predicted = lens.value(fresh), explanation.spectrum.predict(fresh)
-    assert 1 - ((values - predicted) ** 2).sum() / ((values - values.mean()) ** 2).sum() > 0.9
+    assert (
+        1 - ((values - predicted) ** 2).sum() / ((values - values.mean()) ** 2).sum()
+        > 0.9
+    )
     strongest = [i.labels[0] for i in explanation.interactions(order=1)][:4]
     assert set(strongest) == {"Paris", "France", "capital", "Seine"}

@@ -1,4 +1,6 @@
-"""One thing is changed, and a ledger that knows the old one is asked: never an old answer."""
+"""One thing is changed, and a ledger that knows the old one is asked: never an old
+answer.
+"""
 
 import json
 from collections.abc import Callable
@@ -12,7 +14,16 @@ import transformers
 from makes import bert, llama, whole, word_piece
 from tokenizers import Tokenizer
 
-from spexlens import DataLens, FeatureLens, FineTuning, Ledger, MechanisticLens, MixedLens, explain, screen
+from spexlens import (
+    DataLens,
+    FeatureLens,
+    FineTuning,
+    Ledger,
+    MechanisticLens,
+    MixedLens,
+    explain,
+    screen,
+)
 from spexlens.errors import InvalidInput
 from spexlens.learners.encoders import encoded
 from spexlens.models.huggingface import load
@@ -26,7 +37,9 @@ class Rig:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.tokenizer = word_piece("both")
-        self.model = bert(self.tokenizer, num_labels=3, id2label={0: "bad", 1: "fair", 2: "good"})
+        self.model = bert(
+            self.tokenizer, num_labels=3, id2label={0: "bad", 1: "fair", 2: "good"}
+        )
         self.settings: dict[str, Any] = {"target": "good"}
         self.ledger = folder / "runs.db"
         self.undone: list[tuple[Any, str, Any]] = []
@@ -50,7 +63,9 @@ def scale_a_weight_behind_autograds_back(rig: Rig) -> None:
 
 
 def swap_a_weight(rig: Rig) -> None:
-    rig.model.classifier.weight = torch.nn.Parameter(rig.model.classifier.weight.detach() * 2)
+    rig.model.classifier.weight = torch.nn.Parameter(
+        rig.model.classifier.weight.detach() * 2
+    )
 
 
 def load_other_weights(rig: Rig) -> None:
@@ -109,7 +124,9 @@ def wrap_a_method_of_an_installed_class(rig: Rig) -> None:
     def forward(self: Any, hidden: torch.Tensor) -> torch.Tensor:
         return self.dense(hidden).tanh()
 
-    rig.undone.append((modeling.BertIntermediate, "forward", modeling.BertIntermediate.forward))
+    rig.undone.append(
+        (modeling.BertIntermediate, "forward", modeling.BertIntermediate.forward)
+    )
     modeling.BertIntermediate.forward = torch.no_grad()(forward)
 
 
@@ -209,15 +226,21 @@ IN_PLACE: list[Callable[[Rig], None]] = [
 
 
 def asked(lens: Any, ledger: Path) -> tuple[tuple[float, float], int]:
-    """What an explanation with a ledger says with everything kept and nothing, and the calls it paid."""
+    """What an explanation with a ledger says with everything kept and nothing, and the
+    calls it paid.
+    """
     explanation = explain(lens, 64, ledger=ledger)
     assert explanation.whole is not None
     assert explanation.empty is not None
     return (explanation.whole[0], explanation.empty[0]), explanation.calls
 
 
-@pytest.mark.parametrize("change", [*IN_PLACE, *BESIDE], ids=lambda change: change.__name__)
-def test_a_ledger_never_gives_an_old_answer(change: Callable[[Rig], None], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "change", [*IN_PLACE, *BESIDE], ids=lambda change: change.__name__
+)
+def test_a_ledger_never_gives_an_old_answer(
+    change: Callable[[Rig], None], tmp_path: Path
+) -> None:
     rig = Rig(tmp_path)
     before, paid = asked(rig.lens(), rig.ledger)
     assert paid == 32
@@ -234,7 +257,9 @@ def test_a_ledger_never_gives_an_old_answer(change: Callable[[Rig], None], tmp_p
 
 
 @pytest.mark.parametrize("change", IN_PLACE, ids=lambda change: change.__name__)
-@pytest.mark.parametrize("kind", ["features", "mechanistic", "loaded", "mixed", "screened"])
+@pytest.mark.parametrize(
+    "kind", ["features", "mechanistic", "loaded", "mixed", "screened"]
+)
 def test_nor_does_a_lens_that_was_made_before(
     kind: str, change: Callable[[Rig], None], tmp_path: Path
 ) -> None:
@@ -282,7 +307,9 @@ def test_a_stand_in_is_of_the_model_as_it_is(tmp_path: Path) -> None:
         components=["L0.H0", "L1.H1"],
     )  # fmt: skip
     masks = np.array([[True, True], [False, True], [True, False], [False, False]])
-    np.testing.assert_allclose(explanation.spectrum.predict(masks), fresh.value(masks), atol=1e-5)
+    np.testing.assert_allclose(
+        explanation.spectrum.predict(masks), fresh.value(masks), atol=1e-5
+    )
 
 
 def test_a_default_question_stays_the_same_question(tmp_path: Path) -> None:
@@ -303,15 +330,22 @@ def test_a_default_question_stays_the_same_question(tmp_path: Path) -> None:
     assert heads.behaviours[0].objective.completion == token
 
 
-def test_what_cannot_be_told_is_refused_with_a_ledger_on_disk_in_one_line(tmp_path: Path) -> None:
+def test_what_cannot_be_told_is_refused_with_a_ledger_on_disk_in_one_line(
+    tmp_path: Path,
+) -> None:
     rig = Rig(tmp_path)
     endless = (float(i) for i in range(10**9))
     rig.model.bert.encoder.layer[0].register_forward_hook(
         lambda module, given, output: output + 0 * next(endless)
     )
-    for lens in (rig.lens(), MechanisticLens(rig.model, TEXT, tokenizer=rig.tokenizer, target="good")):
+    for lens in (
+        rig.lens(),
+        MechanisticLens(rig.model, TEXT, tokenizer=rig.tokenizer, target="good"),
+    ):
         assert lens.fingerprint is None
-        with pytest.raises(InvalidInput, match=r"^[^\n]*bert\.encoder\.layer\.0[^\n]*ledger=None$"):
+        with pytest.raises(
+            InvalidInput, match=r"^[^\n]*bert\.encoder\.layer\.0[^\n]*ledger=None$"
+        ):
             explain(lens, 32, ledger=rig.ledger)
         assert explain(lens, 32).calls
         assert explain(lens, 32, ledger=Ledger()).calls
@@ -333,16 +367,25 @@ def test_a_models_mode_changes_nothing_and_is_told(tmp_path: Path) -> None:
         told = explain(lens, 32)
         assert told.whole == pytest.approx((right,), abs=1e-5)
         assert any("training mode" in caveat for caveat in told.details["caveats"])
-        assert [module.training for module in model.modules()] == modes, "left as it was"
+        assert [module.training for module in model.modules()] == modes, (
+            "left as it was"
+        )
         model.eval()
 
 
-def test_a_lens_follows_its_model_to_another_precision_and_attention(tmp_path: Path) -> None:
+def test_a_lens_follows_its_model_to_another_precision_and_attention(
+    tmp_path: Path,
+) -> None:
     tokenizer = word_piece("bos")
     model = llama(tokenizer, attn_implementation="eager")
     words = FeatureLens(model, TEXT, target="now", tokenizer=tokenizer)
     heads = MechanisticLens(
-        model, TEXT, target="now", tokenizer=tokenizer, ablation="mean", reference=["a dog", "she said"]
+        model,
+        TEXT,
+        target="now",
+        tokenizer=tokenizer,
+        ablation="mean",
+        reference=["a dog", "she said"],
     )
     exact = [explain(lens, 64, ledger=tmp_path / "runs.db") for lens in (words, heads)]
     model.set_attn_implementation("sdpa")
@@ -362,7 +405,9 @@ def test_adapters_are_part_of_a_model(tmp_path: Path) -> None:
     peft = pytest.importorskip("peft")
     rig = Rig(tmp_path)
     seen = {asked(rig.lens(), rig.ledger)[0]}
-    settings = peft.LoraConfig(r=4, lora_alpha=8, target_modules=["query", "value"], init_lora_weights=False)
+    settings = peft.LoraConfig(
+        r=4, lora_alpha=8, target_modules=["query", "value"], init_lora_weights=False
+    )
     rig.model.add_adapter(settings)
     rig.model.eval()
     for change in (lambda: None, rig.model.disable_adapters, rig.model.enable_adapters):
@@ -402,7 +447,14 @@ def test_features_are_kept_under_everything_that_makes_them(tmp_path: Path) -> N
         path.write_text(json.dumps(content))
 
     pooling = "1_Pooling/config.json"
-    normalised = [{"idx": 2, "name": "2", "path": "", "type": "sentence_transformers.models.Normalize"}]
+    normalised = [
+        {
+            "idx": 2,
+            "name": "2",
+            "path": "",
+            "type": "sentence_transformers.models.Normalize",
+        }
+    ]
     prompted = {"prompts": {"q": "answer: "}, "default_prompt_name": "q"}
     changes = [
         lambda: None, write(pooling, {"pooling_mode": "cls"}), write(pooling, {"pooling_mode": "max"}),
@@ -428,8 +480,15 @@ def test_features_are_kept_under_everything_that_makes_them(tmp_path: Path) -> N
 
 
 def test_a_learner_is_everything_that_trains_it(tmp_path: Path) -> None:
-    """Fine-tuning with another tokenizer, window, label, head or example, on a ledger that knows others."""
-    texts = ["the red cat runs fast", "a bad dog sleeps here", "good yes she said it", "no bad big slow dog"]
+    """Fine-tuning with another tokenizer, window, label, head or example, on a ledger
+    that knows others.
+    """
+    texts = [
+        "the red cat runs fast",
+        "a bad dog sleeps here",
+        "good yes she said it",
+        "no bad big slow dog",
+    ]
     test = ("the red cat said good yes", "pos")
     long, short = word_piece("both"), word_piece("both")
     short.model_max_length = 4
@@ -451,7 +510,9 @@ def test_a_learner_is_everything_that_trains_it(tmp_path: Path) -> None:
         lens = DataLens(learner, (given, ["pos", "neg"] * 2), test)
         value, paid = asked(lens, tmp_path / "runs.db")
         assert paid > 0
-        assert value[0] == pytest.approx(float(lens.value(np.ones((1, 4), np.bool_))[0]), abs=1e-5)
+        assert value[0] == pytest.approx(
+            float(lens.value(np.ones((1, 4), np.bool_))[0]), abs=1e-5
+        )
         values.add(round(value[0], 6))
     assert len(values) == 6
     learner = FineTuning(model, tokenizer=long, **settings)
@@ -461,5 +522,7 @@ def test_a_learner_is_everything_that_trains_it(tmp_path: Path) -> None:
         model.classifier.weight.mul_(-2)  # the start of every training
     after, paid = asked(lens, tmp_path / "runs.db")
     assert paid > 0
-    assert after[0] == pytest.approx(float(lens.value(np.ones((1, 4), np.bool_))[0]), abs=1e-5)
+    assert after[0] == pytest.approx(
+        float(lens.value(np.ones((1, 4), np.bool_))[0]), abs=1e-5
+    )
     assert after != pytest.approx(before, abs=1e-6)

@@ -12,7 +12,7 @@ from refusing import refused
 import spexlens
 from spexlens import DataLens, Explanation, FeatureLens, Game, MechanisticLens, explain
 from spexlens.errors import UnknownArgument
-from spexlens.solvers.spex.solver import Spex
+from spexlens.solvers.spex import Spex
 
 TEXT = "her acting never fails to impress"
 TABLE = {"text": ["a joy", "a bore", "dull", "great"], "label": ["x", "y", "y", "x"]}
@@ -45,13 +45,17 @@ def found() -> Explanation:
         (None, "takes a lens or a Game; got None"),
     ],
 )
-def test_what_is_no_game_is_told_what_makes_one(verb: Any, given: Any, mended: str) -> None:
+def test_what_is_no_game_is_told_what_makes_one(
+    verb: Any, given: Any, mended: str
+) -> None:
     assert mended in refused(lambda: verb(given, 100))
 
 
 def test_one_where_several_are_due_is_told_so(found: Explanation) -> None:
     assert "several games" in refused(lambda: list(spexlens.explain_all(GAME)))  # type: ignore[arg-type]
-    assert "FeatureLens(model, text)" in refused(lambda: list(spexlens.explain_all([TEXT])))  # type: ignore[list-item]
+    assert "FeatureLens(model, text)" in refused(
+        lambda: list(spexlens.explain_all([TEXT]))
+    )  # type: ignore[list-item]
     assert "several explanations" in refused(lambda: spexlens.aggregate(found))  # type: ignore[arg-type]
     assert "several lenses" in refused(lambda: spexlens.mix(GAME))  # type: ignore[arg-type]
 
@@ -77,34 +81,60 @@ def test_a_game_is_of_a_function_and_candidates() -> None:
         lambda masks: [float(pair(mask[None])[0]) for mask in masks],
     ],
 )
-def test_a_function_may_answer_with_any_numbers(answer: Any, found: Explanation) -> None:
+def test_a_function_may_answer_with_any_numbers(
+    answer: Any, found: Explanation
+) -> None:
     given = explain(Game(answer, 5), 32)
     assert [each.effect for each in given] == [each.effect for each in found]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
-def test_a_function_may_answer_with_tensors_that_have_gradients(dtype: str, found: Explanation) -> None:
+def test_a_function_may_answer_with_tensors_that_have_gradients(
+    dtype: str, found: Explanation
+) -> None:
     import torch
 
     def answer(masks: Any) -> Any:
-        return torch.tensor(pair(masks), dtype=getattr(torch, dtype), requires_grad=True)
+        return torch.tensor(
+            pair(masks), dtype=getattr(torch, dtype), requires_grad=True
+        )
 
     for function in (answer, lambda masks: list(answer(masks))):
-        assert [each.effect for each in explain(Game(function, 5), 32)] == [each.effect for each in found]
+        assert [each.effect for each in explain(Game(function, 5), 32)] == [
+            each.effect for each in found
+        ]
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda masks: None, "answered with None; expected real numbers, one for each mask"),
+        (
+            lambda masks: None,
+            "answered with None; expected real numbers, one for each mask",
+        ),
         (lambda masks: "POSITIVE", "answered with the text 'POSITIVE'"),
-        (lambda masks: ["POSITIVE"] * len(masks), "answered with a list, its first part the text 'POSITIVE'"),
-        (lambda masks: [{"score": 1}] * len(masks), "answered with a list, its first part a dict"),
+        (
+            lambda masks: ["POSITIVE"] * len(masks),
+            "answered with a list, its first part the text 'POSITIVE'",
+        ),
+        (
+            lambda masks: [{"score": 1}] * len(masks),
+            "answered with a list, its first part a dict",
+        ),
         (lambda masks: (value for value in pair(masks)), "answered with a generator"),
         (lambda masks: pair(masks) + 1j, "answered with an array of complex128 values"),
-        (lambda masks: 1.0, "answered 32 masks with an array of shape (); expected (32,)"),
-        (lambda masks: pair(masks)[1:], "answered 32 masks with an array of shape (31,); expected (32,)"),
-        (lambda masks: sum(masks), "a function of one mask is Game(lambda masks: [function(mask)"),
+        (
+            lambda masks: 1.0,
+            "answered 32 masks with an array of shape (); expected (32,)",
+        ),
+        (
+            lambda masks: pair(masks)[1:],
+            "answered 32 masks with an array of shape (31,); expected (32,)",
+        ),
+        (
+            lambda masks: sum(masks),
+            "a function of one mask is Game(lambda masks: [function(mask)",
+        ),
     ],
 )
 def test_another_answer_is_named_with_what_is_due(answer: Any, said: str) -> None:
@@ -115,20 +145,31 @@ def test_a_function_of_one_mask_that_fails_says_what_it_was_handed() -> None:
     with pytest.raises(TypeError) as caught:
         explain(Game(lambda mask: 2.0 * float(mask[0]), 5, batch_size=32), 32)
     (note,) = caught.value.__notes__
-    assert note.startswith("spexlens handed the function 32 masks at once, bool of shape (32, 5)")
+    assert note.startswith(
+        "spexlens handed the function 32 masks at once, bool of shape (32, 5)"
+    )
 
 
 # Models and texts.
 
 
 def test_a_pipeline_brings_its_model_and_tokenizer(classifier: Path) -> None:
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, TextClassificationPipeline
+    from transformers import (
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+        TextClassificationPipeline,
+    )
 
     model = AutoModelForSequenceClassification.from_pretrained(classifier)
-    pipeline = TextClassificationPipeline(model=model, tokenizer=AutoTokenizer.from_pretrained(classifier))
+    pipeline = TextClassificationPipeline(
+        model=model, tokenizer=AutoTokenizer.from_pretrained(classifier)
+    )
     lens = FeatureLens(pipeline, TEXT, target="GOOD")
     assert lens.model.model is pipeline.model
-    assert lens.fingerprint == FeatureLens(classifier, TEXT, target="GOOD", device="cpu").fingerprint
+    assert (
+        lens.fingerprint
+        == FeatureLens(classifier, TEXT, target="GOOD", device="cpu").fingerprint
+    )
     assert MechanisticLens(pipeline, TEXT, target="GOOD").model.model is pipeline.model
     learner = spexlens.FineTuning(pipeline)
     points = (["dull", "great", "a joy"], ["BAD", "GOOD", "FAIR"])
@@ -152,7 +193,9 @@ def test_a_bundled_model_goes_by_its_name_in_python_too() -> None:
         ((TEXT, TEXT), 'template="the other [SEP] {text}"'),
     ],
 )
-def test_what_is_no_text_is_told_what_to_give(classifier: Path, text: Any, mended: str) -> None:
+def test_what_is_no_text_is_told_what_to_give(
+    classifier: Path, text: Any, mended: str
+) -> None:
     assert mended in refused(lambda: FeatureLens(classifier, text))
 
 
@@ -178,12 +221,17 @@ def test_a_table_is_training_examples_without_more_ado() -> None:
         (pd.DataFrame(TABLE), pd.DataFrame(points)),
         (Dataset.from_dict(TABLE), Dataset.from_dict(points)),
     ]
-    prints = {DataLens("ridge", table, test, encoder="tf-idf").fingerprint for table, test in made}
+    prints = {
+        DataLens("ridge", table, test, encoder="tf-idf").fingerprint
+        for table, test in made
+    }
     assert len(prints) == 1
     lens = DataLens("ridge", pd.DataFrame(TABLE), ["a joy"], encoder="tf-idf")
     assert lens.examples.labels is not None
     numbers = DataLens(
-        "ridge", (pd.DataFrame(np.eye(4)), pd.Series(TABLE["label"])), pd.DataFrame(np.eye(4)[:1])
+        "ridge",
+        (pd.DataFrame(np.eye(4)), pd.Series(TABLE["label"])),
+        pd.DataFrame(np.eye(4)[:1]),
     )
     assert numbers.examples.inputs.shape == (4, 4)
 
@@ -199,7 +247,9 @@ def test_a_table_is_training_examples_without_more_ado() -> None:
     ],
 )
 def test_other_forms_of_examples_are_told_what_to_give(data: Any, mended: str) -> None:
-    assert mended in refused(lambda: DataLens("ridge", data, ["a joy"], encoder="tf-idf"))
+    assert mended in refused(
+        lambda: DataLens("ridge", data, ["a joy"], encoder="tf-idf")
+    )
 
 
 # Arguments.
@@ -208,14 +258,19 @@ def test_other_forms_of_examples_are_told_what_to_give(data: Any, mended: str) -
 @pytest.mark.parametrize(
     ("attempt", "said"),
     [
-        (lambda: explain(GAME, bugdet=50), "explain has no argument 'bugdet'; did you mean budget?"),  # type: ignore[call-arg]
+        (
+            lambda: explain(GAME, bugdet=50),
+            "explain has no argument 'bugdet'; did you mean budget?",
+        ),  # type: ignore[call-arg]
         (lambda: FeatureLens("sentiment", TEXT, targets="x"), "did you mean target?"),  # type: ignore[call-arg]
         (lambda: Game(pair, 5, n=3), "it has value, candidates"),  # type: ignore[call-arg]
         (lambda: spexlens.zoom(GAME, check=3), "did you mean checks?"),  # type: ignore[call-arg]
         (lambda: spexlens.explain_all([GAME], untill="stable"), "did you mean until?"),  # type: ignore[call-arg]
     ],
 )
-def test_a_misspelt_keyword_asks_for_the_one_that_was_meant(attempt: Any, said: str) -> None:
+def test_a_misspelt_keyword_asks_for_the_one_that_was_meant(
+    attempt: Any, said: str
+) -> None:
     assert said in refused(attempt)
     with pytest.raises(UnknownArgument) as caught:
         attempt()
@@ -236,7 +291,9 @@ def test_a_misspelt_keyword_asks_for_the_one_that_was_meant(attempt: Any, said: 
         ({"progress": 1}, "progress is True for a bar, or a function"),
     ],
 )
-def test_an_argument_of_another_kind_is_one_line(asked: dict[str, Any], said: str) -> None:
+def test_an_argument_of_another_kind_is_one_line(
+    asked: dict[str, Any], said: str
+) -> None:
     assert said in refused(lambda: explain(GAME, **asked))
 
 
@@ -259,7 +316,13 @@ def test_progress_is_a_bar_a_function_or_nothing(
             self.closed = True
 
     told: list[tuple[int, int]] = []
-    for progress in (True, False, None, Bar, lambda done, asked: told.append((done, asked))):
+    for progress in (
+        True,
+        False,
+        None,
+        Bar,
+        lambda done, asked: told.append((done, asked)),
+    ):
         given = explain(GAME, 32, progress=progress)
         assert [each.effect for each in given] == [each.effect for each in found]
     assert told[-1] == (32, 32)
@@ -279,15 +342,25 @@ def test_an_explanation_is_a_list_of_its_interactions(found: Explanation) -> Non
     assert found[-1] == ranked[-1]
     assert found[:2] == ranked[:2]
     assert found[0].labels == ("never", "fails")
-    assert "there are 4 interactions, the first at 0; got 4" in refused(lambda: found[4])
+    assert "there are 4 interactions, the first at 0; got 4" in refused(
+        lambda: found[4]
+    )
 
 
 def test_an_interaction_is_had_by_its_members_in_any_order(found: Explanation) -> None:
-    for key in (("never", "fails"), ("fails", "never"), (0, 1), ["never", 1], {"never", "fails"}, found[0]):
+    for key in (
+        ("never", "fails"),
+        ("fails", "never"),
+        (0, 1),
+        ["never", 1],
+        {"never", "fails"},
+        found[0],
+    ):
         assert found[key].effect == pytest.approx(2.0)
         assert key in found
     assert found["never"].effect == pytest.approx(1.0)
-    assert found[2].members == found.interactions()[2].members  # a number alone is a rank
+    # a number alone is a rank
+    assert found[2].members == found.interactions()[2].members
 
 
 def test_members_that_do_not_interact_have_no_effect(found: Explanation) -> None:
@@ -304,8 +377,12 @@ def test_members_that_do_not_interact_have_no_effect(found: Explanation) -> None
 
 
 def test_a_name_that_is_none_or_two_is_one_line(found: Explanation) -> None:
-    assert "there is no candidate 'nevre'; did you mean 'never'?" in refused(lambda: found["nevre", "fails"])
-    assert "2 candidates are called 'to': give a position, one of 2, 3" in refused(lambda: found["to"])
+    assert "there is no candidate 'nevre'; did you mean 'never'?" in refused(
+        lambda: found["nevre", "fails"]
+    )
+    assert "2 candidates are called 'to': give a position, one of 2, 3" in refused(
+        lambda: found["to"]
+    )
     assert "positions are 0 to 4" in refused(lambda: found[(0, 9)])
     assert "at least one candidate" in refused(lambda: found[()])
     assert "a label or a position" in refused(lambda: found[(0.5,)])

@@ -1,7 +1,9 @@
-"""Every loader of files meets what nobody meant to write: an answer that works whole, or one line.
+"""Every loader of files meets what nobody meant to write: an answer that works whole,
+or one line.
 
-300 mutations a loader here, 10,000 in `make fuzz`, the same ones each time. None may end in another error
-than one of this package, take more than five seconds of the processor, or 1 GB of memory.
+300 mutations a loader here, 10,000 in `make fuzz`, the same ones each time. None may
+end in another error than one of this package, take more than five seconds of the
+processor, or 1 GB of memory.
 """
 
 import json
@@ -32,20 +34,20 @@ from spexlens import (
     Game,
     MechanisticLens,
 )
-from spexlens.aggregate import aggregate
 from spexlens.cli.batch import rows_of
 from spexlens.cli.candidates import candidates_of
 from spexlens.cli.inputs import layers_of, lines_of, prompts_of
 from spexlens.cli.mixed import _Config
 from spexlens.errors import SpexlensError
 from spexlens.evidence.expectations import Expectations
+from spexlens.files.toml_file import read as read_toml
 from spexlens.learners import encoders
 from spexlens.models.huggingface import load
 from spexlens.models.pooling import sentence_of
 from spexlens.printable import hidden
-from spexlens.report.terminal import render
+from spexlens.report.terminal.page import render
+from spexlens.results.recurrence import aggregate
 from spexlens.spectrum.indices import INDICES
-from spexlens.toml import read as read_toml
 
 COUNT = int(os.environ.get("SPEXLENS_FUZZ", "300"))
 _SECONDS, _MEMORY = 5.0, 1 << 30
@@ -60,14 +62,18 @@ class TooLong(BaseException):
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """A process without more than 1 GB of new memory, that is told when five seconds are over."""
+    """A process without more than 1 GB of new memory, that is told when five seconds
+    are over.
+    """
 
     def over(*_: object) -> None:
         raise TooLong
 
     before = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + _MEMORY, before[1]))
+    resource.setrlimit(
+        resource.RLIMIT_AS, (pages * resource.getpagesize() + _MEMORY, before[1])
+    )
     handler = signal.signal(signal.SIGPROF, over)
     try:
         yield
@@ -89,7 +95,9 @@ def tried(attempt: Callable[[], Any]) -> Any:
         return None
 
 
-def fuzzed(name: str, folder: Path, make: Callable[[random.Random], bytes], attempt: Attempt) -> None:
+def fuzzed(
+    name: str, folder: Path, make: Callable[[random.Random], bytes], attempt: Attempt
+) -> None:
     """As many mutations as there are to be, each with a seed of its own."""
     faults: list[str] = []
     path = folder / name
@@ -126,7 +134,13 @@ RULES: dict[str, Any] = {
     "least_share": 0.01,
     "expected": [
         {"name": "negation", "members": ["never", "fails"], "effect": "negative"},
-        {"members": [{"label": ["acting", "im*"], "kind": "word"}, {"position": "0-3"}, 2]},
+        {
+            "members": [
+                {"label": ["acting", "im*"], "kind": "word"},
+                {"position": "0-3"},
+                2,
+            ]
+        },
     ],
     "forbidden": [{"name": "her", "members": [{"label": "her"}, {"position": [1, 2]}]}],
 }
@@ -137,7 +151,9 @@ def game_of(outputs: int) -> Game:
         both = masks[:, 0] * masks[:, 1] - 0.5 * masks[:, 2] + 0.1 * masks[:, 3]
         return both if outputs == 1 else np.stack([both, masks[:, 1] - both], axis=1)
 
-    return Game(answer, ["a", "b", "c", "d"], outputs=None if outputs == 1 else ["up", "down"])
+    return Game(
+        answer, ["a", "b", "c", "d"], outputs=None if outputs == 1 else ["up", "down"]
+    )
 
 
 @cache
@@ -146,9 +162,15 @@ def saved() -> list[Any]:
     rules = Path(os.environ["PYTEST_FUZZ"]) / "rules.toml"
     rules.write_text(as_toml(RULES))
     text = "Her acting never fails to impress a bored critic"
-    evidence = {"against": ["delete"], "ordinary": ["A good film", "A bad film", "A film"], "smallest": 0.8}
+    evidence = {
+        "against": ["delete"],
+        "ordinary": ["A good film", "A bad film", "A film"],
+        "smallest": 0.8,
+    }
     made = [
-        spexlens.explain(FeatureLens(model(), text), 160, expectations=rules, **evidence),
+        spexlens.explain(
+            FeatureLens(model(), text), 160, expectations=rules, **evidence
+        ),
         spexlens.explain(game_of(2), 16, expectations=rules),
         spexlens.explain(game_of(1), 16).in_scale("share"),
         spexlens.zoom(FeatureLens(model(), f"{text}. {text}.", unit="sentence"), 64),
@@ -156,7 +178,11 @@ def saved() -> list[Any]:
     ]
     rows = ["a good film", "a bad film", "good fun", "bad fun", "so good", "so bad"]
     examples = Examples.of({"text": rows, "label": ["p", "n"] * 3})
-    made.append(spexlens.explain(DataLens("logistic", examples, (["good"], ["p"]), encoder="tf-idf"), 80))
+    made.append(
+        spexlens.explain(
+            DataLens("logistic", examples, (["good"], ["p"]), encoder="tf-idf"), 80
+        )
+    )
     return [json.loads(each.to_json()) for each in made]
 
 
@@ -169,7 +195,9 @@ def pages(explanation: Explanation) -> None:
     """All pages of it, which send nothing to a terminal but their own colours."""
     for output in range(len(explanation.faithfulness.r2)):
         page = StringIO()
-        Console(file=page, width=80, color_system=None).print(render(explanation, output=output))
+        Console(file=page, width=80, color_system=None).print(
+            render(explanation, output=output)
+        )
         assert not hidden(page.getvalue())
 
 
@@ -186,7 +214,9 @@ def everything_of(explanation: Explanation, path: Path, rng: random.Random) -> N
     for attempt in rng.sample(
         [
             lambda: repr(explanation),
-            lambda: explanation.best_subset(min(2, len(explanation.candidates)), output=output, time_limit=1),
+            lambda: explanation.best_subset(
+                min(2, len(explanation.candidates)), output=output, time_limit=1
+            ),
             lambda: explanation.sufficient(0.8, output=output, time_limit=1),
             lambda: explanation.necessary(0.8, output=output, time_limit=1),
             lambda: [step.command for step in explanation.follow_up(output=output)],
@@ -210,7 +240,9 @@ def test_explanations(tmp_path: Path) -> None:
 
 
 def test_aggregates(tmp_path: Path) -> None:
-    original = aggregate([Explanation.load(_written(tmp_path, saved()[1]))] * 2, least=1)
+    original = aggregate(
+        [Explanation.load(_written(tmp_path, saved()[1]))] * 2, least=1
+    )
 
     def attempt(path: Path, rng: random.Random) -> None:
         found = tried(lambda: Aggregate.load(path))
@@ -260,7 +292,11 @@ def test_mixed_configurations(tmp_path: Path) -> None:
         "budget": 100,
         "seed": 1,
         "features": {"unit": "word", "candidates": "0-2"},
-        "mechanistic": {"components": ["heads"], "layers": "0-1", "candidates": [0, "L0.H0"]},
+        "mechanistic": {
+            "components": ["heads"],
+            "layers": "0-1",
+            "candidates": [0, "L0.H0"],
+        },
         "data": {
             "train": "train.csv",
             "label": 1,
@@ -290,23 +326,32 @@ def lines_mutated(*rows: dict[str, Any]) -> Callable[[random.Random], bytes]:
         if rng.random() < 0.2:
             return damaged("\n".join(json.dumps(row) for row in rows).encode(), rng)
         chosen = rng.randrange(len(rows))
-        found = [mutated(row, rng) if place == chosen else row for place, row in enumerate(rows)]
+        found = [
+            mutated(row, rng) if place == chosen else row
+            for place, row in enumerate(rows)
+        ]
         return "\n".join(map(written, found)).encode()
 
     return make
 
 
-PROMPTS = [{"prompt": "a good film", "target": "POSITIVE"}, {"prompt": "a bad film", "target": "NEGATIVE"}]
+PROMPTS = [
+    {"prompt": "a good film", "target": "POSITIVE"},
+    {"prompt": "a bad film", "target": "NEGATIVE"},
+]
 
 
 def test_prompts(tmp_path: Path) -> None:
-    MechanisticLens(model(), "a good film")  # loads what loading it takes, which is not what is measured
+    # loads what loading it takes, which is not what is measured
+    MechanisticLens(model(), "a good film")
 
     def attempt(path: Path, rng: random.Random) -> None:
         found = tried(lambda: prompts_of(path))
         if found is not None:
             texts = [text for text in found["inputs"] if len(text) < 100]
-            kept = {name: column[: len(texts)] for name, column in found.items()} | {"inputs": texts}
+            kept = {name: column[: len(texts)] for name, column in found.items()} | {
+                "inputs": texts
+            }
             if texts and rng.random() < 0.1:
                 tried(lambda: MechanisticLens(model(), **kept))
 
@@ -321,12 +366,17 @@ def model() -> Any:
 
 
 def test_batch_files(tmp_path: Path) -> None:
-    rows = [{"id": "one", **PROMPTS[0], "foil": "NEGATIVE"}, {"id": 2, **PROMPTS[1], "foil": "POSITIVE"}]
+    rows = [
+        {"id": "one", **PROMPTS[0], "foil": "NEGATIVE"},
+        {"id": 2, **PROMPTS[1], "foil": "POSITIVE"},
+    ]
     fuzzed(
         "batch.jsonl",
         tmp_path,
         lines_mutated(*rows),
-        lambda path, rng: tried(lambda: rows_of(path, rng.choice(("features", "mechanistic")), None)),
+        lambda path, rng: tried(
+            lambda: rows_of(path, rng.choice(("features", "mechanistic")), None)
+        ),
     )
 
 
@@ -342,7 +392,10 @@ def of_examples(path: Path, rng: random.Random) -> None:
         tried(lambda: found.take([0]))
         tried(
             lambda: DataLens(
-                "logistic", found, (["good"], None), groups=rng.choice((None, "source", "label"))
+                "logistic",
+                found,
+                (["good"], None),
+                groups=rng.choice((None, "source", "label")),
             )
         )
 
@@ -352,7 +405,10 @@ def test_examples_in_lines(tmp_path: Path) -> None:
 
 
 def test_examples_in_columns(tmp_path: Path) -> None:
-    original = b'text,label,source\n"a good, film",1,x\na bad film,0,y\nso good,1,x\nso bad,0,y\n'
+    original = (
+        b'text,label,source\n"a good, film",1,x\na bad film,0,y\nso good,1,x\nso'
+        b" bad,0,y\n"
+    )
 
     def make(rng: random.Random) -> bytes:
         found = damaged(original, rng)
@@ -372,9 +428,24 @@ def test_texts_one_a_line(tmp_path: Path) -> None:
 
 SIDE_FILES: dict[str, Any] = {
     "modules.json": [
-        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
-        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-        {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+        {
+            "idx": 0,
+            "name": "0",
+            "path": "",
+            "type": "sentence_transformers.models.Transformer",
+        },
+        {
+            "idx": 1,
+            "name": "1",
+            "path": "1_Pooling",
+            "type": "sentence_transformers.models.Pooling",
+        },
+        {
+            "idx": 2,
+            "name": "2",
+            "path": "2_Normalize",
+            "type": "sentence_transformers.models.Normalize",
+        },
     ],
     "1_Pooling/config.json": {
         "word_embedding_dimension": 4,
@@ -382,7 +453,10 @@ SIDE_FILES: dict[str, Any] = {
         "pooling_mode_mean_tokens": True,
     },
     "sentence_bert_config.json": {"max_seq_length": 64, "do_lower_case": False},
-    "config_sentence_transformers.json": {"prompts": {"query": "query: "}, "default_prompt_name": "query"},
+    "config_sentence_transformers.json": {
+        "prompts": {"query": "query: "},
+        "default_prompt_name": "query",
+    },
 }
 
 
@@ -403,10 +477,26 @@ def test_files_beside_an_encoder(tmp_path: Path) -> None:
 def test_kept_features(tmp_path: Path) -> None:
     from safetensors.numpy import save
 
-    good = {"features": np.eye(3, 4), "longer": np.array([1]), "together": np.array([0])}
+    good = {
+        "features": np.eye(3, 4),
+        "longer": np.array([1]),
+        "together": np.array([0]),
+    }
     odd = [
-        *(np.zeros(0), np.zeros((3, 4), np.int64), np.full((3, 4), np.nan), np.array([-1]), np.array([9])),
-        *(np.array([2**62]), np.zeros((1, 1)), np.array([True]), np.zeros((3, 4), np.float16), np.array(3)),
+        *(
+            np.zeros(0),
+            np.zeros((3, 4), np.int64),
+            np.full((3, 4), np.nan),
+            np.array([-1]),
+            np.array([9]),
+        ),
+        *(
+            np.array([2**62]),
+            np.zeros((1, 1)),
+            np.array([True]),
+            np.zeros((3, 4), np.float16),
+            np.array(3),
+        ),
     ]
 
     def make(rng: random.Random) -> bytes:
@@ -414,11 +504,30 @@ def test_kept_features(tmp_path: Path) -> None:
             return damaged(save(good), rng)
         return save({**good, rng.choice(list(good)): rng.choice(odd)})
 
-    fuzzed("kept.safetensors", tmp_path, make, lambda path, rng: tried(lambda: encoders._read(path, 3)))
+    fuzzed(
+        "kept.safetensors",
+        tmp_path,
+        make,
+        lambda path, rng: tried(lambda: encoders._read(path, 3)),
+    )
 
 
 def test_lists_on_a_command_line(tmp_path: Path) -> None:
-    words = ("0", "3", "-", ",", "0-9999999999", "9" * 5_000, "all", "L0.H0", " ", "5-2", "²", "\x1b", "1e9")
+    words = (
+        "0",
+        "3",
+        "-",
+        ",",
+        "0-9999999999",
+        "9" * 5_000,
+        "all",
+        "L0.H0",
+        " ",
+        "5-2",
+        "²",
+        "\x1b",
+        "1e9",
+    )
 
     def attempt(path: Path, rng: random.Random) -> None:
         text = "".join(rng.choice(words) for _ in range(rng.randrange(1, 6)))
@@ -429,7 +538,9 @@ def test_lists_on_a_command_line(tmp_path: Path) -> None:
 
 
 def test_folders_of_models(classifier: Path, tmp_path: Path) -> None:
-    """What transformers reads, as far as this package goes on from there: one text, explained."""
+    """What transformers reads, as far as this package goes on from there: one text,
+    explained.
+    """
     names = ("config.json", "tokenizer.json", "tokenizer_config.json")
     originals = {name: json.loads((classifier / name).read_text()) for name in names}
     for file in classifier.iterdir():
@@ -441,7 +552,11 @@ def test_folders_of_models(classifier: Path, tmp_path: Path) -> None:
         name = rng.choice(names)
         (tmp_path / name).write_bytes(of_json(originals[name])(rng))
         loaded = tried(lambda: load(str(tmp_path)))
-        lens = tried(lambda: FeatureLens(loaded, "a good film")) if loaded and rng.random() < 0.3 else None
+        lens = (
+            tried(lambda: FeatureLens(loaded, "a good film"))
+            if loaded and rng.random() < 0.3
+            else None
+        )
         if lens is not None:
             tried(lambda: lens.value(np.ones((1, lens.n), np.bool_)))
 

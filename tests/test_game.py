@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spexlens.ablation.candidate import Candidate
-from spexlens.ablation.game import Game
-from spexlens.ablation.masks import everything
 from spexlens.errors import InvalidInput
+from spexlens.games.candidate import Candidate
+from spexlens.games.game import Game
+from spexlens.masks.masks import everything
 
 LABELS = ("never", "fails", "to")
 
@@ -42,12 +42,18 @@ def test_a_value_is_one_float_a_mask() -> None:
 
 
 def test_a_function_may_answer_with_a_list() -> None:
-    assert Game(lambda masks: [0.5] * len(masks), 3).value(everything(3)).tolist() == [0.5] * 8
+    assert (
+        Game(lambda masks: [0.5] * len(masks), 3).value(everything(3)).tolist()
+        == [0.5] * 8
+    )
 
 
 def test_a_vector_valued_function_names_its_outputs() -> None:
     game = Game(
-        lambda masks: np.stack([count(masks), -count(masks)], 1), 3, outputs=["up", "down"], unit="nat"
+        lambda masks: np.stack([count(masks), -count(masks)], 1),
+        3,
+        outputs=["up", "down"],
+        unit="nat",
     )
     assert game.value(everything(3)).shape == (8, 2)
     assert game.outputs == ("up", "down")
@@ -55,7 +61,9 @@ def test_a_vector_valued_function_names_its_outputs() -> None:
 
 
 @pytest.mark.parametrize("nothing", [0, -1, [], ()])
-def test_a_game_without_candidates_is_refused(nothing: int | list[str] | tuple[str, ...]) -> None:
+def test_a_game_without_candidates_is_refused(
+    nothing: int | list[str] | tuple[str, ...],
+) -> None:
     with pytest.raises(InvalidInput, match="at least one candidate"):
         Game(count, nothing)
 

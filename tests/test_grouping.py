@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spexlens import Candidate, Game, Ledger, explain
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.evaluator import Evaluator
-from spexlens.ablation.grouping import Grouped
-from spexlens.ablation.levels import filled, finest, gathered, nested, whole
 from spexlens.errors import InvalidInput, SpexlensError
+from spexlens.evaluation.evaluator import Evaluator
+from spexlens.games.grouped import Grouped
+from spexlens.games.levels import filled, finest, gathered, nested, whole
+from spexlens.masks import masks as mask_algebra
 
 
 def counted(n: int, fingerprint: str | None = None) -> tuple[Game, list[int]]:
@@ -50,11 +50,17 @@ def test_groups_of_groups_are_groups_of_the_game() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 9), st.integers(0, 1000))
-def test_the_exact_spectrum_of_groups_is_that_of_the_game_restricted(n: int, seed: int) -> None:
+def test_the_exact_spectrum_of_groups_is_that_of_the_game_restricted(
+    n: int, seed: int
+) -> None:
     game, _ = counted(n)
     rng = np.random.default_rng(seed)
     owner = rng.integers(-1, 3, size=n)
-    groups = [np.flatnonzero(owner == group).tolist() for group in range(3) if (owner == group).any()]
+    groups = [
+        np.flatnonzero(owner == group).tolist()
+        for group in range(3)
+        if (owner == group).any()
+    ]
     if not groups:
         return
     grouped = Grouped(game, groups)
@@ -68,13 +74,20 @@ def test_groupings_of_one_game_share_what_was_paid_for() -> None:
     with Ledger() as book:
         explain(Grouped(game, [[0, 1], [2, 3], [4, 5], [6, 7]]), 16, ledger=book)
         assert asked[0] == 16
-        finer = explain(Grouped(game, [[0], [1], [2, 3], [4, 5], [6, 7]]), 32, ledger=book)
+        finer = explain(
+            Grouped(game, [[0], [1], [2, 3], [4, 5], [6, 7]]), 32, ledger=book
+        )
     assert (asked[0], finer.calls, finer.account.reused) == (32, 16, 16)
 
 
 @pytest.mark.parametrize(
     ("groups", "wrong"),
-    [([[0], []], "empty"), ([[0], [0]], "is in groups"), ([[9]], "no candidate 9"), ([], "at least one")],
+    [
+        ([[0], []], "empty"),
+        ([[0], [0]], "is in groups"),
+        ([[9]], "no candidate 9"),
+        ([], "at least one"),
+    ],
 )
 def test_bad_groups_are_one_line(groups: list[list[int]], wrong: str) -> None:
     with pytest.raises(InvalidInput, match=wrong):
@@ -86,7 +99,9 @@ def test_levels_are_nested_and_end_with_the_candidates() -> None:
     levels = game.levels()
     assert [len(level) for level in levels] == [5, 38, 300]
     for level in levels:
-        assert sorted(position for group in level.groups for position in group) == list(range(300))
+        assert sorted(position for group in level.groups for position in group) == list(
+            range(300)
+        )
     grouped = Grouped(game, [[position] for position in range(100)])
     assert [len(level) for level in grouped.levels()] == [2, 13, 100]
 
@@ -98,16 +113,28 @@ def test_levels_that_split_a_group_are_left_out() -> None:
 
 
 def test_levels_far_apart_are_filled_with_runs_of_neighbours() -> None:
-    candidates = [Candidate(f"w{place}", "word", (place, place + 1)) for place in range(70)]
-    pair = gathered("half", [place // 35 for place in range(70)], lambda group: candidates[group[0]])
+    candidates = [
+        Candidate(f"w{place}", "word", (place, place + 1)) for place in range(70)
+    ]
+    pair = gathered(
+        "half", [place // 35 for place in range(70)], lambda group: candidates[group[0]]
+    )
     levels = filled([pair, finest(candidates)], 8)
-    assert [(level.name, len(level)) for level in levels] == [("half", 2), ("5 words", 14), ("word", 70)]
+    assert [(level.name, len(level)) for level in levels] == [
+        ("half", 2),
+        ("5 words", 14),
+        ("word", 70),
+    ]
     assert levels[1].candidates[0] == Candidate("w0 … w4", "block", (0, 5))
     for coarse, fine in pairwise(levels):
         for group in fine.groups:
             assert sum(set(group) <= set(other) for other in coarse.groups) == 1
-    assert [len(level) for level in filled([whole(candidates), finest(candidates)], 10)] == [1, 10, 70]
-    assert [len(each) for each in nested([pair, finest(candidates), finest(candidates)])] == [2, 70]
+    assert [
+        len(level) for level in filled([whole(candidates), finest(candidates)], 10)
+    ] == [1, 10, 70]
+    assert [
+        len(each) for each in nested([pair, finest(candidates), finest(candidates)])
+    ] == [2, 70]
 
 
 @pytest.mark.parametrize("trainings", [4, 10, 64])

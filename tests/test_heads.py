@@ -1,4 +1,6 @@
-"""The heads of all-MiniLM-L6-v2: an explanation predicts unseen ablations better than a linear model."""
+"""The heads of all-MiniLM-L6-v2: an explanation predicts unseen ablations better than a
+linear model.
+"""
 
 from pathlib import Path
 
@@ -11,10 +13,10 @@ pytest.importorskip("transformers")
 from sklearn.linear_model import LassoCV, RidgeCV
 
 from spexlens import Ledger, MechanisticLens, explain
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.evaluator import Evaluator
-from spexlens.evidence.faithfulness import r_squared
+from spexlens.evaluation.evaluator import Evaluator
+from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.choice import choose_solver
+from spexlens.solvers.faithfulness import r_squared
 
 PAIR = (
     "A soft answer turneth away wrath: but grievous words stir up anger.",
@@ -23,7 +25,9 @@ PAIR = (
 
 
 @pytest.mark.pretrained
-def test_72_heads_of_a_sentence_encoder_beside_a_linear_model_on_the_same_calls(minilm: Path) -> None:
+def test_72_heads_of_a_sentence_encoder_beside_a_linear_model_on_the_same_calls(
+    minilm: Path,
+) -> None:
     lens = MechanisticLens(str(minilm), PAIR[0], target=PAIR[1], ablation="zero")
     assert lens.n == 72
     unseen = mask_algebra.uniform(lens.n, 500, seed=10_001)
@@ -31,15 +35,23 @@ def test_72_heads_of_a_sentence_encoder_beside_a_linear_model_on_the_same_calls(
         truth = Evaluator(lens, ledger).values(unseen)
     with Ledger() as ledger:
         explanation = explain(lens, 1_000, ledger=ledger, checks=0)
-        solver, evaluator = choose_solver("auto", lens.n, 1_000), Evaluator(lens, ledger)
-        plan, values = solver.carry_out(solver.plan(lens.n, 1_000, 0), evaluator.packed_values, 0)
+        solver, evaluator = (
+            choose_solver("auto", lens.n, 1_000),
+            Evaluator(lens, ledger),
+        )
+        plan, values = solver.carry_out(
+            solver.plan(lens.n, 1_000, 0), evaluator.packed_values, 0
+        )
     assert (explanation.calls, evaluator.paid) == (1_000, 0)
     ours = r_squared(truth, explanation.spectrum.predict(unseen))
     best = explanation.best_subset(36)
     kept = [np.isin(np.arange(72), best.members)]
     for model in (LassoCV(cv=5, max_iter=50_000), RidgeCV(np.logspace(-4, 4, 17))):
         fit = model.fit(plan.masks.astype(float), values / values.std())
-        assert ours > r_squared(truth, fit.predict(unseen.astype(float)) * values.std()) + 0.02
+        assert (
+            ours
+            > r_squared(truth, fit.predict(unseen.astype(float)) * values.std()) + 0.02
+        )
         kept.append(np.isin(np.arange(72), np.argsort(-fit.coef_)[:36]))
     similarity, *linear = lens.value(np.array(kept))
     assert similarity > max(linear)

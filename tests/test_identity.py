@@ -90,7 +90,9 @@ def spelled(value: Any) -> str:
     """A value, written out by other means."""
     kind = type(value).__name__
     if isinstance(value, dict):
-        return kind + str(sorted((spelled(key), spelled(each)) for key, each in value.items()))
+        return kind + str(
+            sorted((spelled(key), spelled(each)) for key, each in value.items())
+        )
     if isinstance(value, (set, frozenset)):
         return kind + str(sorted(map(spelled, value)))
     if isinstance(value, (list, tuple)):
@@ -101,30 +103,92 @@ def spelled(value: Any) -> str:
 
 
 @given(VALUES, VALUES)
-def test_two_values_have_one_digest_exactly_if_they_are_written_the_same(one: Any, other: Any) -> None:
+def test_two_values_have_one_digest_exactly_if_they_are_written_the_same(
+    one: Any, other: Any
+) -> None:
     assert (digest(one) == digest(other)) == (spelled(one) == spelled(other))
     assert digest(one) == digest(copy.deepcopy(one))
     json.dumps(describe(one), allow_nan=False)
 
 
-@given(st.lists(st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF) | st.characters(), max_size=4))
-def test_texts_with_halves_of_surrogate_pairs_are_told_apart(letters: list[str]) -> None:
+@given(
+    st.lists(
+        st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF) | st.characters(),
+        max_size=4,
+    )
+)
+def test_texts_with_halves_of_surrogate_pairs_are_told_apart(
+    letters: list[str],
+) -> None:
     text = "".join(letters)
     paired = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     assert (digest(text) == digest(paired)) == (text == paired)
 
 
 def test_kinds_that_are_equal_are_told_apart() -> None:
-    assert apart([0, 0.0, -0.0, False, 0j, None, "", b"", (), [], {}, set(), frozenset(), "0", ..., "None"])
-    assert apart([[1, [2]], [1, 2], [[1], 2], (1, [2]), [1, (2,)], {1: 2}, {2: 1}, {1: [2]}, [1, [2], []]])
-    assert apart([math.nan, math.inf, -math.inf, "nan", ["float", "nan"], 10**400, 10**400 + 1, -(10**400)])
-    assert apart([range(3), range(0, 4), slice(3), slice(0, 3), slice(0, 3, 1), [0, 1, 2]])
+    assert apart(
+        [
+            0,
+            0.0,
+            -0.0,
+            False,
+            0j,
+            None,
+            "",
+            b"",
+            (),
+            [],
+            {},
+            set(),
+            frozenset(),
+            "0",
+            ...,
+            "None",
+        ]
+    )
+    assert apart(
+        [
+            [1, [2]],
+            [1, 2],
+            [[1], 2],
+            (1, [2]),
+            [1, (2,)],
+            {1: 2},
+            {2: 1},
+            {1: [2]},
+            [1, [2], []],
+        ]
+    )
+    assert apart(
+        [
+            math.nan,
+            math.inf,
+            -math.inf,
+            "nan",
+            ["float", "nan"],
+            10**400,
+            10**400 + 1,
+            -(10**400),
+        ]
+    )
+    assert apart(
+        [range(3), range(0, 4), slice(3), slice(0, 3), slice(0, 3, 1), [0, 1, 2]]
+    )
     turned = OrderedDict(a=1, b=2)
     turned.move_to_end("a")
     assert apart([OrderedDict(a=1, b=2), turned, {"a": 1, "b": 2}, Counter(a=1, b=2)])
     assert alike([turned, OrderedDict(b=2, a=1)])
     assert apart([defaultdict(int, a=1), defaultdict(list, a=1), {"a": 1}])
-    assert apart([deque([1, 2]), deque([1, 2], 5), [1, 2], bytearray(b"\1\2"), memoryview(b"\1\2"), b"\1\2"])
+    assert apart(
+        [
+            deque([1, 2]),
+            deque([1, 2], 5),
+            [1, 2],
+            bytearray(b"\1\2"),
+            memoryview(b"\1\2"),
+            b"\1\2",
+        ]
+    )
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
@@ -133,18 +197,40 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert describe(np.float32(0.1)) == float(np.float32(0.1))
     assert describe(np.bool_(True)) is True
     assert describe(np.str_("a")) == "a"
-    assert alike([[1, 2.5, 1j, b"a"], [np.int8(1), np.float16(2.5), np.complex64(1j), np.bytes_(b"a")]])
+    assert alike(
+        [
+            [1, 2.5, 1j, b"a"],
+            [np.int8(1), np.float16(2.5), np.complex64(1j), np.bytes_(b"a")],
+        ]
+    )
     third = np.longdouble(1) / 3
-    assert apart([third, float(third), np.nextafter(third, np.longdouble(1)), np.longdouble(0)])
-    assert apart([np.datetime64("2020", "D"), np.datetime64("2020", "ns"), np.timedelta64(1, "s"), 1])
+    assert apart(
+        [third, float(third), np.nextafter(third, np.longdouble(1)), np.longdouble(0)]
+    )
+    assert apart(
+        [
+            np.datetime64("2020", "D"),
+            np.datetime64("2020", "ns"),
+            np.timedelta64(1, "s"),
+            1,
+        ]
+    )
 
 
-ARRAYS = hnp.arrays(hnp.scalar_dtypes(), hnp.array_shapes(min_dims=0, max_dims=3, max_side=3))
+ARRAYS = hnp.arrays(
+    hnp.scalar_dtypes(), hnp.array_shapes(min_dims=0, max_dims=3, max_side=3)
+)
 
 
 @given(ARRAYS, ARRAYS)
-def test_two_arrays_have_one_digest_exactly_if_type_shape_and_bytes_are_one(one: Any, other: Any) -> None:
-    same = (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
+def test_two_arrays_have_one_digest_exactly_if_type_shape_and_bytes_are_one(
+    one: Any, other: Any
+) -> None:
+    same = (one.dtype, one.shape, one.tobytes()) == (
+        other.dtype,
+        other.shape,
+        other.tobytes(),
+    )
     assert (digest(one) == digest(other)) == same
 
 
@@ -166,7 +252,9 @@ def test_large_arrays_are_told_by_every_entry(tmp_path: Path) -> None:
     other[150, 35] = 5e-324
     kept = np.memmap(tmp_path / "kept", float, "w+", shape=array.shape)
     assert repr(array) == repr(other)
-    assert apart([array, other, array.astype(np.float32), array.T, array.ravel(), array.tolist()])
+    assert apart(
+        [array, other, array.astype(np.float32), array.T, array.ravel(), array.tolist()]
+    )
     assert alike([array, kept])
 
 
@@ -177,41 +265,96 @@ def test_arrays_of_every_sort_are_told() -> None:
     assert one.tobytes() != other.tobytes()  # in what lies between the fields
     assert alike([one, other])
     renamed = one.astype([("a", "i1"), ("c", "f8")])
-    assert apart([one, np.ones(2, aligned), renamed, np.zeros(2, [("a", "i1")]), np.zeros((2, 9), np.int8)])
-    assert apart([np.array([1, "a"], object), np.array([1, "b"], object), np.array([[1, "a"]], object)])
+    assert apart(
+        [
+            one,
+            np.ones(2, aligned),
+            renamed,
+            np.zeros(2, [("a", "i1")]),
+            np.zeros((2, 9), np.int8),
+        ]
+    )
+    assert apart(
+        [
+            np.array([1, "a"], object),
+            np.array([1, "b"], object),
+            np.array([[1, "a"]], object),
+        ]
+    )
     assert alike([np.array([1, "a"], object), np.array([1, "a"], object)])
-    assert apart([np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 2], mask=[1, 0]), np.array([1, 2])])
+    assert apart(
+        [
+            np.ma.array([1, 2], mask=[0, 1]),
+            np.ma.array([1, 2], mask=[1, 0]),
+            np.array([1, 2]),
+        ]
+    )
     few = np.arange(3, dtype="<i4")
-    assert apart([few, few.astype(">i4"), few.view(np.recarray), few.astype(">i4").view(np.recarray)])
+    assert apart(
+        [
+            few,
+            few.astype(">i4"),
+            few.view(np.recarray),
+            few.astype(">i4").view(np.recarray),
+        ]
+    )
     assert apart([np.dtype("f4"), np.dtype("f8"), aligned])
     assert "a generator" in refused(np.array([(i for i in ())], object))
 
 
 def test_tables_and_sparse_matrices_are_told_by_what_they_hold() -> None:
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({"a": [1, 2], "b": ["x", None], "c": pandas.Categorical(["u", "v"])})
+    frame = pandas.DataFrame(
+        {"a": [1, 2], "b": ["x", None], "c": pandas.Categorical(["u", "v"])}
+    )
     changes = [frame.copy() for _ in range(5)]
     changes[0].loc[0, "a"] = 3
     changes[1].columns = ["a", "b", "d"]
     changes[2].index = [5, 6]
     changes[3]["a"] = frame["a"].astype("Int64")
     changes[4]["c"] = pandas.Categorical(["u", "v"], categories=["v", "u"])
-    assert apart([frame, *changes, frame["a"], frame["b"], frame["a"].rename("z"), frame["a"].to_numpy()])
+    assert apart(
+        [
+            frame,
+            *changes,
+            frame["a"],
+            frame["b"],
+            frame["a"].rename("z"),
+            frame["a"].to_numpy(),
+        ]
+    )
     assert alike([frame, frame.copy()])
     dates = pandas.date_range("2020", periods=3)
     assert apart(
-        [dates, dates.shift(1), pandas.MultiIndex.from_product([dates, [0]]), [pandas.NA], [pandas.NaT]]
+        [
+            dates,
+            dates.shift(1),
+            pandas.MultiIndex.from_product([dates, [0]]),
+            [pandas.NA],
+            [pandas.NaT],
+        ]
     )
     sparse = pytest.importorskip("scipy.sparse")
     eye = sparse.eye(3, format="csr")
-    assert apart([eye, 2 * eye, eye.tocsc(), sparse.csr_array(eye), sparse.eye(4, format="csr"), eye[::-1]])
+    assert apart(
+        [
+            eye,
+            2 * eye,
+            eye.tocsc(),
+            sparse.csr_array(eye),
+            sparse.eye(4, format="csr"),
+            eye[::-1],
+        ]
+    )
     assert alike([eye, eye.copy()])
 
 
 # Cycles and sharing.
 
 GRAPHS = st.integers(1, 4).flatmap(
-    lambda count: st.lists(st.lists(st.integers(0, count - 1), max_size=2), min_size=count, max_size=count)
+    lambda count: st.lists(
+        st.lists(st.integers(0, count - 1), max_size=2), min_size=count, max_size=count
+    )
 )
 
 
@@ -225,13 +368,19 @@ def lists_of(graph: list[list[int]]) -> Any:
 
 def unfolded(graph: list[list[int]], depth: int, at: int = 0) -> Any:
     """A graph as the tree of all ways through it, so many steps deep."""
-    return tuple(unfolded(graph, depth - 1, part) for part in graph[at]) if depth else None
+    return (
+        tuple(unfolded(graph, depth - 1, part) for part in graph[at]) if depth else None
+    )
 
 
 @settings(max_examples=300)
 @given(GRAPHS, GRAPHS)
-def test_what_holds_itself_is_told_as_the_endless_tree_that_it_is(one: Any, other: Any) -> None:
-    same = unfolded(one, len(one) + len(other)) == unfolded(other, len(one) + len(other))
+def test_what_holds_itself_is_told_as_the_endless_tree_that_it_is(
+    one: Any, other: Any
+) -> None:
+    same = unfolded(one, len(one) + len(other)) == unfolded(
+        other, len(one) + len(other)
+    )
     assert (digest(lists_of(one)) == digest(lists_of(other))) == same
 
 
@@ -331,7 +480,9 @@ def test_objects_are_told_apart(kind: str) -> None:
     assert alike([values, list(values)])
 
 
-@pytest.mark.parametrize("kind", [kind for kind in DIFFERENT if kind not in ("modules", "methods")])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in DIFFERENT if kind not in ("modules", "methods")]
+)
 def test_copies_are_told_alike(kind: str) -> None:
     for value in DIFFERENT[kind]:
         assert alike([value, copy.deepcopy(value)])
@@ -365,7 +516,9 @@ def test_what_cannot_be_told_is_said_and_where(value: Any, why: str) -> None:
 
 
 def test_an_object_that_cannot_even_be_looked_at_is_said() -> None:
-    rude = cell("class Rude:\n  def __getattr__(self, name): return 1 / 0\nmade = Rude()")
+    rude = cell(
+        "class Rude:\n  def __getattr__(self, name): return 1 / 0\nmade = Rude()"
+    )
     assert refused([rude]) == "a Rude, at which ZeroDivisionError('division by zero')"
 
 
@@ -413,8 +566,10 @@ CELLS = [
     "import functools\n@functools.lru_cache\ndef made(x): return 1",
     "import functools\n@functools.lru_cache\ndef made(x): return 2",
     "import functools\n@functools.singledispatch\ndef made(x): return 1",
-    "from functools import singledispatch\n@singledispatch\ndef made(x): return 1\n"
-    "@made.register\ndef _(x: int): return 2",
+    (
+        "from functools import singledispatch\n@singledispatch\ndef made(x): return 1\n"
+        "@made.register\ndef _(x: int): return 2"
+    ),
     "import functools\n@functools.wraps(functools.reduce)\ndef made(x): return 1",
     "import functools\n@functools.wraps(functools.reduce)\ndef made(x): return 2",
     "from contextlib import contextmanager\n@contextmanager\ndef made(x): yield 1",
@@ -433,10 +588,22 @@ CELLS = [
     "class made:\n  @classmethod\n  def f(self): return 1",
     "class made:\n  @property\n  def f(self): return 1",
     "class made:\n  @property\n  def f(self): return 2",
-    "from functools import cached_property\nclass made:\n  @cached_property\n  def f(self): return 1",
-    "from functools import cached_property\nclass made:\n  @cached_property\n  def f(self): return 2",
-    "class Base:\n  def f(self): return 1\nclass made(Base):\n  def g(self): return super().f()",
-    "class Base:\n  def f(self): return 2\nclass made(Base):\n  def g(self): return super().f()",
+    (
+        "from functools import cached_property\nclass made:\n  @cached_property\n  def"
+        " f(self): return 1"
+    ),
+    (
+        "from functools import cached_property\nclass made:\n  @cached_property\n  def"
+        " f(self): return 2"
+    ),
+    (
+        "class Base:\n  def f(self): return 1\nclass made(Base):\n  def g(self): return"
+        " super().f()"
+    ),
+    (
+        "class Base:\n  def f(self): return 2\nclass made(Base):\n  def g(self): return"
+        " super().f()"
+    ),
     "class Meta(type):\n  def f(self): return 1\nclass made(metaclass=Meta): pass",
     "class Meta(type):\n  def f(self): return 2\nclass made(metaclass=Meta): pass",
     "class A:\n  def f(self): return 1\nmade = A()",
@@ -464,7 +631,8 @@ def test_a_cell_that_is_run_again_makes_the_same(code: str) -> None:
 
 def test_running_code_does_not_change_it() -> None:
     made = cell(
-        "import numpy as np\nk = {1: 2}\ndef made(x):\n  return sum(k.get(i, 0) * i for i in range(x))"
+        "import numpy as np\nk = {1: 2}\ndef made(x):\n  return sum(k.get(i, 0) * i for"
+        " i in range(x))"
     )
     before = digest(made)
     for _ in range(10_000):
@@ -479,9 +647,13 @@ def test_running_code_does_not_change_it() -> None:
 def test_many_functions_that_all_call_each_other_are_no_more_than_they_are() -> None:
     names = [f"f{i}" for i in range(30)]
     calls = ", ".join(f"{name}(x)" for name in names)
-    code = "\n".join(f"def {name}(x): return {i}, {calls}" for i, name in enumerate(names))
+    code = "\n".join(
+        f"def {name}(x): return {i}, {calls}" for i, name in enumerate(names)
+    )
     assert apart([cell(code, name) for name in names[:3]])
-    assert digest(cell(code, "f0")) != digest(cell(code.replace("return 29,", "return 30,"), "f0"))
+    assert digest(cell(code, "f0")) != digest(
+        cell(code.replace("return 29,", "return 30,"), "f0")
+    )
 
 
 def test_what_code_reads_may_be_what_cannot_be_told() -> None:
@@ -489,12 +661,23 @@ def test_what_code_reads_may_be_what_cannot_be_told() -> None:
         refused(cell("rows = (i for i in ())\ndef made(x): return rows"))
         == "global 'rows' of made: a generator"
     )
-    closed = cell("def around(rows): return lambda x: rows\nmade = around(i for i in ())")
+    closed = cell(
+        "def around(rows): return lambda x: rows\nmade = around(i for i in ())"
+    )
     assert refused(closed) == "'rows' closed over by <lambda>: a generator"
-    assert refused(cell("def made(x, rows=(i for i in ())): return x")) == "a default of made: a generator"
-    assert refused(cell("class made:\n  rows = (i for i in ())")) == "'rows' of made: a generator"
+    assert (
+        refused(cell("def made(x, rows=(i for i in ())): return x"))
+        == "a default of made: a generator"
+    )
+    assert (
+        refused(cell("class made:\n  rows = (i for i in ())"))
+        == "'rows' of made: a generator"
+    )
     assert "global 'g' of f: global 'rows' of g: a gen" in refused(
-        cell("rows = (i for i in ())\ndef g(): return rows\ndef f(): return g()\nmade = f")
+        cell(
+            "rows = (i for i in ())\ndef g(): return rows\ndef f(): return"
+            " g()\nmade = f"
+        )
     )
 
 
@@ -511,7 +694,9 @@ def test_a_library_that_wraps_ones_own_code_does_not_hide_it() -> None:
     assert alike([first(), cell(steps[0])()])
 
 
-def test_a_method_put_in_the_place_of_a_librarys_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_put_in_the_place_of_a_librarys_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     before = describe(Fraction(1, 2)), describe(Fraction)
     monkeypatch.setattr(Fraction, "__neg__", lambda self: self)
     after = describe(Fraction(1, 2)), describe(Fraction)
@@ -549,8 +734,10 @@ def test_ones_own_modules_are_told_by_their_files(written: Any) -> None:
     for number in (1, 2):
         written(
             {
-                "ownpack/__init__.py": "from .deep import g\nfrom ownpack.other import K\n"
-                "def f(x): return g(x) + K",
+                "ownpack/__init__.py": (
+                    "from .deep import g\nfrom ownpack.other import K\n"
+                    "def f(x): return g(x) + K"
+                ),
                 "ownpack/deep.py": f"def g(x): return {number}",
                 "ownpack/other.py": "import numpy\nK = 1",
             }
@@ -573,7 +760,15 @@ def test_what_is_set_in_ones_own_module_afterwards_is_seen(written: Any) -> None
 
 
 def test_what_is_installed_is_told_by_name() -> None:
-    functions = [json.dumps, np.mean, math.sin, np.linalg.norm, functools.reduce, functools.partial, describe]
+    functions = [
+        json.dumps,
+        np.mean,
+        math.sin,
+        np.linalg.norm,
+        functools.reduce,
+        functools.partial,
+        describe,
+    ]
     assert apart(functions)
     for function in functions:
         assert describe(function)[0] in ("name", "class")
@@ -602,13 +797,20 @@ def test_another_process_says_the_same() -> None:
         "    space = {'__name__': '__main__'}",
         "    exec(code, space)",
         "    print(digest(space['made']))",
-        "others = random.Random(3), np.random.default_rng(1), re.compile('a'), {'a', 'b'}",
+        "others = random.Random(3), np.random.default_rng(1), re.compile('a'), {'a',"
+        " 'b'}",
         "print(digest([np.arange(3), *others]))",
     )
     assert lines[0] == digest(given)
     assert lines[1:-1] == [digest(cell(code)) for code in CELLS]
     assert lines[-1] == digest(
-        [np.arange(3), random.Random(3), np.random.default_rng(1), re.compile("a"), {"a", "b"}]
+        [
+            np.arange(3),
+            random.Random(3),
+            np.random.default_rng(1),
+            re.compile("a"),
+            {"a", "b"},
+        ]
     )
 
 
@@ -657,12 +859,35 @@ def test_tensors_are_told_by_their_bytes() -> None:
     tiny = ones.clone()
     tiny[1, 2] = torch.nextafter(tiny[1, 2], torch.tensor(2.0))
     assert apart(
-        [ones, tiny, ones.T, ones.numpy(), torch.ones(()), torch.ones(1), torch.ones(0, 3), torch.ones(0)]
+        [
+            ones,
+            tiny,
+            ones.T,
+            ones.numpy(),
+            torch.ones(()),
+            torch.ones(1),
+            torch.ones(0, 3),
+            torch.ones(0),
+        ]
     )
-    assert alike([ones, torch.nn.Parameter(ones), ones.T.contiguous().T, torch.ones(1).expand(3, 4)])
+    assert alike(
+        [
+            ones,
+            torch.nn.Parameter(ones),
+            ones.T.contiguous().T,
+            torch.ones(1).expand(3, 4),
+        ]
+    )
     assert apart([torch.eye(3), torch.eye(3).to_sparse(), 2 * torch.eye(3).to_sparse()])
     assert apart(
-        [torch.float32, torch.float64, torch.device("cpu"), torch.device("meta"), torch.Size([2]), (2,)]
+        [
+            torch.float32,
+            torch.float64,
+            torch.device("cpu"),
+            torch.device("meta"),
+            torch.Size([2]),
+            (2,),
+        ]
     )
     assert "a tensor without data" in refused(torch.ones(2, device="meta"))
 
@@ -676,7 +901,9 @@ def network(**changed: Any) -> Any:
             torch.manual_seed(0)
             self.first = torch.nn.Linear(4, 4)
             self.attention = torch.nn.MultiheadAttention(4, changed.get("heads", 2))
-            self.normal = torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(4, 2))
+            self.normal = torch.nn.utils.parametrizations.weight_norm(
+                torch.nn.Linear(4, 2)
+            )
             self.act = changed.get("act", torch.nn.GELU())
             self.register_buffer("kept", torch.zeros(2))
             self.register_buffer("scale", torch.ones(2), persistent=False)
@@ -698,7 +925,9 @@ def changed(name: str) -> Any:
     return made
 
 
-def hooked(hook: Any, how: str = "register_forward_hook", where: str = "first", **more: Any) -> Any:
+def hooked(
+    hook: Any, how: str = "register_forward_hook", where: str = "first", **more: Any
+) -> Any:
     made = network()
     getattr(made.get_submodule(where), how)(hook, **more)
     return made
@@ -730,7 +959,13 @@ def test_whatever_decides_a_modules_answers_is_told() -> None:
         network(power=2),
         *map(
             changed,
-            ("first.weight", "first.bias", "kept", "scale", "normal.parametrizations.weight.original0"),
+            (
+                "first.weight",
+                "first.bias",
+                "kept",
+                "scale",
+                "normal.parametrizations.weight.original0",
+            ),
         ),
         hooked(nothing),
         hooked(nothing, where="normal"),
@@ -775,7 +1010,9 @@ def test_a_hook_on_every_module_is_seen() -> None:
 
 
 @needs_torch
-def test_a_method_of_torchs_that_was_replaced_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_of_torchs_that_was_replaced_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     before = describe_module(network())
     monkeypatch.setattr(torch.nn.Linear, "forward", lambda self, x: x)
     assert describe_module(network()) != before
@@ -785,14 +1022,21 @@ def test_a_method_of_torchs_that_was_replaced_is_seen(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("made", "why"),
     [
-        (lambda: hooked(functools.partial(nothing, sys.__stdout__)), "a hook on first: an open file"),
-        (lambda: hooked(threading.Lock().acquire, where="normal"), "a hook on normal: "),
+        (
+            lambda: hooked(functools.partial(nothing, sys.__stdout__)),
+            "a hook on first: an open file",
+        ),
+        (
+            lambda: hooked(threading.Lock().acquire, where="normal"),
+            "a hook on normal: ",
+        ),
         (lambda: edited(rows=(i for i in ())), "'rows' of the model: a generator"),
         (
             lambda: edited(first__forward=lambda x: ROWS),
             "'forward' of first: global 'ROWS' of <lambda>: a gen",
         ),
-        (lambda: edited(first__rows=(i for i in ())), None),  # in torch's own, a class will do
+        # in torch's own, a class will do
+        (lambda: edited(first__rows=(i for i in ())), None),
         (
             lambda: torch.nn.Linear(2, 2, device="meta"),
             "parameter 'weight' of the model: a tensor without data",
@@ -803,7 +1047,9 @@ def test_a_method_of_torchs_that_was_replaced_is_seen(monkeypatch: pytest.Monkey
         ),
     ],
 )
-def test_what_of_a_module_cannot_be_told_is_said_and_where(made: Any, why: str | None) -> None:
+def test_what_of_a_module_cannot_be_told_is_said_and_where(
+    made: Any, why: str | None
+) -> None:
     if why is None:
         describe(made())
     else:
@@ -842,23 +1088,45 @@ def test_what_accelerate_moves_between_devices_is_the_same_model() -> None:
         return made
 
     moving = hooks.AlignDevicesHook()
-    assert alike([network(), attached(moving), attached(moving, hooks.AlignDevicesHook())])
+    assert alike(
+        [network(), attached(moving), attached(moving, hooks.AlignDevicesHook())]
+    )
     assert apart([network(), attached(Doubling()), attached(moving, Doubling())])
     assert apart([attached(moving, first__forward=around(number)) for number in (1, 2)])
 
 
 # Models of transformers.
 
-SIZES = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+SIZES = {
+    "vocab_size": 40,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+}
 LLAMA = {**SIZES, "intermediate_size": 32, "max_position_embeddings": 8}
 MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "bert": ("BertForSequenceClassification", "BertConfig", {**SIZES, "intermediate_size": 32}),
-    "gpt2": ("GPT2LMHeadModel", "GPT2Config", {"vocab_size": 40, "n_embd": 16, "n_layer": 2, "n_head": 2}),
+    "bert": (
+        "BertForSequenceClassification",
+        "BertConfig",
+        {**SIZES, "intermediate_size": 32},
+    ),
+    "gpt2": (
+        "GPT2LMHeadModel",
+        "GPT2Config",
+        {"vocab_size": 40, "n_embd": 16, "n_layer": 2, "n_head": 2},
+    ),
     "llama": ("LlamaForCausalLM", "LlamaConfig", LLAMA),
     "stretched": (
         "LlamaForCausalLM",
         "LlamaConfig",
-        {**LLAMA, "rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}},
+        {
+            **LLAMA,
+            "rope_parameters": {
+                "rope_type": "dynamic",
+                "factor": 2.0,
+                "rope_theta": 10000.0,
+            },
+        },
     ),
     "gemma3": (
         "Gemma3ForCausalLM",
@@ -885,7 +1153,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     for name, (kind, configuration, sizes) in MODELS.items():
         torch.manual_seed(0)
-        model = getattr(transformers, kind)(getattr(transformers, configuration)(**sizes))
+        model = getattr(transformers, kind)(
+            getattr(transformers, configuration)(**sizes)
+        )
         model.save_pretrained(folder / name)
     return folder
 
@@ -913,8 +1183,14 @@ def test_a_model_that_is_loaded_in_another_process_is_the_same(saved: Path) -> N
         "import sys, transformers",
         "transformers.utils.logging.disable_progress_bar()",
         "from spexlens.identity import digest",
-        f"for name, kind in {[(name, kind) for name, (kind, _, _) in MODELS.items()]!r}:",
-        f"    print(digest(getattr(transformers, kind).from_pretrained({str(saved)!r} + '/' + name)))",
+        (
+            "for name, kind in"
+            f" {[(name, kind) for name, (kind, _, _) in MODELS.items()]!r}:"
+        ),
+        (
+            "    print(digest(getattr(transformers,"
+            f" kind).from_pretrained({str(saved)!r} + '/' + name)))"
+        ),
     )
     assert script(*code) == [digest(loaded(saved, name)) for name in MODELS]
 
@@ -938,14 +1214,18 @@ def test_whatever_changes_a_model_of_transformers_is_told(saved: Path) -> None:
 
 
 @needs_torch
-def test_where_a_model_of_transformers_came_from_does_not_matter(saved: Path, tmp_path: Path) -> None:
+def test_where_a_model_of_transformers_came_from_does_not_matter(
+    saved: Path, tmp_path: Path
+) -> None:
     loaded(saved, "bert").save_pretrained(tmp_path)
     (tmp_path / "bert").symlink_to(tmp_path)
     assert alike([loaded(saved, "bert"), loaded(tmp_path, "bert")])
 
 
 @needs_torch
-def test_frequencies_that_somebody_wrote_are_told_and_those_of_a_long_input_are_not() -> None:
+def test_frequencies_that_somebody_wrote_are_told_and_those_of_a_long_input_are_not() -> (
+    None
+):
     transformers = pytest.importorskip("transformers")
     config = transformers.LlamaConfig(
         vocab_size=50,

@@ -1,4 +1,6 @@
-"""Every index equals its definition, worked out over all 2^n masks without a Fourier coefficient."""
+"""Every index equals its definition, worked out over all 2^n masks without a Fourier
+coefficient.
+"""
 
 from itertools import combinations
 from math import comb, factorial
@@ -9,9 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spexlens.ablation.masks import everything
 from spexlens.errors import InvalidInput
-from spexlens.spectrum.indices import INDICES, banzhaf_values, interaction_index, shapley_values
+from spexlens.masks.masks import everything
+from spexlens.spectrum.indices import (
+    INDICES,
+    banzhaf_values,
+    interaction_index,
+    shapley_values,
+)
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -21,14 +28,19 @@ BY_DERIVATIVES = ("moebius", "bii", "sii", "stii")
 
 
 def families(n: int, order: int) -> list[Members]:
-    return [members for t in range(min(n, order) + 1) for members in combinations(range(n), t)]
+    return [
+        members
+        for t in range(min(n, order) + 1)
+        for members in combinations(range(n), t)
+    ]
 
 
 def derivatives(table: Array, members: Members) -> tuple[Array, NDArray[np.int64]]:
     """The discrete derivative of f at every context C ⊆ N \\ T, and the size of each C."""
     n = len(table).bit_length() - 1
     cube = table.reshape((2,) * n + table.shape[1:])
-    cube = cube.transpose(*reversed(range(n)), *range(n, cube.ndim))  # axis i is now candidate i
+    # axis i is now candidate i
+    cube = cube.transpose(*reversed(range(n)), *range(n, cube.ndim))
     for i in members:
         cube = np.diff(cube, axis=i)
     sizes = np.indices(cube.shape[:n]).sum(axis=0).reshape(-1)
@@ -41,7 +53,9 @@ def by_derivatives(index: str, table: Array, members: Members, order: int) -> Ar
     if index == "bii":
         return np.asarray(change.mean(axis=0))
     if index == "sii":
-        weight = [factorial(c) * factorial(n - c - t) / factorial(n - t + 1) for c in size]
+        weight = [
+            factorial(c) * factorial(n - c - t) / factorial(n - t + 1) for c in size
+        ]
         return np.tensordot(weight, change, 1)
     if index == "stii" and t == order:
         return np.tensordot([order / n / comb(n - 1, c) for c in size], change, 1)
@@ -49,18 +63,29 @@ def by_derivatives(index: str, table: Array, members: Members, order: int) -> Ar
 
 
 def faithful(index: str, table: Array, order: int) -> dict[Members, Array]:
-    """The best Σ_{T ⊆ m} I(T), |T| <= order: over uniform masks, or under the Shapley kernel."""
+    """The best Σ_{T ⊆ m} I(T), |T| <= order: over uniform masks, or under the Shapley
+    kernel.
+    """
     n = len(table).bit_length() - 1
     masks, unknowns = everything(n), families(n, order)
-    design = np.column_stack([masks[:, list(members)].all(axis=1) for members in unknowns]).astype(float)
+    design = np.column_stack(
+        [masks[:, list(members)].all(axis=1) for members in unknowns]
+    ).astype(float)
     size = masks.sum(axis=1)
     if index == "fbii":
         solution = np.linalg.lstsq(design, table, rcond=None)[0]
     else:
         ends, inner = (size == 0) | (size == n), (size > 0) & (size < n)
-        weight = np.array([(n - 1) / (comb(n, s) * s * (n - s)) for s in size[inner].tolist()])
+        weight = np.array(
+            [(n - 1) / (comb(n, s) * s * (n - s)) for s in size[inner].tolist()]
+        )
         weighted = design[inner].T * weight
-        system = np.block([[weighted @ design[inner], design[ends].T], [design[ends], np.zeros((2, 2))]])
+        system = np.block(
+            [
+                [weighted @ design[inner], design[ends].T],
+                [design[ends], np.zeros((2, 2))],
+            ]
+        )
         target = np.concatenate([weighted @ table[inner], table[ends]])
         solution = np.linalg.solve(system, target)[: len(unknowns)]
     return dict(zip(unknowns, solution, strict=True))
@@ -73,7 +98,10 @@ def defined(index: str, table: Array, order: int) -> dict[Members, Array]:
         return faithful(index, table, order)
     if index == "fourier":
         ablated = 1.0 - 2.0 * everything(n)
-        return {s: np.tensordot(ablated[:, list(s)].prod(1), table, 1) / 2**n for s in families(n, order)}
+        return {
+            s: np.tensordot(ablated[:, list(s)].prod(1), table, 1) / 2**n
+            for s in families(n, order)
+        }
     return {s: by_derivatives(index, table, s, order) for s in families(n, order)}
 
 
@@ -82,7 +110,9 @@ def assert_as_defined(index: str, table: Array, order: int) -> None:
     expected = defined(index, table, order)
     assert set(found.sets) <= set(expected)
     for members, value in expected.items():
-        np.testing.assert_allclose(found[members], value, rtol=0, atol=1e-9, err_msg=f"{index} of {members}")
+        np.testing.assert_allclose(
+            found[members], value, rtol=0, atol=1e-9, err_msg=f"{index} of {members}"
+        )
 
 
 # The definitions
@@ -103,15 +133,21 @@ def test_an_index_of_ten_candidates_equals_its_definition(index: str) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 8, 10])
-def test_shapley_and_banzhaf_values_are_weighted_means_of_marginal_changes(n: int) -> None:
+def test_shapley_and_banzhaf_values_are_weighted_means_of_marginal_changes(
+    n: int,
+) -> None:
     table = np.random.default_rng(n).normal(size=(1 << n, 2))
     shapley = [by_derivatives("sii", table, (i,), 1) for i in range(n)]
     banzhaf = [by_derivatives("bii", table, (i,), 1) for i in range(n)]
     spectrum, scalar = Spectrum.from_table(table), Spectrum.from_table(table[:, 1])
     np.testing.assert_allclose(shapley_values(spectrum), shapley, atol=1e-9)
     np.testing.assert_allclose(banzhaf_values(spectrum), banzhaf, atol=1e-9)
-    np.testing.assert_allclose(shapley_values(scalar), np.array(shapley)[:, 1], atol=1e-9)
-    np.testing.assert_allclose(banzhaf_values(scalar), np.array(banzhaf)[:, 1], atol=1e-9)
+    np.testing.assert_allclose(
+        shapley_values(scalar), np.array(shapley)[:, 1], atol=1e-9
+    )
+    np.testing.assert_allclose(
+        banzhaf_values(scalar), np.array(banzhaf)[:, 1], atol=1e-9
+    )
 
 
 def test_a_candidate_that_no_set_names_has_value_zero() -> None:
@@ -125,28 +161,43 @@ def test_the_moebius_coefficients_below_a_mask_sum_to_the_function() -> None:
     dividends = interaction_index(Spectrum.from_table(table), "moebius")
     for mask, value in zip(everything(6), table, strict=True):
         kept = set(np.flatnonzero(mask).tolist())
-        assert sum(a for members, a in dividends if kept >= set(members)) == pytest.approx(value, abs=1e-10)
+        assert sum(
+            a for members, a in dividends if kept >= set(members)
+        ) == pytest.approx(value, abs=1e-10)
 
 
 # What every explanation must respect
 
 tables = st.integers(2, 5).flatmap(
-    lambda n: st.lists(st.floats(-8, 8, width=32), min_size=1 << n, max_size=1 << n).map(np.array)
+    lambda n: st.lists(
+        st.floats(-8, 8, width=32), min_size=1 << n, max_size=1 << n
+    ).map(np.array)
 )
 
 
 @given(table=tables, order=st.integers(1, 4))
 @settings(deadline=None, max_examples=40)
-def test_shapley_taylor_and_faith_shapley_share_out_the_whole_change(table: Array, order: int) -> None:
+def test_shapley_taylor_and_faith_shapley_share_out_the_whole_change(
+    table: Array, order: int
+) -> None:
     spectrum = Spectrum.from_table(table)
     change = table[-1] - table[0]
     assert shapley_values(spectrum).sum() == pytest.approx(change, abs=1e-9)
     for index in ("stii", "fsii"):
-        shares = sum(value for members, value in interaction_index(spectrum, index, order) if members)
+        shares = sum(
+            value
+            for members, value in interaction_index(spectrum, index, order)
+            if members
+        )
         assert shares == pytest.approx(change, abs=1e-9)
 
 
-@given(table=tables, order=st.integers(1, 4), index=st.sampled_from(sorted(INDICES)), data=st.data())
+@given(
+    table=tables,
+    order=st.integers(1, 4),
+    index=st.sampled_from(sorted(INDICES)),
+    data=st.data(),
+)
 @settings(deadline=None, max_examples=60)
 def test_a_dummy_gets_nothing_and_changes_nothing(
     table: Array, order: int, index: str, data: st.DataObject
@@ -158,27 +209,39 @@ def test_a_dummy_gets_nothing_and_changes_nothing(
     found = interaction_index(Spectrum.from_table(with_dummy), index, order)
     without = interaction_index(Spectrum.from_table(table), index, order)
     for members in families(n + 1, order):
-        expected = 0.0 if dummy in members else without[tuple(rest.index(i) for i in members)]
+        expected = (
+            0.0 if dummy in members else without[tuple(rest.index(i) for i in members)]
+        )
         assert found[members] == pytest.approx(expected, abs=1e-9)
 
 
-@given(table=tables, order=st.integers(1, 4), index=st.sampled_from(sorted(INDICES)), data=st.data())
+@given(
+    table=tables,
+    order=st.integers(1, 4),
+    index=st.sampled_from(sorted(INDICES)),
+    data=st.data(),
+)
 @settings(deadline=None, max_examples=60)
 def test_an_index_follows_the_candidates_when_they_are_renamed(
     table: Array, order: int, index: str, data: st.DataObject
 ) -> None:
     n = len(table).bit_length() - 1
-    renamed = data.draw(st.permutations(range(n)))  # candidate i is now called renamed[i]
+    # candidate i is now called renamed[i]
+    renamed = data.draw(st.permutations(range(n)))
     moved = table[everything(n)[:, renamed] @ (1 << np.arange(n))]
     found = interaction_index(Spectrum.from_table(moved), index, order)
     before = interaction_index(Spectrum.from_table(table), index, order)
     for members in families(n, order):
-        assert found[[renamed[i] for i in members]] == pytest.approx(before[members], abs=1e-9)
+        assert found[[renamed[i] for i in members]] == pytest.approx(
+            before[members], abs=1e-9
+        )
 
 
 @given(table=tables, order=st.integers(1, 4), index=st.sampled_from(sorted(INDICES)))
 @settings(deadline=None, max_examples=40)
-def test_candidates_that_do_the_same_get_the_same(table: Array, order: int, index: str) -> None:
+def test_candidates_that_do_the_same_get_the_same(
+    table: Array, order: int, index: str
+) -> None:
     n = len(table).bit_length() - 1
     swapped = everything(n)[:, [1, 0, *range(2, n)]] @ (1 << np.arange(n))
     found = interaction_index(Spectrum.from_table(table + table[swapped]), index, order)
@@ -192,8 +255,11 @@ def test_candidates_that_do_the_same_get_the_same(table: Array, order: int, inde
 def test_a_duplicate_interacts_as_the_negative_of_what_it_repeats(table: Array) -> None:
     n = len(table).bit_length() - 1
     masks = everything(n + 1)
-    either = np.column_stack([masks[:, 0] | masks[:, n], masks[:, 1:n]])  # candidate n repeats candidate 0
-    doubled = interaction_index(Spectrum.from_table(table[either @ (1 << np.arange(n))]), "moebius")
+    # candidate n repeats candidate 0
+    either = np.column_stack([masks[:, 0] | masks[:, n], masks[:, 1:n]])
+    doubled = interaction_index(
+        Spectrum.from_table(table[either @ (1 << np.arange(n))]), "moebius"
+    )
     single = interaction_index(Spectrum.from_table(table), "moebius")
     for others in (members for members in families(n, n) if 0 not in members):
         expected = single[(0, *others)]
@@ -202,12 +268,21 @@ def test_a_duplicate_interacts_as_the_negative_of_what_it_repeats(table: Array) 
         assert doubled[(0, *others, n)] == pytest.approx(-expected, abs=1e-9)
 
 
-@given(tables=st.tuples(tables, tables), index=st.sampled_from(sorted(INDICES)), order=st.integers(1, 3))
+@given(
+    tables=st.tuples(tables, tables),
+    index=st.sampled_from(sorted(INDICES)),
+    order=st.integers(1, 3),
+)
 @settings(deadline=None, max_examples=30)
-def test_an_index_is_linear_in_the_function(tables: tuple[Array, Array], index: str, order: int) -> None:
+def test_an_index_is_linear_in_the_function(
+    tables: tuple[Array, Array], index: str, order: int
+) -> None:
     size = min(map(len, tables))
     first, second = (table[:size] for table in tables)
-    parts = [interaction_index(Spectrum.from_table(table), index, order) for table in (first, second)]
+    parts = [
+        interaction_index(Spectrum.from_table(table), index, order)
+        for table in (first, second)
+    ]
     whole = interaction_index(Spectrum.from_table(2.0 * first - second), index, order)
     for members in families(size.bit_length() - 1, order):
         expected = 2.0 * parts[0][members] - parts[1][members]
@@ -219,7 +294,9 @@ def test_an_index_is_linear_in_the_function(tables: tuple[Array, Array], index: 
 
 def test_a_pair_that_is_an_and_has_a_moebius_coefficient_of_one() -> None:
     masks = everything(4)
-    dividends = interaction_index(Spectrum.from_table((masks[:, 1] & masks[:, 3]).astype(float)), "moebius")
+    dividends = interaction_index(
+        Spectrum.from_table((masks[:, 1] & masks[:, 3]).astype(float)), "moebius"
+    )
     for members in families(4, 4):
         assert dividends[members] == pytest.approx(float(members == (1, 3)), abs=1e-12)
 
@@ -228,13 +305,18 @@ def test_a_pair_that_is_an_or_has_a_negative_interaction() -> None:
     masks = everything(3)
     spectrum = Spectrum.from_table((masks[:, 0] | masks[:, 2]).astype(float))
     for index in ("moebius", "bii", "sii", "stii", "fbii", "fsii"):
-        assert interaction_index(spectrum, index, 2)[(0, 2)] == pytest.approx(-1.0, abs=1e-12)
+        assert interaction_index(spectrum, index, 2)[(0, 2)] == pytest.approx(
+            -1.0, abs=1e-12
+        )
 
 
 def test_by_default_the_order_is_the_largest_in_the_spectrum() -> None:
     spectrum = Spectrum.of(9, {(): 1.0, (2, 5): 0.5, (1, 2, 8): 0.25})
     assert max(map(len, interaction_index(spectrum, "moebius").sets)) == 3
-    full, two = interaction_index(spectrum, "stii"), interaction_index(spectrum, "stii", 2)
+    full, two = (
+        interaction_index(spectrum, "stii"),
+        interaction_index(spectrum, "stii", 2),
+    )
     assert max(map(len, full.sets)) == 3
     assert max(map(len, two.sets)) == 2
     assert full[(1, 2)] == 1.0  # below the order, the derivative at the empty set
@@ -243,16 +325,22 @@ def test_by_default_the_order_is_the_largest_in_the_spectrum() -> None:
 
 @pytest.fixture(scope="module")
 def of_one_character() -> dict[str, dict[int, float]]:
-    """Each index, order 2, of the character of all 15 of 15 candidates, by the size of T."""
+    """Each index, order 2, of the character of all 15 of 15 candidates, by the size of
+    T.
+    """
     table = 1.0 - 2.0 * (everything(15).sum(axis=1) % 2)
     spectra = {index: faithful(index, table, 2) for index in ("fbii", "fsii")}
     chosen: dict[int, Members] = {0: (), 1: (0,), 2: (0, 1)}
     weights = {
-        index: {t: float(by_derivatives(index, table, members, 2)) for t, members in chosen.items()}
+        index: {
+            t: float(by_derivatives(index, table, members, 2))
+            for t, members in chosen.items()
+        }
         for index in BY_DERIVATIVES
     }
     return weights | {
-        index: {t: float(found[members]) for t, members in chosen.items()} for index, found in spectra.items()
+        index: {t: float(found[members]) for t, members in chosen.items()}
+        for index, found in spectra.items()
     }
 
 

@@ -1,4 +1,6 @@
-"""The kernel: its prior, posterior and evidence are what they are defined to be, and its fit is honest."""
+"""The kernel: its prior, posterior and evidence are what they are defined to be, and
+its fit is honest.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -11,15 +13,16 @@ from numpy.typing import NDArray
 from scipy.stats import multivariate_normal, norm
 from threadpoolctl import threadpool_limits
 
-from spexlens.ablation.masks import everything, from_index, uniform
-from spexlens.solvers.proxyspex import conditioned, kernel
-from spexlens.solvers.proxyspex.conditioned import condition
-from spexlens.solvers.proxyspex.kernel import FittedKernel, Kernel
-from spexlens.solvers.proxyspex.marginal import Marginal, inverted
-from spexlens.solvers.proxyspex.posterior import Posterior
-from spexlens.solvers.proxyspex.prior import Prior, signs_of
+from spexlens.masks.masks import everything, from_index, uniform
+from spexlens.solvers.proxyspex.kernel import conditioning as conditioned
+from spexlens.solvers.proxyspex.kernel import kernel
+from spexlens.solvers.proxyspex.kernel.conditioning import condition
+from spexlens.solvers.proxyspex.kernel.kernel import FittedKernel, Kernel
+from spexlens.solvers.proxyspex.kernel.marginal import Marginal, inverted
+from spexlens.solvers.proxyspex.kernel.posterior import Posterior
+from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
+from spexlens.solvers.proxyspex.kernel.warp import WARPS
 from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.solvers.proxyspex.warp import WARPS
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.uncertainty import ProductPrior
 
@@ -29,7 +32,9 @@ Masks = NDArray[np.bool_]
 
 def drawn_prior(n: int, seed: int, tilt: float = 0.2, noise: float = 0.1) -> Prior:
     rng = np.random.default_rng(seed)
-    return Prior(float(rng.normal()), rng.uniform(0.02, 0.9, n), tilt * rng.normal(size=n), noise)
+    return Prior(
+        float(rng.normal()), rng.uniform(0.02, 0.9, n), tilt * rng.normal(size=n), noise
+    )
 
 
 def drawn_signs(n: int, count: int, seed: int) -> Array:
@@ -48,7 +53,12 @@ def product_kernel(prior: Prior, signs: Array, others: Array, *, tilted: bool) -
 
 def gain(prior: Prior, s: Array) -> float:
     return float(
-        np.prod([np.exp(g * x) / np.sqrt(np.cosh(2 * g)) for g, x in zip(prior.tilt, s, strict=True)])
+        np.prod(
+            [
+                np.exp(g * x) / np.sqrt(np.cosh(2 * g))
+                for g, x in zip(prior.tilt, s, strict=True)
+            ]
+        )
     )
 
 
@@ -72,24 +82,38 @@ def test_the_gram_matrix_is_the_product_over_candidates(n: int) -> None:
     rng = np.random.default_rng(n)
     signs, others = (rng.choice([-1.0, 1.0], (count, n)) for count in (6, 4))
     np.testing.assert_allclose(
-        prior.gram(signs, others), product_kernel(prior, signs, others, tilted=False), rtol=1e-10
+        prior.gram(signs, others),
+        product_kernel(prior, signs, others, tilted=False),
+        rtol=1e-10,
     )
-    np.testing.assert_allclose(prior.gains(signs), [gain(prior, s) for s in signs], rtol=1e-12)
+    np.testing.assert_allclose(
+        prior.gains(signs), [gain(prior, s) for s in signs], rtol=1e-12
+    )
 
 
 def test_a_mask_is_minus_one_where_it_keeps() -> None:
-    np.testing.assert_array_equal(signs_of(np.array([[True, False, True]])), [[-1.0, 1.0, -1.0]])
+    np.testing.assert_array_equal(
+        signs_of(np.array([[True, False, True]])), [[-1.0, 1.0, -1.0]]
+    )
 
 
 @pytest.mark.parametrize("tilt", [0.0, 0.4])
-def test_the_variances_of_coefficients_are_those_of_the_transformed_kernel(tilt: float) -> None:
+def test_the_variances_of_coefficients_are_those_of_the_transformed_kernel(
+    tilt: float,
+) -> None:
     prior = drawn_prior(4, seed=1, tilt=tilt)
     signs, walsh = signs_of(everything(4)), characters(4)
-    covariance = walsh @ product_kernel(prior, signs, signs, tilted=True) @ walsh / 16**2
-    found = ProductPrior(*prior.untilted()).variances(Sets.from_incidence(everything(4)))
+    covariance = (
+        walsh @ product_kernel(prior, signs, signs, tilted=True) @ walsh / 16**2
+    )
+    found = ProductPrior(*prior.untilted()).variances(
+        Sets.from_incidence(everything(4))
+    )
     np.testing.assert_allclose(found, np.diagonal(covariance), rtol=1e-10)
     if tilt == 0.0:
-        np.testing.assert_allclose(covariance, np.diag(np.diagonal(covariance)), atol=1e-12)
+        np.testing.assert_allclose(
+            covariance, np.diag(np.diagonal(covariance)), atol=1e-12
+        )
 
 
 # The posterior
@@ -102,25 +126,41 @@ def test_the_table_is_the_prediction_of_every_mask(n: int) -> None:
     posterior = Posterior(prior, centres, rng.normal(size=12))
     signs = signs_of(everything(n))
     gains = np.array([gain(prior, s) for s in signs])
-    expected = gains * (product_kernel(prior, signs, centres, tilted=False) @ posterior.weights)
-    np.testing.assert_allclose(posterior.predict(signs), expected, rtol=1e-9, atol=1e-12)
+    expected = gains * (
+        product_kernel(prior, signs, centres, tilted=False) @ posterior.weights
+    )
+    np.testing.assert_allclose(
+        posterior.predict(signs), expected, rtol=1e-9, atol=1e-12
+    )
     np.testing.assert_allclose(posterior.table(), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_predictions_in_blocks_are_those_of_one_mask_at_a_time() -> None:
     prior, rng = drawn_prior(6, seed=0), np.random.default_rng(0)
-    posterior = Posterior(prior, rng.choice([-1.0, 1.0], (50_000, 6)), rng.normal(size=50_000))
+    posterior = Posterior(
+        prior, rng.choice([-1.0, 1.0], (50_000, 6)), rng.normal(size=50_000)
+    )
     signs = signs_of(everything(6))  # more than a block of 16 MiB
     alone = np.concatenate([posterior.predict(signs[j : j + 1]) for j in range(64)])
-    np.testing.assert_allclose(posterior.predict(signs), alone, rtol=1e-8, atol=1e-8 * np.abs(alone).max())
+    np.testing.assert_allclose(
+        posterior.predict(signs), alone, rtol=1e-8, atol=1e-8 * np.abs(alone).max()
+    )
 
 
 @pytest.mark.parametrize(("seed", "tilt"), [(0, 0.0), (1, 0.2), (2, 0.5)])
-def test_the_search_finds_the_largest_sets_of_a_fitted_posterior(seed: int, tilt: float) -> None:
+def test_the_search_finds_the_largest_sets_of_a_fitted_posterior(
+    seed: int, tilt: float
+) -> None:
     rng = np.random.default_rng(seed)
-    prior = Prior(-1.5, rng.uniform(0.05, 0.5, 10), tilt * rng.normal(size=10) / np.sqrt(10), 0.05)
+    prior = Prior(
+        -1.5, rng.uniform(0.05, 0.5, 10), tilt * rng.normal(size=10) / np.sqrt(10), 0.05
+    )
     signs = drawn_signs(10, 150, seed)
-    values = signs[:, 0] + signs[:, 1] * signs[:, 2] - signs[:, 0] * signs[:, 3] * signs[:, 4]
+    values = (
+        signs[:, 0]
+        + signs[:, 1] * signs[:, 2]
+        - signs[:, 0] * signs[:, 3] * signs[:, 4]
+    )
     posterior, _, _ = condition(prior, signs, values + 0.1 * rng.normal(size=150))
     coefficients = np.abs(characters(10) @ posterior.table()) / 1024
     coefficients[0] = -1.0  # the empty set is no interaction
@@ -133,8 +173,12 @@ def test_the_search_finds_the_largest_sets_of_a_fitted_posterior(seed: int, tilt
 
 
 def test_no_more_sets_are_found_than_there_are() -> None:
-    posterior = Posterior(drawn_prior(3, seed=0), drawn_signs(3, 8, 0), np.arange(1.0, 9.0))
-    assert sorted(posterior.large_sets(100)) == sorted(list(Sets.from_incidence(everything(3)))[1:])
+    posterior = Posterior(
+        drawn_prior(3, seed=0), drawn_signs(3, 8, 0), np.arange(1.0, 9.0)
+    )
+    assert sorted(posterior.large_sets(100)) == sorted(
+        list(Sets.from_incidence(everything(3)))[1:]
+    )
 
 
 # Conditioning
@@ -155,16 +199,24 @@ def latent() -> Array:
     return np.random.default_rng(5).normal(size=40)
 
 
-def test_the_posterior_mean_is_that_of_a_gaussian(prior: Prior, signs: Array, latent: Array) -> None:
+def test_the_posterior_mean_is_that_of_a_gaussian(
+    prior: Prior, signs: Array, latent: Array
+) -> None:
     everywhere = signs_of(everything(6))
     gains = np.array([gain(prior, s) for s in signs])
-    covariance = product_kernel(prior, signs, signs, tilted=True) + prior.noise * np.diag(gains**2)
+    covariance = product_kernel(
+        prior, signs, signs, tilted=True
+    ) + prior.noise * np.diag(gains**2)
     across = product_kernel(prior, everywhere, signs, tilted=True)
     posterior, _, _ = condition(prior, signs, latent)
-    np.testing.assert_allclose(posterior.predict(everywhere), across @ np.linalg.solve(covariance, latent))
+    np.testing.assert_allclose(
+        posterior.predict(everywhere), across @ np.linalg.solve(covariance, latent)
+    )
 
 
-def test_what_is_fitted_is_what_is_predicted_at_the_masks(prior: Prior, signs: Array, latent: Array) -> None:
+def test_what_is_fitted_is_what_is_predicted_at_the_masks(
+    prior: Prior, signs: Array, latent: Array
+) -> None:
     posterior, fitted, _ = condition(prior, signs, latent)
     np.testing.assert_allclose(fitted, posterior.predict(signs), atol=1e-9)
 
@@ -192,7 +244,9 @@ def test_inducing_masks_are_exact_where_they_are_all_masks(
     induced = condition(prior, signs, latent)
     assert not np.array_equal(exact[0].weights, induced[0].weights)  # it is another way
     everywhere = signs_of(everything(6))
-    np.testing.assert_allclose(induced[0].predict(everywhere), exact[0].predict(everywhere), atol=1e-3)
+    np.testing.assert_allclose(
+        induced[0].predict(everywhere), exact[0].predict(everywhere), atol=1e-3
+    )
     np.testing.assert_allclose(induced[1], exact[1], atol=1e-3)
     np.testing.assert_allclose(induced[2], exact[2], atol=1e-3)
 
@@ -215,7 +269,7 @@ def test_inducing_masks_in_small_blocks_are_those_in_one(
     monkeypatch.setattr(conditioned, "EXACT", 10)
     monkeypatch.setattr(conditioned, "_INDUCING", 15)
     whole = condition(prior, signs, latent)
-    monkeypatch.setattr("spexlens.ablation.masks._BLOCK_BYTES", 8 * 15 * 7)
+    monkeypatch.setattr("spexlens.masks.masks._BLOCK_BYTES", 8 * 15 * 7)
     for one, other in zip(whole[1:], condition(prior, signs, latent)[1:], strict=True):
         np.testing.assert_allclose(other, one, atol=1e-9)
 
@@ -225,7 +279,9 @@ def test_inducing_masks_in_small_blocks_are_those_in_one(
 
 def drawn_theta(marginal: Marginal, seed: int) -> Array:
     rng = np.random.default_rng(seed)
-    return np.asarray(marginal.mean + 0.7 * marginal.spread * rng.normal(size=len(marginal.mean)))
+    return np.asarray(
+        marginal.mean + 0.7 * marginal.spread * rng.normal(size=len(marginal.mean))
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -235,7 +291,10 @@ def test_the_gradient_is_that_of_finite_differences(seed: int) -> None:
     theta = drawn_theta(marginal, seed)
     _, gradient = marginal.value(theta)
     steps = 1e-5 * np.eye(len(theta))
-    numeric = [(marginal.value(theta + h)[0] - marginal.value(theta - h)[0]) / 2e-5 for h in steps]
+    numeric = [
+        (marginal.value(theta + h)[0] - marginal.value(theta - h)[0]) / 2e-5
+        for h in steps
+    ]
     np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-5)
 
 
@@ -249,25 +308,34 @@ def test_the_value_is_a_normal_likelihood_and_normal_beliefs_up_to_a_constant() 
         z, (count, size, noise, tilt), single = theta[:5], theta[5:9], theta[9:]
         prior = marginal.prior(theta)
         gains = np.array([gain(prior, s) for s in signs])
-        covariance = product_kernel(prior, signs, signs, tilted=True) + prior.noise * np.diag(gains**2)
+        covariance = product_kernel(
+            prior, signs, signs, tilted=True
+        ) + prior.noise * np.diag(gains**2)
         density = multivariate_normal(np.zeros(12), covariance).logpdf(latent)
         density += norm(0, 0.65).logpdf(z).sum() + norm(0, 0.1).logpdf(single).sum()
         density += norm(np.log(1.5), 0.7).logpdf(count) + norm(0, 1).logpdf(size)
         density += norm(-2, 1.5).logpdf(noise) + norm(0, 0.5).logpdf(tilt)
         differences.append(marginal.value(theta)[0] + density)
     assert np.std(differences) < 1e-8
-    assert np.std([marginal.value(drawn_theta(marginal, seed))[0] for seed in range(5)]) > 1.0
+    assert (
+        np.std([marginal.value(drawn_theta(marginal, seed))[0] for seed in range(5)])
+        > 1.0
+    )
 
 
 def test_a_point_stands_for_the_variance_noise_and_sizes_it_names() -> None:
     marginal = Marginal(drawn_signs(5, 12, 0), np.zeros(12))
-    theta = np.concatenate([[0.1, -0.2, 0.0, 0.3, -0.1], [np.log(0.5), 0.7, -1.0, 0.2], np.full(5, 0.05)])
+    theta = np.concatenate(
+        [[0.1, -0.2, 0.0, 0.3, -0.1], [np.log(0.5), 0.7, -1.0, 0.2], np.full(5, 0.05)]
+    )
     prior = marginal.prior(theta)
     np.testing.assert_allclose(prior.rho, 0.1 * np.exp(theta[:5]), rtol=1e-3)
     np.testing.assert_allclose(prior.tilt, 0.25 / np.sqrt(5))
     assert prior.noise == pytest.approx(np.exp(-1.0), rel=1e-5)
     all_sets = everything(5)[1:]
-    variances = np.exp(prior.log_scale) * np.where(all_sets, prior.rho, 1.0).prod(axis=1)
+    variances = np.exp(prior.log_scale) * np.where(all_sets, prior.rho, 1.0).prod(
+        axis=1
+    )
     assert variances.sum() == pytest.approx(np.exp(0.7))
 
 
@@ -293,18 +361,28 @@ def test_an_inverse_and_a_determinant_are_those_of_numpy() -> None:
     square = half @ half.T
     inverse, log_determinant = inverted(square, 0.3)
     assert inverse is not None
-    np.testing.assert_allclose(inverse, np.linalg.inv(square + 0.3 * np.eye(7)), rtol=1e-8)
-    assert log_determinant == pytest.approx(np.linalg.slogdet(square + 0.3 * np.eye(7))[1])
+    np.testing.assert_allclose(
+        inverse, np.linalg.inv(square + 0.3 * np.eye(7)), rtol=1e-8
+    )
+    assert log_determinant == pytest.approx(
+        np.linalg.slogdet(square + 0.3 * np.eye(7))[1]
+    )
     assert inverted(square, -100.0)[0] is None
 
 
 # Warps
 
-skewed = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).exponential(size=60) ** 2)
+skewed = st.integers(0, 2**32 - 1).map(
+    lambda seed: np.random.default_rng(seed).exponential(size=60) ** 2
+)
 
 
 @pytest.mark.parametrize("name", WARPS)
-@given(values=skewed, scale=st.sampled_from([1e-6, 1.0, 1e6]), shift=st.sampled_from([0.0, -2.0, 1e3]))
+@given(
+    values=skewed,
+    scale=st.sampled_from([1e-6, 1.0, 1e6]),
+    shift=st.sampled_from([0.0, -2.0, 1e3]),
+)
 @settings(deadline=None, max_examples=15)
 def test_a_warp_there_and_back_is_where_it_began(
     name: str, values: Array, scale: float, shift: float
@@ -312,7 +390,9 @@ def test_a_warp_there_and_back_is_where_it_began(
     values = values * scale + shift * scale
     warp = WARPS[name](values)
     latent = warp.forward(values)
-    np.testing.assert_allclose(warp.backward(latent), values, atol=1e-9 * np.abs(values).max())
+    np.testing.assert_allclose(
+        warp.backward(latent), values, atol=1e-9 * np.abs(values).max()
+    )
     assert latent.mean() == pytest.approx(0.0, abs=1e-6)
     assert latent.std() == pytest.approx(1.0, abs=1e-6)
 
@@ -343,7 +423,9 @@ def test_equal_values_share_a_latent_value(name: str) -> None:
 def test_normal_scores_are_the_quantiles_of_the_ranks() -> None:
     values = np.array([5.0, -1.0, 100.0, 7.0])
     scores = norm.ppf([0.375, 0.125, 0.875, 0.625])
-    np.testing.assert_allclose(WARPS["rank"](values).forward(values), scores / scores.std())
+    np.testing.assert_allclose(
+        WARPS["rank"](values).forward(values), scores / scores.std()
+    )
 
 
 @pytest.mark.parametrize("name", WARPS)
@@ -353,7 +435,8 @@ def test_two_distinct_values_are_two_latent_values(name: str, ones: int) -> None
     warp = WARPS[name](values)
     latent = warp.forward(values)
     z_scores = (values - values.mean()) / values.std()
-    np.testing.assert_allclose(latent, z_scores, rtol=1e-9)  # no monotone map has another choice
+    # no monotone map has another choice
+    np.testing.assert_allclose(latent, z_scores, rtol=1e-9)
     np.testing.assert_allclose(warp.backward(latent), values, atol=1e-9)
 
 
@@ -372,7 +455,9 @@ def test_values_far_outside_are_clamped(name: str) -> None:
 
 @pytest.mark.parametrize("name", WARPS)
 @pytest.mark.parametrize("spread", [0.1, 0.6])
-def test_an_averaged_warp_is_the_mean_over_normal_latent_values(name: str, spread: float) -> None:
+def test_an_averaged_warp_is_the_mean_over_normal_latent_values(
+    name: str, spread: float
+) -> None:
     values = np.random.default_rng(0).exponential(size=80)
     warp = WARPS[name](values)
     latent = np.linspace(-2.5, 2.5, 11)
@@ -390,7 +475,9 @@ def test_an_averaged_warp_is_the_mean_over_normal_latent_values(name: str, sprea
 def planted(masks: Masks) -> Array:
     """Saturating, with a pair and a triple."""
     a, b, c, d, e, f = (1.0 - 2.0 * masks[:, :6]).T
-    return np.asarray(np.tanh(0.8 * (a + 0.7 * b * c - 0.5 * d + 0.6 * e + 0.4 * a * e * f)))
+    return np.asarray(
+        np.tanh(0.8 * (a + 0.7 * b * c - 0.5 * d + 0.6 * e + 0.4 * a * e * f))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -414,14 +501,17 @@ def test_it_predicts_masks_it_never_saw_as_well_as_it_says(
     fresh = uniform(12, 2000, seed=9)
     real = planted(fresh) + 0.1 * np.random.default_rng(1).normal(size=2000)
     assert explained(real, fit.predict(fresh)) > 0.85
-    assert explained(noisy, fit.left_out) == pytest.approx(explained(real, fit.predict(fresh)), abs=0.05)
+    assert explained(noisy, fit.left_out) == pytest.approx(
+        explained(real, fit.predict(fresh)), abs=0.05
+    )
     assert 0.5 < fit.noise / np.mean((real - fit.predict(fresh)) ** 2) < 2.0
 
 
 def test_on_noise_what_it_left_out_is_not_predicted() -> None:
     masks, rng = uniform(12, 100, seed=0), np.random.default_rng(0)
     scores = [
-        explained(values, Kernel().fit(masks, values, 0).left_out) for values in rng.normal(size=(3, 100))
+        explained(values, Kernel().fit(masks, values, 0).left_out)
+        for values in rng.normal(size=(3, 100))
     ]
     assert max(scores) < 0.1
 
@@ -464,10 +554,13 @@ def test_three_workers_give_the_same_bits_as_one(masks: Masks, noisy: Array) -> 
         with ThreadPoolExecutor(3) as pool:
             together = Kernel().fit(masks, noisy, seed=0, run=pool.map)
         assert same_bits(together, alone, masks)
-        assert not same_bits(Kernel().fit(masks, noisy, seed=1), alone, masks)  # other folds
+        # other folds
+        assert not same_bits(Kernel().fit(masks, noisy, seed=1), alone, masks)
 
 
-def test_the_threads_of_the_linear_algebra_library_change_no_bit(masks: Masks, noisy: Array) -> None:
+def test_the_threads_of_the_linear_algebra_library_change_no_bit(
+    masks: Masks, noisy: Array
+) -> None:
     fits = []
     for threads in (1, 2):
         with threadpool_limits(threads):
@@ -486,18 +579,26 @@ def test_the_threads_of_the_linear_algebra_library_change_no_bit(masks: Masks, n
     assert fits[0] == fits[1]
 
 
-@pytest.mark.parametrize(("scale", "shift"), [(1e-6, 0.0), (1e6, 0.0), (1.0, 1e3), (-2.0, 0.0)])
+@pytest.mark.parametrize(
+    ("scale", "shift"), [(1e-6, 0.0), (1e6, 0.0), (1.0, 1e3), (-2.0, 0.0)]
+)
 def test_a_fit_moves_with_the_unit_of_the_values(
     masks: Masks, noisy: Array, fit: FittedKernel, scale: float, shift: float
 ) -> None:
     moved = Kernel().fit(masks, scale * noisy + shift, seed=0)
     fresh = uniform(12, 300, seed=9)
     small = 1e-3 * noisy.std()
-    np.testing.assert_allclose((moved.predict(fresh) - shift) / scale, fit.predict(fresh), atol=small)
-    np.testing.assert_allclose((moved.left_out - shift) / scale, fit.left_out, atol=small)
+    np.testing.assert_allclose(
+        (moved.predict(fresh) - shift) / scale, fit.predict(fresh), atol=small
+    )
+    np.testing.assert_allclose(
+        (moved.left_out - shift) / scale, fit.left_out, atol=small
+    )
     assert moved.noise / scale**2 == pytest.approx(fit.noise, rel=1e-3)
     sets = Sets.low_orders(12, 100)
-    before, after = (sum(prior.variances(sets) for prior in each.priors) for each in (fit, moved))
+    before, after = (
+        sum(prior.variances(sets) for prior in each.priors) for each in (fit, moved)
+    )
     np.testing.assert_allclose(np.asarray(after) / scale**2, before, rtol=1e-2)
 
 
@@ -516,7 +617,9 @@ def test_nearly_constant_values_are_predicted(masks: Masks) -> None:
     assert explained(1e-9 * planted(fresh), fit.predict(fresh) - 1.0) > 0.85
 
 
-def test_very_many_masks_leave_one_warp_and_still_predict(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_very_many_masks_leave_one_warp_and_still_predict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(conditioned, "EXACT", 200)
     monkeypatch.setattr(conditioned, "_INDUCING", 150)
     monkeypatch.setattr(kernel, "EXACT", 200)

@@ -1,4 +1,6 @@
-"""The ledger records each ablation once, exactly, for every thread and process, and harms no other file."""
+"""The ledger records each ablation once, exactly, for every thread and process, and
+harms no other file.
+"""
 
 import multiprocessing
 import os
@@ -17,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.ledger import Ledger
 from spexlens.errors import LedgerError, SpexlensError
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.masks import masks as mask_algebra
 
 N = 11
 ROUNDS = 15
@@ -28,7 +30,9 @@ AWKWARD = [-0.0, 5e-324, 1 / 3, -1.7976931348623157e308, 0.1 + 0.2]
 
 def masks(*index: int) -> NDArray[np.uint8]:
     """Packed masks of N candidates by their index."""
-    return mask_algebra.pack(mask_algebra.from_index(np.array(index, dtype=np.int64), N))
+    return mask_algebra.pack(
+        mask_algebra.from_index(np.array(index, dtype=np.int64), N)
+    )
 
 
 def column(*values: float) -> NDArray[np.float64]:
@@ -37,7 +41,10 @@ def column(*values: float) -> NDArray[np.float64]:
 
 def recorded(ledger: Ledger, game: str, *index: int) -> list[list[float] | None]:
     """What the ledger holds for these masks."""
-    return [None if found is None else found.tolist() for found in ledger.lookup(game, masks(*index))]
+    return [
+        None if found is None else found.tolist()
+        for found in ledger.lookup(game, masks(*index))
+    ]
 
 
 def begin(ledger: Ledger, **changes: Any) -> int:
@@ -53,7 +60,9 @@ def begin(ledger: Ledger, **changes: Any) -> int:
 
 @pytest.fixture(params=["in memory", "on disk"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(None if request.param == "in memory" else tmp_path / "runs.db") as opened:
+    with Ledger(
+        None if request.param == "in memory" else tmp_path / "runs.db"
+    ) as opened:
         yield opened
 
 
@@ -88,7 +97,10 @@ def test_no_masks_find_nothing(ledger: Ledger) -> None:
 @given(
     st.integers(1, 4).flatmap(
         lambda k: st.lists(
-            st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=k, max_size=k), min_size=1
+            st.lists(
+                st.floats(allow_nan=False, allow_infinity=False), min_size=k, max_size=k
+            ),
+            min_size=1,
         )
     )
 )
@@ -98,7 +110,9 @@ def test_every_float_comes_back_bit_for_bit(rows: list[list[float]]) -> None:
     with Ledger() as ledger:
         ledger.commit("game", keys, values)
         found = ledger.lookup("game", keys)
-    assert [value.tobytes() for value in found if value is not None] == [row.tobytes() for row in values]
+    assert [value.tobytes() for value in found if value is not None] == [
+        row.tobytes() for row in values
+    ]
 
 
 def test_awkward_floats_survive_a_file_bit_for_bit(tmp_path: Path) -> None:
@@ -149,7 +163,12 @@ def test_a_run_says_how_it_was_made(ledger: Ledger) -> None:
     begin(ledger, method="exact", seed=3, design="all", budget=64, versions=versions)
     (row,) = ledger.runs()
     assert row["game"] == "game"
-    assert (row["method"], row["seed"], row["design"], row["budget"]) == ("exact", 3, "all", 64)
+    assert (row["method"], row["seed"], row["design"], row["budget"]) == (
+        "exact",
+        3,
+        "all",
+        64,
+    )
     assert row["versions"] == versions
     assert (row["evaluations"], row["passes"], row["seconds"]) == (0, 0, None)
 
@@ -178,7 +197,9 @@ def test_runs_are_listed_oldest_first(ledger: Ledger) -> None:
     assert [row["budget"] for row in ledger.runs()] == [30, 10, 20]
 
 
-def test_a_batch_that_fails_halfway_is_neither_recorded_nor_counted(ledger: Ledger) -> None:
+def test_a_batch_that_fails_halfway_is_neither_recorded_nor_counted(
+    ledger: Ledger,
+) -> None:
     run = begin(ledger)
     with pytest.raises(ValueError, match="argument"):
         ledger.commit("game", masks(1, 2, 3), column(1.0, 2.0), run)
@@ -209,7 +230,9 @@ def test_a_commit_is_seen_by_a_ledger_that_is_already_open(tmp_path: Path) -> No
         assert recorded(reader, "game", 1) == [[1.0]]
 
 
-def test_a_ledger_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_in_memory_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with Ledger() as ledger:
         ledger.commit("game", masks(1), column(1.0))
@@ -227,7 +250,9 @@ def test_a_closed_ledger_says_so(ledger: Ledger) -> None:
         ledger.lookup("game", masks(1))
 
 
-def test_a_file_is_write_ahead_logged_and_synced_at_every_commit(tmp_path: Path) -> None:
+def test_a_file_is_write_ahead_logged_and_synced_at_every_commit(
+    tmp_path: Path,
+) -> None:
     def pragma(ledger: Ledger, name: str) -> object:
         return ledger._connection.execute(f"PRAGMA {name}").fetchone()[0]
 
@@ -248,7 +273,9 @@ def test_nothing_is_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ledger.commit("game", masks(3), np.array([[1.0, -2.5]]))
         assert recorded(ledger, "game", 3) == [[1.0, -2.5]]
     raw = sqlite3.connect(tmp_path / "runs.db")
-    stored = raw.execute("SELECT fingerprint, mask, value FROM ablations JOIN games ON game = id").fetchall()
+    stored = raw.execute(
+        "SELECT fingerprint, mask, value FROM ablations JOIN games ON game = id"
+    ).fetchall()
     raw.close()
     assert stored == [("game", b"\x03\x00", struct.pack("<2d", 1.0, -2.5))]
 
@@ -278,7 +305,9 @@ def other_application(path: Path, *statements: str) -> bytes:
 
 
 @pytest.mark.parametrize("text", ["ok", "a shopping list\n", "milk, bread\n" * 1000])
-def test_a_text_file_is_refused_in_one_line_and_left_untouched(tmp_path: Path, text: str) -> None:
+def test_a_text_file_is_refused_in_one_line_and_left_untouched(
+    tmp_path: Path, text: str
+) -> None:
     path = tmp_path / "list.txt"
     path.write_text(text)
     assert "is not a ledger" in refusal(path)
@@ -289,12 +318,20 @@ def test_a_text_file_is_refused_in_one_line_and_left_untouched(tmp_path: Path, t
 @pytest.mark.parametrize(
     "statements",
     [
-        ("CREATE TABLE bookmarks (url TEXT)", "INSERT INTO bookmarks VALUES ('https://example.org')"),
+        (
+            "CREATE TABLE bookmarks (url TEXT)",
+            "INSERT INTO bookmarks VALUES ('https://example.org')",
+        ),
         ("CREATE TABLE runs (run INTEGER PRIMARY KEY)", "PRAGMA user_version = 1"),
         ("PRAGMA application_id = 252006673", "CREATE TABLE cells (x INTEGER)"),
         ("PRAGMA application_id = 252006673",),
     ],
-    ids=["tables", "a table of our name", "its own mark and tables", "its own mark alone"],
+    ids=[
+        "tables",
+        "a table of our name",
+        "its own mark and tables",
+        "its own mark alone",
+    ],
 )
 def test_another_applications_database_is_refused_and_left_untouched(
     tmp_path: Path, statements: tuple[str, ...]
@@ -306,7 +343,9 @@ def test_another_applications_database_is_refused_and_left_untouched(
     assert os.listdir(tmp_path) == ["theirs.db"]
 
 
-def test_a_ledger_of_a_newer_version_is_refused_and_left_untouched(tmp_path: Path) -> None:
+def test_a_ledger_of_a_newer_version_is_refused_and_left_untouched(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "runs.db"
     with Ledger(path) as ledger:
         ledger.commit("game", masks(1), column(1.0))
@@ -363,7 +402,10 @@ def test_threads_with_a_ledger_each_create_one_new_file(tmp_path: Path) -> None:
 def test_processes_with_a_ledger_each_create_one_new_file(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(2)
-    children = [context.Process(target=every_round, args=(tmp_path, barrier, k)) for k in range(2)]
+    children = [
+        context.Process(target=every_round, args=(tmp_path, barrier, k))
+        for k in range(2)
+    ]
     for child in children:
         child.start()
     for child in children:
@@ -382,12 +424,16 @@ def test_processes_with_a_ledger_each_create_one_new_file(tmp_path: Path) -> Non
 def test_another_process_may_create_the_file_at_any_moment_of_the_opening(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: bool
 ) -> None:
-    """Before each statement in turn, another ledger is opened on the path that this one is opening."""
+    """Before each statement in turn, another ledger is opened on the path that this one
+    is opening.
+    """
     genuine = sqlite3.connect
     guests: list[Ledger] = []
 
     def opening(path: Path, moment: int) -> int:
-        """Open the path, with a visit before the statement of this number; how many statements it took."""
+        """Open the path, with a visit before the statement of this number; how many
+        statements it took.
+        """
         statements = 0
 
         class Watched(sqlite3.Connection):
@@ -434,9 +480,15 @@ def test_another_process_may_create_the_file_at_any_moment_of_the_opening(
 
 
 @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
-def test_opening_a_new_file_waits_for_whoever_is_preparing_it(tmp_path: Path, lock: str) -> None:
-    """A file in rollback mode sees these locks while another switches it to write-ahead logging."""
-    other = sqlite3.connect(tmp_path / "runs.db", isolation_level=None, check_same_thread=False)
+def test_opening_a_new_file_waits_for_whoever_is_preparing_it(
+    tmp_path: Path, lock: str
+) -> None:
+    """A file in rollback mode sees these locks while another switches it to write-ahead
+    logging.
+    """
+    other = sqlite3.connect(
+        tmp_path / "runs.db", isolation_level=None, check_same_thread=False
+    )
     other.execute(f"BEGIN {lock}")
     release = threading.Timer(0.2, other.execute, ["COMMIT"])
     release.start()
@@ -450,10 +502,14 @@ def test_opening_a_new_file_waits_for_whoever_is_preparing_it(tmp_path: Path, lo
 
 
 def write(ledger: Ledger, k: int) -> None:
-    """Writer k's part: its own mask five times over five commits, and one that all writers claim."""
+    """Writer k's part: its own mask five times over five commits, and one that all
+    writers claim.
+    """
     run = begin(ledger, seed=k)
     for i in range(5):
-        ledger.commit("game", masks(0, 10 * (k + 1) + i), column(float(k), float(i)), run)
+        ledger.commit(
+            "game", masks(0, 10 * (k + 1) + i), column(float(k), float(i)), run
+        )
     ledger.finish(run, 0.0)
 
 
@@ -464,16 +520,23 @@ def open_and_write(path: Path, k: int) -> None:
 
 def assert_all_written(ledger: Ledger, writers: int) -> None:
     index = [10 * (k + 1) + i for k in range(writers) for i in range(5)]
-    assert recorded(ledger, "game", *index) == [[float(i)] for _ in range(writers) for i in range(5)]
+    assert recorded(ledger, "game", *index) == [
+        [float(i)] for _ in range(writers) for i in range(5)
+    ]
     (claimed,) = recorded(ledger, "game", 0)
     assert claimed in [[float(k)] for k in range(writers)]
     assert len(ledger) == len(index) + 1
-    rows = [(row["seed"], row["evaluations"], row["passes"], row["seconds"]) for row in ledger.runs()]
+    rows = [
+        (row["seed"], row["evaluations"], row["passes"], row["seconds"])
+        for row in ledger.runs()
+    ]
     assert sorted(rows) == [(k, 10, 5, 0.0) for k in range(writers)]
 
 
 def together(work: Callable[[int], None], count: int) -> list[str]:
-    """Run work(0), ..., work(count - 1), each in a thread, all at once; what went wrong."""
+    """Run work(0), ..., work(count - 1), each in a thread, all at once; what went
+    wrong.
+    """
     barrier = threading.Barrier(count)
     errors: list[str] = []
 
@@ -493,7 +556,9 @@ def together(work: Callable[[int], None], count: int) -> list[str]:
 
 
 def every_round(folder: Path, barrier: Barrier, k: int) -> None:
-    """A child process: writer k in every round, each round a new file and a common start."""
+    """A child process: writer k in every round, each round a new file and a common
+    start.
+    """
     for round_ in range(ROUNDS):
         barrier.wait(30)
         try:
@@ -514,8 +579,12 @@ def test_a_reader_is_not_kept_waiting_by_a_writer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [1.0, [1.0, 2.0]])
-def test_values_are_recorded_whatever_their_memory_layout(ledger: Ledger, value: ArrayLike) -> None:
-    rows = np.asfortranarray(np.tile(np.atleast_1d(np.asarray(value, float)), (6, 1)))[::2]
+def test_values_are_recorded_whatever_their_memory_layout(
+    ledger: Ledger, value: ArrayLike
+) -> None:
+    rows = np.asfortranarray(np.tile(np.atleast_1d(np.asarray(value, float)), (6, 1)))[
+        ::2
+    ]
     keys = np.asfortranarray(masks(*range(6)))[::2]
     ledger.commit("game", keys, rows)
     assert recorded(ledger, "game", 0, 2, 4) == [np.atleast_1d(value).tolist()] * 3

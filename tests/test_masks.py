@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import BudgetTooSmall, InvalidInput
+from spexlens.masks import masks as mask_algebra
 
 SIZES = [1, 2, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 70]
 
@@ -54,17 +54,23 @@ def test_bit_i_of_the_index_is_candidate_i(n: int) -> None:
 
 def test_the_index_is_the_little_endian_integer_of_the_packed_mask() -> None:
     masks = draw(37, 40)
-    integers = [int.from_bytes(row.tobytes(), "little") for row in mask_algebra.pack(masks)]
+    integers = [
+        int.from_bytes(row.tobytes(), "little") for row in mask_algebra.pack(masks)
+    ]
     assert mask_algebra.to_index(masks).tolist() == integers
 
 
 @given(
     rows=st.integers(1, 3).flatmap(
-        lambda w: st.lists(st.lists(st.sampled_from([0, 1, 255]), min_size=w, max_size=w), min_size=1)
+        lambda w: st.lists(
+            st.lists(st.sampled_from([0, 1, 255]), min_size=w, max_size=w), min_size=1
+        )
     )
 )
 @settings(deadline=None, max_examples=60)
-def test_distinct_rows_stand_in_order_of_first_appearance(rows: list[list[int]]) -> None:
+def test_distinct_rows_stand_in_order_of_first_appearance(
+    rows: list[list[int]],
+) -> None:
     first, inverse = mask_algebra.distinct(np.array(rows, np.uint8))
     seen = [row for i, row in enumerate(rows) if row not in rows[:i]]
     assert first.tolist() == [rows.index(row) for row in seen]
@@ -75,12 +81,20 @@ def test_distinct_rows_stand_in_order_of_first_appearance(rows: list[list[int]])
 
 
 @given(
-    n=st.integers(1, 70), masks=st.integers(1, 20), sets=st.integers(1, 35), seed=st.integers(0, 2**32 - 1)
+    n=st.integers(1, 70),
+    masks=st.integers(1, 20),
+    sets=st.integers(1, 35),
+    seed=st.integers(0, 2**32 - 1),
 )
 @settings(deadline=None, max_examples=60)
-def test_characters_are_the_parity_of_a_plain_count(n: int, masks: int, sets: int, seed: int) -> None:
+def test_characters_are_the_parity_of_a_plain_count(
+    n: int, masks: int, sets: int, seed: int
+) -> None:
     kept, members = draw(n, masks, seed), draw(n, sets, seed + 1)
-    counts = [[sum(a and b for a, b in zip(m, s, strict=True)) for s in rows(members)] for m in rows(kept)]
+    counts = [
+        [sum(a and b for a, b in zip(m, s, strict=True)) for s in rows(members)]
+        for m in rows(kept)
+    ]
     packed = mask_algebra.pack(kept), mask_algebra.pack(members)
     odd = mask_algebra.parities(*packed)
     assert odd.shape == (masks, (sets + 7) // 8)
@@ -94,15 +108,28 @@ def test_characters_are_the_parity_of_a_plain_count(n: int, masks: int, sets: in
 
 def test_the_character_of_the_empty_set_is_one_everywhere() -> None:
     empty = np.zeros((1, 9), np.uint8)
-    assert (mask_algebra.characters(mask_algebra.pack(draw(70, 30)), empty) == 1.0).all()
+    assert (
+        mask_algebra.characters(mask_algebra.pack(draw(70, 30)), empty) == 1.0
+    ).all()
 
 
-@pytest.mark.parametrize(("rows", "bytes_per_row"), [(0, 8), (1, 1 << 30), (5, 1 << 30), (1 << 20, 100)])
-def test_blocks_cover_every_row_once_and_in_order(rows: int, bytes_per_row: int) -> None:
-    covered = [(block.start, block.stop) for block in mask_algebra.blocks(rows, bytes_per_row)]
-    assert [start for start, _ in covered] == [0, *(stop for _, stop in covered)][: len(covered)]
+@pytest.mark.parametrize(
+    ("rows", "bytes_per_row"), [(0, 8), (1, 1 << 30), (5, 1 << 30), (1 << 20, 100)]
+)
+def test_blocks_cover_every_row_once_and_in_order(
+    rows: int, bytes_per_row: int
+) -> None:
+    covered = [
+        (block.start, block.stop) for block in mask_algebra.blocks(rows, bytes_per_row)
+    ]
+    assert [start for start, _ in covered] == [0, *(stop for _, stop in covered)][
+        : len(covered)
+    ]
     assert (covered[-1][1] if covered else 0) == rows
-    assert all(stop - start == 1 or (stop - start) * bytes_per_row <= 1 << 24 for start, stop in covered)
+    assert all(
+        stop - start == 1 or (stop - start) * bytes_per_row <= 1 << 24
+        for start, stop in covered
+    )
 
 
 # Designs
@@ -111,7 +138,9 @@ def test_blocks_cover_every_row_once_and_in_order(rows: int, bytes_per_row: int)
 @pytest.mark.parametrize("n", [1, 4, 10])
 def test_everything_is_each_mask_at_its_own_index(n: int) -> None:
     masks = mask_algebra.everything(n)
-    assert rows(masks) == [tuple(reversed(bits)) for bits in product([False, True], repeat=n)]
+    assert rows(masks) == [
+        tuple(reversed(bits)) for bits in product([False, True], repeat=n)
+    ]
 
 
 def test_everything_refuses_what_cannot_be_listed() -> None:
@@ -119,7 +148,9 @@ def test_everything_refuses_what_cannot_be_listed() -> None:
         mask_algebra.everything(21)
 
 
-@pytest.mark.parametrize(("n", "count"), [(5, 32), (16, 3000), (17, 3000), (40, 3000), (70, 3000)])
+@pytest.mark.parametrize(
+    ("n", "count"), [(5, 32), (16, 3000), (17, 3000), (40, 3000), (70, 3000)]
+)
 def test_uniform_masks_are_distinct(n: int, count: int) -> None:
     masks = mask_algebra.uniform(n, count, seed=3)
     assert masks.shape == (count, n)
@@ -132,13 +163,18 @@ def test_a_longer_uniform_design_begins_with_the_shorter_one(n: int) -> None:
     longest = mask_algebra.uniform(n, min(2500, 1 << n), seed=8)
     for count in (0, 1, 20, 1023, 1024, 1025, 2048):
         if count <= len(longest):
-            np.testing.assert_array_equal(mask_algebra.uniform(n, count, seed=8), longest[:count])
+            np.testing.assert_array_equal(
+                mask_algebra.uniform(n, count, seed=8), longest[:count]
+            )
 
 
 def test_a_design_that_meets_repeats_stays_nested_and_distinct() -> None:
-    longest = mask_algebra.uniform(17, 20_000, seed=0)  # thousands of draws repeat an earlier mask
+    # thousands of draws repeat an earlier mask
+    longest = mask_algebra.uniform(17, 20_000, seed=0)
     assert len(np.unique(mask_algebra.to_index(longest))) == 20_000
-    np.testing.assert_array_equal(mask_algebra.uniform(17, 9_000, seed=0), longest[:9_000])
+    np.testing.assert_array_equal(
+        mask_algebra.uniform(17, 9_000, seed=0), longest[:9_000]
+    )
 
 
 @pytest.mark.parametrize("n", [5, 16, 17, 40])
@@ -150,7 +186,9 @@ def test_the_seed_decides_the_design(n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [12, 40])
-def test_uniform_masks_keep_each_candidate_and_each_pair_as_often_as_chance_does(n: int) -> None:
+def test_uniform_masks_keep_each_candidate_and_each_pair_as_often_as_chance_does(
+    n: int,
+) -> None:
     masks = mask_algebra.uniform(n, 2000, seed=5).astype(float)
     together = masks.T @ masks / len(masks)
     expected = np.where(np.eye(n) == 1, 0.5, 0.25)
@@ -164,8 +202,12 @@ def test_more_masks_than_there_are_is_refused(n: int) -> None:
         mask_algebra.uniform(n, (1 << n) + 1, seed=0)
 
 
-@pytest.mark.parametrize(("n", "count"), [(6, 20), (16, 500), (17, 500), (40, 501), (70, 300)])
-def test_paired_masks_are_distinct_and_each_is_followed_by_its_complement(n: int, count: int) -> None:
+@pytest.mark.parametrize(
+    ("n", "count"), [(6, 20), (16, 500), (17, 500), (40, 501), (70, 300)]
+)
+def test_paired_masks_are_distinct_and_each_is_followed_by_its_complement(
+    n: int, count: int
+) -> None:
     masks = mask_algebra.paired(n, count, seed=4)
     assert masks.shape == (count, n)
     assert len(set(rows(masks))) == count

@@ -44,8 +44,12 @@ def every_mask(n: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("ablation", SEEING)
-def test_an_and_an_or_and_an_idle_head_are_exactly_those_moebius_terms(ablation: str) -> None:
-    lens = MechanisticLens(handwired.gates(), CLEAN, ablation=ablation, **ASK, **SEEING[ablation])
+def test_an_and_an_or_and_an_idle_head_are_exactly_those_moebius_terms(
+    ablation: str,
+) -> None:
+    lens = MechanisticLens(
+        handwired.gates(), CLEAN, ablation=ablation, **ASK, **SEEING[ablation]
+    )
     assert moebius(lens) == {
         ("L0.H2",): pytest.approx(3, abs=1e-4),
         ("L0.H3",): pytest.approx(3, abs=1e-4),
@@ -55,8 +59,12 @@ def test_an_and_an_or_and_an_idle_head_are_exactly_those_moebius_terms(ablation:
 
 
 @pytest.mark.parametrize("ablation", ["resample", "restore"])
-def test_single_patches_miss_the_or_from_one_end_and_the_and_from_the_other(ablation: str) -> None:
-    lens = MechanisticLens(handwired.gates(), CLEAN, ablation=ablation, counterfactual=CORRUPT, **ASK)
+def test_single_patches_miss_the_or_from_one_end_and_the_and_from_the_other(
+    ablation: str,
+) -> None:
+    lens = MechanisticLens(
+        handwired.gates(), CLEAN, ablation=ablation, counterfactual=CORRUPT, **ASK
+    )
     whole, single = np.ones((1, 5), np.bool_), np.eye(5, dtype=np.bool_)
     corrupted = lens.value(whole) - lens.value(~single)
     restored = lens.value(single) - lens.value(~whole)
@@ -67,11 +75,25 @@ def test_single_patches_miss_the_or_from_one_end_and_the_and_from_the_other(abla
 def test_heads_in_series_are_an_and_when_corrupted_and_an_or_when_restored() -> None:
     heads = ["L0.H0", "L1.H0", "L1.H1"]
     for ablation in ("zero", "mean", "position mean", "resample"):
-        settings = {"zero": {}, "resample": {"counterfactual": "_"}}.get(ablation, {"reference": ["_ _"]})
-        lens = MechanisticLens(handwired.chain(), "a", components=heads, ablation=ablation, **ASK, **settings)
+        settings = {"zero": {}, "resample": {"counterfactual": "_"}}.get(
+            ablation, {"reference": ["_ _"]}
+        )
+        lens = MechanisticLens(
+            handwired.chain(),
+            "a",
+            components=heads,
+            ablation=ablation,
+            **ASK,
+            **settings,
+        )
         assert moebius(lens) == {("L0.H0", "L1.H0"): pytest.approx(1, abs=1e-4)}
     lens = MechanisticLens(
-        handwired.chain(), "a", components=heads, ablation="restore", counterfactual="_", **ASK
+        handwired.chain(),
+        "a",
+        components=heads,
+        ablation="restore",
+        counterfactual="_",
+        **ASK,
     )
     assert moebius(lens) == {
         ("L0.H0",): pytest.approx(1, abs=1e-4),
@@ -83,31 +105,54 @@ def test_heads_in_series_are_an_and_when_corrupted_and_an_or_when_restored() -> 
 def through_the_gates(heads: np.ndarray) -> np.ndarray:
     """What `handwired.gates` makes of its heads: (m, 5) -> (m,)."""
     joined = np.maximum(heads[:, 0] + heads[:, 1] - 1, 0)
-    either = np.maximum(heads[:, 2] + heads[:, 3], 0) - np.maximum(heads[:, 2] + heads[:, 3] - 1, 0)
+    either = np.maximum(heads[:, 2] + heads[:, 3], 0) - np.maximum(
+        heads[:, 2] + heads[:, 3] - 1, 0
+    )
     return np.asarray(2 * joined + 3 * either)
 
 
-def test_a_mean_over_references_that_hold_what_the_heads_look_for_half_of_the_time() -> None:
+def test_a_mean_over_references_that_hold_what_the_heads_look_for_half_of_the_time() -> (
+    None
+):
     lens = MechanisticLens(handwired.gates(), CLEAN, reference=[CLEAN, CORRUPT], **ASK)
     masks = every_mask(5)
-    # A head attends to all positions alike: at position t it has seen the word at w as 5 / (t + 1).
-    means = [np.mean([5 / (t + 1) if t >= w else 0.0 for t in range(5)]) / 2 for w in range(5)]
-    np.testing.assert_allclose(lens.value(masks), through_the_gates(np.where(masks, 1.0, means)), atol=1e-4)
+    # A head attends to all positions alike: at position t it has seen the word at w as
+    # 5 / (t + 1).
+    means = [
+        np.mean([5 / (t + 1) if t >= w else 0.0 for t in range(5)]) / 2
+        for w in range(5)
+    ]
+    np.testing.assert_allclose(
+        lens.value(masks), through_the_gates(np.where(masks, 1.0, means)), atol=1e-4
+    )
 
 
-def test_rescaling_multiplies_what_is_kept_in_a_layer_by_heads_over_heads_kept() -> None:
+def test_rescaling_multiplies_what_is_kept_in_a_layer_by_heads_over_heads_kept() -> (
+    None
+):
     lens = MechanisticLens(
-        handwired.gates(), CLEAN, ablation="zero", rescale=True, components=["L0.H0", "L0.H1", "L0.H2"], **ASK
+        handwired.gates(),
+        CLEAN,
+        ablation="zero",
+        rescale=True,
+        components=["L0.H0", "L0.H1", "L0.H2"],
+        **ASK,
     )
     masks = every_mask(3)
-    kept = np.concatenate([masks, np.ones((8, 2), np.bool_)], axis=1)  # H3 and H4 are no candidates
+    # H3 and H4 are no candidates
+    kept = np.concatenate([masks, np.ones((8, 2), np.bool_)], axis=1)
     rescaled = kept * (5 / kept.sum(axis=1, keepdims=True))
-    np.testing.assert_allclose(lens.value(masks), through_the_gates(rescaled), atol=1e-4)
+    np.testing.assert_allclose(
+        lens.value(masks), through_the_gates(rescaled), atol=1e-4
+    )
 
 
 def test_a_neuron_an_mlp_a_layer_and_a_position_of_the_hand_wired_model() -> None:
     lens = MechanisticLens(
-        handwired.gates(), CLEAN, components=["L0.MLP[0]", "L0.MLP[3]", "L0.MLP", "L0", "L0.RESID[4]"], **ASK
+        handwired.gates(),
+        CLEAN,
+        components=["L0.MLP[0]", "L0.MLP[3]", "L0.MLP", "L0", "L0.RESID[4]"],
+        **ASK,
     )
     everything = lens.value(np.ones((1, 5), np.bool_))[0]
     without = everything - lens.value(~np.eye(5, dtype=np.bool_))
@@ -127,7 +172,14 @@ def test_several_prompts_are_one_game_of_their_mean() -> None:
             counterfactual=None if ablation == "zero" else others, **settings,
         )  # fmt: skip
         each = [
-            MechanisticLens(model, prompt, ablation=ablation, target=target, counterfactual=other, **settings)
+            MechanisticLens(
+                model,
+                prompt,
+                ablation=ablation,
+                target=target,
+                counterfactual=other,
+                **settings,
+            )
             for prompt, target, other in zip(prompts, targets, others, strict=True)
         ]
         mean = np.mean([lens.value(masks) for lens in each], axis=0)
@@ -140,8 +192,14 @@ def test_accuracy_is_the_share_of_prompts_answered_right() -> None:
     model = handwired.gates()
     with torch.no_grad():
         model.lm_head.weight[handwired.TOKENS.index("no"), 0] = 1e-4  # "no" is always 1
-    settings = {"tokenizer": handwired.tokenizer(), "objective": "accuracy", "target": "yes"}
-    lens = MechanisticLens(model, [CLEAN, CORRUPT, "a b", "_"], ablation="zero", **settings)
+    settings = {
+        "tokenizer": handwired.tokenizer(),
+        "objective": "accuracy",
+        "target": "yes",
+    }
+    lens = MechanisticLens(
+        model, [CLEAN, CORRUPT, "a b", "_"], ablation="zero", **settings
+    )
     assert lens.value(np.ones((1, 5), np.bool_)) == 0.5
     assert lens.value(np.array([[True, True, False, False, True]])) == 0.25 + 0.25
     assert lens.value(np.zeros((1, 5), np.bool_)) == 0.0
@@ -155,11 +213,20 @@ def test_without_a_target_the_token_that_the_model_predicts_is_watched() -> None
     )  # what it is, the prediction, the sizes; corners alone, again, together
 
 
-def test_nothing_ablated_answers_as_the_feature_lens_does(causal: Path, classifier: Path) -> None:
-    for model, target in ((causal, " impress"), (classifier, "GOOD"), (str(SENTIMENT), "POSITIVE")):
+def test_nothing_ablated_answers_as_the_feature_lens_does(
+    causal: Path, classifier: Path
+) -> None:
+    for model, target in (
+        (causal, " impress"),
+        (classifier, "GOOD"),
+        (str(SENTIMENT), "POSITIVE"),
+    ):
         features = FeatureLens(str(model), SENTENCE, target=target)
         components = MechanisticLens(str(model), SENTENCE, target=target)
-        whole = [lens.value(np.ones((1, lens.n), np.bool_)) for lens in (features, components)]
+        whole = [
+            lens.value(np.ones((1, lens.n), np.bool_))
+            for lens in (features, components)
+        ]
         np.testing.assert_allclose(*whole, atol=1e-5)
 
 
@@ -170,20 +237,25 @@ def test_several_labels_are_a_vector_valued_game(classifier: Path) -> None:
     difference = MechanisticLens(str(classifier), SENTENCE, target="GOOD", foil="BAD")
     masks = every_mask(4)
     both = lens.value(masks)
-    np.testing.assert_allclose(difference.value(masks), both[:, 1] - both[:, 0], atol=1e-5)
+    np.testing.assert_allclose(
+        difference.value(masks), both[:, 1] - both[:, 0], atol=1e-5
+    )
 
 
 def test_an_encoders_query_is_embedded_by_the_same_ablated_model(encoder: Path) -> None:
     pair = MechanisticLens(str(encoder), "the film", target="the film")
     np.testing.assert_allclose(pair.value(every_mask(pair.n)), 1.0, atol=1e-5)
     assert pair.facts()["passes_a_batch"] == 2
-    kept = MechanisticLens(str(encoder), "the film")  # against the unablated model's own embedding
+    # against the unablated model's own embedding
+    kept = MechanisticLens(str(encoder), "the film")
     values = kept.value(every_mask(kept.n))
     assert values[-1] == pytest.approx(1, abs=1e-5)
     assert values[:-1].max() < 0.9999
 
 
-@pytest.mark.parametrize(("dtype", "close"), [(torch.bfloat16, 0.15), (torch.float16, 0.02)])
+@pytest.mark.parametrize(
+    ("dtype", "close"), [(torch.bfloat16, 0.15), (torch.float16, 0.02)]
+)
 def test_half_precision(causal: Path, dtype: Any, close: float) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -204,12 +276,18 @@ def test_a_device_map_that_keeps_a_layer_on_disk(tmp_path: Path) -> None:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(SENTIMENT)
-    rest = ("distilbert.embeddings", "distilbert.transformer.layer.0", "distilbert.transformer.layer.2")
+    rest = (
+        "distilbert.embeddings",
+        "distilbert.transformer.layer.0",
+        "distilbert.transformer.layer.2",
+    )
     places = dict.fromkeys([*rest, "pre_classifier", "classifier"], "cpu")
     places["distilbert.transformer.layer.1"] = "disk"
     answers = []
     for settings in ({}, {"device_map": places, "offload_folder": str(tmp_path)}):
-        model = AutoModelForSequenceClassification.from_pretrained(SENTIMENT, **settings)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            SENTIMENT, **settings
+        )
         lens = MechanisticLens(
             model, TEXT, tokenizer=tokenizer, components=["heads", "mlps", "layers", "residual"],
             reference=[OTHER],
@@ -234,7 +312,10 @@ def test_hooks_go_and_weights_stay_also_after_an_error_or_an_interrupt(
     model = AutoModelForCausalLM.from_pretrained(causal).eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     bare = hooks(model)
-    settings = {"mean": {"reference": ["a film"]}, "restore": {"counterfactual": "the film is good"}}
+    settings = {
+        "mean": {"reference": ["a film"]},
+        "restore": {"counterfactual": "the film is good"},
+    }
     lens = MechanisticLens(
         model, "the film is good", tokenizer=AutoTokenizer.from_pretrained(causal), ablation=ablation,
         components=["heads", "neurons", "mlps", "layers", "residual"],
@@ -252,13 +333,19 @@ def test_hooks_go_and_weights_stay_also_after_an_error_or_an_interrupt(
         lens.value(masks)
     handle.remove()
     assert hooks(model) == bare
-    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert all(
+        torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items()
+    )
     np.testing.assert_array_equal(lens.value(masks), answer)
 
 
-def test_a_ledger_knows_the_game_again_and_every_setting_that_decides_it(tmp_path: Path) -> None:
+def test_a_ledger_knows_the_game_again_and_every_setting_that_decides_it(
+    tmp_path: Path,
+) -> None:
     def lens(**settings: Any) -> MechanisticLens:
-        return MechanisticLens(str(SENTIMENT), **{"inputs": TEXT, "target": "POSITIVE"} | settings)
+        return MechanisticLens(
+            str(SENTIMENT), **{"inputs": TEXT, "target": "POSITIVE"} | settings
+        )
 
     ledger = tmp_path / "runs.db"
     first = spexlens.explain(lens(), budget=60, ledger=ledger)
@@ -316,7 +403,9 @@ def test_a_ledger_knows_the_game_again_and_every_setting_that_decides_it(tmp_pat
 )  # fmt: skip
 def test_bad_input_is_one_clear_line(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message) as raised:
-        MechanisticLens(str(SENTIMENT), **{"inputs": TEXT, "target": "POSITIVE"} | settings)
+        MechanisticLens(
+            str(SENTIMENT), **{"inputs": TEXT, "target": "POSITIVE"} | settings
+        )
     assert "\n" not in str(raised.value)
 
 
@@ -324,17 +413,27 @@ def test_bad_input_is_one_clear_line(settings: dict[str, Any], message: str) -> 
     ("settings", "message"),
     [
         ({"counterfactual": "a film"}, "the query has no counterfactual"),
-        ({"components": "residual"}, "inputs and their queries have no positions in common"),
-        ({"ablation": "position mean", "reference": ["the film"]}, "a text and its query share no positions"),
+        (
+            {"components": "residual"},
+            "inputs and their queries have no positions in common",
+        ),
+        (
+            {"ablation": "position mean", "reference": ["the film"]},
+            "a text and its query share no positions",
+        ),
     ],
 )
-def test_a_query_has_no_positions_of_the_text(encoder: Path, settings: dict[str, Any], message: str) -> None:
+def test_a_query_has_no_positions_of_the_text(
+    encoder: Path, settings: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         MechanisticLens(str(encoder), "the film", target="a critic", **settings)
 
 
 def test_a_completion_of_unknown_words_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="'river' has a word that the tokenizer does not know"):
+    with pytest.raises(
+        InvalidInput, match="'river' has a word that the tokenizer does not know"
+    ):
         MechanisticLens(str(INDUCTION), "owl ink cup owl", target="river")
 
 

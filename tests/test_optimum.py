@@ -9,15 +9,22 @@ from hypothesis import strategies as st
 
 from spexlens import Spectrum
 from spexlens.errors import InvalidInput
-from spexlens.spectrum import optimum as room
-from spexlens.spectrum.optimum import optimum
+from spexlens.spectrum.subsets import best as room
+from spexlens.spectrum.subsets.best import optimum
 
 
-def random_spectrum(n: int, sets: int, seed: int, orders: tuple[int, ...] = (1, 2, 2, 2, 3)) -> Spectrum:
+def random_spectrum(
+    n: int, sets: int, seed: int, orders: tuple[int, ...] = (1, 2, 2, 2, 3)
+) -> Spectrum:
     """Sets of these orders at random, with coefficients that decay."""
     rng = np.random.default_rng(seed)
-    drawn = {tuple(sorted(rng.choice(n, min(n, rng.choice(orders)), replace=False))) for _ in range(sets)}
-    sizes = rng.permutation(rng.normal(size=len(drawn)) / np.arange(1, len(drawn) + 1) ** 0.8)
+    drawn = {
+        tuple(sorted(rng.choice(n, min(n, rng.choice(orders)), replace=False)))
+        for _ in range(sets)
+    }
+    sizes = rng.permutation(
+        rng.normal(size=len(drawn)) / np.arange(1, len(drawn) + 1) ** 0.8
+    )
     return Spectrum.of(n, dict(zip(sorted(drawn), sizes, strict=True)))
 
 
@@ -38,19 +45,25 @@ def predicted(spectrum: Spectrum, members: tuple[int, ...]) -> float:
 @pytest.mark.parametrize("listed", [20, 0])
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
-def test_it_is_the_best_of_all_masks_of_the_size(listed: int, data: st.DataObject) -> None:
+def test_it_is_the_best_of_all_masks_of_the_size(
+    listed: int, data: st.DataObject
+) -> None:
     """Whether the masks are listed or, as for more candidates, searched and proved."""
     n = data.draw(st.integers(1, 9))
     keep = data.draw(st.integers(0, n))
     orders = tuple(range(n + 1))
-    spectrum = random_spectrum(n, data.draw(st.integers(1, 25)), data.draw(st.integers(0, 10**6)), orders)
+    spectrum = random_spectrum(
+        n, data.draw(st.integers(1, 25)), data.draw(st.integers(0, 10**6)), orders
+    )
     largest = data.draw(st.booleans())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(room.mask_algebra, "ENUMERABLE", listed)
         found = optimum(spectrum, keep, largest=largest, time_limit=600)
         patch.undo()
         sign = 1.0 if largest else -1.0
-        assert sign * found.value == pytest.approx(best_by_force(spectrum, keep, sign), abs=1e-6)
+        assert sign * found.value == pytest.approx(
+            best_by_force(spectrum, keep, sign), abs=1e-6
+        )
         assert found.value == pytest.approx(predicted(spectrum, found.members))
         assert len(found.members) == keep
         assert found.proved
@@ -72,7 +85,9 @@ def test_72_candidates_and_600_sets_are_solved_with_a_bound_that_holds() -> None
 
 
 def test_a_spectrum_with_all_pairs_is_proved() -> None:
-    """The size ties the pairs of a candidate together, which makes the relaxation tight."""
+    """The size ties the pairs of a candidate together, which makes the relaxation
+    tight.
+    """
     rng = np.random.default_rng(0)
     sets = {members: rng.normal() * 0.02 for members in combinations(range(30), 2)}
     sets |= {(i,): rng.normal() for i in range(30)}
@@ -86,7 +101,9 @@ def test_a_spectrum_with_all_pairs_is_proved() -> None:
 
 
 def test_sets_of_many_members_cost_no_more_than_their_members() -> None:
-    spectrum = Spectrum.of(60, {tuple(range(40)): 1.0, tuple(range(20, 32)): -0.5, (0,): -0.1, (): 3.0})
+    spectrum = Spectrum.of(
+        60, {tuple(range(40)): 1.0, tuple(range(20, 32)): -0.5, (0,): -0.1, (): 3.0}
+    )
     found = optimum(spectrum, 21)
     assert found.proved
     assert found.value == pytest.approx(4.6)
@@ -96,7 +113,10 @@ def test_sets_of_many_members_cost_no_more_than_their_members() -> None:
 @pytest.mark.parametrize("scale", [1e-9, 1e9])
 def test_the_unit_of_the_values_does_not_matter(scale: float) -> None:
     spectrum = random_spectrum(25, 40, seed=4)
-    found, scaled = optimum(spectrum, 9), optimum(Spectrum(spectrum.sets, scale * spectrum.values), 9)
+    found, scaled = (
+        optimum(spectrum, 9),
+        optimum(Spectrum(spectrum.sets, scale * spectrum.values), 9),
+    )
     assert found.proved
     assert scaled.proved
     assert scaled.members == found.members
@@ -138,7 +158,9 @@ def test_a_limit_too_short_for_a_proof_still_gives_a_subset_and_a_bound() -> Non
         (2, float("nan"), "a positive number of seconds; got nan"),
     ],
 )
-def test_bad_input_is_one_clear_line(keep: int, time_limit: float, message: str) -> None:
+def test_bad_input_is_one_clear_line(
+    keep: int, time_limit: float, message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         optimum(random_spectrum(5, 9, seed=0), keep, time_limit=time_limit)
 

@@ -34,28 +34,77 @@ def folder(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["features", TEXT, "--ledger", "X/l.json", "--out", "X/l.json"], "--out and --ledger are both"),
+        (
+            ["features", TEXT, "--ledger", "X/l.json", "--out", "X/l.json"],
+            "--out and --ledger are both",
+        ),
         (["features", TEXT, "--ledger", "X/l", "--out", "X/l-wal.json"], None),
-        (["features", TEXT, "--ledger", "X/l.json", "--out", "X/b/../l.json"], "are both"),
-        (["features", "--file", "X/text.json", "--out", "X/text.json"], "is what --file reads"),
-        (["features", "--file", "X/text.json", "--ledger", "X/text.json"], "is what --file reads"),
-        (["features", "--file", "X/text.json", "--out", "X/hard.json"], "is what --file reads"),
-        (["mechanistic", "--prompts", "X/prompts.json", "--out", "X/prompts.json"], "of prompts reads"),
-        (["mechanistic", TEXT, "--reference", "X/lines.json", "--out", "X/lines.json"], "--reference reads"),
-        (["features", TEXT, "--ordinary", "X/lines.json", "--out", "X/lines.json"], "--ordinary reads"),
-        (["features", TEXT, "--expectations", "X/expected.json", "--out", "X/expected.json"], "reads"),
+        (
+            ["features", TEXT, "--ledger", "X/l.json", "--out", "X/b/../l.json"],
+            "are both",
+        ),
+        (
+            ["features", "--file", "X/text.json", "--out", "X/text.json"],
+            "is what --file reads",
+        ),
+        (
+            ["features", "--file", "X/text.json", "--ledger", "X/text.json"],
+            "is what --file reads",
+        ),
+        (
+            ["features", "--file", "X/text.json", "--out", "X/hard.json"],
+            "is what --file reads",
+        ),
+        (
+            ["mechanistic", "--prompts", "X/prompts.json", "--out", "X/prompts.json"],
+            "of prompts reads",
+        ),
+        (
+            [
+                "mechanistic",
+                TEXT,
+                "--reference",
+                "X/lines.json",
+                "--out",
+                "X/lines.json",
+            ],
+            "--reference reads",
+        ),
+        (
+            ["features", TEXT, "--ordinary", "X/lines.json", "--out", "X/lines.json"],
+            "--ordinary reads",
+        ),
+        (
+            [
+                "features",
+                TEXT,
+                "--expectations",
+                "X/expected.json",
+                "--out",
+                "X/expected.json",
+            ],
+            "reads",
+        ),
         (
             ["features", TEXT, "--model", "X/model", "--out", "X/model/config.json"],
             "in the folder of --model",
         ),
-        (["features", TEXT, "--model", "X/model", "--out", "X/model/new.json"], "in the folder of --model"),
-        (["features", TEXT, "--model", "X/model", "--ledger", "X/model/l.db"], "in the folder of --model"),
+        (
+            ["features", TEXT, "--model", "X/model", "--out", "X/model/new.json"],
+            "in the folder of --model",
+        ),
+        (
+            ["features", TEXT, "--model", "X/model", "--ledger", "X/model/l.db"],
+            "in the folder of --model",
+        ),
         (
             [
                 "data",
@@ -69,10 +118,26 @@ def contents(folder: Path) -> dict[str, bytes]:
             ],
             "in the folder of --encoder",
         ),
-        (["data", "X/train.csv", "--test", "X/train.csv", "--ledger", "X/train.csv"], "TRAIN reads"),
-        (["batch", "X/prompts.json", "--out", "X/c", "--ledger", "X/c/aggregate.json"], "are both"),
+        (
+            ["data", "X/train.csv", "--test", "X/train.csv", "--ledger", "X/train.csv"],
+            "TRAIN reads",
+        ),
+        (
+            [
+                "batch",
+                "X/prompts.json",
+                "--out",
+                "X/c",
+                "--ledger",
+                "X/c/aggregate.json",
+            ],
+            "are both",
+        ),
         (["batch", "X/b/0001.json", "--out", "X/b"], "is there, and stays"),
-        (["batch", "X/prompts.json", "--ledger", "X/prompts.json"], "the file of prompts reads"),
+        (
+            ["batch", "X/prompts.json", "--ledger", "X/prompts.json"],
+            "the file of prompts reads",
+        ),
     ],
 )
 def test_nothing_that_is_read_is_written_over(
@@ -114,7 +179,14 @@ def _described(path: Path, kind: str) -> None:
     elif kind == "aggregate":
         aggregate([explanation()]).save(path)
     else:
-        path.write_text({"JSON": '{"a": 1}', "text": "milk, bread", "empty": "", "list": "[" * 9999}[kind])
+        path.write_text(
+            {
+                "JSON": '{"a": 1}',
+                "text": "milk, bread",
+                "empty": "",
+                "list": "[" * 9999,
+            }[kind]
+        )
 
 
 @pytest.mark.parametrize(
@@ -141,7 +213,16 @@ def test_only_an_explanation_is_replaced_by_an_explanation(
     path = tmp_path / "x.json"
     _described(path, kind)
     before = identity(path)
-    line = refused(capsys, monkeypatch, "features", TEXT, "--model", tmp_path / "none", "--out", path)
+    line = refused(
+        capsys,
+        monkeypatch,
+        "features",
+        TEXT,
+        "--model",
+        tmp_path / "none",
+        "--out",
+        path,
+    )
     assert said in line
     with pytest.raises(ResultError, match=said):
         explanation().save(path)
@@ -153,9 +234,12 @@ def test_a_file_of_its_own_kind_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     explanation().save(path)
     content = json.loads(path.read_text())
-    path.write_text(json.dumps(content, indent=1, sort_keys=True))  # as another program writes it
+    # as another program writes it
+    path.write_text(json.dumps(content, indent=1, sort_keys=True))
     explanation().save(path)
-    with pytest.raises(ResultError, match=r"a saved explanation is there, and stays; give another path"):
+    with pytest.raises(
+        ResultError, match=r"a saved explanation is there, and stays; give another path"
+    ):
         aggregate([explanation()]).save(path)
     aggregate([explanation()]).save(tmp_path / "a.json")
     aggregate([explanation()]).save(tmp_path / "a.json")
@@ -163,7 +247,10 @@ def test_a_file_of_its_own_kind_is_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["text", "explanation", "link to nothing"])
 def test_an_aggregate_of_a_batch_replaces_only_an_aggregate(
-    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prompts, out = tmp_path / "p.jsonl", tmp_path / "out"
     prompts.write_text('{"prompt": "not bad"}\n')
@@ -173,13 +260,26 @@ def test_an_aggregate_of_a_batch_replaces_only_an_aggregate(
         explanation().save(path)
     else:
         _described(path, kind)
-    line = refused(capsys, monkeypatch, "batch", prompts, "--model", tmp_path / "none", "--out", out)
+    line = refused(
+        capsys,
+        monkeypatch,
+        "batch",
+        prompts,
+        "--model",
+        tmp_path / "none",
+        "--out",
+        out,
+    )
     assert "aggregate.json" in line
 
 
 @pytest.mark.parametrize("option", ["--out", "--ledger"])
 @pytest.mark.parametrize(
-    ("name", "said"), [("x" * 251 + ".json", "256 bytes; 255 are the most"), ("half\udc80.json", "Unicode")]
+    ("name", "said"),
+    [
+        ("x" * 251 + ".json", "256 bytes; 255 are the most"),
+        ("half\udc80.json", "Unicode"),
+    ],
 )
 def test_a_name_that_no_file_can_have_is_refused_before_anything_is_paid_for(
     option: str,
@@ -191,17 +291,30 @@ def test_a_name_that_no_file_can_have_is_refused_before_anything_is_paid_for(
 ) -> None:
     line = ["features", TEXT, "--model", tmp_path / "none", option, tmp_path / name]
     assert said in refused(capsys, monkeypatch, *line)
-    batch = ["batch", tmp_path / "p.jsonl", "--model", tmp_path / "none", option, tmp_path / name]
+    batch = [
+        "batch",
+        tmp_path / "p.jsonl",
+        "--model",
+        tmp_path / "none",
+        option,
+        tmp_path / name,
+    ]
     (tmp_path / "p.jsonl").write_text('{"prompt": "not bad"}\n')
     assert said in refused(capsys, monkeypatch, *batch)
 
 
-CONFIG = 'text = "not bad"\ntarget = "POSITIVE"\nbudget = 64\n{}\n[features]\n[mechanistic]\ncandidates = 3\n'
+CONFIG = (
+    'text = "not bad"\ntarget = "POSITIVE"\nbudget ='
+    " 64\n{}\n[features]\n[mechanistic]\ncandidates = 3\n"
+)
 
 
 @pytest.mark.parametrize("name", ["out", "ledger"])
 def test_a_mixed_games_file_writes_only_beside_itself(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home, other = tmp_path / "home", tmp_path / "other"
     home.mkdir()
@@ -213,12 +326,17 @@ def test_a_mixed_games_file_writes_only_beside_itself(
         line = refused(capsys, monkeypatch, "mixed", config)
         assert f"m.toml, {name}: {path} is not in the file's own folder" in line
         assert f"give --{name} {path}" in line
-    for path, said in (("a\\u0000b.json", "no NUL"), ("m.toml", "is what CONFIG reads")):
+    for path, said in (
+        ("a\\u0000b.json", "no NUL"),
+        ("m.toml", "is what CONFIG reads"),
+    ):
         config.write_text(CONFIG.format(f'{name} = "{path}"'))
         assert said in refused(capsys, monkeypatch, "mixed", config)
     config.write_text(CONFIG.format(f'{name} = "../other/x.json"'))
     given = other / "given.json"
-    result = CliRunner().invoke(app, ["mixed", str(config), f"--{name}", str(given)], catch_exceptions=False)
+    result = CliRunner().invoke(
+        app, ["mixed", str(config), f"--{name}", str(given)], catch_exceptions=False
+    )
     assert result.exit_code == 0
     assert sorted(path.name for path in other.iterdir()) == ["given.json"]
 

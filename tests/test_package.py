@@ -24,28 +24,60 @@ def test_every_public_name_exists_and_they_are_sorted() -> None:
 
 
 def modules(code: str) -> set[str]:
-    """The names of the modules that are loaded after some code, but for those of a bare interpreter."""
+    """The names of the modules that are loaded after some code, but for those of a bare
+    interpreter.
+    """
     shown = "import json, sys; print(json.dumps(sorted(sys.modules)))"
     return set(json.loads(python(f"{code}\n{shown}"))) - set(json.loads(python(shown)))
 
 
 def test_importing_loads_numpy_and_nothing_else_that_is_installed() -> None:
-    """How long it takes is in benchmarks/importing.py; that it stays so is held by what it loads."""
+    """How long it takes is in benchmarks/importing.py; that it stays so is held by what
+    it loads.
+    """
     loaded = {name.partition(".")[0] for name in modules("import spexlens")}
-    assert loaded & set(packages_distributions()) - {"spexlens"} <= {"numpy", "threadpoolctl"}
-    heavy = {"torch", "transformers", "lightgbm", "sklearn", "scipy", "pandas", "pydantic", "rich", "typer"}
+    assert loaded & set(packages_distributions()) - {"spexlens"} <= {
+        "numpy",
+        "threadpoolctl",
+    }
+    heavy = {
+        "torch",
+        "transformers",
+        "lightgbm",
+        "sklearn",
+        "scipy",
+        "pandas",
+        "pydantic",
+        "rich",
+        "typer",
+    }
     assert heavy.isdisjoint(loaded)
 
 
 def test_importing_loads_no_slow_part_of_the_standard_library() -> None:
-    slow = {"asyncio", "doctest", "http", "multiprocessing", "pdb", "ssl", "tkinter", "unittest", "xml"}
+    slow = {
+        "asyncio",
+        "doctest",
+        "http",
+        "multiprocessing",
+        "pdb",
+        "ssl",
+        "tkinter",
+        "unittest",
+        "xml",
+    }
     assert slow.isdisjoint(modules("import spexlens") - modules("import numpy"))
 
 
 def test_importing_loads_no_model_learner_of_models_or_page() -> None:
     """What is asked for later is loaded later."""
     loaded = modules("import spexlens")
-    late = ("spexlens.report", "spexlens.cli", "spexlens.models.huggingface", "spexlens.models.model")
+    late = (
+        "spexlens.report",
+        "spexlens.cli",
+        "spexlens.models.huggingface",
+        "spexlens.models.model",
+    )
     assert [name for name in sorted(loaded) if name.startswith(late)] == []
 
 
@@ -59,25 +91,57 @@ try:
 except spexlens.SpexlensError as error:
     print(type(error).__name__, error)
 """
-    assert python(code) == "MissingExtra torch is not installed: pip install 'spexlens[hf]'\n"
+    assert (
+        python(code)
+        == "MissingExtra torch is not installed: pip install 'spexlens[hf]'\n"
+    )
 
 
 def imports(path: Path) -> set[str]:
     """The spexlens modules that a module imports, wherever in it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("spexlens"):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and node.module.startswith("spexlens")
+        ):
             found.add(node.module)
     return found
 
 
 def test_arrows_run_down() -> None:
     forbidden = {
-        "spectrum": ("models", "lenses", "solvers", "explanation", "explain", "report", "cli"),
+        "spectrum": (
+            "models",
+            "lenses",
+            "solvers",
+            "explanation",
+            "explain",
+            "report",
+            "cli",
+        ),
         "solvers": ("models", "lenses", "explanation", "explain", "report", "cli"),
         "lenses": ("solvers", "explanation", "explain", "report", "cli"),
-        "ablation": ("spectrum", "solvers", "lenses", "models", "explanation", "explain", "report", "cli"),
-        "models": ("lenses", "solvers", "spectrum", "explanation", "explain", "report", "cli"),
+        "ablation": (
+            "spectrum",
+            "solvers",
+            "lenses",
+            "models",
+            "explanation",
+            "explain",
+            "report",
+            "cli",
+        ),
+        "models": (
+            "lenses",
+            "solvers",
+            "spectrum",
+            "explanation",
+            "explain",
+            "report",
+            "cli",
+        ),
         "evidence": ("explain", "report", "cli"),
         "report": ("explain", "cli"),
     }

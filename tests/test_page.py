@@ -1,4 +1,6 @@
-"""The page: what was found, how sure that is and what it cost, at any width, before any table."""
+"""The page: what was found, how sure that is and what it cost, at any width, before any
+table.
+"""
 
 import hashlib
 import io
@@ -26,13 +28,18 @@ from spexlens import (
 from spexlens.errors import InvalidInput
 from spexlens.evidence.artefacts import Ordinary, Survival
 from spexlens.models.bundled import INDUCTION, SENTIMENT
-from spexlens.report.aggregate import render as render_aggregate
-from spexlens.report.answer import percent
-from spexlens.report.wording import meaning
+from spexlens.report.content.wording import meaning
+from spexlens.report.terminal.answer import percent
+from spexlens.report.terminal.recurrence import render as render_aggregate
 
 Masks = NDArray[np.bool_]
 TEXT = "Her acting never fails to impress"
-KNOWN = ("The model's answer", "Trained on everything", "The model", "With everything kept")
+KNOWN = (
+    "The model's answer",
+    "Trained on everything",
+    "The model",
+    "With everything kept",
+)
 
 
 def lines_of(explanation: Explanation, **settings: Any) -> list[str]:
@@ -56,7 +63,10 @@ def test_the_first_line_says_what_a_classifier_answers(demo: Explanation) -> Non
     (probability,) = lens.value(everything)
     assert demo.facts["answered"] == "POSITIVE"
     assert demo.facts["probability"] == pytest.approx(probability, abs=1e-6)
-    assert lines_of(demo)[0] == f"The model's answer: POSITIVE, with a probability of {probability:.1%}."
+    assert (
+        lines_of(demo)[0]
+        == f"The model's answer: POSITIVE, with a probability of {probability:.1%}."
+    )
 
 
 def test_an_answer_that_is_not_the_target_is_said_as_it_is() -> None:
@@ -71,44 +81,75 @@ def test_the_first_line_says_how_likely_a_completion_is() -> None:
     prompt = "owl ink cup sun key owl ink cup"
     found = explain(FeatureLens(INDUCTION, prompt, target="sun"), 40)
     assert found.whole is not None
-    expected = f"The model gives sun a probability of {percent(np.exp(found.whole[0]))} (log-probability"
+    expected = (
+        f"The model gives sun a probability of {percent(np.exp(found.whole[0]))}"
+        " (log-probability"
+    )
     assert lines_of(found)[0].startswith(expected)
 
 
 def test_the_first_line_of_training_examples_and_of_a_function() -> None:
     rng = np.random.default_rng(0)
     inputs, labels = rng.normal(size=(6, 3)), np.array(["no", "yes"] * 3)
-    found = explain(DataLens("logistic", (inputs, labels), (inputs[0] + 0.1, "yes")), 64)
+    found = explain(
+        DataLens("logistic", (inputs, labels), (inputs[0] + 0.1, "yes")), 64
+    )
     assert found.whole is not None
     likely = percent(1 / (1 + np.exp(-found.whole[0])))
     assert lines_of(found)[0].startswith(
-        f"Trained on everything, the model gives yes a probability of {likely} (log-odds"
+        f"Trained on everything, the model gives yes a probability of {likely}"
+        " (log-odds"
     )
     found = explain(Game(lambda masks: 2.0 * masks[:, 0] + 1.0, 3), 8)
-    assert lines_of(found)[0] == "With everything kept, the function answers +3.000 (value)."
+    assert (
+        lines_of(found)[0]
+        == "With everything kept, the function answers +3.000 (value)."
+    )
 
 
 @pytest.mark.parametrize(
     ("probability", "said"),
-    [(0.0, "0.0%"), (1e-9, "less than 0.1%"), (0.5, "50.0%"), (1 - 1e-9, "more than 99.9%"), (1.0, "100.0%")],
+    [
+        (0.0, "0.0%"),
+        (1e-9, "less than 0.1%"),
+        (0.5, "50.0%"),
+        (1 - 1e-9, "more than 99.9%"),
+        (1.0, "100.0%"),
+    ],
 )
-def test_a_probability_is_never_certain_by_rounding(probability: float, said: str) -> None:
+def test_a_probability_is_never_certain_by_rounding(
+    probability: float, said: str
+) -> None:
     assert percent(probability) == said
 
 
 def test_found_confidence_and_cost_come_before_the_text(demo: Explanation) -> None:
     page = demo.page()
-    assert page.index("Found: ") < page.index("Confidence: ") < page.index("Cost: ") < page.index(TEXT)
-    assert "“never” and “fails” together raise the answer, neither does alone (+" in paragraph(page, "Found")
-    assert paragraph(page, "Confidence") == "Confidence: complete. All 64 ways to ablate were tried."
+    assert (
+        page.index("Found: ")
+        < page.index("Confidence: ")
+        < page.index("Cost: ")
+        < page.index(TEXT)
+    )
+    assert (
+        "“never” and “fails” together raise the answer, neither does alone (+"
+        in paragraph(page, "Found")
+    )
+    assert (
+        paragraph(page, "Confidence")
+        == "Confidence: complete. All 64 ways to ablate were tried."
+    )
     assert paragraph(page, "Cost").startswith("Cost: 64 of 64 calls paid; ")
 
 
-def test_confidence_is_graded_by_what_no_fit_saw_and_by_what_was_measured_again() -> None:
+def test_confidence_is_graded_by_what_no_fit_saw_and_by_what_was_measured_again() -> (
+    None
+):
     found = explain(Game(lambda m: 2.0 * (m[:, 0] & m[:, 1]) + m[:, 5], 20), 300)
     said = paragraph(found.page(), "Confidence")
     assert said.startswith(
-        "Confidence: high. The explanation predicts answers it has not seen with R² 1.00 (1"
+        "Confidence: high. The explanation predicts answers it has not seen with R²"
+        " 1.00 (1"
     )
     assert re.search(r"; (\d) of \1 effects measured again on the model hold\.$", said)
 
@@ -117,14 +158,20 @@ def test_confidence_is_none_where_checks_fail_and_says_what_was_left_out() -> No
     found = explain(Game(lambda m: 2.0 * (m[:, 0] & m[:, 1]) + m[:, 5], 20), 300)
     assert found.checks is not None
     (checks,) = found.checks.found
-    wrong = [replace(each, measured=-each.said, interval=(-each.said, -each.said)) for each in checks]
+    wrong = [
+        replace(each, measured=-each.said, interval=(-each.said, -each.said))
+        for each in checks
+    ]
     refuted = replace(found, checks=replace(found.checks, found=(tuple(wrong),)))
     said = paragraph(refuted.page(), "Confidence")
     assert said.startswith("Confidence: none.")
     assert f"; 0 of {len(wrong)} effects measured again on the model hold." in said
     chosen = explain(screen(Game(lambda m: m @ np.ones(12), 12), [0, 1, 2, 3]), 64)
     assert chosen.unchosen is not None
-    left_out = f"; but {chosen.unchosen.share[0]:.0%} of the variance is in what was not chosen."
+    left_out = (
+        f"; but {chosen.unchosen.share[0]:.0%} of the variance is in what was not"
+        " chosen."
+    )
     assert left_out in paragraph(chosen.page(), "Confidence")
 
 
@@ -135,14 +182,23 @@ def test_a_function_that_never_changes(n: int, answer: float) -> None:
     page = found.page()
     assert found.faithfulness.r2[0] == pytest.approx(1.0)
     assert "not predict" not in page
-    assert "Found: the answer never changes, whatever is ablated; there is nothing to explain." in page
+    assert (
+        "Found: the answer never changes, whatever is ablated; there is nothing to"
+        " explain." in page
+    )
     assert "share" not in page
     assert "together" not in page
 
 
 def test_what_was_not_seen_to_change_is_not_said_never_to() -> None:
     found = explain(Game(lambda m: m[:, :3].all(axis=1) & ~m[:, 3], 16), 150)
-    unseen = replace(found, spectrum=Spectrum.of(16, {(): 0.0}), uncertainty=None, stability=(), checks=None)
+    unseen = replace(
+        found,
+        spectrum=Spectrum.of(16, {(): 0.0}),
+        uncertainty=None,
+        stability=(),
+        checks=None,
+    )
     unseen = replace(unseen, faithfulness=replace(found.faithfulness, r2=(0.0,)))
     assert unseen.whole == unseen.empty
     assert "never changes" not in unseen.page()
@@ -150,16 +206,26 @@ def test_what_was_not_seen_to_change_is_not_said_never_to() -> None:
 
 def test_a_random_function_is_not_explained() -> None:
     def drawn(masks: Masks) -> list[float]:
-        return [int.from_bytes(hashlib.sha256(row.tobytes()).digest()[:4], "big") / 2**32 for row in masks]
+        return [
+            int.from_bytes(hashlib.sha256(row.tobytes()).digest()[:4], "big") / 2**32
+            for row in masks
+        ]
 
     page = explain(Game(drawn, 16), 200).page()
-    assert "Found: nothing that predicts the answer; what is listed below may be chance." in page
+    assert (
+        "Found: nothing that predicts the answer; what is listed below may be chance."
+        in page
+    )
     assert "Confidence: none." in page
 
 
 def test_rows_without_a_share_are_not_shown() -> None:
-    page = explain(Game(lambda m: m[:, :20].sum(axis=1) + 1e-3 * (m[:, 0] & m[:, 1]), 20), 500).page()
-    assert "None act together: no other set has as much as 0.1% of the variance." in page
+    page = explain(
+        Game(lambda m: m[:, :20].sum(axis=1) + 1e-3 * (m[:, 0] & m[:, 1]), 20), 500
+    ).page()
+    assert (
+        "None act together: no other set has as much as 0.1% of the variance." in page
+    )
     assert not re.search(r" 0\.0% ", page)
     assert "On their own" in page
     page = explain(Game(lambda m: m[:, 0] & m[:, 1], 8), 256).page()
@@ -203,7 +269,14 @@ def test_legends_are_of_what_is_shown(demo: Explanation) -> None:
 def test_method_and_design_are_behind_verbose() -> None:
     found = explain(Game(lambda m: 2.0 * (m[:, 0] & m[:, 1]) + m[:, 5], 20), 300)
     brief, verbose = found.page(), found.page(verbose=True)
-    for said in ("method: proxyspex", "seed 0", "faithfulness: R²", "held out: R²", "checks: ", "range: "):
+    for said in (
+        "method: proxyspex",
+        "seed 0",
+        "faithfulness: R²",
+        "held out: R²",
+        "checks: ",
+        "range: ",
+    ):
         assert said not in brief
         assert said in verbose
     assert "top 5" in verbose
@@ -219,7 +292,12 @@ def test_verbose_has_all_figures_at_any_width(width: int) -> None:
     pair = found["x0", "x1"]
     assert pair.evidence is not None
     page = re.sub(r"\s+", " ", found.page(verbose=True, width=width))
-    for said in (f"{pair.evidence.measured:+.3f} ±", f"{pair.share:.1%}", "100%", "strengthen each other"):
+    for said in (
+        f"{pair.evidence.measured:+.3f} ±",
+        f"{pair.share:.1%}",
+        "100%",
+        "strengthen each other",
+    ):
         assert said in page
     assert max(map(len, found.page(verbose=True, width=width).splitlines())) <= width
 
@@ -227,7 +305,10 @@ def test_verbose_has_all_figures_at_any_width(width: int) -> None:
 def test_every_row_is_a_sentence(demo: Explanation) -> None:
     alone = {row.members[0]: row.effect for row in demo.interactions(order=1)}
     sentences = {meaning(row, alone) for row in demo.interactions(order=None)}
-    assert all(re.match(r"(together |all together |)(raise|lower|pull apart)", said) for said in sentences)
+    assert all(
+        re.match(r"(together |all together |)(raise|lower|pull apart)", said)
+        for said in sentences
+    )
     page = demo.page()
     rows = [line for line in page.splitlines() if re.match(r" *[+-]\d", line)]
     assert len(rows) >= 4
@@ -236,7 +317,9 @@ def test_every_row_is_a_sentence(demo: Explanation) -> None:
 
 def test_an_effect_within_its_interval_of_zero_says_so() -> None:
     rng = np.random.default_rng(0)
-    noisy = Game(lambda m: m[:, 0] * 1.0 + 0.5 * rng.normal(size=len(m)), 16, batch_size=64)
+    noisy = Game(
+        lambda m: m[:, 0] * 1.0 + 0.5 * rng.normal(size=len(m)), 16, batch_size=64
+    )
     assert "may do nothing" in explain(noisy, 150, noise=0).page()
 
 
@@ -247,10 +330,19 @@ def test_a_range_of_one_answer_is_no_range() -> None:
 
 @pytest.mark.parametrize(
     ("there", "score", "lost", "grown"),
-    [(3.0, 3.0, False, True), (1.1, 1.1, False, False), (0.1, 0.1, True, False), (-1.0, -1.0, True, False)],
+    [
+        (3.0, 3.0, False, True),
+        (1.1, 1.1, False, False),
+        (0.1, 0.1, True, False),
+        (-1.0, -1.0, True, False),
+    ],
 )
-def test_survival_says_how_an_effect_changes(there: float, score: float, lost: bool, grown: bool) -> None:
-    survival = Survival((0, 1), 1.0, there, (there - 0.1, there + 0.1), (there - 1.1, there - 0.9))
+def test_survival_says_how_an_effect_changes(
+    there: float, score: float, lost: bool, grown: bool
+) -> None:
+    survival = Survival(
+        (0, 1), 1.0, there, (there - 0.1, there + 0.1), (there - 1.1, there - 0.9)
+    )
     assert survival.score == pytest.approx(score)
     assert (survival.sure, survival.lost, survival.grown) == (True, lost, grown)
 
@@ -271,7 +363,9 @@ def test_an_effect_that_trebles_is_told() -> None:
 
 
 def test_smallest_sets_that_the_model_confirmed_are_the_ones_given() -> None:
-    found = explain(Game(lambda m: 2.0 * (m[:, 0] & m[:, 1]) + m[:, 2], 12), 200, smallest=0.9)
+    found = explain(
+        Game(lambda m: 2.0 * (m[:, 0] & m[:, 1]) + m[:, 2], 12), 200, smallest=0.9
+    )
     assert found.smallest
     for kind in ("sufficient", "necessary"):
         asked = next(each for each in found.smallest if each.kind == kind)

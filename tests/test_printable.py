@@ -1,4 +1,6 @@
-"""Strangers' words: what a terminal would obey or hide is shown, and ordinary writing is left as it is."""
+"""Strangers' words: what a terminal would obey or hide is shown, and ordinary writing
+is left as it is.
+"""
 
 import ast
 import json
@@ -14,15 +16,17 @@ import pytest
 
 import spexlens
 from spexlens import Explanation, Game, explain
-from spexlens.ablation.candidate import Candidate
-from spexlens.aggregate import aggregate
 from spexlens.cli import main
 from spexlens.errors import InvalidInput, LedgerError, MissingExtra, ResultError
+from spexlens.games.candidate import Candidate
 from spexlens.printable import hidden, in_json, line, places, shown
+from spexlens.results.recurrence import aggregate
 
 EVIL = "\x1b[31mred\x9b1m\x07\u202egnp\u202c\u2066\u200f\u061c\u2028pay\u200bpal\x7f\x00\U000e0041"
 OBEYED = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))} - {"\n", "\t"}
-OBEYED |= set("\u061c\u200b\u200e\u200f\u2028\u2029\ufeff\U000e0041") | {*map(chr, range(0x202A, 0x202F))}
+OBEYED |= set("\u061c\u200b\u200e\u200f\u2028\u2029\ufeff\U000e0041") | {
+    *map(chr, range(0x202A, 0x202F))
+}
 OBEYED |= {*map(chr, range(0x2066, 0x206A))}
 ORDINARY = (
     "An ordinary line, with a tab\tand\nanother line.",
@@ -41,8 +45,14 @@ def harmless(page: str) -> bool:
 
 
 def test_what_a_terminal_would_obey_is_shown() -> None:
-    assert shown("\x1b[31m\u202eabc\x9b\U000e0041\ud83d") == r"\x1b[31m\u202eabc\x9b\U000e0041\ud83d"
-    assert shown("pay\u200bpal a\u200db x\ufe0f\ufe0f") == r"pay\u200bpal a\u200db x\ufe0f\ufe0f"
+    assert (
+        shown("\x1b[31m\u202eabc\x9b\U000e0041\ud83d")
+        == r"\x1b[31m\u202eabc\x9b\U000e0041\ud83d"
+    )
+    assert (
+        shown("pay\u200bpal a\u200db x\ufe0f\ufe0f")
+        == r"pay\u200bpal a\u200db x\ufe0f\ufe0f"
+    )
     assert harmless(shown(EVIL))
     assert shown(shown(EVIL)) == shown(EVIL)
 
@@ -54,7 +64,9 @@ def test_ordinary_writing_is_left_as_it_is(text: str) -> None:
     assert places(text) == list(range(len(text) + 1))
 
 
-def test_the_end_of_a_line_may_be_that_of_windows_and_a_lone_carriage_return_is_shown() -> None:
+def test_the_end_of_a_line_may_be_that_of_windows_and_a_lone_carriage_return_is_shown() -> (
+    None
+):
     assert shown("one\r\ntwo\rthree") == "one\ntwo\\x0dthree"
 
 
@@ -62,7 +74,14 @@ def test_places_are_those_of_the_text_that_is_shown() -> None:
     text = "a\x1bb\r\nc"
     there = places(text)
     said = shown(text)
-    assert [said[there[at] : there[at + 1]] for at in range(len(text))] == ["a", "\\x1b", "b", "", "\n", "c"]
+    assert [said[there[at] : there[at + 1]] for at in range(len(text))] == [
+        "a",
+        "\\x1b",
+        "b",
+        "",
+        "\n",
+        "c",
+    ]
 
 
 def test_an_error_is_one_line_and_not_too_long_a_one() -> None:
@@ -88,22 +107,40 @@ def and_of(masks: Any) -> Any:
 
 @pytest.fixture
 def evil() -> Explanation:
-    """An explanation that has them in its labels, its text, its outputs, its target and its remarks."""
+    """An explanation that has them in its labels, its text, its outputs, its target and
+    its remarks.
+    """
     text = f"{EVIL} good {EVIL}"
     found = explain(Game(lambda masks: np.asarray(and_of(masks), float), 3), 8)
     end = len(EVIL)
-    labels = ((EVIL, (0, end)), ("good", (end + 1, end + 5)), (EVIL, (end + 6, 2 * end + 6)))
+    labels = (
+        (EVIL, (0, end)),
+        ("good", (end + 1, end + 5)),
+        (EVIL, (end + 6, 2 * end + 6)),
+    )
     return replace(
         found,
-        candidates=tuple(Candidate(label, f"word{EVIL}", span) for label, span in labels),
-        facts={"text": text, "target": EVIL, "foil": EVIL, "unit": EVIL, "notes": [EVIL], "call": EVIL},
+        candidates=tuple(
+            Candidate(label, f"word{EVIL}", span) for label, span in labels
+        ),
+        facts={
+            "text": text,
+            "target": EVIL,
+            "foil": EVIL,
+            "unit": EVIL,
+            "notes": [EVIL],
+            "call": EVIL,
+        },
         details={"caveats": [EVIL]},
         outputs=(EVIL,),
     )
 
 
 def test_pages_tables_reprs_and_next_steps_send_nothing_of_it(
-    evil: Explanation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    evil: Explanation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert harmless(repr(evil))
     assert r"\x1b[31mred" in repr(evil)
@@ -111,7 +148,9 @@ def test_pages_tables_reprs_and_next_steps_send_nothing_of_it(
     path = tmp_path / f"{EVIL.replace(chr(0), '')}.json"
     evil.save(path)
     rules = tmp_path / "rules.toml"
-    name = json.dumps(EVIL)[1:-1].replace("\x7f", "\\u007f").replace("\\udb40\\udc41", "")
+    name = (
+        json.dumps(EVIL)[1:-1].replace("\x7f", "\\u007f").replace("\\udb40\\udc41", "")
+    )
     rules.write_text(f'[[expected]]\nname = "{name}"\nmembers = ["*", "good"]\n')
     for options in (
         [],
@@ -133,15 +172,19 @@ def test_pages_tables_reprs_and_next_steps_send_nothing_of_it(
         assert harmless(said.out + said.err), options
 
 
-def test_the_candidates_are_coloured_where_they_stand_in_the_text_that_is_shown(evil: Explanation) -> None:
+def test_the_candidates_are_coloured_where_they_stand_in_the_text_that_is_shown(
+    evil: Explanation,
+) -> None:
     from rich.text import Text
 
-    from spexlens.report.candidates import coloured
-    from spexlens.report.legible import legible
+    from spexlens.report.terminal.candidates import coloured
+    from spexlens.report.terminal.legible import legible
 
     page = coloured(legible(evil), {1: 1.0}, 0)
     assert isinstance(page, Text)
-    assert [page.plain[span.start : span.end] for span in page.spans if span.style] == ["good"]
+    assert [page.plain[span.start : span.end] for span in page.spans if span.style] == [
+        "good"
+    ]
 
 
 def test_an_aggregate_sends_nothing_of_it(evil: Explanation) -> None:
@@ -167,7 +210,9 @@ def test_an_aggregate_sends_nothing_of_it(evil: Explanation) -> None:
     ],
 )
 def test_errors_send_nothing_of_it_and_are_one_line(
-    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["spexlens", *words])
     with pytest.raises(SystemExit) as left:
@@ -195,17 +240,23 @@ def test_a_budget_that_is_no_number_is_one_line(
 
 
 @pytest.mark.parametrize(
-    "word", ["it's \\ so", "tab\tnew\nline", EVIL.replace("\0", ""), "\u202e漢'字", "plain"]
+    "word",
+    ["it's \\ so", "tab\tnew\nline", EVIL.replace("\0", ""), "\u202e漢'字", "plain"],
 )
 def test_a_next_step_means_the_same_when_it_is_pasted(word: str) -> None:
-    from spexlens.follow_up import _quoted
+    from spexlens.results.next_steps import _quoted
 
     quoted = _quoted(word)
     assert harmless(quoted)
     assert not {"\n", "\t"} & set(quoted)
-    code = "import sys; sys.stdout.buffer.write(sys.argv[1].encode('utf-8', 'surrogateescape'))"
+    code = (
+        "import sys; sys.stdout.buffer.write(sys.argv[1].encode('utf-8',"
+        " 'surrogateescape'))"
+    )
     command = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} {quoted}"
-    told = subprocess.run(["bash", "-c", command], capture_output=True, check=True, env={"LC_ALL": "C"})
+    told = subprocess.run(
+        ["bash", "-c", command], capture_output=True, check=True, env={"LC_ALL": "C"}
+    )
     assert told.stdout == word.encode()
 
 
@@ -228,7 +279,8 @@ def test_nothing_is_printed_but_through_the_one_way_out() -> None:
         "cli/screen.py: console.print",
         "cli/show.py: console_of().print",
         "progress.py: Console",  # of a bar, without words of the user
-        "report/aggregate.py: Console",  # into a text, of an aggregate whose words are shown
+        # into a text, of an aggregate whose words are shown
+        "report/aggregate.py: Console",
         "report/aggregate.py: Console(file=page, width=110, color_system=None).print",
         "report/terminal.py: Console",
         "report/terminal.py: console.print",

@@ -1,4 +1,6 @@
-"""Proxies and what is made of them: sparse regression, the average, the read-out, and auto."""
+"""Proxies and what is made of them: sparse regression, the average, the read-out, and
+auto.
+"""
 
 from collections.abc import Callable
 from itertools import combinations
@@ -9,20 +11,20 @@ from conftest import carried_out
 from numpy.typing import NDArray
 from sklearn.linear_model import Lasso
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.masks import uniform
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.evidence.faithfulness import r_squared
+from spexlens.masks import masks as mask_algebra
+from spexlens.masks.masks import uniform
 from spexlens.solvers.auto import Auto
-from spexlens.solvers.base import Fit, Solver
 from spexlens.solvers.choice import choose_solver
+from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex import readout
-from spexlens.solvers.proxyspex.average import averaged
-from spexlens.solvers.proxyspex.constant import Constant
-from spexlens.solvers.proxyspex.linear import Linear
-from spexlens.solvers.proxyspex.proxy import FittedSpectrum, folds
+from spexlens.solvers.proxyspex.proxies.average import averaged
+from spexlens.solvers.proxyspex.proxies.constant import Constant
+from spexlens.solvers.proxyspex.proxies.linear import Linear
+from spexlens.solvers.proxyspex.proxies.proxy import FittedSpectrum, folds
 from spexlens.solvers.proxyspex.readout import read
 from spexlens.solvers.proxyspex.solver import ProxySpex
+from spexlens.solvers.solver import Fit, Solver
 from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
@@ -40,8 +42,17 @@ def sparse(n: int, count: int, orders: tuple[int, ...], seed: int) -> Spectrum:
     return Spectrum.of(n, coefficients)
 
 
-def proxy_of(spectrum: Spectrum, left_out: Array | None = None, noise: float = 1.0) -> FittedSpectrum:
-    return FittedSpectrum(spectrum.n, np.zeros(1) if left_out is None else left_out, (), noise, spectrum, {})
+def proxy_of(
+    spectrum: Spectrum, left_out: Array | None = None, noise: float = 1.0
+) -> FittedSpectrum:
+    return FittedSpectrum(
+        spectrum.n,
+        np.zeros(1) if left_out is None else left_out,
+        (),
+        noise,
+        spectrum,
+        {},
+    )
 
 
 # Sparse linear regression
@@ -57,7 +68,9 @@ def test_a_sparse_linear_function_of_more_candidates_than_masks_is_recovered() -
 
 
 def test_pairs_are_recovered_by_order_two_only() -> None:
-    truth = Spectrum.of(30, {(): 1.0, (2,): 1.0, (5,): -1.0, (9,): 0.8, (2, 5): 1.0, (5, 9): -1.2})
+    truth = Spectrum.of(
+        30, {(): 1.0, (2,): 1.0, (5,): -1.0, (9,): 0.8, (2, 5): 1.0, (5, 9): -1.2}
+    )
     masks, fresh = uniform(30, 150, seed=0), uniform(30, 1000, seed=1)
     values = truth.predict(masks)
     single, paired = (Linear(order).fit(masks, values, seed=0) for order in (1, 2))
@@ -68,7 +81,9 @@ def test_pairs_are_recovered_by_order_two_only() -> None:
 
 
 @pytest.mark.parametrize("count", [80, 310])
-def test_what_linear_regression_left_out_is_predicted_by_refits_without_it(count: int) -> None:
+def test_what_linear_regression_left_out_is_predicted_by_refits_without_it(
+    count: int,
+) -> None:
     truth = sparse(20, 8, (1, 2), seed=2)
     masks = uniform(20, count, seed=2)
     values = truth.predict(masks) + 0.3 * np.random.default_rng(2).normal(size=count)
@@ -79,7 +94,9 @@ def test_what_linear_regression_left_out_is_predicted_by_refits_without_it(count
         x, y = design[~held], values[~held]
         most = np.abs((x - x.mean(axis=0)).T @ (y - y.mean())).max() / len(y)
         lasso = Lasso(alpha=most * fit.report()["penalty"], tol=1e-6).fit(x, y)
-        np.testing.assert_allclose(fit.left_out[held], lasso.predict(design[held]), atol=0.05 * values.std())
+        np.testing.assert_allclose(
+            fit.left_out[held], lasso.predict(design[held]), atol=0.05 * values.std()
+        )
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -91,7 +108,8 @@ def test_a_value_does_not_move_what_is_predicted_without_it(order: int) -> None:
     changed[17] += 0.5 * values.std()
     proxy = Linear(2 if order == 2 else 1)
     before, after = (proxy.fit(masks, each, seed=0) for each in (values, changed))
-    assert before.report() == after.report()  # the same penalty: else nothing could be claimed
+    # the same penalty: else nothing could be claimed
+    assert before.report() == after.report()
     own = folds(100, 10, 0) == folds(100, 10, 0)[17]
     np.testing.assert_allclose(after.left_out[own], before.left_out[own], atol=1e-6)
     assert np.abs(after.left_out[~own] - before.left_out[~own]).max() > 1e-3
@@ -104,7 +122,9 @@ def test_on_noise_linear_regression_predicts_nothing() -> None:
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_linear_regression_of_one_odd_value_among_equal_ones_is_finite(order: int) -> None:
+def test_linear_regression_of_one_odd_value_among_equal_ones_is_finite(
+    order: int,
+) -> None:
     masks = uniform(12, 60, seed=0)
     fit = Linear(2 if order == 2 else 1).fit(masks, 1.0 * (np.arange(60) == 7), seed=0)
     assert np.isfinite(fit.left_out).all()
@@ -114,7 +134,9 @@ def test_linear_regression_of_one_odd_value_among_equal_ones_is_finite(order: in
 def test_the_constant_leaves_each_value_out_of_its_mean() -> None:
     values = np.array([1.0, 2.0, 6.0, 11.0])
     fit = Constant().fit(uniform(5, 4, seed=0), values, seed=0)
-    np.testing.assert_allclose(fit.left_out, [np.delete(values, j).mean() for j in range(4)])
+    np.testing.assert_allclose(
+        fit.left_out, [np.delete(values, j).mean() for j in range(4)]
+    )
     np.testing.assert_allclose(fit.predict(uniform(5, 9, seed=1)), 5.0)
 
 
@@ -130,7 +152,9 @@ def values() -> Array:
 
 
 def guesses(values: Array, *errors: float) -> list[FittedSpectrum]:
-    """The mean, and proxies whose left-out predictions are wrong by so many standard deviations."""
+    """The mean, and proxies whose left-out predictions are wrong by so many standard
+    deviations.
+    """
     rng = np.random.default_rng(1)
     mean = (values.sum() - values) / (len(values) - 1)
     wrong = [values + error * rng.normal(size=len(values)) for error in errors]
@@ -157,7 +181,9 @@ def test_what_was_thought_beforehand_multiplies_the_weights(values: Array) -> No
     proxies = guesses(values, 0.5, 0.45)
     odds = [
         together.weights[1] / together.weights[0]
-        for together in (averaged(values, proxies, np.array([1.0, 1.0, b]), ALL) for b in (1.0, 0.5))
+        for together in (
+            averaged(values, proxies, np.array([1.0, 1.0, b]), ALL) for b in (1.0, 0.5)
+        )
     ]
     assert odds[0] == pytest.approx(2 * odds[1])
 
@@ -172,30 +198,40 @@ def test_where_nothing_beats_the_mean_the_average_is_constant(
     np.testing.assert_array_equal(together.predict(uniform(4, 5, seed=0)), 1.0)
 
 
-def test_an_average_predicts_tabulates_and_leaves_out_the_weighted_sum(values: Array) -> None:
+def test_an_average_predicts_tabulates_and_leaves_out_the_weighted_sum(
+    values: Array,
+) -> None:
     proxies = guesses(values, 0.5, 0.45)
     spectra = [Spectrum.of(4, {(1,): 1.0}), Spectrum.of(4, {(2, 3): -2.0, (): 1.0})]
-    proxies[1:] = [proxy_of(s, p.left_out) for s, p in zip(spectra, proxies[1:], strict=True)]
+    proxies[1:] = [
+        proxy_of(s, p.left_out) for s, p in zip(spectra, proxies[1:], strict=True)
+    ]
     together = averaged(values, proxies, np.ones(3), ALL)
     a, b = together.weights
     masks = mask_algebra.everything(4)
     expected = a * spectra[0].predict(masks) + b * spectra[1].predict(masks)
     np.testing.assert_allclose(together.predict(masks), expected)
     np.testing.assert_allclose(together.table(), expected)
-    np.testing.assert_allclose(together.left_out, a * proxies[1].left_out + b * proxies[2].left_out)
+    np.testing.assert_allclose(
+        together.left_out, a * proxies[1].left_out + b * proxies[2].left_out
+    )
     assert set(together.large_sets(10)) >= {(1,), (2, 3)}
 
 
 def test_the_noise_expected_falls_as_averaging_lowers_the_error(values: Array) -> None:
     alone, *_ = averaged(values, guesses(values, 0.5), np.ones(2), ALL).members
     together = averaged(values, guesses(values, 0.5, 0.5), np.ones(3), ALL)
-    before, after = (np.mean((values - each.left_out) ** 2) for each in (alone, together))
+    before, after = (
+        np.mean((values - each.left_out) ** 2) for each in (alone, together)
+    )
     assert after < 0.7 * before
     assert together.noise == pytest.approx(alone.noise * after / before, rel=0.2)
 
 
 @pytest.mark.parametrize("rule", [np.all, np.any])
-def test_one_value_unlike_all_others_is_no_worse_than_the_mean(rule: Callable[..., Masks]) -> None:
+def test_one_value_unlike_all_others_is_no_worse_than_the_mean(
+    rule: Callable[..., Masks],
+) -> None:
     masks = ProxySpex(design="space-filling").plan(12, 100, seed=0).masks
     fit = ProxySpex(workers=1).fit(masks, 1.0 * rule(masks, axis=1), seed=0)
     assert np.isfinite(fit.spectrum.values).all()
@@ -207,7 +243,9 @@ def test_one_value_unlike_all_others_is_no_worse_than_the_mean(rule: Callable[..
 
 
 @pytest.mark.parametrize("n", [12, 24])
-def test_a_sparse_spectrum_is_read_exactly_from_its_table_or_by_virtual_ablation(n: int) -> None:
+def test_a_sparse_spectrum_is_read_exactly_from_its_table_or_by_virtual_ablation(
+    n: int,
+) -> None:
     truth = sparse(n, 60, (1, 2, 3, 5, 9), seed=0)
     found = read(proxy_of(truth), seed=0)
     assert list(found.spectrum.sets) == list(truth.sets)
@@ -264,7 +302,9 @@ def waves(masks: Masks) -> Array:
     return np.asarray(np.sin(masks @ np.arange(masks.shape[1])))
 
 
-def fitted(solver: Solver, n: int, budget: int, seed: int, function: Callable[[Masks], Array]) -> Fit:
+def fitted(
+    solver: Solver, n: int, budget: int, seed: int, function: Callable[[Masks], Array]
+) -> Fit:
     plan, values = carried_out(solver, n, budget, seed, function)
     return solver.fit_packed(plan.packed, n, values, seed)
 
@@ -283,7 +323,13 @@ def test_auto_lets_proxies_have_what_is_no_sparse_sum() -> None:
     weights = np.random.default_rng(0).normal(size=300)
     solver = auto(Linear(1))
     noise = np.random.default_rng(1)
-    fit = fitted(solver, 300, 2000, 1, lambda masks: masks @ weights + noise.normal(size=len(masks)))
+    fit = fitted(
+        solver,
+        300,
+        2000,
+        1,
+        lambda masks: masks @ weights + noise.normal(size=len(masks)),
+    )
     assert fit.details["chosen"] == "proxyspex"
     assert fit.details["r2"]["proxyspex"] > 0.9
     assert "averaged" in fit.details
@@ -308,7 +354,9 @@ def test_auto_plans_what_spex_needs_whatever_the_budget() -> None:
 
 def test_auto_refuses_masks_of_another_plan() -> None:
     solver = auto(Linear(1))
-    masks, another = (carried_out(solver, 30, 2000, seed, waves)[0].masks for seed in (0, 1))
+    masks, another = (
+        carried_out(solver, 30, 2000, seed, waves)[0].masks for seed in (0, 1)
+    )
     values = np.zeros(2000)
     for wrong in (uniform(30, 2000, seed=0), another, masks[::-1][:-1]):
         with pytest.raises(InvalidInput, match="masks"):
@@ -318,7 +366,9 @@ def test_auto_refuses_masks_of_another_plan() -> None:
 def test_auto_refuses_a_budget_below_its_least() -> None:
     with pytest.raises(BudgetTooSmall, match="auto needs at least 2000 calls"):
         Auto().plan(30, 1999, seed=0)
-    with pytest.raises(InvalidInput, match="at most 2000 candidates; there are 6000: use method 'spex'"):
+    with pytest.raises(
+        InvalidInput, match="at most 2000 candidates; there are 6000: use method 'spex'"
+    ):
         Auto().plan(6000, 3000, seed=0)
 
 

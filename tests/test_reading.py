@@ -1,4 +1,6 @@
-"""What the model reads is what a person would give it: the score of a plain loop over the same string."""
+"""What the model reads is what a person would give it: the score of a plain loop over
+the same string.
+"""
 
 from html import unescape
 from typing import Any
@@ -8,7 +10,16 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from makes import MAKES, bert, byte_level, llama, log_probability, sentence_piece, whole, word_piece
+from makes import (
+    MAKES,
+    bert,
+    byte_level,
+    llama,
+    log_probability,
+    sentence_piece,
+    whole,
+    word_piece,
+)
 from tokenizers import processors
 
 from architectures.tiny import drawn
@@ -38,13 +49,22 @@ CHAT = (
 def expected(
     tokenizer: Any, prompt: str, completion: str, *, bos: bool = True
 ) -> tuple[list[int], list[int]]:
-    """Prompt and completion as tokens, by the tokenizer: one text, or two where it shows no space."""
+    """Prompt and completion as tokens, by the tokenizer: one text, or two where it
+    shows no space.
+    """
     if not shows_spaces(tokenizer):
-        parts = [tokenizer(each, add_special_tokens=False)["input_ids"] for each in (prompt, completion)]
+        parts = [
+            tokenizer(each, add_special_tokens=False)["input_ids"]
+            for each in (prompt, completion)
+        ]
         before, after = parts
     else:
-        both = tokenizer(prompt + completion, add_special_tokens=False, return_offsets_mapping=True)
-        first = next(i for i, (_, end) in enumerate(both["offset_mapping"]) if end > len(prompt))
+        both = tokenizer(
+            prompt + completion, add_special_tokens=False, return_offsets_mapping=True
+        )
+        first = next(
+            i for i, (_, end) in enumerate(both["offset_mapping"]) if end > len(prompt)
+        )
         before, after = both["input_ids"][:first], both["input_ids"][first:]
     start = tokenizer.bos_token_id
     return ([start, *before] if bos and before[:1] != [start] else before), after
@@ -52,12 +72,16 @@ def expected(
 
 @pytest.mark.parametrize("make", MAKES)
 @pytest.mark.parametrize("adds", ["none", "bos", "eos", "both"])
-def test_prompt_and_completion_are_read_as_one_text_opened_once_and_not_closed(make: str, adds: str) -> None:
+def test_prompt_and_completion_are_read_as_one_text_opened_once_and_not_closed(
+    make: str, adds: str
+) -> None:
     tokenizer = MAKES[make](adds)
     model = HuggingFaceModel(llama(tokenizer), tokenizer, "causal", "")
     for prompt, completion in CASES:
         reading = read(model, prompt, completion)
-        assert (list(reading.prompt), list(reading.completed)) == expected(tokenizer, prompt, completion)
+        assert (list(reading.prompt), list(reading.completed)) == expected(
+            tokenizer, prompt, completion
+        )
         before = {0} & set(reading.prompt[1:])
         assert not before, "one beginning"
         assert 2 not in reading.ids, "no end"
@@ -83,30 +107,52 @@ def test_each_way_to_ask_gives_the_score_of_a_plain_loop(make: str, adds: str) -
         asked = {"target": completion, "tokenizer": tokenizer}
         head, tail = prompt.split(" ", 1) if " " in prompt else ("", prompt)
         ways: dict[str, Any] = {
-            "text": lambda prompt=prompt, asked=asked: FeatureLens(model, prompt, **asked),
-            "mechanistic": lambda prompt=prompt, asked=asked: MechanisticLens(model, prompt, **asked),
+            "text": lambda prompt=prompt, asked=asked: FeatureLens(
+                model, prompt, **asked
+            ),
+            "mechanistic": lambda prompt=prompt, asked=asked: MechanisticLens(
+                model, prompt, **asked
+            ),
         }
         if any(map(str.isalpha, tail)):
             ways["template"] = lambda head=head, tail=tail, asked=asked: FeatureLens(
                 model, tail, template=f"{head} {{text}}" if head else "{text}", **asked
             )
         for way, lens in ways.items():
-            assert whole(lens()) == pytest.approx(right, abs=1e-4), (way, prompt, completion)
+            assert whole(lens()) == pytest.approx(right, abs=1e-4), (
+                way,
+                prompt,
+                completion,
+            )
         learner = FineTuning(model, tokenizer=tokenizer, train="all")
-        data = DataLens(learner, (["the cat is", "the dog is"], [" fast", " slow"]), (prompt, completion))
+        data = DataLens(
+            learner,
+            (["the cat is", "the dog is"], [" fast", " slow"]),
+            (prompt, completion),
+        )
         nothing = np.zeros((1, 2), np.bool_)  # the model as it was
-        assert data.value(nothing)[0] == pytest.approx(right, abs=1e-4), ("fine-tuned", prompt, completion)
+        assert data.value(nothing)[0] == pytest.approx(right, abs=1e-4), (
+            "fine-tuned",
+            prompt,
+            completion,
+        )
         if not prompt.startswith("<s>"):
             turn = [{"role": "user", "content": prompt}]
-            said = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+            said = tokenizer.apply_chat_template(
+                turn, tokenize=False, add_generation_prompt=True
+            )
             before, after = expected(tokenizer, said, completion, bos=False)
             chat = FeatureLens(model, prompt, chat=True, **asked)
-            assert whole(chat) == pytest.approx(log_probability(model, before, after), abs=1e-4), prompt
+            assert whole(chat) == pytest.approx(
+                log_probability(model, before, after), abs=1e-4
+            ), prompt
 
 
 @pytest.mark.parametrize("adds", ["none", "bos", "eos", "both"])
 def test_what_is_ablated_is_gone_and_nothing_else(adds: str) -> None:
-    """A string put in for each word that is ablated: the tokens that a person would have given."""
+    """A string put in for each word that is ablated: the tokens that a person would
+    have given.
+    """
     for make in MAKES.values():
         tokenizer = make(adds)
         model = llama(tokenizer)
@@ -116,11 +162,20 @@ def test_what_is_ablated_is_gone_and_nothing_else(adds: str) -> None:
                 model, " ".join(words), target=" fast", template="review: ({text}) is", replacement="neutral",
                 neutral=neutral, tokenizer=tokenizer,
             )  # fmt: skip
-            masks = np.array([[True, True, True], [False, True, False], [False, False, False]])
+            masks = np.array(
+                [[True, True, True], [False, True, False], [False, False, False]]
+            )
             for mask, value in zip(masks, lens.value(masks), strict=True):
-                shown = [word if kept else neutral for word, kept in zip(words, mask, strict=True)]
-                before, after = expected(tokenizer, f"review: ({' '.join(shown)}) is", " fast")
-                assert value == pytest.approx(log_probability(model, before, after), abs=1e-4)
+                shown = [
+                    word if kept else neutral
+                    for word, kept in zip(words, mask, strict=True)
+                ]
+                before, after = expected(
+                    tokenizer, f"review: ({' '.join(shown)}) is", " fast"
+                )
+                assert value == pytest.approx(
+                    log_probability(model, before, after), abs=1e-4
+                )
 
 
 def test_a_string_that_is_put_in_is_read_with_its_neighbours() -> None:
@@ -148,7 +203,10 @@ def test_a_string_that_is_put_in_is_read_with_its_neighbours() -> None:
         ("{{ m['content'] | tojson }}", 'is "it" good? "yes"'),
         ("{{ m['content'] | tojson }}", '"yes" is it \\ good'),
         ("{{ m['content'] | e }}", 'is <it> good & "red"?'),
-        ("{% if '/no' in m['content'] %}no: {% endif %}{{ m['content'] }}", "is it good? /no"),
+        (
+            "{% if '/no' in m['content'] %}no: {% endif %}{{ m['content'] }}",
+            "is it good? /no",
+        ),
         ("{{ m['content'] | replace('good', 'very good') }}", "is it good?"),
         ("{{ m['content'] | length }}: {{ m['content'] }}", "is it good?"),
         ("{{ m['content'] }}.", "is it good? is it good?"),
@@ -159,18 +217,29 @@ def test_a_string_that_is_put_in_is_read_with_its_neighbours() -> None:
         ("{{ m['content'] | urlencode }}", "is it (good)?"),
     ],
 )
-def test_a_chat_template_gives_what_apply_chat_template_gives(content: str, text: str) -> None:
+def test_a_chat_template_gives_what_apply_chat_template_gives(
+    content: str, text: str
+) -> None:
     tokenizer = byte_level("bos")
     tokenizer.chat_template = CHAT.replace("CONTENT", content)
     turn = [{"role": "user", "content": text}]
-    said = tokenizer.apply_chat_template(turn, tokenize=True, add_generation_prompt=True, return_dict=False)
+    said = tokenizer.apply_chat_template(
+        turn, tokenize=True, add_generation_prompt=True, return_dict=False
+    )
     model = llama(tokenizer)
-    lens = FeatureLens(model, text, chat=True, target="yes", tokenizer=tokenizer, replacement="delete")
+    lens = FeatureLens(
+        model, text, chat=True, target="yes", tokenizer=tokenizer, replacement="delete"
+    )
     completion = tokenizer("yes", add_special_tokens=False)["input_ids"]
     read = lens.batch(np.ones((1, lens.n), np.bool_))["input_ids"][0].tolist()
     assert read == [*said, *completion]
-    assert whole(lens) == pytest.approx(log_probability(model, said, completion), abs=1e-4)
-    words = {"".join(letter for letter in c.label.lower() if letter.isalpha()) for c in lens.candidates}
+    assert whole(lens) == pytest.approx(
+        log_probability(model, said, completion), abs=1e-4
+    )
+    words = {
+        "".join(letter for letter in c.label.lower() if letter.isalpha())
+        for c in lens.candidates
+    }
     assert {"is", "it", "good"} <= words
     for place, candidate in enumerate(lens.candidates):
         mask = np.ones((1, lens.n), np.bool_)
@@ -178,21 +247,33 @@ def test_a_chat_template_gives_what_apply_chat_template_gives(content: str, text
         left = lens.batch(mask)["input_ids"][0].tolist()
         gone = unescape(tokenizer.decode(_missing(read, left)))
         shown = unquote(gone).lower().replace("\\", "")
-        assert candidate.label.lower() in shown, "a candidate owns the tokens that show it"
+        assert candidate.label.lower() in shown, (
+            "a candidate owns the tokens that show it"
+        )
         assert "<|" not in gone, "and none of the template's"
 
 
 def _missing(whole: list[int], left: list[int]) -> list[int]:
-    """The tokens of one list that another, which is the same without a run of it, does not have."""
+    """The tokens of one list that another, which is the same without a run of it, does
+    not have.
+    """
     count = len(whole) - len(left)
-    start = next((i for i, (a, b) in enumerate(zip(whole, left, strict=False)) if a != b), len(left))
+    start = next(
+        (i for i, (a, b) in enumerate(zip(whole, left, strict=False)) if a != b),
+        len(left),
+    )
     return whole[start : start + count]
 
 
-@pytest.mark.parametrize("front", ["<s> <|user|> $A", "<s> <|user|> $A </s>", "$A </s>", "$A <s>"])
+@pytest.mark.parametrize(
+    "front", ["<s> <|user|> $A", "<s> <|user|> $A </s>", "$A </s>", "$A <s>"]
+)
 def test_whatever_a_tokenizer_puts_round_a_text_it_is_opened_once(front: str) -> None:
     tokenizer = sentence_piece("none")
-    known = [(each, tokenizer.convert_tokens_to_ids(each)) for each in ("<s>", "</s>", "<|user|>")]
+    known = [
+        (each, tokenizer.convert_tokens_to_ids(each))
+        for each in ("<s>", "</s>", "<|user|>")
+    ]
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single=front, special_tokens=known
     )
@@ -218,15 +299,23 @@ def test_a_chat_template_that_hides_the_text_or_repeats_it_is_refused() -> None:
     ):
         tokenizer.chat_template = CHAT.replace("CONTENT", content)
         with pytest.raises(error, match=r"^[^\n]*$"):
-            FeatureLens(model, "is it good?", chat=True, target="yes", tokenizer=tokenizer)
+            FeatureLens(
+                model, "is it good?", chat=True, target="yes", tokenizer=tokenizer
+            )
 
 
 def test_a_completion_that_begins_inside_of_the_prompts_last_token_is_said() -> None:
     tokenizer = byte_level("bos")
     model = llama(tokenizer)
-    lens = FeatureLens(model, "answer: ", target="Yes", template="the {text}", tokenizer=tokenizer)
-    assert any("share a token" in note and "' Yes'" in note for note in lens.facts()["notes"])
-    assert not FeatureLens(model, "answer:", target=" Yes", tokenizer=tokenizer).facts()["notes"]
+    lens = FeatureLens(
+        model, "answer: ", target="Yes", template="the {text}", tokenizer=tokenizer
+    )
+    assert any(
+        "share a token" in note and "' Yes'" in note for note in lens.facts()["notes"]
+    )
+    assert not FeatureLens(
+        model, "answer:", target=" Yes", tokenizer=tokenizer
+    ).facts()["notes"]
     with pytest.raises(InvalidInput, match="the completion begins in it"):
         FeatureLens(model, "red good fa", target="st", tokenizer=tokenizer)
 
@@ -239,7 +328,9 @@ def test_two_answers_are_compared_behind_the_same_prompt() -> None:
     with torch.no_grad():
         logits = model(torch.tensor([ids])).logits[0, -1]
     vocabulary = tokenizer.get_vocab()
-    assert whole(lens) == pytest.approx(float(logits[vocabulary["A"]] - logits[vocabulary["B"]]), abs=1e-5)
+    assert whole(lens) == pytest.approx(
+        float(logits[vocabulary["A"]] - logits[vocabulary["B"]]), abs=1e-5
+    )
     other = byte_level("bos")
     with pytest.raises(InvalidInput, match="begin both with a space, or neither"):
         FeatureLens(llama(other), "answer: ", target="yes", foil=" no", tokenizer=other)
@@ -266,22 +357,38 @@ def test_two_texts_with_a_separator_are_a_pair(separator: str) -> None:
     pair = tokenizer(*texts, return_tensors="pt", return_token_type_ids=True)
     assert pair["token_type_ids"].sum() > 0
     lens = FeatureLens(
-        model, texts[1], template=texts[0] + separator + "{text}", target=1, tokenizer=tokenizer
+        model,
+        texts[1],
+        template=texts[0] + separator + "{text}",
+        target=1,
+        tokenizer=tokenizer,
     )
     with torch.no_grad():
         assert whole(lens) == pytest.approx(float(model(**pair).logits[0, 1]), abs=1e-5)
-        shorter = tokenizer(texts[0], "the runs", return_tensors="pt", return_token_type_ids=True)
+        shorter = tokenizer(
+            texts[0], "the runs", return_tensors="pt", return_token_type_ids=True
+        )
         cut = FeatureLens(
             model, texts[1], template=texts[0] + separator + "{text}", target=1, tokenizer=tokenizer,
             replacement="delete",
         )  # fmt: skip
-        value = cut.value(np.array([[True, False, True], [True, True, True], [False, False, True]]))[0]
+        value = cut.value(
+            np.array([[True, False, True], [True, True, True], [False, False, True]])
+        )[0]
         assert value == pytest.approx(float(model(**shorter).logits[0, 1]), abs=1e-5)
-    heads = MechanisticLens(model, texts[0] + separator + texts[1], target=1, tokenizer=tokenizer)
+    heads = MechanisticLens(
+        model, texts[0] + separator + texts[1], target=1, tokenizer=tokenizer
+    )
     with torch.no_grad():
-        assert whole(heads) == pytest.approx(float(model(**pair).logits[0, 1]), abs=1e-5)
+        assert whole(heads) == pytest.approx(
+            float(model(**pair).logits[0, 1]), abs=1e-5
+        )
     three = FeatureLens(
-        model, texts[1], template="a cat </s> a dog </s> {text}", target=1, tokenizer=tokenizer
+        model,
+        texts[1],
+        template="a cat </s> a dog </s> {text}",
+        target=1,
+        tokenizer=tokenizer,
     )
     assert any("one segment" in note for note in three.facts()["notes"])
 
@@ -291,15 +398,28 @@ def test_a_tokenizers_own_segments_are_read() -> None:
     tokenizer = word_piece("none")
     known = [("<s>", 0), ("</s>", 2)]
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
-        single="$A:0 </s>:0 <s>:2", pair="$A:0 </s>:0 $B:1 </s>:1 <s>:2", special_tokens=known
+        single="$A:0 </s>:0 <s>:2",
+        pair="$A:0 </s>:0 $B:1 </s>:1 <s>:2",
+        special_tokens=known,
     )
     config = transformers.XLNetConfig(
-        vocab_size=len(tokenizer), d_model=32, n_layer=2, n_head=4, d_inner=48, num_labels=2, pad_token_id=1
+        vocab_size=len(tokenizer),
+        d_model=32,
+        n_layer=2,
+        n_head=4,
+        d_inner=48,
+        num_labels=2,
+        pad_token_id=1,
     )
     model = drawn(transformers.XLNetForSequenceClassification(config))
-    lens = FeatureLens(model, "the red cat runs", target=1, tokenizer=tokenizer, replacement="delete")
+    lens = FeatureLens(
+        model, "the red cat runs", target=1, tokenizer=tokenizer, replacement="delete"
+    )
     with torch.no_grad():
-        for text, mask in (("the red cat runs", [1, 1, 1, 1]), ("red runs", [0, 1, 0, 1])):
+        for text, mask in (
+            ("the red cat runs", [1, 1, 1, 1]),
+            ("red runs", [0, 1, 0, 1]),
+        ):
             given = tokenizer(text, return_tensors="pt", return_token_type_ids=True)
             assert given["token_type_ids"].max() == 2
             alone = lens.value(np.array([mask], np.bool_))[0]
@@ -312,7 +432,9 @@ def test_a_default_target_is_the_models_own_token_and_stays_it() -> None:
     lens = MechanisticLens(model, "the red cat", tokenizer=tokenizer)
     with torch.no_grad():
         logits = model(
-            torch.tensor([tokenizer("<s>the red cat", add_special_tokens=False)["input_ids"]])
+            torch.tensor(
+                [tokenizer("<s>the red cat", add_special_tokens=False)["input_ids"]]
+            )
         ).logits
     token = int(logits[0, -1].argmax())
     assert lens.behaviours[0].objective.completion == (token,)
@@ -321,10 +443,14 @@ def test_a_default_target_is_the_models_own_token_and_stays_it() -> None:
         assert other.objective.completion == (token,)
         prompt = tokenizer(f"<s>{text}", add_special_tokens=False)["input_ids"]
         right = log_probability(model, prompt, [token])
-        assert float(other.objective.measure(lens.model, other.clean)[0]) == pytest.approx(right, abs=1e-5)
+        assert float(
+            other.objective.measure(lens.model, other.clean)[0]
+        ) == pytest.approx(right, abs=1e-5)
     said = lens.behaviours[0].watched
     assert said == Completion((token,), lens.facts()["target"])
-    assert read(lens.model, "the red cat", said.text).completed == (token,), "as it is written there"
+    assert read(lens.model, "the red cat", said.text).completed == (token,), (
+        "as it is written there"
+    )
 
 
 def test_texts_that_cannot_be_read_are_refused_in_one_line() -> None:
@@ -334,15 +460,21 @@ def test_texts_that_cannot_be_read_are_refused_in_one_line() -> None:
     for make in (
         lambda: FeatureLens(loaded, "half \ud83d", target=" fast"),
         lambda: FeatureLens(loaded, "the cat", target=" \ud83d"),
-        lambda: FeatureLens(loaded, "the cat", target=" fast", template="\ud83d {text}"),
-        lambda: FeatureLens(loaded, "the cat", target=" fast", replacement="neutral", neutral="\ud83d"),
+        lambda: FeatureLens(
+            loaded, "the cat", target=" fast", template="\ud83d {text}"
+        ),
+        lambda: FeatureLens(
+            loaded, "the cat", target=" fast", replacement="neutral", neutral="\ud83d"
+        ),
         lambda: FeatureLens(loaded, "the cat", target=" fast", foil=" \ud83d"),
         lambda: FeatureLens(loaded, ["the", "cat"], target=" fast"),
         lambda: FeatureLens(loaded, b"the cat", target=" fast"),
         lambda: FeatureLens(loaded, "the cat", target=7),
         lambda: MechanisticLens(loaded, "half \ud83d", target=" fast"),
         lambda: MechanisticLens(loaded, ["the cat", 7], target=" fast"),
-        lambda: MechanisticLens(loaded, "the cat", target=" fast", counterfactual="\ud83d"),
+        lambda: MechanisticLens(
+            loaded, "the cat", target=" fast", counterfactual="\ud83d"
+        ),
     ):
         with pytest.raises(InvalidInput, match=r"^[^\n]*$"):
             make()

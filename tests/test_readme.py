@@ -25,11 +25,19 @@ def test_the_examples_run() -> None:
 
 
 def test_every_command_shown_exists() -> None:
-    shown = set(re.findall(r"^(?:\$ )?spexlens (\w+)", README.read_text(), re.MULTILINE))
-    assert shown == {command.callback.__name__ for command in app.registered_commands if command.callback}
+    shown = set(
+        re.findall(r"^(?:\$ )?spexlens (\w+)", README.read_text(), re.MULTILINE)
+    )
+    assert shown == {
+        command.callback.__name__
+        for command in app.registered_commands
+        if command.callback
+    }
 
 
-def test_the_page_at_the_top_is_what_its_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_at_the_top_is_what_its_command_prints(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pytest.importorskip("transformers")
     monkeypatch.setenv("COLUMNS", "110")
     block = README.read_text().split("```")[1]
@@ -44,7 +52,9 @@ def test_the_page_at_the_top_is_what_its_command_prints(monkeypatch: pytest.Monk
 def test_every_command_works_as_it_is_pasted(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one folder, from the first to the last, but for those that set up the package itself."""
+    """In one folder, from the first to the last, but for those that set up the package
+    itself.
+    """
     pytest.importorskip("transformers")
     monkeypatch.chdir(tmp_path_factory.mktemp("readme"))
     ran = 0
@@ -56,7 +66,9 @@ def test_every_command_works_as_it_is_pasted(
                 words, _, comment = command.removeprefix("spexlens ").partition("  # ")
                 found = CliRunner().invoke(app, shlex.split(words, comments=True))
                 expected = 3 if "exit code 3" in comment else 0
-                assert found.exit_code == expected, f"{command}\n{found.output}\n{found.exception!r}"
+                assert found.exit_code == expected, (
+                    f"{command}\n{found.output}\n{found.exception!r}"
+                )
                 ran += 1
             else:
                 subprocess.run(["bash", "-ec", command], check=True)
@@ -69,16 +81,22 @@ def test_every_command_works_as_it_is_pasted(
 
 
 def _blocks(language: str) -> list[str]:
-    found = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL
+    )
     return [str(lines) for lines in found]
 
 
 def _commands(lines: str) -> list[str]:
-    """The commands of a block: with the lines that they go on in, and what they are given to read."""
+    """The commands of a block: with the lines that they go on in, and what they are
+    given to read.
+    """
     found, ends = list[str](), ""
     for line in lines.splitlines():
         if ends or (found and found[-1].endswith("\\")):
-            found[-1] = f"{found[-1].removesuffix(chr(92)) if not ends else found[-1]}\n{line}"
+            found[-1] = (
+                f"{found[-1].removesuffix(chr(92)) if not ends else found[-1]}\n{line}"
+            )
             ends = "" if line == ends else ends
         elif line.strip():
             found.append(line)

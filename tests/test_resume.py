@@ -1,6 +1,8 @@
-"""A run that was killed, repeated, ends as if it had never been killed, and pays only for what is missing.
+"""A run that was killed, repeated, ends as if it had never been killed, and pays only
+for what is missing.
 
-The runs are real processes, and the kills are real: SIGKILL, at many points, from inside and from outside.
+The runs are real processes, and the kills are real: SIGKILL, at many points, from
+inside and from outside.
 """
 
 import functools
@@ -20,13 +22,19 @@ import killed_child as child
 import numpy as np
 import pytest
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.ledger import Ledger
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.masks import masks as mask_algebra
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
+pytestmark = pytest.mark.skipif(
+    not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here"
+)
 
 BATCHES = -(-child.BUDGET // child.BATCH)
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -38,10 +46,21 @@ class Run:
 
     def start(self, point: str) -> "subprocess.Popen[str]":
         script = Path(child.__file__)
-        command = [sys.executable, str(script), str(self.ledger), str(self.trace), self.game, point]
+        command = [
+            sys.executable,
+            str(script),
+            str(self.ledger),
+            str(self.trace),
+            self.game,
+            point,
+        ]
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            command, stdout=pipe, stderr=pipe, text=True, env={**os.environ, **ONE_THREAD}
+            command,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            env={**os.environ, **ONE_THREAD},
         )
 
     def killed(self, point: str) -> None:
@@ -69,7 +88,11 @@ class Run:
     def batches(self) -> list[list[int]]:
         """Every batch that the model was handed, in all processes, by mask index."""
         text = self.trace.read_text() if self.trace.exists() else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return [
+            json.loads(line)
+            for line in text.splitlines(keepends=True)
+            if line.endswith("\n")
+        ]
 
     def recorded(self) -> int:
         return self._look()[0]
@@ -78,7 +101,9 @@ class Run:
         return self._look()[1]
 
     def _look(self) -> tuple[int, list[dict[str, Any]]]:
-        """Read a copy, so that what a kill left behind is still there for the next process to mend."""
+        """Read a copy, so that what a kill left behind is still there for the next
+        process to mend.
+        """
         with tempfile.TemporaryDirectory() as folder:
             for name in (self.ledger.name, f"{self.ledger.name}-wal"):
                 if (self.folder / name).exists():
@@ -121,7 +146,9 @@ def test_an_uninterrupted_run_pays_for_its_budget(game: str) -> None:
     report, batches = uninterrupted(game)
     assert (report["found"], report["paid"], report["reused"]) == (0, child.BUDGET, 0)
     assert report["passes"] == len(batches) == BATCHES
-    design = mask_algebra.to_index(mask_algebra.uniform(child.N, child.BUDGET, child.SEED)).tolist()
+    design = mask_algebra.to_index(
+        mask_algebra.uniform(child.N, child.BUDGET, child.SEED)
+    ).tolist()
     assert [index for batch in batches for index in batch] == design
     assert len(report["values"]) > 16
 
@@ -129,7 +156,10 @@ def test_an_uninterrupted_run_pays_for_its_budget(game: str) -> None:
 def test_the_batched_game_tells_its_batches_apart() -> None:
     """Otherwise equal spectra would prove nothing of equal batches."""
     masks = mask_algebra.uniform(child.N, child.BUDGET, child.SEED)
-    whole, half = child.answer(masks[:16], batched=True), child.answer(masks[:8], batched=True)
+    whole, half = (
+        child.answer(masks[:16], batched=True),
+        child.answer(masks[:8], batched=True),
+    )
     assert whole[:8].tobytes() != half.tobytes()
     assert np.allclose(whole[:8], half, atol=1e-9, rtol=0)
     assert uninterrupted("plain")[0]["values"] != uninterrupted("batched")[0]["values"]
@@ -146,7 +176,9 @@ def test_killed_inside_the_model_a_run_loses_at_most_the_batch_being_committed(
     assert_resumes(run)
 
 
-@pytest.mark.parametrize(("place", "commit"), [("rows", 0), ("rows", 5), ("counted", 5)])
+@pytest.mark.parametrize(
+    ("place", "commit"), [("rows", 0), ("rows", 5), ("counted", 5)]
+)
 def test_killed_inside_a_transaction_a_run_keeps_every_commit_before_it(
     tmp_path: Path, place: str, commit: int
 ) -> None:
@@ -167,7 +199,9 @@ def test_killed_right_after_a_commit_a_run_keeps_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("game", ["plain", "batched"])
-def test_killed_before_the_fit_a_run_has_nothing_left_to_pay(tmp_path: Path, game: str) -> None:
+def test_killed_before_the_fit_a_run_has_nothing_left_to_pay(
+    tmp_path: Path, game: str
+) -> None:
     run = Run(tmp_path, game)
     run.killed("evaluated")
     assert run.recorded() == child.BUDGET
@@ -188,13 +222,19 @@ def test_killed_again_and_again_a_run_still_ends_the_same(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_killed_from_outside_at_any_time_a_run_ends_the_same(tmp_path: Path, seed: int) -> None:
+def test_killed_from_outside_at_any_time_a_run_ends_the_same(
+    tmp_path: Path, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     handed, delay = int(rng.integers(1, 9)), float(rng.uniform(0, 0.06))
     run = Run(tmp_path, "batched")
     with run.start("slowly") as process:
         deadline = time.monotonic() + 600
-        while len(run.batches()) < handed and process.poll() is None and time.monotonic() < deadline:
+        while (
+            len(run.batches()) < handed
+            and process.poll() is None
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.002)
         time.sleep(delay)
         process.kill()

@@ -20,23 +20,32 @@ from spexlens import (
     screen,
 )
 from spexlens.errors import OutOfMemory
-from spexlens.lenses.attribution import Attribution
-from spexlens.lenses.saliency import slopes
-from spexlens.lenses.screening import attribution_of
+from spexlens.lenses.screening.attribution import Attribution
+from spexlens.lenses.screening.gradients import slopes
+from spexlens.lenses.screening.screen import attribution_of
 from spexlens.models.bundled import INDUCTION, SENTIMENT
 
 TEXT = (
-    "The plot is thin and the jokes are old, but her acting never fails to impress. The film is not bad, "
-    "and a great critic was bored by the music. The script is a joy, although the story fails to move."
+    "The plot is thin and the jokes are old, but her acting never fails to impress. The"
+    " film is not bad, and a great critic was bored by the music. The script is a joy,"
+    " although the story fails to move."
 )
 COPY = "owl ink cup sun key owl ink cup"
 
 
-def planted(n: int = 400, relevant: int = 12) -> tuple[Game, NDArray[np.int64], list[int]]:
-    """A game of which so many candidates matter, alone and in threes; the others do next to nothing."""
+def planted(
+    n: int = 400, relevant: int = 12
+) -> tuple[Game, NDArray[np.int64], list[int]]:
+    """A game of which so many candidates matter, alone and in threes; the others do
+    next to nothing.
+    """
     rng = np.random.default_rng(5)
     where = np.sort(rng.choice(n, relevant, replace=False))
-    alone, noise, asked = rng.uniform(0.5, 2.0, relevant), 1e-3 * rng.normal(size=n), [0]
+    alone, noise, asked = (
+        rng.uniform(0.5, 2.0, relevant),
+        1e-3 * rng.normal(size=n),
+        [0],
+    )
 
     def value(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         asked[0] += len(masks)
@@ -64,11 +73,15 @@ def test_what_is_planted_is_chosen_and_the_rest_is_seen_to_do_nothing() -> None:
 
 def test_a_screening_that_missed_something_is_seen() -> None:
     game, where, _ = planted()
-    others = [position for position in range(400) if position not in set(where[:6].tolist())]
+    others = [
+        position for position in range(400) if position not in set(where[:6].tolist())
+    ]
     explanation = explain(screen(game, [*where[6:].tolist(), *others[:10]]), 200)
     assert explanation.unchosen is not None
     assert explanation.unchosen.share[0] > 0.3
-    assert "of the variance is in what was not chosen" in " ".join(repr(explanation).split())
+    assert "of the variance is in what was not chosen" in " ".join(
+        repr(explanation).split()
+    )
     assert explain(screen(game, where.tolist()), 200, unchosen=0).unchosen is None
 
 
@@ -84,19 +97,32 @@ def test_the_check_is_in_the_budget_and_survives_a_round_trip(tmp_path: Path) ->
 
 def overlap(found: Attribution, truth: Attribution, count: int = 20) -> float:
     """The part of the truth's largest that is among the largest found."""
-    top = [set(np.argsort(-each.strength, kind="stable")[:count].tolist()) for each in (found, truth)]
+    top = [
+        set(np.argsort(-each.strength, kind="stable")[:count].tolist())
+        for each in (found, truth)
+    ]
     return len(top[0] & top[1]) / count
 
 
 def mass(found: Attribution, truth: Attribution, count: int = 20) -> float:
-    """The truth's effects that the largest found hold, of those that its own largest hold."""
-    ours, best = (np.argsort(-each.strength, kind="stable")[:count] for each in (found, truth))
+    """The truth's effects that the largest found hold, of those that its own largest
+    hold.
+    """
+    ours, best = (
+        np.argsort(-each.strength, kind="stable")[:count] for each in (found, truth)
+    )
     return float(truth.strength[ours].sum() / truth.strength[best].sum())
 
 
 @pytest.mark.parametrize("ablation", ["zero", "mean"])
-def test_attribution_patching_chooses_most_of_what_leave_one_out_would(ablation: str) -> None:
-    reference = ["The film is not bad", "Her acting never fails to impress"] if ablation == "mean" else None
+def test_attribution_patching_chooses_most_of_what_leave_one_out_would(
+    ablation: str,
+) -> None:
+    reference = (
+        ["The film is not bad", "Her acting never fails to impress"]
+        if ablation == "mean"
+        else None
+    )
     lens = MechanisticLens(
         str(SENTIMENT),
         TEXT[:77],
@@ -114,7 +140,9 @@ def test_attribution_patching_chooses_most_of_what_leave_one_out_would(ablation:
     assert overlap(refined, truth) >= 0.9
 
 
-def test_gradients_of_a_text_find_most_of_what_leave_one_out_would_at_two_passes() -> None:
+def test_gradients_of_a_text_find_most_of_what_leave_one_out_would_at_two_passes() -> (
+    None
+):
     lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
     truth = attribution_of(lens, "leave-one-out")
     for name, passes in (("gradient x input", 1), ("integrated gradients", 4)):
@@ -126,8 +154,12 @@ def test_gradients_of_a_text_find_most_of_what_leave_one_out_would_at_two_passes
 
 
 @pytest.mark.parametrize("replacement", ["mask", "pad", "unk"])
-def test_a_text_to_a_degree_is_the_text_where_degrees_are_whole(replacement: str) -> None:
-    lens = FeatureLens(str(SENTIMENT), TEXT, target=["POSITIVE", "NEGATIVE"], replacement=replacement)
+def test_a_text_to_a_degree_is_the_text_where_degrees_are_whole(
+    replacement: str,
+) -> None:
+    lens = FeatureLens(
+        str(SENTIMENT), TEXT, target=["POSITIVE", "NEGATIVE"], replacement=replacement
+    )
     masks = np.random.default_rng(0).random((6, lens.n)) < 0.5
     for mask, value in zip(masks, lens.value(masks), strict=True):
         graded = lens.graded(torch.from_numpy(mask).float()).detach().cpu().numpy()
@@ -143,8 +175,14 @@ def test_a_text_to_a_degree_is_the_text_where_degrees_are_whole(replacement: str
         {"counterfactual": "owl ink key sun key owl ink cup", "ablation": "restore"},
     ],
 )
-def test_components_to_a_degree_are_what_they_are_where_degrees_are_whole(how: dict[str, Any]) -> None:
-    kinds = ["heads"] if how.get("rescale") else ["heads", "mlps", "L0.MLP[3]", "L0.RESID[2]"]
+def test_components_to_a_degree_are_what_they_are_where_degrees_are_whole(
+    how: dict[str, Any],
+) -> None:
+    kinds = (
+        ["heads"]
+        if how.get("rescale")
+        else ["heads", "mlps", "L0.MLP[3]", "L0.RESID[2]"]
+    )
     lens = MechanisticLens(str(INDUCTION), COPY, components=kinds, target="sun", **how)
     masks = np.random.default_rng(0).random((6, lens.n)) < 0.6
     for mask, value in zip(masks, lens.value(masks), strict=True):
@@ -169,9 +207,13 @@ def test_slopes_are_the_differences_they_stand_for(point: float) -> None:
 
 
 def test_integrated_gradients_add_up_to_what_is_between_nothing_and_all() -> None:
-    lens = FeatureLens(str(SENTIMENT), "Her acting never fails to impress", target="POSITIVE")
+    lens = FeatureLens(
+        str(SENTIMENT), "Her acting never fails to impress", target="POSITIVE"
+    )
     whole, nothing = lens.value(np.array([[True], [False]]).repeat(lens.n, axis=1))
-    assert slopes(lens, "x", 128).scores.sum() == pytest.approx(whole - nothing, rel=0.02)
+    assert slopes(lens, "x", 128).scores.sum() == pytest.approx(
+        whole - nothing, rel=0.02
+    )
 
 
 def test_several_outputs_are_screened_together() -> None:
@@ -187,7 +229,11 @@ def test_several_outputs_are_screened_together() -> None:
 def test_words_are_chosen_by_name_and_position() -> None:
     lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
     chosen = screen(lens, ["fails", 0])
-    assert [candidate.label for candidate in chosen.candidates] == ["The", "fails", "fails"]
+    assert [candidate.label for candidate in chosen.candidates] == [
+        "The",
+        "fails",
+        "fails",
+    ]
     assert screen(lens, "all") is lens
     assert screen(lens, 500) is lens
 
@@ -210,7 +256,14 @@ def test_leave_one_out_is_kept_in_the_ledger(tmp_path: Path) -> None:
         (["nver"], None, "there is no candidate 'nver' of 41; there are 'never'"),
         ([99], None, "their positions are 0 to 40"),
         ("most", None, "candidates are 'all', a number, or a list"),
-        (5, "magic", "no attribution 'magic' here; choose one of gradient x input, integrated gradients"),
+        (
+            5,
+            "magic",
+            (
+                "no attribution 'magic' here; choose one of gradient x input,"
+                " integrated gradients"
+            ),
+        ),
         ("all", "gradient x input", "needs a number of candidates"),
     ],
 )
@@ -247,7 +300,9 @@ def test_what_has_no_gradient_is_left_out_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 200])
-def test_the_share_of_what_was_not_chosen_is_a_share_of_the_variance(count: int) -> None:
+def test_the_share_of_what_was_not_chosen_is_a_share_of_the_variance(
+    count: int,
+) -> None:
     weights = np.append(np.full(10, 2.0), np.full(count, 2.0 if count == 1 else 0.1))
     truth = (weights[10:] ** 2).sum() / (weights**2).sum()
     game = Game(lambda masks: masks @ weights, len(weights))
@@ -265,7 +320,9 @@ def test_a_budget_for_all_masks_stays_one() -> None:
         explain(screen(lens, 8), 300, unchosen=2)
 
 
-@pytest.mark.parametrize("wrong", [2.5, None, [None], [[1]], [1.5], True, [True], np.ones(41, np.bool_)])
+@pytest.mark.parametrize(
+    "wrong", [2.5, None, [None], [[1]], [1.5], True, [True], np.ones(41, np.bool_)]
+)
 def test_what_is_no_candidate_is_refused(wrong: Any) -> None:
     lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
     with pytest.raises(SpexlensError, match="candidate") as caught:
@@ -276,16 +333,23 @@ def test_what_is_no_candidate_is_refused(wrong: Any) -> None:
 # Memory.
 
 
-def test_one_input_at_a_time_is_gone_back_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    prompts = [f"{word} ink cup sun key {word} ink cup" for word in ("owl", "sky", "cat")]
+def test_one_input_at_a_time_is_gone_back_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prompts = [
+        f"{word} ink cup sun key {word} ink cup" for word in ("owl", "sky", "cat")
+    ]
     lens = MechanisticLens(INDUCTION, prompts, target=["sun"] * 3)
     alone = [
-        slopes(MechanisticLens(INDUCTION, prompt, target="sun"), "patching").scores for prompt in prompts
+        slopes(MechanisticLens(INDUCTION, prompt, target="sun"), "patching").scores
+        for prompt in prompts
     ]
     expected = np.mean(alone, axis=0)
     events, graded, back = list[str](), MechanisticLens.graded, torch.autograd.grad
 
-    def forward(self: MechanisticLens, degrees: torch.Tensor, number: int = 0) -> torch.Tensor:
+    def forward(
+        self: MechanisticLens, degrees: torch.Tensor, number: int = 0
+    ) -> torch.Tensor:
         events.append("forward")
         return graded(self, degrees, number)
 
@@ -303,7 +367,11 @@ def test_one_input_at_a_time_is_gone_back_through(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     "error",
-    [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), RuntimeError("can't allocate memory")],
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("can't allocate memory"),
+    ],
 )
 def test_a_backward_pass_without_memory_is_one_line_and_harms_nothing(
     monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -319,14 +387,17 @@ def test_a_backward_pass_without_memory_is_one_line_and_harms_nothing(
         with pytest.raises(OutOfMemory) as caught:
             screen(lens, 20)
     assert str(caught.value).startswith(
-        "out of memory in the backward pass of attribution patching: choose by leave-one-out"
+        "out of memory in the backward pass of attribution patching: choose by"
+        " leave-one-out"
     )
     assert lens.value(np.ones((1, lens.n), np.bool_)) == before
     assert screen(lens, 20).n == 20
     assert explain(screen(lens, 8, by="leave-one-out"), 64).calls == 64
 
 
-def test_other_errors_of_a_backward_pass_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_of_a_backward_pass_stay_what_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lens = MechanisticLens(SENTIMENT, "The film is not bad", components="neurons")
 
     def broken(*_: Any, **__: Any) -> Any:
@@ -337,24 +408,38 @@ def test_other_errors_of_a_backward_pass_stay_what_they_are(monkeypatch: pytest.
         screen(lens, 20)
 
 
-def test_a_text_that_does_not_fit_into_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_that_does_not_fit_into_memory_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from spexlens.models import objectives
 
     def exhausted(*_: Any, **__: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(objectives, "label_logits", exhausted)
-    with pytest.raises(OutOfMemory, match="out of memory on a single text: give a shorter one"):
+    with pytest.raises(
+        OutOfMemory, match="out of memory on a single text: give a shorter one"
+    ):
         FeatureLens(SENTIMENT, "The film is not bad")
 
 
-def test_an_influence_that_does_not_fit_into_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    from spexlens.lenses import choosing
+def test_an_influence_that_does_not_fit_into_memory_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from spexlens.lenses.examples import choosing
 
     def exhausted(*_: Any, **__: Any) -> Any:
         raise MemoryError
 
     inputs, labels = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12) % 2
     monkeypatch.setitem(choosing._EFFECTS, "influence", exhausted)
-    with pytest.raises(OutOfMemory, match="out of memory in influence: choose by gradient similarity"):
-        DataLens("logistic", (inputs, labels), (inputs[0], 1), candidates=4, screening="influence")
+    with pytest.raises(
+        OutOfMemory, match="out of memory in influence: choose by gradient similarity"
+    ):
+        DataLens(
+            "logistic",
+            (inputs, labels),
+            (inputs[0], 1),
+            candidates=4,
+            screening="influence",
+        )

@@ -7,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from spexlens import Explanation, Game, Spectrum, explain
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.ledger import Ledger
-from spexlens.ablation.repetitions import Repetitions
 from spexlens.errors import InvalidInput
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.evaluation.repetitions import Repetitions
 from spexlens.evidence.smallest import confirmed
-from spexlens.report.terminal import plain
+from spexlens.masks import masks as mask_algebra
+from spexlens.report.terminal.page import plain
 
 
 def gated(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -41,7 +41,8 @@ def test_what_is_enough_and_what_is_needed_is_confirmed_on_the_model(n: int) -> 
 
 
 def test_a_prediction_that_the_model_does_not_bear_out_is_found_anew() -> None:
-    wrong = Spectrum.of(12, {(): 6.0, (0,): -3.0, (1,): -2.0, (2,): -1.0})  # of 0 alone it says too much
+    # of 0 alone it says too much
+    wrong = Spectrum.of(12, {(): 6.0, (0,): -3.0, (1,): -2.0, (2,): -1.0})
     truth = Spectrum.of(12, {(): 6.0, (0,): -1.0, (1,): -3.0, (2,): -2.0})
     with Ledger() as ledger:
         evaluator = Repetitions(Game(truth.predict, 12), ledger)

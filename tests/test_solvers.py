@@ -1,4 +1,6 @@
-"""Solvers find functions that were planted, say how sure they are, and repeat themselves."""
+"""Solvers find functions that were planted, say how sure they are, and repeat
+themselves.
+"""
 
 from itertools import combinations
 
@@ -9,26 +11,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spexlens.ablation.masks import everything, pack, uniform
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.solvers.base import Fit
+from spexlens.masks.masks import everything, pack, uniform
 from spexlens.solvers.exact import Exact
-from spexlens.solvers.proxyspex.boosting import Boosting
-from spexlens.solvers.proxyspex.proxy import FoldedProxy
+from spexlens.solvers.proxyspex.proxies.boosting import Boosting
+from spexlens.solvers.proxyspex.proxies.proxy import FoldedProxy
 from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.solvers.refine import refit
+from spexlens.solvers.ridge import refit
+from spexlens.solvers.solver import Fit
 from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 Masks = NDArray[np.bool_]
-QUICK = (Boosting(depth=2, columns=0.5, trees=40), Boosting(depth=4, columns=1.0, trees=40))
+QUICK = (
+    Boosting(depth=2, columns=0.5, trees=40),
+    Boosting(depth=4, columns=1.0, trees=40),
+)
 
 
 def planted(n: int, seed: int) -> Spectrum:
     """A mean, five single candidates, four pairs and two triples of like size."""
     rng = np.random.default_rng(seed)
     drawn = {
-        tuple(sorted(rng.permutation(n)[:order].tolist())): rng.choice([-1, 1]) * rng.uniform(0.5, 1.5)
+        tuple(sorted(rng.permutation(n)[:order].tolist())): (
+            rng.choice([-1, 1]) * rng.uniform(0.5, 1.5)
+        )
         for order in (1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3)
     }
     return Spectrum.of(n, {(): 1.0} | drawn)
@@ -49,7 +56,11 @@ def assert_same(one: Fit, other: Fit) -> None:
 # Exact
 
 
-@given(n=st.integers(1, 8), outputs=st.sampled_from([(), (1,), (3,)]), seed=st.integers(0, 2**32 - 1))
+@given(
+    n=st.integers(1, 8),
+    outputs=st.sampled_from([(), (1,), (3,)]),
+    seed=st.integers(0, 2**32 - 1),
+)
 @settings(deadline=None, max_examples=40)
 def test_exact_recovers_every_coefficient_from_masks_in_any_order(
     n: int, outputs: tuple[int, ...], seed: int
@@ -74,7 +85,9 @@ def test_exact_lists_no_set_that_is_only_rounding() -> None:
 
 def test_exact_of_a_constant_is_its_mean() -> None:
     for value in (0.0, 2.5):
-        assert dict(Exact().fit(everything(4), np.full(16, value), seed=0).spectrum) == {(): value}
+        assert dict(
+            Exact().fit(everything(4), np.full(16, value), seed=0).spectrum
+        ) == {(): value}
 
 
 def test_exact_plans_each_mask_once() -> None:
@@ -99,7 +112,9 @@ def test_exact_refuses_a_few_masks_of_many_candidates() -> None:
 
 
 def test_exact_refuses_a_budget_below_all_masks_and_names_both() -> None:
-    with pytest.raises(BudgetTooSmall, match=r"exact needs at least 64 calls for 6 .*budget is 63"):
+    with pytest.raises(
+        BudgetTooSmall, match=r"exact needs at least 64 calls for 6 .*budget is 63"
+    ):
         Exact().plan(6, 63, seed=0)
     with pytest.raises(InvalidInput, match="at most 20 candidates"):
         Exact().plan(21, 1 << 21, seed=0)
@@ -124,7 +139,9 @@ def test_a_refit_on_the_true_support_finds_the_true_coefficients(seed: int) -> N
 def test_more_sets_than_masks_do_no_harm_where_their_sizes_are_small(seed: int) -> None:
     truth = planted(30, seed)
     masks, fresh = uniform(30, 120, seed), uniform(30, 1000, seed + 100)
-    decoys = {members: 0.1 for order in (1, 2) for members in combinations(range(30), order)}
+    decoys = {
+        members: 0.1 for order in (1, 2) for members in combinations(range(30), order)
+    }
     support = Spectrum.of(30, decoys | {members: 1.0 for members, _ in truth})
     assert len(support) > 3 * len(masks)
     found = refit(support, pack(masks), truth.predict(masks)).spectrum
@@ -132,18 +149,27 @@ def test_more_sets_than_masks_do_no_harm_where_their_sizes_are_small(seed: int) 
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_refit_to_noise_on_more_sets_than_masks_stays_near_the_mean(seed: int) -> None:
+def test_a_refit_to_noise_on_more_sets_than_masks_stays_near_the_mean(
+    seed: int,
+) -> None:
     masks, fresh = uniform(30, 120, seed), uniform(30, 1000, seed + 100)
     values = np.random.default_rng(seed).normal(size=120)
     support = Spectrum.of(
-        30, {members: 1.0 for order in (1, 2) for members in combinations(range(30), order)}
+        30,
+        {
+            members: 1.0
+            for order in (1, 2)
+            for members in combinations(range(30), order)
+        },
     )
     predicted = refit(support, pack(masks), values).spectrum.predict(fresh)
     assert np.sqrt(np.mean((predicted - values.mean()) ** 2)) < 0.5 * values.std()
 
 
 @pytest.mark.parametrize("support", [{}, {(): 4.0}, {(): 4.0, (1,): 0.0}])
-def test_a_refit_on_no_sets_is_the_mean_of_the_values(support: dict[tuple[int, ...], float]) -> None:
+def test_a_refit_on_no_sets_is_the_mean_of_the_values(
+    support: dict[tuple[int, ...], float],
+) -> None:
     masks = uniform(6, 30, seed=0)
     values = np.random.default_rng(0).normal(size=30)
     found = refit(Spectrum.of(6, support), pack(masks), values).spectrum
@@ -161,19 +187,28 @@ def test_a_refit_on_sets_that_never_change_is_the_mean_of_the_values() -> None:
 def test_a_refit_moves_with_the_values() -> None:
     truth, masks = planted(12, 0), uniform(12, 80, seed=0)
     values = truth.predict(masks) + np.random.default_rng(0).normal(size=80)
-    base, moved = (refit(truth, pack(masks), each).spectrum for each in (values, 10.0 - 3.0 * values))
-    np.testing.assert_allclose(moved.predict(masks), 10.0 - 3.0 * base.predict(masks), atol=1e-9)
+    base, moved = (
+        refit(truth, pack(masks), each).spectrum
+        for each in (values, 10.0 - 3.0 * values)
+    )
+    np.testing.assert_allclose(
+        moved.predict(masks), 10.0 - 3.0 * base.predict(masks), atol=1e-9
+    )
 
 
 # ProxySPEX: its plan
 
 
 @pytest.mark.parametrize("n", [6, 17, 40, 100])
-def test_a_plan_is_distinct_and_a_larger_budget_begins_with_a_smaller_one(n: int) -> None:
+def test_a_plan_is_distinct_and_a_larger_budget_begins_with_a_smaller_one(
+    n: int,
+) -> None:
     solver = ProxySpex()
     weights = np.random.default_rng(n).normal(size=n)
     small, middle, large = (
-        carried_out(solver, n, budget, 2, lambda masks: np.tanh(masks @ weights))[0].masks
+        carried_out(solver, n, budget, 2, lambda masks: np.tanh(masks @ weights))[
+            0
+        ].masks
         for budget in (50, 150, 400)
     )
     assert large.shape == (min(400, 1 << n), n)
@@ -193,12 +228,19 @@ def test_a_plan_never_asks_for_more_masks_than_there_are() -> None:
     assert len(ProxySpex().plan(5, 1000, seed=0).masks) == 32
 
 
-@pytest.mark.parametrize(("n", "least"), [(8, 20), (40, 20), (41, 21), (100, 50), (1001, 501)])
-def test_a_budget_below_the_least_is_refused_with_both_numbers(n: int, least: int) -> None:
+@pytest.mark.parametrize(
+    ("n", "least"), [(8, 20), (40, 20), (41, 21), (100, 50), (1001, 501)]
+)
+def test_a_budget_below_the_least_is_refused_with_both_numbers(
+    n: int, least: int
+) -> None:
     solver = ProxySpex()
     assert solver.least(n) == least
     assert solver.plan(n, least, seed=0).total == least
-    message = f"proxyspex needs at least {least} calls for {n} candidates; the budget is {least - 1}"
+    message = (
+        f"proxyspex needs at least {least} calls for {n} candidates; the budget is"
+        f" {least - 1}"
+    )
     with pytest.raises(BudgetTooSmall, match=message):
         solver.plan(n, least - 1, seed=0)
 
@@ -226,7 +268,9 @@ def fit(truth: Spectrum, masks: Masks) -> Fit:
     return ProxySpex(workers=1).fit(masks, truth.predict(masks), seed=1)
 
 
-def test_proxyspex_recovers_a_planted_sparse_function(truth: Spectrum, fit: Fit, fresh: Masks) -> None:
+def test_proxyspex_recovers_a_planted_sparse_function(
+    truth: Spectrum, fit: Fit, fresh: Masks
+) -> None:
     assert explained(truth.predict(fresh), fit.spectrum.predict(fresh)) > 0.96
     largest = fit.spectrum.truncate(count=len(truth) - 1)
     assert list(largest.sets) == list(truth.sets)
@@ -243,7 +287,9 @@ def test_its_cross_validated_r2_is_close_to_that_on_fresh_masks(
     assert fit.faithfulness.mean == pytest.approx(real, abs=0.03)
 
 
-def test_its_cross_validated_r2_counts_the_noise(truth: Spectrum, masks: Masks, fresh: Masks) -> None:
+def test_its_cross_validated_r2_counts_the_noise(
+    truth: Spectrum, masks: Masks, fresh: Masks
+) -> None:
     rng = np.random.default_rng(0)
     noise = np.sqrt(truth.energy.sum())  # half of the variance cannot be explained
     noisy = ProxySpex(QUICK, workers=1).fit(
@@ -274,7 +320,9 @@ def test_any_number_of_workers_gives_the_same_fit_bit_for_bit(
 
 def test_another_seed_is_another_fit(truth: Spectrum, masks: Masks) -> None:
     values = truth.predict(masks)
-    one, again, other = (ProxySpex(QUICK, workers=1).fit(masks, values, seed) for seed in (0, 0, 7))
+    one, again, other = (
+        ProxySpex(QUICK, workers=1).fit(masks, values, seed) for seed in (0, 0, 7)
+    )
     assert_same(one, again)
     assert one.faithfulness.r2 != other.faithfulness.r2
 
@@ -284,14 +332,17 @@ def test_a_constant_function_is_its_mean_and_fully_explained(value: float) -> No
     masks = uniform(20, 60, seed=0)
     found = ProxySpex(QUICK, workers=1).fit(masks, np.full(60, value), seed=0)
     assert found.faithfulness.r2 == (1.0,)
-    np.testing.assert_allclose(found.spectrum.predict(uniform(20, 50, seed=1)), value, rtol=1e-12)
+    np.testing.assert_allclose(
+        found.spectrum.predict(uniform(20, 50, seed=1)), value, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 2])
 def test_on_noise_it_is_no_worse_than_the_mean(seed: int) -> None:
     values = np.random.default_rng(seed).normal(size=60)
     found = ProxySpex(QUICK, workers=1).fit(uniform(30, 60, seed), values, seed)
-    assert found.faithfulness.mean > -0.15  # the mean of four folds scores about -0.04 on the fifth
+    # the mean of four folds scores about -0.04 on the fifth
+    assert found.faithfulness.mean > -0.15
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
@@ -300,7 +351,9 @@ def test_so_few_candidates_are_left_to_the_exact_solver(n: int) -> None:
         ProxySpex().plan(n, 100, seed=0)
 
 
-def test_a_linear_function_is_found_without_interactions(fresh: Masks, masks: Masks) -> None:
+def test_a_linear_function_is_found_without_interactions(
+    fresh: Masks, masks: Masks
+) -> None:
     weights = np.random.default_rng(0).normal(size=20)
     found = ProxySpex(workers=1).fit(masks, masks @ weights, seed=0)
     assert explained(fresh @ weights, found.spectrum.predict(fresh)) > 0.99
@@ -308,18 +361,27 @@ def test_a_linear_function_is_found_without_interactions(fresh: Masks, masks: Ma
     assert found.spectrum.energy[pairs].sum() < 0.01 * found.spectrum.energy.sum()
 
 
-def test_each_output_of_a_vector_is_fitted_as_if_it_were_alone(truth: Spectrum, masks: Masks) -> None:
+def test_each_output_of_a_vector_is_fitted_as_if_it_were_alone(
+    truth: Spectrum, masks: Masks
+) -> None:
     values = np.column_stack([truth.predict(masks), masks @ np.linspace(-1.0, 1.0, 20)])
     solver = ProxySpex(QUICK, workers=1)
     both = solver.fit(masks, values, seed=3)
     assert both.spectrum.values.shape[1:] == (2,)
-    assert len(both.faithfulness.r2) == len(both.details["averaged"]) == len(both.uncertainty) == 2
+    assert (
+        len(both.faithfulness.r2)
+        == len(both.details["averaged"])
+        == len(both.uncertainty)
+        == 2
+    )
     for k in range(2):
         alone = solver.fit(masks, values[:, k], seed=3)
         assert alone.faithfulness.r2[0] == both.faithfulness.r2[k]
         assert alone.details["averaged"][0] == both.details["averaged"][k]
         np.testing.assert_allclose(
-            both.spectrum.predict(masks)[:, k], alone.spectrum.predict(masks), atol=1e-12
+            both.spectrum.predict(masks)[:, k],
+            alone.spectrum.predict(masks),
+            atol=1e-12,
         )
 
 
@@ -337,7 +399,9 @@ class LeastSquares(FoldedProxy):
 
 
 def heaviest(fit: Fit) -> str:
-    name: str = max(fit.details["averaged"][0], key=lambda each: each["weight"])["proxy"]
+    name: str = max(fit.details["averaged"][0], key=lambda each: each["weight"])[
+        "proxy"
+    ]
     return name
 
 
@@ -347,21 +411,33 @@ def weights() -> Array:
     return np.asarray(np.linspace(1.0, 1.5, 20) * np.tile([1.0, -1.0], 10))
 
 
-def test_a_proxy_of_ones_own_wins_where_it_is_right(masks: Masks, fresh: Masks, weights: Array) -> None:
+def test_a_proxy_of_ones_own_wins_where_it_is_right(
+    masks: Masks, fresh: Masks, weights: Array
+) -> None:
     few = Boosting(depth=2, columns=0.5, trees=5)  # too few to split on every candidate
-    found = ProxySpex(proxies=[few, LeastSquares()], workers=1).fit(masks, 2.0 + masks @ weights, seed=0)
+    found = ProxySpex(proxies=[few, LeastSquares()], workers=1).fit(
+        masks, 2.0 + masks @ weights, seed=0
+    )
     assert heaviest(found) == "least squares"
     assert found.faithfulness.mean == pytest.approx(1.0, abs=1e-12)
-    np.testing.assert_allclose(found.spectrum.predict(fresh), 2.0 + fresh @ weights, atol=1e-9)
+    np.testing.assert_allclose(
+        found.spectrum.predict(fresh), 2.0 + fresh @ weights, atol=1e-9
+    )
 
 
 def test_a_proxy_of_ones_own_loses_where_it_is_wrong(masks: Masks) -> None:
     values = 1.0 * (masks[:, 0] & masks[:, 1]) - 1.0 * (masks[:, 2] ^ masks[:, 3])
-    found = ProxySpex(proxies=[LeastSquares(), *QUICK], workers=1).fit(masks, values, seed=0)
+    found = ProxySpex(proxies=[LeastSquares(), *QUICK], workers=1).fit(
+        masks, values, seed=0
+    )
     assert heaviest(found).startswith("boosting")
 
 
-def test_a_proxy_listed_twice_scores_the_same_twice(masks: Masks, weights: Array) -> None:
-    found = ProxySpex(proxies=[QUICK[0], QUICK[0]], workers=1).fit(masks, masks @ weights, seed=0)
+def test_a_proxy_listed_twice_scores_the_same_twice(
+    masks: Masks, weights: Array
+) -> None:
+    found = ProxySpex(proxies=[QUICK[0], QUICK[0]], workers=1).fit(
+        masks, masks @ weights, seed=0
+    )
     _, one, other = found.details["averaged"][0]
     assert one == other

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
-from spexlens.ablation.masks import everything
 from spexlens.errors import InvalidInput
+from spexlens.masks.masks import everything
 from spexlens.spectrum.hadamard import walsh_hadamard
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
@@ -18,17 +18,26 @@ from spexlens.spectrum.spectrum import SetFunction, Spectrum
 Array = NDArray[np.float64]
 
 
-def random_sets(n: int, count: int, deepest: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+def random_sets(
+    n: int, count: int, deepest: int, rng: np.random.Generator
+) -> list[tuple[int, ...]]:
     drawn = {
-        tuple(sorted(rng.permutation(n)[: rng.integers(0, min(n, deepest) + 1)].tolist()))
+        tuple(
+            sorted(rng.permutation(n)[: rng.integers(0, min(n, deepest) + 1)].tolist())
+        )
         for _ in range(count)
     }
     return sorted(drawn, key=lambda members: (len(members), members))
 
 
-def summed(coefficients: dict[tuple[int, ...], Array], mask: NDArray[np.bool_]) -> Array:
+def summed(
+    coefficients: dict[tuple[int, ...], Array], mask: NDArray[np.bool_]
+) -> Array:
     """Σ_S F(S) (-1)^|S ∩ m|, term by term."""
-    signed = [value * (-1) ** sum(bool(mask[i]) for i in s) for s, value in coefficients.items()]
+    signed = [
+        value * (-1) ** sum(bool(mask[i]) for i in s)
+        for s, value in coefficients.items()
+    ]
     return np.asarray(np.sum(signed, axis=0))
 
 
@@ -88,7 +97,10 @@ def test_by_order_visits_every_set_once_with_its_members() -> None:
     for positions, members in sets.by_order():
         assert members.shape[0] == len(positions)
         visited.update(
-            {int(p): tuple(row) for p, row in zip(positions.tolist(), members.tolist(), strict=True)}
+            {
+                int(p): tuple(row)
+                for p, row in zip(positions.tolist(), members.tolist(), strict=True)
+            }
         )
     assert visited == dict(enumerate(sets))
 
@@ -99,7 +111,9 @@ def test_by_order_visits_every_set_once_with_its_members() -> None:
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(deadline=None, max_examples=40)
-def test_merging_sums_equal_sets_and_sorts_by_order_then_members(n: int, outputs: int, seed: int) -> None:
+def test_merging_sums_equal_sets_and_sorts_by_order_then_members(
+    n: int, outputs: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     pool = random_sets(n, 12, 20, rng)
     listed = [pool[i] for i in rng.integers(0, len(pool), 30)]
@@ -109,7 +123,9 @@ def test_merging_sums_equal_sets_and_sorts_by_order_then_members(n: int, outputs
         expected[members] = expected.get(members, 0.0) + value
     merged, sums = Sets.of(n, listed).merge(values)
     assert list(merged) == sorted(expected, key=lambda members: (len(members), members))
-    np.testing.assert_allclose(sums, [expected[members] for members in merged], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        sums, [expected[members] for members in merged], rtol=0, atol=1e-12
+    )
 
 
 def test_deep_sets_that_differ_in_their_last_member_stay_apart() -> None:
@@ -150,21 +166,31 @@ def test_values_that_do_not_match_the_sets_are_refused(shape: tuple[int, ...]) -
 def test_walsh_hadamard_is_the_dense_matrix(n: int) -> None:
     values = np.random.default_rng(n).normal(size=(1 << n, 3))
     before = values.copy()
-    np.testing.assert_allclose(walsh_hadamard(values), hadamard(1 << n) @ values, atol=1e-12)
-    np.testing.assert_allclose(walsh_hadamard(values[:, 0]), hadamard(1 << n) @ values[:, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        walsh_hadamard(values), hadamard(1 << n) @ values, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        walsh_hadamard(values[:, 0]), hadamard(1 << n) @ values[:, 0], atol=1e-12
+    )
     np.testing.assert_array_equal(values, before)
 
 
 def test_walsh_hadamard_does_not_care_how_the_values_lie_in_memory() -> None:
     values = np.random.default_rng(0).normal(size=(32, 4))
     dense = hadamard(32)
-    np.testing.assert_allclose(walsh_hadamard(np.asfortranarray(values)), dense @ values, atol=1e-12)
-    np.testing.assert_allclose(walsh_hadamard(values[::-1, ::2]), dense @ values[::-1, ::2], atol=1e-12)
+    np.testing.assert_allclose(
+        walsh_hadamard(np.asfortranarray(values)), dense @ values, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        walsh_hadamard(values[::-1, ::2]), dense @ values[::-1, ::2], atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("outputs", [(), (1,), (3,)])
 @pytest.mark.parametrize("n", [1, 2, 3, 6, 9])
-def test_the_spectrum_of_a_table_predicts_the_table(n: int, outputs: tuple[int, ...]) -> None:
+def test_the_spectrum_of_a_table_predicts_the_table(
+    n: int, outputs: tuple[int, ...]
+) -> None:
     table = np.random.default_rng(n).normal(size=(1 << n, *outputs))
     spectrum = Spectrum.from_table(table)
     assert spectrum.n == n
@@ -212,18 +238,25 @@ def test_a_prediction_is_the_sum_of_signed_coefficients(
     masks = rng.random((9, n)) < 0.5
     predicted = Spectrum.of(n, coefficients).predict(masks)
     assert predicted.shape == (9, *outputs)
-    np.testing.assert_allclose(predicted, [summed(coefficients, mask) for mask in masks], atol=1e-11)
+    np.testing.assert_allclose(
+        predicted, [summed(coefficients, mask) for mask in masks], atol=1e-11
+    )
 
 
 @pytest.mark.parametrize("outputs", [(), (2,)])
 @pytest.mark.parametrize("n", [1, 5, 8])
-def test_masks_are_answered_alike_one_by_one_and_all_at_once(n: int, outputs: tuple[int, ...]) -> None:
+def test_masks_are_answered_alike_one_by_one_and_all_at_once(
+    n: int, outputs: tuple[int, ...]
+) -> None:
     rng = np.random.default_rng(n)
     coefficients = {s: rng.normal(size=outputs) for s in random_sets(n, 300, n, rng)}
     spectrum = Spectrum.of(n, coefficients)
-    many = rng.permutation(np.tile(everything(n), (40, 1)))  # so many that a table of all 2^n pays
+    # so many that a table of all 2^n pays
+    many = rng.permutation(np.tile(everything(n), (40, 1)))
     at_once = spectrum.predict(many)
-    np.testing.assert_allclose(at_once[:60], [summed(coefficients, mask) for mask in many[:60]], atol=1e-12)
+    np.testing.assert_allclose(
+        at_once[:60], [summed(coefficients, mask) for mask in many[:60]], atol=1e-12
+    )
     one_by_one = np.array([spectrum.predict(mask)[0] for mask in many[:60]])
     np.testing.assert_allclose(one_by_one, at_once[:60], atol=1e-12)
 
@@ -236,7 +269,9 @@ def test_a_prediction_in_many_blocks_is_right_in_every_block() -> None:
     predicted = spectrum.predict(masks)
     chosen = np.array([0, 1, 2_999, 5_000, 5_500, 5_999])
     odd = masks[chosen][:, np.array(triples)].sum(axis=2) % 2
-    np.testing.assert_allclose(predicted[chosen], (1.0 - 2.0 * odd) @ spectrum.values, atol=1e-9)
+    np.testing.assert_allclose(
+        predicted[chosen], (1.0 - 2.0 * odd) @ spectrum.values, atol=1e-9
+    )
 
 
 def test_a_spectrum_without_sets_is_zero_everywhere() -> None:
@@ -259,16 +294,24 @@ def test_the_energies_sum_to_the_variance(outputs: tuple[int, ...]) -> None:
     assert energy[0] == 0.0
 
 
-@given(share=st.floats(0.05, 0.999), seed=st.integers(0, 2**32 - 1), outputs=st.sampled_from([(), (2,)]))
+@given(
+    share=st.floats(0.05, 0.999),
+    seed=st.integers(0, 2**32 - 1),
+    outputs=st.sampled_from([(), (2,)]),
+)
 @settings(deadline=None, max_examples=40)
 def test_truncation_keeps_the_fewest_sets_that_hold_the_share(
     share: float, seed: int, outputs: tuple[int, ...]
 ) -> None:
-    spectrum = Spectrum.from_table(np.random.default_rng(seed).normal(size=(32, *outputs)))
+    spectrum = Spectrum.from_table(
+        np.random.default_rng(seed).normal(size=(32, *outputs))
+    )
     kept = spectrum.truncate(energy=share)
     largest_first = np.sort(spectrum.energy)[::-1]
     held = np.cumsum(largest_first) / largest_first.sum()
-    assert len(kept) - 1 == next(count for count in range(1, 33) if held[count - 1] >= share * (1 - 1e-9))
+    assert len(kept) - 1 == next(
+        count for count in range(1, 33) if held[count - 1] >= share * (1 - 1e-9)
+    )
     for members, value in kept:
         np.testing.assert_array_equal(value, spectrum[members])
     assert kept.energy.sum() >= share * (1 - 1e-9) * spectrum.energy.sum()

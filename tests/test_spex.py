@@ -1,4 +1,6 @@
-"""SPEX: the code names sets, the bins are sorted by it, peeling is exact, and every budget gets an answer."""
+"""SPEX: the code names sets, the bins are sorted by it, peeling is exact, and every
+budget gets an answer.
+"""
 
 import json
 from itertools import combinations
@@ -12,24 +14,24 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import spexlens
-from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import BudgetTooSmall, InvalidInput, NonFiniteValue
-from spexlens.evidence.faithfulness import r_squared
+from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.choice import choose_solver
-from spexlens.solvers.proxyspex.boosting import Boosting
-from spexlens.solvers.proxyspex.proxy import FittedFunction
+from spexlens.solvers.faithfulness import r_squared
+from spexlens.solvers.proxyspex.proxies.boosting import Boosting
+from spexlens.solvers.proxyspex.proxies.proxy import FittedFunction
+from spexlens.solvers.proxyspex.proxies.trees import parse_lightgbm
 from spexlens.solvers.proxyspex.readout import read
-from spexlens.solvers.proxyspex.trees import parse_lightgbm
-from spexlens.solvers.spex.allotment import Allotment, allot, least_calls
-from spexlens.solvers.spex.bch import Code
-from spexlens.solvers.spex.binary import express, product, reduce
-from spexlens.solvers.spex.design import Design
-from spexlens.solvers.spex.field import Field
-from spexlens.solvers.spex.peeling import peel
-from spexlens.solvers.spex.solver import Spex
-from spexlens.solvers.spex.virtual import read_spectrum
+from spexlens.solvers.spex import Spex
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
+from spexlens.transform.allotment import Allotment, allot, least_calls
+from spexlens.transform.bch import Code
+from spexlens.transform.binary import express, product, reduce
+from spexlens.transform.field import Field
+from spexlens.transform.peeling import peel
+from spexlens.transform.subspace import Design
+from spexlens.transform.virtual import read_spectrum
 
 Bits = NDArray[np.uint8]
 
@@ -54,20 +56,31 @@ def sparse(n: int, count: int, seed: int, most: int = 5) -> Spectrum:
 
 
 def peeled(
-    truth: Spectrum, design: Design, *, noise: float = 0.0, seed: int = 0, soft: bool = True
+    truth: Spectrum,
+    design: Design,
+    *,
+    noise: float = 0.0,
+    seed: int = 0,
+    soft: bool = True,
 ) -> Spectrum:
     """What peeling finds in a design's values of a function."""
     values = truth.predict(mask_algebra.unpack(design.masks(), truth.n))
     values = values + noise * np.random.default_rng(seed).standard_normal(len(values))
-    return peel(design.code, design.groups, design.transform(values), soft=soft).spectrum()
+    return peel(
+        design.code, design.groups, design.transform(values), soft=soft
+    ).spectrum()
 
 
 def assert_equal_spectra(found: Spectrum, truth: Spectrum, tolerance: float) -> None:
-    found = Spectrum(found.sets, np.where(np.abs(found.values) > tolerance, found.values, 0.0))
+    found = Spectrum(
+        found.sets, np.where(np.abs(found.values) > tolerance, found.values, 0.0)
+    )
     differences = {members: value - truth[members] for members, value in found}
     differences |= {members: value - found[members] for members, value in truth}
     worst = max(differences, key=lambda members: abs(differences[members]))
-    assert abs(differences[worst]) <= tolerance, f"{worst} is off by {differences[worst]}"
+    assert abs(differences[worst]) <= tolerance, (
+        f"{worst} is off by {differences[worst]}"
+    )
 
 
 # The field and linear algebra over GF(2)
@@ -77,23 +90,32 @@ def assert_equal_spectra(found: Spectrum, truth: Spectrum, tolerance: float) -> 
 def test_the_powers_of_alpha_are_all_elements_but_zero(degree: int) -> None:
     field = Field(degree)
     assert sorted(field.powers[: field.order]) == list(range(1, 1 << degree))
-    np.testing.assert_array_equal(field.logs[field.powers[: field.order]], np.arange(field.order))
+    np.testing.assert_array_equal(
+        field.logs[field.powers[: field.order]], np.arange(field.order)
+    )
 
 
 @pytest.mark.parametrize("degree", [3, 8, 10])
 def test_products_and_quotients_are_those_of_galois(degree: int) -> None:
     ours = Field(degree)
     modulus = int(ours.powers[degree]) ^ (1 << degree)
-    theirs = galois.GF(2**degree, irreducible_poly=galois.Poly.Int(modulus), primitive_element=2)
+    theirs = galois.GF(
+        2**degree, irreducible_poly=galois.Poly.Int(modulus), primitive_element=2
+    )
     rng = np.random.default_rng(degree)
     a, b = rng.integers(0, 1 << degree, (2, 500)).astype(np.int32)
     a[:5] = 0
-    np.testing.assert_array_equal(ours.multiply(a, b), np.asarray(theirs(a) * theirs(b)))
+    np.testing.assert_array_equal(
+        ours.multiply(a, b), np.asarray(theirs(a) * theirs(b))
+    )
     b = np.maximum(b, 1)
     np.testing.assert_array_equal(ours.divide(a, b), np.asarray(theirs(a) / theirs(b)))
 
 
-@given(shape=st.tuples(st.integers(1, 12), st.integers(1, 20)), seed=st.integers(0, 2**32 - 1))
+@given(
+    shape=st.tuples(st.integers(1, 12), st.integers(1, 20)),
+    seed=st.integers(0, 2**32 - 1),
+)
 @settings(deadline=None, max_examples=60)
 def test_reduction_keeps_the_span_and_express_finds_the_combination(
     shape: tuple[int, int], seed: int
@@ -101,7 +123,9 @@ def test_reduction_keeps_the_span_and_express_finds_the_combination(
     rows = np.random.default_rng(seed).integers(0, 2, shape, dtype=np.uint8)
     echelon, steps, pivots = reduce(rows)
     np.testing.assert_array_equal(product(steps, rows), echelon)
-    np.testing.assert_array_equal(echelon[:, pivots], np.eye(len(pivots), dtype=np.uint8))
+    np.testing.assert_array_equal(
+        echelon[:, pivots], np.eye(len(pivots), dtype=np.uint8)
+    )
     assert len(echelon) == np.linalg.matrix_rank(galois.GF2(rows))
     if len(echelon):
         np.testing.assert_array_equal(product(express(echelon, rows), echelon), rows)
@@ -112,7 +136,9 @@ def test_reduction_keeps_the_span_and_express_finds_the_combination(
 
 @given(n=st.integers(1, 300), t=st.integers(1, 7), seed=st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=60)
-def test_every_set_of_at_most_t_members_is_decoded_from_its_syndrome(n: int, t: int, seed: int) -> None:
+def test_every_set_of_at_most_t_members_is_decoded_from_its_syndrome(
+    n: int, t: int, seed: int
+) -> None:
     code = Code(n, t)
     sets = indicators(np.random.default_rng(seed), 40, n, code.t)
     named, found = code.decode(product(sets, code.rows.T))
@@ -120,8 +146,12 @@ def test_every_set_of_at_most_t_members_is_decoded_from_its_syndrome(n: int, t: 
     np.testing.assert_array_equal(found, sets)
 
 
-@pytest.mark.parametrize(("n", "t"), [(14, 2), (20, 3), (64, 5), (255, 4), (1000, 5), (2000, 5)])
-def test_any_syndrome_is_decoded_to_a_set_that_has_it_or_to_none(n: int, t: int) -> None:
+@pytest.mark.parametrize(
+    ("n", "t"), [(14, 2), (20, 3), (64, 5), (255, 4), (1000, 5), (2000, 5)]
+)
+def test_any_syndrome_is_decoded_to_a_set_that_has_it_or_to_none(
+    n: int, t: int
+) -> None:
     code = Code(n, t)
     words = np.random.default_rng(n).integers(0, 2, (4000, code.rank), dtype=np.uint8)
     syndromes = product(words, express(code.basis, code.rows).T)
@@ -131,7 +161,9 @@ def test_any_syndrome_is_decoded_to_a_set_that_has_it_or_to_none(n: int, t: int)
     np.testing.assert_array_equal(product(found, code.rows.T), syndromes[named])
 
 
-@pytest.mark.parametrize(("m", "t"), [(4, 1), (4, 2), (4, 3), (5, 2), (6, 3), (7, 5), (8, 4)])
+@pytest.mark.parametrize(
+    ("m", "t"), [(4, 1), (4, 2), (4, 3), (5, 2), (6, 3), (7, 5), (8, 4)]
+)
 def test_syndromes_and_rank_are_those_of_galois(m: int, t: int) -> None:
     n = 2**m - 1
     code = Code(n, t)
@@ -153,7 +185,9 @@ def test_sets_beyond_t_are_never_named_as_something_with_another_syndrome() -> N
         row[rng.choice(100, 5, replace=False)] = 1
     named, found = code.decode(product(sets, code.rows.T))
     assert (found.sum(axis=1) <= 2).all()
-    np.testing.assert_array_equal(product(found, code.rows.T), product(sets, code.rows.T)[named])
+    np.testing.assert_array_equal(
+        product(found, code.rows.T), product(sets, code.rows.T)[named]
+    )
 
 
 def test_a_code_of_full_rank_names_sets_of_every_order() -> None:
@@ -172,9 +206,12 @@ def test_more_candidates_than_the_largest_field_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "t", "bits"), [(10, 2, (3,)), (14, 3, (4, 3)), (12, 5, (2, 5, 3)), (20, 1, (2, 3))]
+    ("n", "t", "bits"),
+    [(10, 2, (3,)), (14, 3, (4, 3)), (12, 5, (2, 5, 3)), (20, 1, (2, 3))],
 )
-def test_a_bin_holds_the_signed_coefficients_of_its_sets(n: int, t: int, bits: tuple[int, ...]) -> None:
+def test_a_bin_holds_the_signed_coefficients_of_its_sets(
+    n: int, t: int, bits: tuple[int, ...]
+) -> None:
     truth = sparse(n, 30, seed=n)
     design = Design.draw(n, t, bits, seed=3)
     bins = design.transform(truth.predict(mask_algebra.unpack(design.masks(), n)))
@@ -186,11 +223,19 @@ def test_a_bin_holds_the_signed_coefficients_of_its_sets(n: int, t: int, bits: t
         np.testing.assert_allclose(each, expected, atol=1e-12)
 
 
-def test_the_masks_of_a_group_are_distinct_and_a_larger_design_holds_a_smaller_one() -> None:
-    small, large = (Design.draw(64, 3, bits, seed=5).masks() for bits in ((3, 3), (4, 4, 4)))
+def test_the_masks_of_a_group_are_distinct_and_a_larger_design_holds_a_smaller_one() -> (
+    None
+):
+    small, large = (
+        Design.draw(64, 3, bits, seed=5).masks() for bits in ((3, 3), (4, 4, 4))
+    )
     assert {row.tobytes() for row in small} <= {row.tobytes() for row in large}
     group = Design.draw(64, 3, (5,), seed=5)
-    assert len({row.tobytes() for row in group.masks()}) == group.size == 2**5 * (21 - 5 + 1)
+    assert (
+        len({row.tobytes() for row in group.masks()})
+        == group.size
+        == 2**5 * (21 - 5 + 1)
+    )
 
 
 # Peeling
@@ -198,19 +243,26 @@ def test_the_masks_of_a_group_are_distinct_and_a_larger_design_holds_a_smaller_o
 
 @given(n=st.integers(24, 80), count=st.integers(0, 20), seed=st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=40)
-def test_peeling_a_noiseless_sparse_function_is_exact(n: int, count: int, seed: int) -> None:
+def test_peeling_a_noiseless_sparse_function_is_exact(
+    n: int, count: int, seed: int
+) -> None:
     truth = sparse(n, count, seed)
     assert_equal_spectra(peeled(truth, Design.draw(n, 5, (5, 5, 5), seed)), truth, 1e-9)
 
 
 def test_equal_coefficients_are_told_apart() -> None:
     rng = np.random.default_rng(0)
-    sets = {tuple(sorted(int(i) for i in rng.choice(40, 3, replace=False))): 1.0 for _ in range(25)}
+    sets = {
+        tuple(sorted(int(i) for i in rng.choice(40, 3, replace=False))): 1.0
+        for _ in range(25)
+    }
     truth = Spectrum.of(40, {**sets, (): 1.0})
     assert_equal_spectra(peeled(truth, Design.draw(40, 3, (5, 5, 5), 0)), truth, 1e-9)
 
 
-def test_soft_decoding_is_never_worse_than_hard_on_average_and_better_in_noise() -> None:
+def test_soft_decoding_is_never_worse_than_hard_on_average_and_better_in_noise() -> (
+    None
+):
     found: dict[bool, list[int]] = {False: [], True: []}
     for noise in (0.0, 1.0, 2.5):
         for seed in range(6):
@@ -219,7 +271,9 @@ def test_soft_decoding_is_never_worse_than_hard_on_average_and_better_in_noise()
             for soft, counts in found.items():
                 spectrum = peeled(truth, design, noise=noise, seed=seed, soft=soft)
                 counts.append(len(set(truth.sets) & set(spectrum.sets)))
-    hard, soft = (np.array(found[each]).reshape(3, 6).mean(axis=1) for each in (False, True))
+    hard, soft = (
+        np.array(found[each]).reshape(3, 6).mean(axis=1) for each in (False, True)
+    )
     assert (soft >= hard).all()
     assert soft[2] > hard[2] + 1
 
@@ -247,7 +301,9 @@ def test_an_allotment_fits_the_budget_and_leaves_delays(n: int, budget: int) -> 
 
 
 @pytest.mark.parametrize(("n", "published"), [(64, 27_648), (1000, 43_008)])
-def test_the_published_budgets_buy_the_published_design_for_less(n: int, published: int) -> None:
+def test_the_published_budgets_buy_the_published_design_for_less(
+    n: int, published: int
+) -> None:
     found = allot(n, published)
     assert found is not None
     assert found.corrections == 5
@@ -260,7 +316,9 @@ def test_the_published_budgets_buy_the_published_design_for_less(n: int, publish
 
 @pytest.mark.parametrize("n", [1, 2, 5, 8, 11, 16, 20, 64, 300, 2000])
 @pytest.mark.parametrize("extra", [0, 1, 60])
-def test_a_plan_spends_the_budget_on_distinct_masks_and_its_length_repeats_it(n: int, extra: int) -> None:
+def test_a_plan_spends_the_budget_on_distinct_masks_and_its_length_repeats_it(
+    n: int, extra: int
+) -> None:
     solver = Spex()
     budget = solver.least(n) + extra
     plan = solver.plan(n, budget, seed=4)
@@ -268,7 +326,8 @@ def test_a_plan_spends_the_budget_on_distinct_masks_and_its_length_repeats_it(n:
     assert len({row.tobytes() for row in plan.packed}) == len(plan)
     np.testing.assert_array_equal(solver.plan(n, len(plan), seed=4).packed, plan.packed)
     with pytest.raises(
-        BudgetTooSmall, match=f"spex needs at least {solver.least(n)} calls for {n} candidate"
+        BudgetTooSmall,
+        match=f"spex needs at least {solver.least(n)} calls for {n} candidate",
     ):
         solver.plan(n, solver.least(n) - 1, seed=4)
 
@@ -288,8 +347,14 @@ def test_small_budgets_run_for_small_n(n: int) -> None:
 def test_planted_sets_are_recovered_from_noise_and_nothing_else(n: int) -> None:
     truth = sparse(n, 40, seed=n)
     plan = Spex(corrections=5, bits=6, groups=3).plan(n, 8000, seed=1)
-    noise = 0.1 * np.sqrt(truth.energy.sum()) * np.random.default_rng(0).standard_normal(len(plan))
-    fit = Spex(corrections=5, bits=6, groups=3).fit(plan.masks, truth.predict(plan.masks) + noise, seed=1)
+    noise = (
+        0.1
+        * np.sqrt(truth.energy.sum())
+        * np.random.default_rng(0).standard_normal(len(plan))
+    )
+    fit = Spex(corrections=5, bits=6, groups=3).fit(
+        plan.masks, truth.predict(plan.masks) + noise, seed=1
+    )
     loud = {members for members, value in fit.spectrum if abs(value) > 0.05}
     assert loud == set(truth.sets)
     assert fit.faithfulness.source == "leave-one-out"
@@ -309,7 +374,11 @@ def test_values_beyond_the_code_join_the_regression() -> None:
     changed[coded + 2 :] += truth.predict(plan.masks[coded + 2 :])
     again = solver.fit(plan.masks, changed, seed=0)
     assert set(again.spectrum.sets) >= {members for members in truth.sets if members}
-    grown = [again.spectrum[members] / few.spectrum[members] for members in truth.sets if members]
+    grown = [
+        again.spectrum[members] / few.spectrum[members]
+        for members in truth.sets
+        if members
+    ]
     assert np.median(grown) > 1.2
 
 
@@ -320,7 +389,10 @@ def test_masks_may_come_in_any_order_but_must_be_those_of_the_plan() -> None:
     fit = Spex().fit(plan.masks, truth.predict(plan.masks), seed=0)
     shuffled = Spex().fit(plan.masks[order], truth.predict(plan.masks[order]), seed=0)
     assert_equal_spectra(shuffled.spectrum, fit.spectrum, 1e-9)
-    with pytest.raises(InvalidInput, match=r"needs the masks it planned, each once: .* not those of seed 1"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"needs the masks it planned, each once: .* not those of seed 1",
+    ):
         Spex().fit(plan.masks, truth.predict(plan.masks), seed=1)
     twice = np.concatenate([plan.masks[:1], plan.masks[:-1]])
     with pytest.raises(InvalidInput, match="each once"):
@@ -345,7 +417,9 @@ def test_a_vector_of_outputs_is_explained_output_by_output() -> None:
     fit = Spex().fit(plan.masks, values, seed=0)
     assert fit.faithfulness.r2 == pytest.approx((1.0, 1.0))
     for column, truth in enumerate((first, second)):
-        assert_equal_spectra(Spectrum(fit.spectrum.sets, fit.spectrum.values[:, column]), truth, 1e-8)
+        assert_equal_spectra(
+            Spectrum(fit.spectrum.sets, fit.spectrum.values[:, column]), truth, 1e-8
+        )
 
 
 def test_a_constant_is_explained_by_its_mean() -> None:
@@ -361,8 +435,12 @@ def test_a_linear_function_is_recovered_exactly() -> None:
     weights = np.random.default_rng(0).normal(size=40)
     plan = Spex().plan(40, 1500, seed=0)
     fit = Spex().fit(plan.masks, plan.masks @ weights, seed=0)
-    effects = {members: -2 * value for members, value in fit.spectrum if len(members) == 1}
-    np.testing.assert_allclose([effects.get((i,), 0.0) for i in range(40)], weights, atol=1e-8)
+    effects = {
+        members: -2 * value for members, value in fit.spectrum if len(members) == 1
+    }
+    np.testing.assert_allclose(
+        [effects.get((i,), 0.0) for i in range(40)], weights, atol=1e-8
+    )
     assert all(abs(value) < 1e-8 for members, value in fit.spectrum if len(members) > 1)
 
 
@@ -373,7 +451,10 @@ def test_sets_that_the_code_cannot_name_are_admitted() -> None:
     assert explanation.faithfulness.mean < 0.05
     assert max(np.abs(explanation.spectrum.values), default=0.0) < 0.5
     (caveat,) = explanation.details["caveats"]
-    assert "of the variance is unexplained: noise, too few calls, or sets of more than" in caveat
+    assert (
+        "of the variance is unexplained: noise, too few calls, or sets of more than"
+        in caveat
+    )
     assert "caveat: " in repr(explanation)
 
 
@@ -386,14 +467,23 @@ def test_values_that_are_not_finite_are_named() -> None:
     with pytest.raises(InvalidInput, match="200 masks need as many values"):
         Spex().fit(plan.masks, np.zeros(199), seed=0)
     with pytest.raises(NonFiniteValue, match="the model answered nan"):
-        spexlens.explain(spexlens.Game(lambda m: np.where(m[:, 0], np.nan, 1.0), 30), 200, method="spex")
+        spexlens.explain(
+            spexlens.Game(lambda m: np.where(m[:, 0], np.nan, 1.0), 30),
+            200,
+            method="spex",
+        )
 
 
 def test_parameters_must_be_positive_and_leave_delays() -> None:
     for wrong in (0, 2.5, "3"):
-        with pytest.raises(InvalidInput, match="bits must be a whole number, at least 1; got"):
+        with pytest.raises(
+            InvalidInput, match="bits must be a whole number, at least 1; got"
+        ):
             Spex(bits=wrong)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="no code for 64 candidates leaves delays beside bins of 90 bits"):
+    with pytest.raises(
+        InvalidInput,
+        match="no code for 64 candidates leaves delays beside bins of 90 bits",
+    ):
         Spex(bits=90).plan(64, 10_000, seed=0)
 
 
@@ -408,8 +498,8 @@ def test_explain_takes_spex_by_name_and_with_settings_of_its_own() -> None:
     assert "groups of 2^" in named.account.design
     chosen = spexlens.explain(game, 600, method=Spex(corrections=3, bits=3, groups=3))
     assert (
-        "t = 3, 3 groups of 2^3 bins × 13 delays; at most 314 coded masks, the rest uniform"
-        in chosen.account.design
+        "t = 3, 3 groups of 2^3 bins × 13 delays; at most 314 coded masks, the rest"
+        " uniform" in chosen.account.design
     )
     assert json.loads(named.to_json())["details"]["corrections"] >= 3
 
@@ -420,9 +510,13 @@ def test_auto_falls_back_to_spex_where_the_calls_are_too_few_for_proxies() -> No
 
 
 def test_a_refusal_says_what_would_fit() -> None:
-    with pytest.raises(BudgetTooSmall, match=r"at least 74 calls .* is 60, enough for 255 candidates$"):
+    with pytest.raises(
+        BudgetTooSmall, match=r"at least 74 calls .* is 60, enough for 255 candidates$"
+    ):
         choose_solver("spex", 1000, 60)
-    with pytest.raises(BudgetTooSmall, match=r"is 60, enough for method 'proxyspex' or method 'spex'$"):
+    with pytest.raises(
+        BudgetTooSmall, match=r"is 60, enough for method 'proxyspex' or method 'spex'$"
+    ):
         choose_solver("exact", 10, 60)
 
 
@@ -438,7 +532,9 @@ def test_the_spectrum_of_a_forest_is_read_by_virtual_ablation() -> None:
     found = read_spectrum(forest.predict, 60).spectrum
     large = forest.truncate(count=50)
     assert len(forest) > 200
-    np.testing.assert_allclose([found[members] for members in large.sets], large.values, atol=1e-3)
+    np.testing.assert_allclose(
+        [found[members] for members in large.sets], large.values, atol=1e-3
+    )
 
 
 def test_a_proxy_of_which_only_its_answers_are_known_is_read_out() -> None:
@@ -475,13 +571,17 @@ def test_few_candidates_are_read_exactly(n: int) -> None:
 def test_values_of_any_scale_are_explained_alike(scale: float, offset: float) -> None:
     truth = sparse(30, 8, seed=0, most=3)
     plan = Spex().plan(30, 1000, seed=0)
-    values = truth.predict(plan.masks) + 0.1 * np.random.default_rng(0).standard_normal(1000)
+    values = truth.predict(plan.masks) + 0.1 * np.random.default_rng(0).standard_normal(
+        1000
+    )
     plain = Spex().fit(plan.masks, values, seed=0)
     other = Spex().fit(plan.masks, values * scale + offset, seed=0)
     assert other.faithfulness.mean == pytest.approx(plain.faithfulness.mean, abs=1e-6)
     for members in truth.sets:
         shift = offset if members == () else 0.0
-        assert (other.spectrum[members] - shift) / scale == pytest.approx(plain.spectrum[members], rel=1e-5)
+        assert (other.spectrum[members] - shift) / scale == pytest.approx(
+            plain.spectrum[members], rel=1e-5
+        )
 
 
 def test_what_the_code_cannot_name_does_not_raise_the_reported_r2() -> None:
@@ -502,5 +602,9 @@ def test_low_orders_are_whole_and_as_many_as_fit(n: int, most: int) -> None:
     sets = list(Sets.low_orders(n, most))
     assert len(sets) <= most
     highest = max(map(len, sets), default=0)
-    assert sets == [each for order in range(1, highest + 1) for each in combinations(range(n), order)]
+    assert sets == [
+        each
+        for order in range(1, highest + 1)
+        for each in combinations(range(n), order)
+    ]
     assert highest == n or len(sets) + comb(n, highest + 1) > most

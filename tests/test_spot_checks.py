@@ -1,4 +1,6 @@
-"""Spot checks: what was said is measured on the model, where the fit did not look, and judged by that."""
+"""Spot checks: what was said is measured on the model, where the fit did not look, and
+judged by that.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,16 +11,16 @@ import pytest
 from numpy.typing import NDArray
 
 from spexlens import Explanation, Game, Ledger, Spectrum, explain
-from spexlens.ablation import masks as mask_algebra
-from spexlens.doubts import doubts
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.evidence.faithfulness import r_squared
 from spexlens.evidence.held_out import judge
 from spexlens.evidence.spot_checks import Corners, checks_of, closure, fitting, verdict
-from spexlens.report.terminal import plain
-from spexlens.solvers.base import Fit
+from spexlens.masks import masks as mask_algebra
+from spexlens.report.terminal.page import plain
+from spexlens.results.doubts import doubts
+from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.solvers.spex.solver import Spex
+from spexlens.solvers.solver import Fit
+from spexlens.solvers.spex import Spex
 from spexlens.spectrum.indices import interaction_index
 
 Masks = NDArray[np.bool_]
@@ -28,23 +30,34 @@ Array = NDArray[np.float64]
 def random_spectrum(n: int, sets: int, seed: int, *, most: int = 4) -> Spectrum:
     rng = np.random.default_rng([seed, n])
     chosen = {
-        tuple(sorted(rng.choice(n, int(rng.integers(1, most + 1)), replace=False).tolist()))
+        tuple(
+            sorted(
+                rng.choice(n, int(rng.integers(1, most + 1)), replace=False).tolist()
+            )
+        )
         for _ in range(sets)
     }
-    return Spectrum.of(n, {(): 0.5, **{s: float(rng.normal()) * 0.7 ** len(s) for s in sorted(chosen)}})
+    return Spectrum.of(
+        n, {(): 0.5, **{s: float(rng.normal()) * 0.7 ** len(s) for s in sorted(chosen)}}
+    )
 
 
 class Lying(ProxySpex):
     """ProxySPEX, whose fit is spoiled afterwards; and the masks that it saw."""
 
     def __init__(
-        self, wrong: Callable[[dict[tuple[int, ...], float]], Mapping[tuple[int, ...], float]]
+        self,
+        wrong: Callable[
+            [dict[tuple[int, ...], float]], Mapping[tuple[int, ...], float]
+        ],
     ) -> None:
         super().__init__()
         self.wrong = wrong
         self.seen: set[bytes] = set()
 
-    def fit_packed(self, packed: NDArray[np.uint8], n: int, values: Array, seed: int) -> Fit:
+    def fit_packed(
+        self, packed: NDArray[np.uint8], n: int, values: Array, seed: int
+    ) -> Fit:
         self.seen = {row.tobytes() for row in packed}
         return super().fit_packed(packed, n, values, seed)
 
@@ -57,7 +70,9 @@ class Lying(ProxySpex):
 class Counted(Game):
     """A function, and the masks that it was asked."""
 
-    def __init__(self, function: Callable[[Masks], Array], n: int, fingerprint: str | None = None) -> None:
+    def __init__(
+        self, function: Callable[[Masks], Array], n: int, fingerprint: str | None = None
+    ) -> None:
         self.asked: list[bytes] = []
 
         def value(masks: Masks) -> Array:
@@ -105,7 +120,8 @@ def test_sets_are_taken_as_far_as_their_corners_fit() -> None:
     assert fitting(ranked, 7) == [(0, 1), (2, 3), (0,), (1,)]
     assert fitting(ranked, 9) == [(0, 1), (2, 3), (0, 2), (4,), (0,), (1,)]
     trained = np.array([True, False, True, False, False])
-    assert (2, 3) not in fitting(ranked, 9, trained, 2)  # a context has two trainings, that of 0 is one
+    # a context has two trainings, that of 0 is one
+    assert (2, 3) not in fitting(ranked, 9, trained, 2)
 
 
 def test_what_is_measured_does_not_depend_on_how_good_the_fit_is() -> None:
@@ -167,7 +183,9 @@ def test_the_strongest_pair_carries_its_check() -> None:
 
 
 def test_a_strong_triple_is_measured_on_its_eight_corners() -> None:
-    explanation = explain(Game(lambda m: 4.0 * (m[:, 0] ^ m[:, 1] ^ m[:, 2]) + m[:, 3], 14), 300)
+    explanation = explain(
+        Game(lambda m: 4.0 * (m[:, 0] ^ m[:, 1] ^ m[:, 2]) + m[:, 3], 14), 300
+    )
     triple = explanation.higher(1)[0][0]
     assert triple.members == (0, 1, 2)
     assert triple.evidence is not None
@@ -176,7 +194,10 @@ def test_a_strong_triple_is_measured_on_its_eight_corners() -> None:
 
 
 def test_checks_can_be_turned_off_and_small_budgets_have_none() -> None:
-    for explanation in (explain(Game(summed, 20), 300, checks=0), explain(Game(summed, 20), 60)):
+    for explanation in (
+        explain(Game(summed, 20), 300, checks=0),
+        explain(Game(summed, 20), 60),
+    ):
         assert explanation.checks is None
         assert explanation.held_out is None
     everything = explain(Game(summed, 6), 300)
@@ -195,7 +216,9 @@ def test_no_mask_is_judged_that_the_fit_saw() -> None:
 
 def test_what_was_bought_for_checks_joins_a_last_fit_and_the_verdicts_stay() -> None:
     truth = random_spectrum(16, 40, seed=3)
-    first, last = (explain(Game(truth.predict, 16), 200, refit=refit) for refit in (False, True))
+    first, last = (
+        explain(Game(truth.predict, 16), 200, refit=refit) for refit in (False, True)
+    )
     assert first.checks is not None
     assert last.checks is not None
     assert last.checks == replace(first.checks, refitted=True)
@@ -204,7 +227,10 @@ def test_what_was_bought_for_checks_joins_a_last_fit_and_the_verdicts_stay() -> 
     assert "joined a last fit" in " ".join(plain(last, verbose=True).split())
     assert "joined a last fit" not in " ".join(plain(first, verbose=True).split())
     masks = mask_algebra.everything(16)
-    better, worse = (r_squared(truth.predict(masks), e.spectrum.predict(masks)) for e in (last, first))
+    better, worse = (
+        r_squared(truth.predict(masks), e.spectrum.predict(masks))
+        for e in (last, first)
+    )
     assert better > worse - 0.01
 
 
@@ -233,11 +259,21 @@ def test_over_random_games_confirmed_is_right_and_planted_wrong_is_refused() -> 
         size = float(np.sqrt(truth.energy.sum()))
         noise = np.random.default_rng(seed)
 
-        def value(masks: Masks, truth: Spectrum = truth, noise: np.random.Generator = noise) -> Array:
-            return np.asarray(truth.predict(masks) + 0.05 * noise.normal(size=len(masks)))
+        def value(
+            masks: Masks, truth: Spectrum = truth, noise: np.random.Generator = noise
+        ) -> Array:
+            return np.asarray(
+                truth.predict(masks) + 0.05 * noise.normal(size=len(masks))
+            )
 
         lie = {made_up: 0.35 * size}
-        found = explain(Game(value, n), 300, method=Lying(lambda _, lie=lie: lie), seed=seed, refit=False)  # type: ignore[misc]
+        found = explain(
+            Game(value, n),
+            300,
+            method=Lying(lambda _, lie=lie: lie),
+            seed=seed,
+            refit=False,
+        )  # type: ignore[misc]
         assert found.checks is not None
         for check in found.checks.found[0]:
             true = (-2.0) ** len(check.members) * float(truth[check.members])
@@ -253,7 +289,10 @@ def test_over_random_games_confirmed_is_right_and_planted_wrong_is_refused() -> 
 
 def test_intervals_of_r2_hold_the_truth_about_as_often_as_they_say() -> None:
     truth, rng = random_spectrum(12, 30, seed=9), np.random.default_rng(0)
-    fit = Spectrum(truth.sets, truth.values + 0.03 * rng.normal(size=len(truth)) * (truth.sets.orders > 0))
+    fit = Spectrum(
+        truth.sets,
+        truth.values + 0.03 * rng.normal(size=len(truth)) * (truth.sets.orders > 0),
+    )
     fit = fit.truncate(energy=0.9)
     masks = mask_algebra.everything(12)
     r2, held = r_squared(truth.predict(masks), fit.predict(masks)), []
@@ -261,16 +300,26 @@ def test_intervals_of_r2_hold_the_truth_about_as_often_as_they_say() -> None:
     for seed in range(200):
         contexts = mask_algebra.uniform(12, 8, seed=seed)
         corners = Corners.of([(0, 1)], contexts[:4])
-        own = np.concatenate([corners.masks, contexts[4:], mask_algebra.uniform(12, 12, seed=seed + 1000)])
+        own = np.concatenate(
+            [
+                corners.masks,
+                contexts[4:],
+                mask_algebra.uniform(12, 12, seed=seed + 1000),
+            ]
+        )
         clusters = np.concatenate([corners.context, 10 + np.arange(16)])
-        low, high = judge(fit, linear, own, truth.predict(own), clusters, seed).intervals[0]
+        low, high = judge(
+            fit, linear, own, truth.predict(own), clusters, seed
+        ).intervals[0]
         held.append(low <= r2 <= high)
     assert 0.82 <= np.mean(held) <= 0.97
 
 
 def test_checks_of_spex_and_of_several_outputs() -> None:
     def both(masks: Masks) -> Array:
-        return np.stack([summed(masks), masks[:, 7] - 2.0 * masks[:, 8] * masks[:, 9]], axis=1)
+        return np.stack(
+            [summed(masks), masks[:, 7] - 2.0 * masks[:, 8] * masks[:, 9]], axis=1
+        )
 
     explanation = explain(Game(both, 20, outputs=["first", "second"]), 400)
     assert explanation.checks is not None
@@ -279,7 +328,9 @@ def test_checks_of_spex_and_of_several_outputs() -> None:
     assert pair.members == (8, 9)
     assert pair.evidence is not None
     assert pair.evidence.verdict == "confirmed"
-    sparse = explain(Game(random_spectrum(40, 6, 5, most=2).predict, 40), 800, method=Spex())
+    sparse = explain(
+        Game(random_spectrum(40, 6, 5, most=2).predict, 40), 800, method=Spex()
+    )
     assert sparse.checks is not None
     assert {check.verdict for check in sparse.checks.found[0]} == {"confirmed"}
     assert sparse.held_out is not None
@@ -310,7 +361,11 @@ def test_shares_that_cannot_be_are_refused_before_anything_is_paid() -> None:
         ({"noise": 1}, InvalidInput, "two repeated masks or more"),
         ({"until": "soon"}, InvalidInput, "until is 'stable'"),
         ({"until": "stable", "method": "spex"}, InvalidInput, "auto or proxyspex"),
-        ({"against": ["delete"]}, InvalidInput, "knows no other way to ablate called 'delete'"),
+        (
+            {"against": ["delete"]},
+            InvalidInput,
+            "knows no other way to ablate called 'delete'",
+        ),
         ({"ordinary": ["a text"] * 3}, InvalidInput, "is of no text"),
         ({"ordinary": [1.0]}, InvalidInput, "3 or more"),
         ({"smallest": 1.5}, InvalidInput, "up to 1; got 1.5"),
@@ -324,11 +379,23 @@ def test_shares_that_cannot_be_are_refused_before_anything_is_paid() -> None:
 
 def test_evidence_survives_its_file(tmp_path: Path) -> None:
     explanation = explain(
-        Game(summed, 20), 400, against=[Game(lambda m: summed(m) + m[:, 9], 20)], smallest=0.8, noise=4
+        Game(summed, 20),
+        400,
+        against=[Game(lambda m: summed(m) + m[:, 9], 20)],
+        smallest=0.8,
+        noise=4,
     )
     explanation.save(tmp_path / "x.json")
     loaded = Explanation.load(tmp_path / "x.json")
-    for name in ("checks", "artefacts", "stability", "smallest", "noise", "held_out", "account"):
+    for name in (
+        "checks",
+        "artefacts",
+        "stability",
+        "smallest",
+        "noise",
+        "held_out",
+        "account",
+    ):
         assert getattr(loaded, name) == getattr(explanation, name), name
         assert getattr(loaded, name), name
     assert plain(loaded) == plain(explanation)

@@ -1,4 +1,6 @@
-"""Stability, noise and stopping early: what would be found again, what is noise, what need not be bought."""
+"""Stability, noise and stopping early: what would be found again, what is noise, what
+need not be bought.
+"""
 
 from collections.abc import Callable
 
@@ -7,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from spexlens import Explanation, Game, Spectrum, explain
-from spexlens.ablation import masks as mask_algebra
-from spexlens.evidence.faithfulness import r_squared
 from spexlens.evidence.stability import stability_of, strongest
-from spexlens.report.terminal import plain
+from spexlens.masks import masks as mask_algebra
+from spexlens.report.terminal.page import plain
+from spexlens.solvers.faithfulness import r_squared
 from spexlens.spectrum.uncertainty import Uncertainty
 
 Masks = NDArray[np.bool_]
@@ -24,7 +26,9 @@ def summed(masks: Masks) -> Array:
     return np.asarray(pairs + m @ np.linspace(1.0, 0.1, m.shape[1]))
 
 
-def noisy(function: Callable[[Masks], Array], sigma: float, seed: int = 0) -> Callable[[Masks], Array]:
+def noisy(
+    function: Callable[[Masks], Array], sigma: float, seed: int = 0
+) -> Callable[[Masks], Array]:
     """Another answer each time."""
     rng = np.random.default_rng(seed)
     return lambda masks: function(masks) + sigma * rng.normal(size=len(masks))
@@ -35,31 +39,52 @@ def noisy(function: Callable[[Masks], Array], sigma: float, seed: int = 0) -> Ca
 
 def test_a_strong_set_stays_and_two_that_are_alike_change_places() -> None:
     spectrum = Spectrum.of(
-        9, {(0, 1): 1.0, (2, 3): 0.5, (4, 5): 0.495, (6, 7): 0.3, (0, 8): 0.2, (1, 8): 0.19}
+        9,
+        {
+            (0, 1): 1.0,
+            (2, 3): 0.5,
+            (4, 5): 0.495,
+            (6, 7): 0.3,
+            (0, 8): 0.2,
+            (1, 8): 0.19,
+        },
     )
-    found = {each.members: each for each in stability_of(spectrum, Uncertainty(0.1, 100), seed=0)}
+    found = {
+        each.members: each
+        for each in stability_of(spectrum, Uncertainty(0.1, 100), seed=0)
+    }
     assert found[0, 1].stays == 1.0
     assert found[0, 1].ranks == (1, 1)
     assert found[2, 3].ranks == (2, 3)
     assert found[4, 5].ranks == (2, 3)
     assert 0.3 < found[1, 8].stays < 0.5 < found[0, 8].stays < 0.7
-    sure = {each.members: each for each in stability_of(spectrum, Uncertainty(0.0, 100), seed=0)}
+    sure = {
+        each.members: each
+        for each in stability_of(spectrum, Uncertainty(0.0, 100), seed=0)
+    }
     assert sure[0, 8].stays == 1.0
     assert sure[1, 8].stays == 0.0
 
 
 def test_an_explanation_says_how_stable_its_strongest_are() -> None:
-    few, many = (explain(Game(noisy(summed, 2.0), 20), budget, noise=0) for budget in (100, 1000))
+    few, many = (
+        explain(Game(noisy(summed, 2.0), 20), budget, noise=0) for budget in (100, 1000)
+    )
     stays = [
-        np.mean([each.stays for each in e.stability[0] if len(each.members) == 2][:5]) for e in (few, many)
+        np.mean([each.stays for each in e.stability[0] if len(each.members) == 2][:5])
+        for e in (few, many)
     ]
     assert stays[0] < stays[1]
     assert "top 5: how often" in plain(many, verbose=True)
-    assert explain(Game(lambda m: m[:, 0] & m[:, 1], 6), 300).stability[0][0].stays == 1.0
+    assert (
+        explain(Game(lambda m: m[:, 0] & m[:, 1], 6), 300).stability[0][0].stays == 1.0
+    )
 
 
 def test_the_strongest_are_of_two_members_or_more() -> None:
-    spectrum = Spectrum.of(5, {(): 9.0, (0,): 8.0, (0, 1): 1.0, (1, 2, 3): -2.0, (2, 4): 0.5})
+    spectrum = Spectrum.of(
+        5, {(): 9.0, (0,): 8.0, (0, 1): 1.0, (1, 2, 3): -2.0, (2, 4): 0.5}
+    )
     assert strongest(spectrum, 2) == {(0, 1), (1, 2, 3)}
 
 
@@ -103,11 +128,15 @@ def test_effects_that_noise_alone_would_make_are_greyed() -> None:
 
 
 def test_the_noise_floor_of_an_effect_is_what_noise_alone_makes() -> None:
-    explanation = explain(Game(noisy(lambda m: np.zeros(len(m)), 1.0), 6), 300, method="exact", noise=40)
+    explanation = explain(
+        Game(noisy(lambda m: np.zeros(len(m)), 1.0), 6), 300, method="exact", noise=40
+    )
     assert explanation.noise is not None
     floor, masks = explanation.noise.floor(2), 64
     draws = np.random.default_rng(0).normal(size=(4000, masks))
-    signs = 1.0 - 2.0 * (mask_algebra.everything(6)[:, 0] ^ mask_algebra.everything(6)[:, 1])
+    signs = 1.0 - 2.0 * (
+        mask_algebra.everything(6)[:, 0] ^ mask_algebra.everything(6)[:, 1]
+    )
     made = np.abs(4.0 * draws @ signs / masks) * explanation.noise.deviation[0]
     assert np.mean(made <= floor) == pytest.approx(0.9, abs=0.02)
 
@@ -116,11 +145,15 @@ def test_the_noise_floor_of_an_effect_is_what_noise_alone_makes() -> None:
 
 
 def test_a_run_stops_when_the_strongest_no_longer_move() -> None:
-    whole, early = (explain(Game(summed, 20), 400, until=until) for until in (None, "stable"))  # type: ignore[arg-type]
+    whole, early = (
+        explain(Game(summed, 20), 400, until=until) for until in (None, "stable")
+    )  # type: ignore[arg-type]
     assert early.account.saved == 400 - early.calls > 100
     assert strongest(early.spectrum) == strongest(whole.spectrum)
     assert early.checks is not None
-    assert f"stopped early, {early.account.saved} calls saved" in " ".join(plain(early).split())
+    assert f"stopped early, {early.account.saved} calls saved" in " ".join(
+        plain(early).split()
+    )
     assert whole.account.saved == 0
     masks = mask_algebra.uniform(20, 2000, seed=1)
     assert r_squared(summed(masks), early.spectrum.predict(masks)) > 0.95
@@ -129,12 +162,16 @@ def test_a_run_stops_when_the_strongest_no_longer_move() -> None:
 def test_what_never_settles_is_bought_to_the_end() -> None:
     rng = np.random.default_rng(0)
     table = rng.normal(size=1 << 14)
-    explanation = explain(Game(lambda m: table[mask_algebra.to_index(m)], 14), 200, until="stable")
+    explanation = explain(
+        Game(lambda m: table[mask_algebra.to_index(m)], 14), 200, until="stable"
+    )
     assert (explanation.calls, explanation.account.saved) == (200, 0)
 
 
 def test_where_all_masks_fit_fewer_may_do() -> None:
-    explanation = explain(Game(lambda m: 3.0 * (m[:, 0] & m[:, 1]) + m[:, 2], 8), 300, until="stable")
+    explanation = explain(
+        Game(lambda m: 3.0 * (m[:, 0] & m[:, 1]) + m[:, 2], 8), 300, until="stable"
+    )
     assert explanation.account.method == "proxyspex"
     assert explanation.calls < 256
     assert explanation.checks is not None
@@ -142,7 +179,9 @@ def test_where_all_masks_fit_fewer_may_do() -> None:
 
 
 def test_the_same_seed_stops_at_the_same_place() -> None:
-    one, two = (explain(Game(summed, 20), 300, until="stable", seed=5) for _ in range(2))
+    one, two = (
+        explain(Game(summed, 20), 300, until="stable", seed=5) for _ in range(2)
+    )
     assert one.to_json().replace(str(one.account.seconds), "") == two.to_json().replace(
         str(two.account.seconds), ""
     )
@@ -163,10 +202,14 @@ def test_scales_are_the_same_in_tables_and_files(tmp_path: object) -> None:
     np.testing.assert_allclose(scaled(sd), np.array(scaled(raw)) / deviation)
     np.testing.assert_allclose(share.to_frame().effect, scaled(share))
     assert share.to_frame().attrs["scale"] == "share"
-    assert f"total variation of {total:+.3f}" in " ".join(plain(share, verbose=True).split())
+    assert f"total variation of {total:+.3f}" in " ".join(
+        plain(share, verbose=True).split()
+    )
     assert "share of f(all) - f(none)" in plain(share)
     for explanation in (raw, share, sd):
-        checks = [i.evidence for i in explanation.interactions() if i.evidence is not None]
+        checks = [
+            i.evidence for i in explanation.interactions() if i.evidence is not None
+        ]
         assert {check.verdict for check in checks} == {"confirmed"}
         first = checks[0]
         assert first.measured == pytest.approx(scaled(explanation)[0], rel=0.05)

@@ -1,4 +1,6 @@
-"""Text that people give is read one way everywhere: its lines, its JSON objects, its CSV columns."""
+"""Text that people give is read one way everywhere: its lines, its JSON objects, its
+CSV columns.
+"""
 
 import csv
 import io
@@ -21,10 +23,10 @@ from hypothesis import strategies as st
 from spexlens import Examples
 from spexlens.errors import InvalidInput
 from spexlens.evidence.expectations import Expectations
-from spexlens.learners.base import labels_as
-from spexlens.lenses.examples import points_of
-from spexlens.lenses.groups import groups_of
-from spexlens.text_file import columns, lines, objects, read, table, values
+from spexlens.files.text_file import columns, lines, objects, read, table, values
+from spexlens.learners.learner import labels_as
+from spexlens.lenses.examples.examples import points_of
+from spexlens.lenses.examples.groups import groups_of
 
 NO_ENDS = ["\x0b", "\x0c", "\r", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 """What `str.splitlines` takes for the end of a line, and is none."""
@@ -61,7 +63,9 @@ def given_as(table: dict[str, list[Any]]) -> tuple[str, str]:
     writer = csv.writer(written)
     writer.writerow(table)
     writer.writerows(zip(*table.values(), strict=True))
-    rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+    rows = [
+        dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)
+    ]
     return written.getvalue(), "".join(json.dumps(row) + "\n" for row in rows)
 
 
@@ -75,8 +79,13 @@ def test_a_byte_order_mark_is_no_text() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_one_line_that_says_why(tmp_path: Path) -> None:
-    assert refused(lambda: read(tmp_path / "no")) == f"cannot read {tmp_path / 'no'}: there is no such file"
-    assert refused(lambda: read(tmp_path)) == f"cannot read {tmp_path}: it is a directory"
+    assert (
+        refused(lambda: read(tmp_path / "no"))
+        == f"cannot read {tmp_path / 'no'}: there is no such file"
+    )
+    assert (
+        refused(lambda: read(tmp_path)) == f"cannot read {tmp_path}: it is a directory"
+    )
     assert "cannot read" in refused(lambda: read(tmp_path / ("x" * 300)))
     assert "cannot read" in refused(lambda: read(Path("a\0b")))
     with file("x") as path:
@@ -88,14 +97,18 @@ def test_a_file_without_permission_is_one_line(monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "open", denied)
-    assert refused(lambda: read(Path("secret.txt"))) == "cannot read secret.txt: permission denied"
+    assert (
+        refused(lambda: read(Path("secret.txt")))
+        == "cannot read secret.txt: permission denied"
+    )
 
 
 def test_what_is_not_utf8_is_one_line_that_says_at_which_byte() -> None:
     with file(b"abc\nd\xe9f") as path:
         assert refused(lambda: read(path)).endswith(
-            "it is not UTF-8 text: byte 5, in line 2, is 0xe9; if it is a Western European file, "
-            f"convert it: iconv -f latin1 -t utf-8 {path} > {path.with_name('given-utf8.txt')}"
+            "it is not UTF-8 text: byte 5, in line 2, is 0xe9; if it is a Western"
+            f" European file, convert it: iconv -f latin1 -t utf-8 {path} >"
+            f" {path.with_name('given-utf8.txt')}"
         )
     with file(b"\xef\xbb\xbfab\xff") as path:
         assert "byte 5, in line 1, is 0xff" in refused(lambda: read(path))
@@ -112,7 +125,11 @@ def test_what_is_not_utf8_is_one_line_that_says_at_which_byte() -> None:
 
 @pytest.mark.parametrize("mark", NO_ENDS)
 def test_nothing_but_a_newline_ends_a_line(mark: str) -> None:
-    assert lines(f"the{mark}cat\nthe dog\r\nthe end") == [f"the{mark}cat", "the dog", "the end"]
+    assert lines(f"the{mark}cat\nthe dog\r\nthe end") == [
+        f"the{mark}cat",
+        "the dog",
+        "the end",
+    ]
 
 
 def test_a_last_newline_begins_no_line() -> None:
@@ -144,12 +161,18 @@ def test_lines_that_are_written_are_read(written: list[str], end: str) -> None:
 TEXT = st.text(st.characters(codec="utf-8"))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
 
-@given(st.lists(st.dictionaries(TEXT, JSON, max_size=4), max_size=5), st.booleans(), st.booleans())
+@given(
+    st.lists(st.dictionaries(TEXT, JSON, max_size=4), max_size=5),
+    st.booleans(),
+    st.booleans(),
+)
 @settings(deadline=None)
 def test_objects_that_are_written_are_read(
     rows: list[dict[str, Any]], ensure_ascii: bool, marked: bool
@@ -170,13 +193,23 @@ def test_an_object_knows_its_line() -> None:
     with file('\n{"a": 1}\r\n \n{"a": 2}') as path:
         found = objects(path, OBJECT, counted=("prompt", 1))
         assert [row.line for row in found] == [2, 4]
-        assert [row.place for row in found] == [f"{path}, line 2, prompt 1", f"{path}, line 4, prompt 2"]
+        assert [row.place for row in found] == [
+            f"{path}, line 2, prompt 1",
+            f"{path}, line 4, prompt 2",
+        ]
 
 
 def test_nan_is_missing_and_infinity_is_infinite() -> None:
-    with file('{"a": NaN, "b": [Infinity, -Infinity, NaN], "c": "nan", "d": null}') as path:
+    with file(
+        '{"a": NaN, "b": [Infinity, -Infinity, NaN], "c": "nan", "d": null}'
+    ) as path:
         (row,) = objects(path, OBJECT)
-    assert row.content == {"a": None, "b": [math.inf, -math.inf, None], "c": "nan", "d": None}
+    assert row.content == {
+        "a": None,
+        "b": [math.inf, -math.inf, None],
+        "c": "nan",
+        "d": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -194,13 +227,18 @@ def test_nan_is_missing_and_infinity_is_infinite() -> None:
         ('{"a": {"\\n": 1, "\\n": 1}}', "line 2: the key '\\n' is there twice"),
         (
             '{"a": "half \\ud83d"}',
-            "line 2: 'a' is not valid Unicode: it holds half a character, '\\ud83d', at position 5",
+            (
+                "line 2: 'a' is not valid Unicode: it holds half a character,"
+                " '\\ud83d', at position 5"
+            ),
         ),
         ('{"a": ["x", {"b": "\\uDE00"}]}', "line 2: 'b' is not valid Unicode"),
         ('{"\\udfff": 1}', "line 2: a key is not valid Unicode"),
     ],
 )
-def test_a_line_that_is_no_object_is_one_line_that_says_which(line: str, message: str) -> None:
+def test_a_line_that_is_no_object_is_one_line_that_says_which(
+    line: str, message: str
+) -> None:
     with file('{"a": 0}\n' + line + "\n") as path:
         found = refused(lambda: objects(path, OBJECT))
     assert found.startswith(f"{path}, ")
@@ -215,8 +253,12 @@ def test_a_character_escaped_in_two_halves_is_whole() -> None:
 # Columns.
 
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
-NAMES = st.lists(FIELD.filter(lambda name: bool(name.strip())), min_size=1, max_size=3, unique=True)
-TABLES = st.tuples(NAMES, st.lists(st.lists(FIELD, min_size=3, max_size=3), min_size=1, max_size=4))
+NAMES = st.lists(
+    FIELD.filter(lambda name: bool(name.strip())), min_size=1, max_size=3, unique=True
+)
+TABLES = st.tuples(
+    NAMES, st.lists(st.lists(FIELD, min_size=3, max_size=3), min_size=1, max_size=4)
+)
 
 
 @given(TABLES, st.sampled_from(["\r\n", "\n"]), st.booleans())
@@ -233,13 +275,17 @@ def test_columns_that_csv_writes_are_read(
         if names[0].startswith(MARK) and not written.getvalue().startswith('"'):
             return  # a mark, and no name
         found = columns(path)
-    assert found == {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    assert found == {
+        name: [row[place] for row in rows] for place, name in enumerate(names)
+    }
 
 
 @given(st.lists(FIELD, min_size=1, max_size=5), st.booleans())
 @settings(deadline=None)
 def test_columns_that_pandas_writes_are_read(fields: list[str], indexed: bool) -> None:
-    """Also a lone carriage return, which it leaves without quotes; and the index has no name."""
+    """Also a lone carriage return, which it leaves without quotes; and the index has no
+    name.
+    """
     numbers = list(range(len(fields)))
     frame = pd.DataFrame({"text": pd.Series(fields, dtype=object), "number": numbers})
     with file(frame.to_csv(index=indexed)) as path:
@@ -287,7 +333,13 @@ def test_a_field_may_be_as_long_as_a_book_and_the_limit_of_others_stays() -> Non
         ("a, ,b\n1,2,3\n", "column 2 has no name"),
         (",,b\n1,2,3\n", "column 2 has no name"),
         ("a,b\n1,2\n\n3\n", "line 4: 1 field, but 2 columns"),
-        ("a,b\n1,2,3\n", "line 2: 3 fields, but 2 columns; a field with a comma in it stands in quotes"),
+        (
+            "a,b\n1,2,3\n",
+            (
+                "line 2: 3 fields, but 2 columns; a field with a comma in it stands in"
+                " quotes"
+            ),
+        ),
         (",a\n0,x\n1\n", "line 3: 1 field, but 2 columns"),
         ('a,b\n1,2\n3,"four\n5,6\n', "line 3: a quote is opened and never closed"),
         ('a,"b\n1,2\n', "the header: a quote is opened and never closed"),
@@ -298,7 +350,9 @@ def test_a_field_may_be_as_long_as_a_book_and_the_limit_of_others_stays() -> Non
         ("a,b\r1,2\r3\r", "line 3: 1 field, but 2 columns"),
     ],
 )
-def test_what_is_no_table_is_one_line_that_says_where(content: str, message: str) -> None:
+def test_what_is_no_table_is_one_line_that_says_where(
+    content: str, message: str
+) -> None:
     with file(content) as path:
         found = refused(lambda: columns(path))
     assert found.startswith(str(path))
@@ -310,12 +364,18 @@ def test_a_row_is_called_by_the_line_it_begins_on_as_an_editor_shows_it() -> Non
     with file(content, "given.csv") as path:
         assert table(path).lines == [3, 8, 9, 11]
         written = content.split("\n")
-        assert [written[line - 1][:5] for line in table(path).lines] == ['"one', "four,", '"five', '"six"']
+        assert [written[line - 1][:5] for line in table(path).lines] == [
+            '"one',
+            "four,",
+            '"five',
+            '"six"',
+        ]
         assert refused(lambda: Examples.read(path)) == f"{path}: line 11 has no label"
 
 
 @pytest.mark.parametrize(
-    ("separator", "called"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")]
+    ("separator", "called"),
+    [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")],
 )
 def test_a_table_with_another_separator_says_how_to_convert_it(
     tmp_path: Path, separator: str, called: str
@@ -325,7 +385,9 @@ def test_a_table_with_another_separator_says_how_to_convert_it(
     with path.open("w", newline="") as written:
         csv.writer(written, delimiter=separator).writerows(rows)
     said = refused(lambda: Examples.read(path))
-    assert said.startswith(f"{path} seems to be separated by {called}; write commas instead: python3 -c ")
+    assert said.startswith(
+        f"{path} seems to be separated by {called}; write commas instead: python3 -c "
+    )
     command = said.partition("instead: ")[2].replace("python3", sys.executable, 1)
     subprocess.run(["bash", "-c", command], check=True)
     mended = Examples.read(tmp_path / "of Ada-commas.csv")
@@ -334,15 +396,25 @@ def test_a_table_with_another_separator_says_how_to_convert_it(
 
 def test_a_header_with_a_semicolon_in_it_is_separated_by_commas_all_the_same() -> None:
     with file("text;label,other\na;b,c\n", "given.csv") as path:
-        assert "there is no column 'text' of texts" in refused(lambda: Examples.read(path))
+        assert "there is no column 'text' of texts" in refused(
+            lambda: Examples.read(path)
+        )
         assert columns(path) == {"text;label": ["a;b"], "other": ["c"]}
     assert examples("text,label,a;b;c;d\nx,y,z\n", "csv").inputs.tolist() == ["x"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin1", "cp1252"])
-def test_a_table_in_another_encoding_says_how_to_convert_it(tmp_path: Path, encoding: str) -> None:
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin1", "cp1252"]
+)
+def test_a_table_in_another_encoding_says_how_to_convert_it(
+    tmp_path: Path, encoding: str
+) -> None:
     path = tmp_path / "given.csv"
-    text = "text,label\nthe “café”,x\n" if encoding == "cp1252" else "text,label\nthe café,x\n"
+    text = (
+        "text,label\nthe “café”,x\n"
+        if encoding == "cp1252"
+        else "text,label\nthe café,x\n"
+    )
     path.write_bytes(text.encode(encoding))
     said = refused(lambda: Examples.read(path))
     subprocess.run(["bash", "-c", said.partition("convert it: ")[2]], check=True)
@@ -352,13 +424,24 @@ def test_a_table_in_another_encoding_says_how_to_convert_it(tmp_path: Path, enco
 
 def test_a_missing_column_lists_the_columns_and_asks_for_the_nearest() -> None:
     with file("Text,labels,stars\na,x,1\n", "given.csv") as path:
-        there = "did you mean 'Text'? the columns are Text, labels, stars; choose with text=..."
-        assert refused(lambda: Examples.read(path)) == f"{path}: there is no column 'text' of texts; {there}"
-        there = "did you mean 'labels'? the columns are Text, labels, stars; choose with label=..."
+        there = (
+            "did you mean 'Text'? the columns are Text, labels, stars; choose with"
+            " text=..."
+        )
+        assert (
+            refused(lambda: Examples.read(path))
+            == f"{path}: there is no column 'text' of texts; {there}"
+        )
+        there = (
+            "did you mean 'labels'? the columns are Text, labels, stars; choose with"
+            " label=..."
+        )
         assert refused(lambda: Examples.read(path, text="Text")).endswith(
             f"there is no column 'label' of labels; {there}"
         )
-        assert "; the columns are" in refused(lambda: Examples.read(path, text="review"))
+        assert "; the columns are" in refused(
+            lambda: Examples.read(path, text="review")
+        )
 
 
 # Values.
@@ -398,12 +481,16 @@ AMONG_NUMBERS = [
 
 @given(
     st.lists(
-        st.integers(-(2**53), 2**53).map(str) | st.floats().map(str) | st.sampled_from(AMONG_NUMBERS),
+        st.integers(-(2**53), 2**53).map(str)
+        | st.floats().map(str)
+        | st.sampled_from(AMONG_NUMBERS),
         min_size=1,
     )
 )
 @settings(deadline=None)
-def test_among_numbers_the_missing_ones_are_those_that_are_missing_to_pandas(fields: list[str]) -> None:
+def test_among_numbers_the_missing_ones_are_those_that_are_missing_to_pandas(
+    fields: list[str],
+) -> None:
     fields = ["1", *fields]
     written = io.StringIO()
     csv.writer(written).writerows([["a"], *([field] for field in fields)])
@@ -415,7 +502,10 @@ def test_among_numbers_the_missing_ones_are_those_that_are_missing_to_pandas(fie
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        (["none", "NA", "null", "nan", "NaN", "<NA>", "NaT", ""], [*["none", "NA", "null"], *[None] * 4, ""]),
+        (
+            ["none", "NA", "null", "nan", "NaN", "<NA>", "NaT", ""],
+            [*["none", "NA", "null"], *[None] * 4, ""],
+        ),
         (["1", "NA", "two"], ["1", "NA", "two"]),
         (["NA", "None", "", "nan"], ["NA", "None", "", None]),
         (["True", "False", "NA", ""], [True, False, None, None]),
@@ -426,7 +516,10 @@ def test_among_numbers_the_missing_ones_are_those_that_are_missing_to_pandas(fie
         (["\u0661", "2"], ["\u0661", "2"]),
         ([" 4", "5"], [" 4", "5"]),
         ([" 0.5", "1 ", "  "], [0.5, 1, None]),
-        (["+1", "-1", ".5", "2.", "1e3", "-inf", "Infinity"], [1, -1, 0.5, 2.0, 1000.0, -math.inf, math.inf]),
+        (
+            ["+1", "-1", ".5", "2.", "1e3", "-inf", "Infinity"],
+            [1, -1, 0.5, 2.0, 1000.0, -math.inf, math.inf],
+        ),
         (["9" * 5000, "1"], ["9" * 5000, "1"]),
         (["12345678901234567890123", "1"], [12345678901234567890123, 1]),
     ],
@@ -447,7 +540,12 @@ TEXTS = ["a joy", "a bore", "dull", "great", "so-so", "1"]
 def told(read_examples: Examples) -> tuple[Any, ...]:
     labels = read_examples.labels
     assert labels is not None
-    return read_examples.inputs.tolist(), labels.tolist(), labels.dtype.kind, dict(read_examples.columns)
+    return (
+        read_examples.inputs.tolist(),
+        labels.tolist(),
+        labels.dtype.kind,
+        dict(read_examples.columns),
+    )
 
 
 @pytest.mark.parametrize(
@@ -470,35 +568,65 @@ def test_labels_are_the_same_from_either_format(labels: list[Any], kind: str) ->
     assert from_csv.labels is not None
     assert from_csv.labels.dtype.kind == kind
     assert list(map(str, from_csv.labels)) == [
-        str(int(each)) if kind == "i" else str(float(each)) if kind == "f" else str(each) for each in labels
+        (
+            str(int(each))
+            if kind == "i"
+            else str(float(each))
+            if kind == "f"
+            else str(each)
+        )
+        for each in labels
     ]
 
 
 @pytest.mark.parametrize(
     ("csv_label", "jsonl_label"),
-    [("nan", "NaN"), ("NaN", "NaN"), ("", "null"), ("<NA>", "null"), ("NA", "null"), ("-nan", "NaN")],
+    [
+        ("nan", "NaN"),
+        ("NaN", "NaN"),
+        ("", "null"),
+        ("<NA>", "null"),
+        ("NA", "null"),
+        ("-nan", "NaN"),
+    ],
 )
 @pytest.mark.parametrize("others", [("1", "0"), ("0.5", "2")])
 def test_a_missing_label_is_refused_by_its_row(
     csv_label: str, jsonl_label: str, others: tuple[str, str]
 ) -> None:
     labels = [*others, csv_label]
-    content = "text,label\n" + "".join(f"t{row},{label}\n" for row, label in enumerate(labels))
+    content = "text,label\n" + "".join(
+        f"t{row},{label}\n" for row, label in enumerate(labels)
+    )
     assert "line 4 has no label" in refused(lambda: examples(content, "csv"))
     labels = [*others, jsonl_label]
-    content = "".join(f'{{"text": "t{row}", "label": {label}}}\n' for row, label in enumerate(labels))
+    content = "".join(
+        f'{{"text": "t{row}", "label": {label}}}\n' for row, label in enumerate(labels)
+    )
     assert "line 3 has no label" in refused(lambda: examples(content, "jsonl"))
 
 
-def test_a_missing_text_is_refused_by_its_row_and_a_text_may_be_a_number_or_a_word_for_nothing() -> None:
+def test_a_missing_text_is_refused_by_its_row_and_a_text_may_be_a_number_or_a_word_for_nothing() -> (
+    None
+):
     for missing in ("nan", "NaN", "<NA>", "NaT", '""'):
         content = f"text,label\n1,a\n{missing},b\n"
-        assert "line 3 has no text" in refused(lambda content=content: examples(content, "csv"))
+        assert "line 3 has no text" in refused(
+            lambda content=content: examples(content, "csv")
+        )
     assert "line 2 has no text" in refused(
-        lambda: examples('{"text": "a", "label": 1}\n{"text": null, "label": 2}', "jsonl")
+        lambda: examples(
+            '{"text": "a", "label": 1}\n{"text": null, "label": 2}', "jsonl"
+        )
     )
-    assert examples("text,label\n1,a\n2.5,b\nNA,c\n", "csv").inputs.tolist() == ["1", "2.5", "NA"]
-    assert examples('{"text": "nan", "label": "nan"}', "jsonl").inputs.tolist() == ["nan"]
+    assert examples("text,label\n1,a\n2.5,b\nNA,c\n", "csv").inputs.tolist() == [
+        "1",
+        "2.5",
+        "NA",
+    ]
+    assert examples('{"text": "nan", "label": "nan"}', "jsonl").inputs.tolist() == [
+        "nan"
+    ]
 
 
 def test_an_infinite_label_is_refused_by_its_row() -> None:
@@ -507,8 +635,13 @@ def test_an_infinite_label_is_refused_by_its_row() -> None:
         assert "line 3 has a label that is not finite" in refused(
             lambda content=content: examples(content, "csv")
         )
-    content = '{"text": "a", "label": 1}\n{"text": "b", "label": Infinity}\n{"text": "c", "label": 0}'
-    assert "line 2 has a label that is not finite" in refused(lambda: examples(content, "jsonl"))
+    content = (
+        '{"text": "a", "label": 1}\n{"text": "b", "label": Infinity}\n{"text": "c",'
+        ' "label": 0}'
+    )
+    assert "line 2 has a label that is not finite" in refused(
+        lambda: examples(content, "jsonl")
+    )
 
 
 @pytest.mark.parametrize(
@@ -519,18 +652,29 @@ def test_an_infinite_label_is_refused_by_its_row() -> None:
         ([10, 10, 2, -1, None, 1], ["cluster 10", "cluster 2", "cluster 1"]),
         (["b", "b", "a", "-1", "-1.0", "c"], ["cluster b", "cluster a", "cluster c"]),
         (["0", "0", "1", "-1", "-1.0", "2"], ["cluster 0", "cluster 1", "cluster 2"]),
-        (["none", "none", "x", -1, None, "NA"], ["cluster none", "cluster x", "cluster NA"]),
-        ([True, True, False, None, -1, "maybe"], ["cluster True", "cluster False", "cluster maybe"]),
+        (
+            ["none", "none", "x", -1, None, "NA"],
+            ["cluster none", "cluster x", "cluster NA"],
+        ),
+        (
+            [True, True, False, None, -1, "maybe"],
+            ["cluster True", "cluster False", "cluster maybe"],
+        ),
     ],
 )
-def test_groups_are_the_same_from_either_format_and_directly(clusters: list[Any], names: list[str]) -> None:
+def test_groups_are_the_same_from_either_format_and_directly(
+    clusters: list[Any], names: list[str]
+) -> None:
     table = {"text": TEXTS, "label": list("ababab"), "cluster": clusters}
     owner = [0, 0, 1, -1, -1, 2]
     for content, ending in zip(given_as(table), ("csv", "jsonl"), strict=True):
         found, places = groups_of(examples(content, ending), "cluster")
         assert (found, places.tolist()) == (names, owner)
     found, places = groups_of(Examples.of(table), clusters)
-    assert ([f"cluster {name.removeprefix('group ')}" for name in found], places.tolist()) == (names, owner)
+    assert (
+        [f"cluster {name.removeprefix('group ')}" for name in found],
+        places.tolist(),
+    ) == (names, owner)
 
 
 def test_noise_is_in_no_group_however_a_clustering_is_written() -> None:
@@ -539,22 +683,30 @@ def test_noise_is_in_no_group_however_a_clustering_is_written() -> None:
     points = np.array([[0.0], [0.1], [5.0], [5.1], [50.0], [99.0]])
     clusters = DBSCAN(eps=0.5, min_samples=2).fit_predict(points)
     frame = pd.DataFrame({"text": TEXTS, "label": list("ababab"), "cluster": clusters})
-    gaps = frame.assign(cluster=frame.cluster.where(frame.index != 4).astype(float))  # None among them
+    # None among them
+    gaps = frame.assign(cluster=frame.cluster.where(frame.index != 4).astype(float))
     saved = io.StringIO()
     np.savetxt(saved, clusters)
     numpy_wrote = "text,label,cluster\n" + "".join(
-        f"{text},a,{number}\n" for text, number in zip(TEXTS, saved.getvalue().split(), strict=True)
+        f"{text},a,{number}\n"
+        for text, number in zip(TEXTS, saved.getvalue().split(), strict=True)
     )
     assert (clusters == -1).sum() == 2
     written = [(numpy_wrote, "csv")]
     for each in (frame, gaps):
-        written += [(each.to_csv(), "csv"), (each.to_csv(index=False, na_rep="nan"), "csv")]
+        written += [
+            (each.to_csv(), "csv"),
+            (each.to_csv(index=False, na_rep="nan"), "csv"),
+        ]
         written.append((each.to_json(orient="records", lines=True), "jsonl"))
     tables = [examples(content, ending) for content, ending in written]
     tables += [Examples.of(frame), Examples.of(gaps)]
     for each in tables:
         names, owner = groups_of(each, "cluster")
-        assert (names, owner.tolist()) == (["cluster 0", "cluster 1"], [0, 0, 1, 1, -1, -1])
+        assert (names, owner.tolist()) == (
+            ["cluster 0", "cluster 1"],
+            [0, 0, 1, 1, -1, -1],
+        )
 
 
 def test_numbers_and_the_words_for_them_are_one_group() -> None:
@@ -593,11 +745,15 @@ def test_test_points_of_one_format_have_the_labels_of_training_examples_of_the_o
             assert labels_as(classes, labels).tolist() == positions
 
 
-def test_a_label_that_no_training_example_has_is_named_also_among_words_for_numbers() -> None:
+def test_a_label_that_no_training_example_has_is_named_also_among_words_for_numbers() -> (
+    None
+):
     like = examples("text,label\na,0\nb,1\n", "csv")
     points = points_of((["x", "y"], ["1", "ugly"]), like)
     assert points.labels is not None
-    assert "test point 1 has the label 'ugly'" in refused(lambda: labels_as(np.array([0, 1]), points.labels))
+    assert "test point 1 has the label 'ugly'" in refused(
+        lambda: labels_as(np.array([0, 1]), points.labels)
+    )
 
 
 # Half characters.
@@ -610,15 +766,31 @@ HALF = "half \ud83d"
     [
         lambda: Examples.of({"text": ["a", HALF], "label": ["x", "y"]}),
         lambda: Examples.of({"text": ["a", "b"], "label": ["x", HALF]}),
-        lambda: points_of(["a", HALF], Examples.of({"text": ["a", "b"], "label": ["x", "y"]})),
-        lambda: points_of((["a", "b"], ["x", HALF]), Examples.of({"text": ["a", "b"], "label": ["x", "y"]})),
         lambda: points_of(
-            Examples(np.array(["a", HALF], object)), Examples.of({"text": ["a", "b"], "label": ["x", "y"]})
+            ["a", HALF], Examples.of({"text": ["a", "b"], "label": ["x", "y"]})
         ),
-        lambda: groups_of(Examples.of({"text": ["a", "b"], "label": ["x", "y"]}), ["x", HALF]),
-        lambda: groups_of(Examples.of({"text": ["a", "b"], "label": ["x", "y"], "by": ["x", HALF]}), "by"),
-        lambda: examples('{"text": "a", "label": "x"}\n{"text": "half \\ud83d", "label": "y"}', "jsonl"),
-        lambda: examples('{"text": "a", "label": "x"}\n{"text": "b", "label": "\\ud83d"}', "jsonl"),
+        lambda: points_of(
+            (["a", "b"], ["x", HALF]),
+            Examples.of({"text": ["a", "b"], "label": ["x", "y"]}),
+        ),
+        lambda: points_of(
+            Examples(np.array(["a", HALF], object)),
+            Examples.of({"text": ["a", "b"], "label": ["x", "y"]}),
+        ),
+        lambda: groups_of(
+            Examples.of({"text": ["a", "b"], "label": ["x", "y"]}), ["x", HALF]
+        ),
+        lambda: groups_of(
+            Examples.of({"text": ["a", "b"], "label": ["x", "y"], "by": ["x", HALF]}),
+            "by",
+        ),
+        lambda: examples(
+            '{"text": "a", "label": "x"}\n{"text": "half \\ud83d", "label": "y"}',
+            "jsonl",
+        ),
+        lambda: examples(
+            '{"text": "a", "label": "x"}\n{"text": "b", "label": "\\ud83d"}', "jsonl"
+        ),
     ],
 )
 def test_half_a_character_is_refused_by_its_row(attempt: Callable[[], object]) -> None:
@@ -645,7 +817,9 @@ def test_a_toml_file_may_begin_with_a_byte_order_mark() -> None:
         (b'a = "\\ud83d"', "is not TOML"),
     ],
 )
-def test_a_toml_file_that_cannot_be_read_is_one_line(content: bytes, message: str) -> None:
+def test_a_toml_file_that_cannot_be_read_is_one_line(
+    content: bytes, message: str
+) -> None:
     with file(content, "e.toml") as path:
         found = refused(lambda: Expectations.read(path))
     assert str(path) in found

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spexlens.ablation.masks import everything, uniform
-from spexlens.solvers.proxyspex.boosting import Boosting
-from spexlens.solvers.proxyspex.trees import Forest, parse_lightgbm
+from spexlens.masks.masks import everything, uniform
+from spexlens.solvers.proxyspex.proxies.boosting import Boosting
+from spexlens.solvers.proxyspex.proxies.trees import Forest, parse_lightgbm
 
 Tree = float | tuple[int, Any, Any]
 """A leaf's value, or (candidate, tree if it is ablated, tree if it is kept)."""
@@ -48,7 +48,9 @@ def planted(n: int, trees: list[Tree]) -> Forest:
     )
 
 
-def grow(n: int, depth: int, rng: np.random.Generator, above: tuple[int, ...] = ()) -> Tree:
+def grow(
+    n: int, depth: int, rng: np.random.Generator, above: tuple[int, ...] = ()
+) -> Tree:
     """A random tree, lopsided, that asks for no candidate twice on a path."""
     if len(above) == min(depth, n) or (above and rng.random() < 0.2):
         return float(rng.normal())
@@ -70,11 +72,22 @@ def coefficient(table: NDArray[np.float64], members: tuple[int, ...]) -> float:
     return float(np.mean((-1.0) ** masks[:, list(members)].sum(axis=1) * table))
 
 
-def boosted(n: int, rows: int, seed: int = 0, trees: int = 20, **settings: Any) -> lightgbm.Booster:
+def boosted(
+    n: int, rows: int, seed: int = 0, trees: int = 20, **settings: Any
+) -> lightgbm.Booster:
     masks = uniform(n, rows, seed)
     rng = np.random.default_rng(seed)
-    values = masks @ rng.normal(size=n) + 2.0 * (masks[:, 0] & masks[:, -1]) + rng.normal(size=rows)
-    quiet = {"verbose": -1, "num_threads": 1, "min_data_in_bin": 1, "min_data_in_leaf": 1}
+    values = (
+        masks @ rng.normal(size=n)
+        + 2.0 * (masks[:, 0] & masks[:, -1])
+        + rng.normal(size=rows)
+    )
+    quiet = {
+        "verbose": -1,
+        "num_threads": 1,
+        "min_data_in_bin": 1,
+        "min_data_in_leaf": 1,
+    }
     table = lightgbm.Dataset(masks.astype(np.float32), values, params=quiet)
     return lightgbm.train(quiet | settings, table, trees)
 
@@ -82,7 +95,12 @@ def boosted(n: int, rows: int, seed: int = 0, trees: int = 20, **settings: Any) 
 # Forests made by hand
 
 
-@given(n=st.integers(1, 7), trees=st.integers(1, 5), depth=st.integers(0, 7), seed=st.integers(0, 2**32 - 1))
+@given(
+    n=st.integers(1, 7),
+    trees=st.integers(1, 5),
+    depth=st.integers(0, 7),
+    seed=st.integers(0, 2**32 - 1),
+)
 @settings(deadline=None, max_examples=60)
 def test_a_forest_predicts_the_sum_of_its_trees_on_every_mask(
     n: int, trees: int, depth: int, seed: int
@@ -90,17 +108,23 @@ def test_a_forest_predicts_the_sum_of_its_trees_on_every_mask(
     rng = np.random.default_rng(seed)
     forest = [grow(n, depth, rng) for _ in range(trees)]
     table = [sum(answer(tree, mask) for tree in forest) for mask in everything(n)]
-    np.testing.assert_allclose(planted(n, forest).spectrum().predict(everything(n)), table, atol=1e-12)
+    np.testing.assert_allclose(
+        planted(n, forest).spectrum().predict(everything(n)), table, atol=1e-12
+    )
 
 
-def test_every_coefficient_of_a_forest_is_the_mean_of_its_values_times_the_character() -> None:
+def test_every_coefficient_of_a_forest_is_the_mean_of_its_values_times_the_character() -> (
+    None
+):
     rng = np.random.default_rng(3)
     forest = planted(5, [grow(5, 4, rng) for _ in range(4)])
     spectrum = forest.spectrum()
     table = np.array([walk(forest, mask) for mask in everything(5)])
     for mask in everything(5):
         members = tuple(np.flatnonzero(mask).tolist())
-        assert spectrum[members] == pytest.approx(coefficient(table, members), abs=1e-12)
+        assert spectrum[members] == pytest.approx(
+            coefficient(table, members), abs=1e-12
+        )
 
 
 def test_one_split_is_a_mean_and_half_a_difference() -> None:
@@ -114,7 +138,10 @@ def test_an_and_of_two_candidates_has_four_coefficients_of_a_quarter() -> None:
 
 def test_trees_of_a_single_leaf_only_move_the_mean() -> None:
     assert dict(planted(3, [2.0, -0.5]).spectrum()) == {(): 1.5}
-    assert dict(planted(3, [2.0, (0, 4.0, 0.0), -0.5]).spectrum()) == {(): 3.5, (0,): 2.0}
+    assert dict(planted(3, [2.0, (0, 4.0, 0.0), -0.5]).spectrum()) == {
+        (): 3.5,
+        (0,): 2.0,
+    }
 
 
 def test_no_coefficient_is_deeper_than_the_trees() -> None:
@@ -124,14 +151,17 @@ def test_no_coefficient_is_deeper_than_the_trees() -> None:
     assert spectrum.n == 40
     assert spectrum.sets.orders.max() == 3
     masks = uniform(40, 50, seed=1)
-    np.testing.assert_allclose(spectrum.predict(masks), [walk(forest, mask) for mask in masks], atol=1e-12)
+    np.testing.assert_allclose(
+        spectrum.predict(masks), [walk(forest, mask) for mask in masks], atol=1e-12
+    )
 
 
 # LightGBM's own
 
 
 @pytest.mark.parametrize(
-    ("n", "rows", "depth"), [(1, 2, 1), (4, 16, 2), (7, 100, 3), (10, 600, 5), (10, 1024, -1)]
+    ("n", "rows", "depth"),
+    [(1, 2, 1), (4, 16, 2), (7, 100, 3), (10, 600, 5), (10, 1024, -1)],
 )
 def test_the_spectrum_of_a_boosted_model_predicts_what_lightgbm_predicts(
     n: int, rows: int, depth: int
@@ -144,17 +174,23 @@ def test_the_spectrum_of_a_boosted_model_predicts_what_lightgbm_predicts(
     rng = np.random.default_rng(0)
     for mask in [*np.eye(n, dtype=np.bool_), *(rng.random((20, n)) < 0.4)]:
         members = tuple(np.flatnonzero(mask).tolist())
-        assert spectrum[members] == pytest.approx(coefficient(table, members), abs=1e-10)
+        assert spectrum[members] == pytest.approx(
+            coefficient(table, members), abs=1e-10
+        )
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_parsed_trees_answer_as_the_booster_does(seed: int) -> None:
-    booster = boosted(9, 200, seed, trees=7, num_leaves=12, bagging_fraction=0.7, bagging_freq=1)
+    booster = boosted(
+        9, 200, seed, trees=7, num_leaves=12, bagging_fraction=0.7, bagging_freq=1
+    )
     forest = parse_lightgbm(booster.model_to_string(), 9)
     assert len(forest.roots) == 7
     masks = everything(9)
     expected = np.asarray(booster.predict(masks.astype(np.float32)))
-    np.testing.assert_allclose([walk(forest, mask) for mask in masks], expected, atol=1e-12)
+    np.testing.assert_allclose(
+        [walk(forest, mask) for mask in masks], expected, atol=1e-12
+    )
 
 
 def test_a_booster_that_finds_no_split_is_a_constant() -> None:
@@ -169,7 +205,9 @@ def test_a_candidate_that_is_never_ablated_is_in_no_set() -> None:
     masks = uniform(8, 120, seed=0)
     masks[:, 3] = True
     values = masks @ np.arange(8.0)
-    spectrum = Boosting(depth=3, columns=1.0, trees=20).fit(masks, values, seed=0).spectrum
+    spectrum = (
+        Boosting(depth=3, columns=1.0, trees=20).fit(masks, values, seed=0).spectrum
+    )
     assert len(spectrum) > 4
     assert 3 not in spectrum.sets.members
 

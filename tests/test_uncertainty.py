@@ -1,4 +1,6 @@
-"""Intervals: every index is as uncertain as the coefficients it is made of, and they hold the truth."""
+"""Intervals: every index is as uncertain as the coefficients it is made of, and they
+hold the truth.
+"""
 
 from functools import reduce
 from itertools import combinations
@@ -9,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from spexlens import Explanation, Game, explain
-from spexlens.ablation.masks import everything, uniform
-from spexlens.interaction import Interaction
+from spexlens.masks.masks import everything, uniform
+from spexlens.results.interaction import Interaction
 from spexlens.solvers.exact import Exact
-from spexlens.solvers.proxyspex.kernel import Kernel
-from spexlens.solvers.proxyspex.linear import Linear
+from spexlens.solvers.proxyspex.kernel.kernel import Kernel
+from spexlens.solvers.proxyspex.proxies.linear import Linear
 from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.solvers.spex.solver import Spex
+from spexlens.solvers.spex import Spex
 from spexlens.spectrum import uncertainty as module
 from spexlens.spectrum.indices import INDICES, interaction_index
 from spexlens.spectrum.sets import Sets
@@ -42,7 +44,9 @@ def test_what_supersets_hold_is_their_sum_by_size() -> None:
         found = prior.supersets(np.array([members], np.int32).reshape(1, -1))[0]
         rest = [i for i in range(8) if i not in members]
         for j, value in enumerate(found):
-            above = [prior.rho[[*members, *more]].prod() for more in combinations(rest, j)]
+            above = [
+                prior.rho[[*members, *more]].prod() for more in combinations(rest, j)
+            ]
             assert value == pytest.approx(1.5 * sum(above), rel=1e-9, abs=1e-15)
 
 
@@ -51,7 +55,10 @@ def test_what_supersets_of_many_candidates_hold_is_a_polynomials_coefficients() 
     found = ProductPrior(1.0, rho).supersets(np.array([[0, 5], [7, 199]], np.int32))
     for row, members in zip(found, [(0, 5), (7, 199)], strict=True):
         outside = np.delete(rho, members)
-        expected = rho[list(members)].prod() * reduce(np.convolve, [np.array([1.0, r]) for r in outside])[:15]
+        expected = (
+            rho[list(members)].prod()
+            * reduce(np.convolve, [np.array([1.0, r]) for r in outside])[:15]
+        )
         np.testing.assert_allclose(row[:15], expected, rtol=1e-8)
 
 
@@ -60,15 +67,22 @@ def test_what_supersets_of_many_candidates_hold_is_a_polynomials_coefficients() 
 
 def test_a_variance_joins_what_was_believed_and_what_was_measured() -> None:
     prior = ProductPrior(2.0, np.array([0.5, 0.1, 0.0]))
-    found = Uncertainty(3.0, 60, [prior]).variances(Sets.of(3, [(), (0,), (0, 1), (2,)]))
+    found = Uncertainty(3.0, 60, [prior]).variances(
+        Sets.of(3, [(), (0,), (0, 1), (2,)])
+    )
     expected = [1 / (1 / p + 60 / 3.0) for p in (2.0, 1.0, 0.1)]
     np.testing.assert_allclose(found, [*expected, 0.0])
 
 
 def test_priors_of_several_parts_are_added() -> None:
-    priors = [ProductPrior(2.0, np.array([0.5, 0.1])), ProductPrior(0.5, np.array([0.1, 0.8]))]
+    priors = [
+        ProductPrior(2.0, np.array([0.5, 0.1])),
+        ProductPrior(0.5, np.array([0.1, 0.8])),
+    ]
     found = Uncertainty(3.0, 60, priors).variances(Sets.of(2, [(0, 1), (1,)]))
-    np.testing.assert_allclose(found, [1 / (1 / (0.1 + 0.04) + 20), 1 / (1 / (0.2 + 0.4) + 20)])
+    np.testing.assert_allclose(
+        found, [1 / (1 / (0.1 + 0.04) + 20), 1 / (1 / (0.2 + 0.4) + 20)]
+    )
 
 
 def test_without_a_prior_a_variance_is_that_of_a_mean_over_masks() -> None:
@@ -82,7 +96,11 @@ def test_without_a_prior_a_variance_is_that_of_a_mean_over_masks() -> None:
 
 def test_without_noise_nothing_is_uncertain() -> None:
     sets = Sets.of(3, [(), (0, 2)])
-    for priors in ([], [ProductPrior(1.0, np.full(3, 0.5))], [ProductPrior(0.0, np.zeros(3))]):
+    for priors in (
+        [],
+        [ProductPrior(1.0, np.full(3, 0.5))],
+        [ProductPrior(0.0, np.zeros(3))],
+    ):
         np.testing.assert_array_equal(Uncertainty(0.0, 8, priors).variances(sets), 0.0)
 
 
@@ -99,11 +117,22 @@ BELIEVED = Uncertainty(
 )
 
 
-def drawn_widths(variances: Array, spectrum: Spectrum, index: str, order: int) -> list[float]:
-    """1.645 standard deviations of an index of functions drawn at random, of each T of a spectrum."""
-    drawn = np.random.default_rng(0).normal(size=(64, 6000)) * np.sqrt(variances)[:, None]
-    indices = interaction_index(Spectrum(Sets.from_incidence(everything(6)), drawn), index, order)
-    return [float(Z * np.std(indices[members])) for members in interaction_index(spectrum, index, order).sets]
+def drawn_widths(
+    variances: Array, spectrum: Spectrum, index: str, order: int
+) -> list[float]:
+    """1.645 standard deviations of an index of functions drawn at random, of each T of
+    a spectrum.
+    """
+    drawn = (
+        np.random.default_rng(0).normal(size=(64, 6000)) * np.sqrt(variances)[:, None]
+    )
+    indices = interaction_index(
+        Spectrum(Sets.from_incidence(everything(6)), drawn), index, order
+    )
+    return [
+        float(Z * np.std(indices[members]))
+        for members in interaction_index(spectrum, index, order).sets
+    ]
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
@@ -112,10 +141,14 @@ def drawn_widths(variances: Array, spectrum: Spectrum, index: str, order: int) -
 def test_an_interval_is_as_wide_as_the_spread_of_functions_drawn(
     lists: str, index: str, order: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A listed set is thought at least as large as it was found; the others are as their prior says."""
+    """A listed set is thought at least as large as it was found; the others are as
+    their prior says.
+    """
     highest = {"low orders": 2, "nothing": 0}[lists]
     monkeypatch.setattr(module, "_LOW_ORDERS", {2: 20_000, 0: 0}[highest])
-    spectrum = Spectrum.of(6, {(): 1.0, (0,): 0.5, (1, 4): 2.0, (0, 2, 3, 5): 1.0, (1, 2, 4): -1.0})
+    spectrum = Spectrum.of(
+        6, {(): 1.0, (0,): 0.5, (1, 4): 2.0, (0, 2, 3, 5): 1.0, (1, 2, 4): -1.0}
+    )
     found = interaction_index(spectrum, index, order)
     sets = Sets.from_incidence(everything(6))
     known = {*spectrum.sets, *found.sets, *Sets.low_orders(6, 21 if highest else 0)}
@@ -125,7 +158,9 @@ def test_an_interval_is_as_wide_as_the_spread_of_functions_drawn(
     believed = sum(prior.variances(sets) for prior in BELIEVED.priors)
     variances = np.where([members in known for members in sets], measured, believed)
     widths = BELIEVED.half_widths(spectrum, index, found, order)
-    np.testing.assert_allclose(widths, drawn_widths(variances, spectrum, index, order), rtol=0.05)
+    np.testing.assert_allclose(
+        widths, drawn_widths(variances, spectrum, index, order), rtol=0.05
+    )
 
 
 @pytest.mark.parametrize("index", INDICES)
@@ -136,7 +171,9 @@ def test_without_a_prior_only_the_sets_listed_are_uncertain(index: str) -> None:
     sets = Sets.from_incidence(everything(6))
     variances = np.array([0.02 if members in known else 0.0 for members in sets])
     widths = UNBOUNDED.half_widths(spectrum, index, found, 2)
-    np.testing.assert_allclose(widths, drawn_widths(variances, spectrum, index, 2), rtol=0.05)
+    np.testing.assert_allclose(
+        widths, drawn_widths(variances, spectrum, index, 2), rtol=0.05
+    )
 
 
 def test_an_empty_index_has_no_widths() -> None:
@@ -181,13 +218,17 @@ def widths(interactions: list[Interaction]) -> dict[tuple[int, ...], float]:
         assert i.interval is not None
         low, high = i.interval
         assert low <= i.effect <= high
-        assert (low + high) / 2 == pytest.approx(i.effect, abs=1e-9 * max(1.0, abs(i.effect)))
+        assert (low + high) / 2 == pytest.approx(
+            i.effect, abs=1e-9 * max(1.0, abs(i.effect))
+        )
         result[i.members] = (high - low) / 2
     return result
 
 
 def test_an_exact_explanation_has_intervals_of_no_width() -> None:
-    explanation = explain(Game(both, 14, outputs=["first", "second"]), 1 << 14, method=Exact())
+    explanation = explain(
+        Game(both, 14, outputs=["first", "second"]), 1 << 14, method=Exact()
+    )
     for output in ("first", "second"):
         found = widths(explanation.interactions("moebius", 2, output=output))
         assert len(found) == 105
@@ -195,21 +236,29 @@ def test_an_exact_explanation_has_intervals_of_no_width() -> None:
 
 
 @pytest.mark.parametrize("index", INDICES)
-def test_every_interaction_has_an_interval_whatever_the_index(index: str, scalar: Explanation) -> None:
+def test_every_interaction_has_an_interval_whatever_the_index(
+    index: str, scalar: Explanation
+) -> None:
     found = widths(scalar.interactions(index, 2))
     assert found
     assert min(found.values()) > 0.0
     assert np.isfinite(list(found.values())).all()
 
 
-def test_a_banzhaf_interval_is_wider_by_two_for_each_member(scalar: Explanation) -> None:
-    fourier, banzhaf = (widths(scalar.interactions(index, None)) for index in ("fourier", "bii"))
+def test_a_banzhaf_interval_is_wider_by_two_for_each_member(
+    scalar: Explanation,
+) -> None:
+    fourier, banzhaf = (
+        widths(scalar.interactions(index, None)) for index in ("fourier", "bii")
+    )
     assert fourier.keys() == banzhaf.keys()
     for members, width in banzhaf.items():
         assert width == pytest.approx(2 ** len(members) * fourier[members])
 
 
-def test_higher_interactions_have_the_intervals_that_they_have_among_all(scalar: Explanation) -> None:
+def test_higher_interactions_have_the_intervals_that_they_have_among_all(
+    scalar: Explanation,
+) -> None:
     among = widths(scalar.interactions("bii", None))
     higher = widths(scalar.higher(5)[0])
     assert len(higher) == 5
@@ -218,10 +267,14 @@ def test_higher_interactions_have_the_intervals_that_they_have_among_all(scalar:
         assert width == pytest.approx(among[members])
 
 
-def test_intervals_are_in_the_table_and_survive_a_file(scalar: Explanation, tmp_path: Path) -> None:
+def test_intervals_are_in_the_table_and_survive_a_file(
+    scalar: Explanation, tmp_path: Path
+) -> None:
     scalar.save(tmp_path / "e.json")
     again = Explanation.load(tmp_path / "e.json")
-    assert [i.interval for i in again.interactions("sii")] == [i.interval for i in scalar.interactions("sii")]
+    assert [i.interval for i in again.interactions("sii")] == [
+        i.interval for i in scalar.interactions("sii")
+    ]
     frame = again.to_frame("sii")
     assert list(zip(frame["low"], frame["high"], strict=True)) == [
         i.interval for i in scalar.interactions("sii")
@@ -231,7 +284,9 @@ def test_intervals_are_in_the_table_and_survive_a_file(scalar: Explanation, tmp_
 def test_each_output_of_a_vector_has_intervals_of_its_own(
     scalar: Explanation, vector: Explanation, tmp_path: Path
 ) -> None:
-    first, second = (widths(vector.interactions(output=name)) for name in ("first", "second"))
+    first, second = (
+        widths(vector.interactions(output=name)) for name in ("first", "second")
+    )
     alone = widths(scalar.interactions())
     for members in alone.keys() & first.keys():
         assert first[members] == pytest.approx(alone[members], rel=1e-6)
@@ -244,7 +299,9 @@ def test_each_output_of_a_vector_has_intervals_of_its_own(
         ]
 
 
-def test_an_explanation_of_no_measured_uncertainty_has_no_intervals(scalar: Explanation) -> None:
+def test_an_explanation_of_no_measured_uncertainty_has_no_intervals(
+    scalar: Explanation,
+) -> None:
     fields = {name: getattr(scalar, name) for name in scalar.__dataclass_fields__}
     bare = Explanation(**fields | {"uncertainty": None})
     assert {i.interval for i in bare.interactions()} == {None}
@@ -275,13 +332,18 @@ def covered(explanation: Explanation, truth: Spectrum, index: str) -> list[bool]
 
 
 @pytest.mark.parametrize("index", ["bii", "sii"])
-def test_intervals_of_a_function_of_many_small_effects_hold_it_nine_times_in_ten(index: str) -> None:
+def test_intervals_of_a_function_of_many_small_effects_hold_it_nine_times_in_ten(
+    index: str,
+) -> None:
     hits: list[bool] = []
     for seed in range(8):
         rng = np.random.default_rng(seed)
         sets = Sets.from_incidence(everything(10))
         rho = rng.uniform(0.05, 0.3, 10)
-        truth = Spectrum(sets, rng.normal(size=1024) * np.sqrt(ProductPrior(1.0, rho).variances(sets)))
+        truth = Spectrum(
+            sets,
+            rng.normal(size=1024) * np.sqrt(ProductPrior(1.0, rho).variances(sets)),
+        )
         noise = 0.2 * np.sqrt(truth.energy.sum())
         table = truth.table() + noise * rng.normal(size=1024)
         game = Game(lambda masks, table=table: table[masks @ (1 << np.arange(10))], 10)
@@ -298,8 +360,12 @@ def test_intervals_of_spex_hold_a_sparse_noisy_function_nine_times_in_ten() -> N
         coefficients |= {(i, i + 20): float(rng.choice([-1.0, 1.0])) for i in range(12)}
         truth = Spectrum.of(40, {(): 1.0} | coefficients)
         plan = Spex().plan(40, 800, seed)
-        fit = Spex().fit(plan.masks, truth.predict(plan.masks) + rng.normal(size=800), seed)
-        widths = fit.uncertainty[0].half_widths(fit.spectrum, "fourier", fit.spectrum, 2)
+        fit = Spex().fit(
+            plan.masks, truth.predict(plan.masks) + rng.normal(size=800), seed
+        )
+        widths = fit.uncertainty[0].half_widths(
+            fit.spectrum, "fourier", fit.spectrum, 2
+        )
         for (members, coefficient), width in zip(fit.spectrum, widths, strict=True):
             if members in coefficients:
                 hits.append(bool(abs(coefficient - truth[members]) <= width))

@@ -13,13 +13,13 @@ pytest.importorskip("transformers")
 
 from spexlens.cli import app
 from spexlens.errors import InputTooLong, InvalidInput
-from spexlens.explain import explain
-from spexlens.lenses.features import FeatureLens
-from spexlens.lenses.mechanistic import MechanisticLens
-from spexlens.lenses.mixed import MixedLens
-from spexlens.lenses.screening import screen
+from spexlens.lenses.components.lens import MechanisticLens
+from spexlens.lenses.mixed.lens import MixedLens
+from spexlens.lenses.screening.screen import screen
+from spexlens.lenses.text.lens import FeatureLens
 from spexlens.models.bundled import SENTIMENT
-from spexlens.zoom import zoom
+from spexlens.verbs.explain import explain
+from spexlens.verbs.zoom import zoom
 
 SENTENCES = [
     "The film is not bad, and her acting never fails to impress a critic.",
@@ -33,7 +33,9 @@ LONG = " ".join(SENTENCES * 2)  # of some 130 tokens, where the model reads 48
 
 
 def lens_of(model: Path, text: str = LONG, **settings: Any) -> FeatureLens:
-    return FeatureLens(str(model), text, **{"target": "GOOD", "windows": True} | settings)
+    return FeatureLens(
+        str(model), text, **{"target": "GOOD", "windows": True} | settings
+    )
 
 
 def read_alone(lens: FeatureLens, part: str) -> np.ndarray:
@@ -44,13 +46,15 @@ def read_alone(lens: FeatureLens, part: str) -> np.ndarray:
         return np.asarray(lens.model.model(**given).logits[0].double())
 
 
-def test_a_text_that_is_too_long_says_what_to_do(classifier: Path, causal: Path) -> None:
+def test_a_text_that_is_too_long_says_what_to_do(
+    classifier: Path, causal: Path
+) -> None:
     with pytest.raises(InputTooLong) as refused:
         FeatureLens(str(classifier), LONG, target="GOOD")
     assert "tokens, and" in str(refused.value)
     assert (
-        "reads at most 48 at once: give windows=True to read it by windows, cut the text, or choose"
-        in str(refused.value)
+        "reads at most 48 at once: give windows=True to read it by windows, cut the"
+        " text, or choose" in str(refused.value)
     )
     assert str(refused.value).endswith("a coarser unit does not help")
     with pytest.raises(InputTooLong) as refused:
@@ -59,9 +63,13 @@ def test_a_text_that_is_too_long_says_what_to_do(classifier: Path, causal: Path)
 
 
 @pytest.mark.parametrize("windows", [False, True])
-def test_a_text_of_megabytes_is_refused_in_one_line(classifier: Path, windows: bool) -> None:
+def test_a_text_of_megabytes_is_refused_in_one_line(
+    classifier: Path, windows: bool
+) -> None:
     with pytest.raises(InputTooLong, match="tokens") as refused:
-        FeatureLens(str(classifier), "bad film " * 450_000, target="GOOD", windows=windows)
+        FeatureLens(
+            str(classifier), "bad film " * 450_000, target="GOOD", windows=windows
+        )
     assert "\n" not in str(refused.value)
 
 
@@ -72,18 +80,27 @@ def test_the_answer_is_the_mean_of_the_windows_logits(classifier: Path) -> None:
     assert "".join(parts) == LONG
     assert len(parts) == lens.facts()["windows"] > 2
     everything = lens.value(np.ones((1, lens.n), np.bool_))
-    assert everything[0] == pytest.approx(np.mean([read_alone(lens, part)[2] for part in parts]), abs=1e-5)
+    assert everything[0] == pytest.approx(
+        np.mean([read_alone(lens, part)[2] for part in parts]), abs=1e-5
+    )
 
 
 def test_a_probability_is_that_of_the_mean_logits(classifier: Path) -> None:
     lens = lens_of(classifier, objective="probability")
     assert lens.windows is not None
-    logits = np.mean([read_alone(lens, LONG[slice(*part.span)]) for part in lens.windows.parts], axis=0)
+    logits = np.mean(
+        [read_alone(lens, LONG[slice(*part.span)]) for part in lens.windows.parts],
+        axis=0,
+    )
     wanted = np.exp(logits) / np.exp(logits).sum()
-    assert lens.value(np.ones((1, lens.n), np.bool_))[0] == pytest.approx(wanted[2], abs=1e-5)
+    assert lens.value(np.ones((1, lens.n), np.bool_))[0] == pytest.approx(
+        wanted[2], abs=1e-5
+    )
 
 
-def test_windows_end_with_sentences_where_they_can_and_never_inside_of_words(classifier: Path) -> None:
+def test_windows_end_with_sentences_where_they_can_and_never_inside_of_words(
+    classifier: Path,
+) -> None:
     lens = lens_of(classifier)
     assert lens.windows is not None
     for part in lens.windows.parts:
@@ -103,10 +120,15 @@ def test_ablating_moves_no_border(classifier: Path) -> None:
     mask[1, lens.windows.parts[0].columns] = False  # all of the first window goes
     rows, places = lens.windows.rows(mask, pad=0)
     assert (places[0, 1:] == places[1, 1:]).all()
-    assert rows.ids[places[1, 1]].tolist()[: len(second.layout.reading)] == second.layout.reading.ids.tolist()
+    assert (
+        rows.ids[places[1, 1]].tolist()[: len(second.layout.reading)]
+        == second.layout.reading.ids.tolist()
+    )
 
 
-def test_a_window_is_read_once_for_all_masks_that_leave_it_alike(classifier: Path) -> None:
+def test_a_window_is_read_once_for_all_masks_that_leave_it_alike(
+    classifier: Path,
+) -> None:
     lens = lens_of(classifier)
     assert lens.windows is not None
     masks = ~np.eye(lens.n, dtype=np.bool_)  # each leaves one word out
@@ -115,9 +137,13 @@ def test_a_window_is_read_once_for_all_masks_that_leave_it_alike(classifier: Pat
     assert len(rows.lengths) <= lens.n + len(lens.windows)
 
 
-@pytest.mark.parametrize("replacement", ["mask", "pad", "unk", "delete", "attention", "neutral"])
+@pytest.mark.parametrize(
+    "replacement", ["mask", "pad", "unk", "delete", "attention", "neutral"]
+)
 @pytest.mark.parametrize("unit", ["word", "token", "sentence"])
-def test_every_replacement_and_unit_is_read_by_windows(classifier: Path, replacement: str, unit: str) -> None:
+def test_every_replacement_and_unit_is_read_by_windows(
+    classifier: Path, replacement: str, unit: str
+) -> None:
     lens = lens_of(classifier, unit=unit, replacement=replacement)
     assert lens.windows is not None
     masks = np.random.default_rng(0).random((3, lens.n)) < 0.5
@@ -129,7 +155,9 @@ def test_every_replacement_and_unit_is_read_by_windows(classifier: Path, replace
 
 
 def test_a_word_without_an_end_is_cut_between_tokens(decoder: Path) -> None:
-    lens = FeatureLens(str(decoder), "film" * 60, unit="token", replacement="neutral", windows=True)
+    lens = FeatureLens(
+        str(decoder), "film" * 60, unit="token", replacement="neutral", windows=True
+    )
     assert lens.windows is not None
     assert len(lens.windows) > 1
     assert lens.value(np.ones((1, lens.n), np.bool_)).shape == (1,)
@@ -144,10 +172,14 @@ def test_a_sentence_longer_than_the_window_is_in_several(classifier: Path) -> No
     assert sum(lens.facts()["tokens"]) == len(long.replace(".", " .").split())
 
 
-def test_a_text_that_fits_has_the_answer_that_it_has_without_windows(classifier: Path) -> None:
+def test_a_text_that_fits_has_the_answer_that_it_has_without_windows(
+    classifier: Path,
+) -> None:
     masks = np.random.default_rng(1).random((5, 6)) < 0.5
     text = "the film is not bad ."
-    plain, windowed = (lens_of(classifier, text, windows=each) for each in (False, True))
+    plain, windowed = (
+        lens_of(classifier, text, windows=each) for each in (False, True)
+    )
     masks = masks[:, : plain.n]
     np.testing.assert_array_equal(plain.value(masks), windowed.value(masks))
     assert windowed.facts()["windows"] == 1
@@ -163,7 +195,9 @@ def test_an_encoders_windows_have_the_mean_of_their_embeddings(encoder: Path) ->
         given = lens.model.tokenizer(LONG[slice(*part.span)], return_tensors="pt")
         given.pop("token_type_ids", None)
         with torch.inference_mode():
-            embeddings.append(lens.model.model(**given).last_hidden_state[0].double().mean(0))
+            embeddings.append(
+                lens.model.model(**given).last_hidden_state[0].double().mean(0)
+            )
     query = "the film is bad"
     given = lens.model.tokenizer(query, return_tensors="pt")
     given.pop("token_type_ids", None)
@@ -172,7 +206,9 @@ def test_an_encoders_windows_have_the_mean_of_their_embeddings(encoder: Path) ->
     mean = torch.stack(embeddings).mean(0)
     wanted = torch.nn.functional.cosine_similarity(mean, asked, dim=0)
     compared = FeatureLens(str(encoder), LONG, target=query, windows=True)
-    assert compared.value(np.ones((1, compared.n), np.bool_))[0] == pytest.approx(float(wanted), abs=1e-6)
+    assert compared.value(np.ones((1, compared.n), np.bool_))[0] == pytest.approx(
+        float(wanted), abs=1e-6
+    )
     assert lens.another(LONG + " bad").value(np.ones((1, lens.n + 1), np.bool_))[0] < 1
 
 
@@ -186,7 +222,9 @@ def test_gradients_are_those_of_the_windows_mean(classifier: Path) -> None:
             whole = lens.graded(degrees)[0]
             degrees[number] -= eps
             less = lens.graded(degrees)[0]
-        assert found[number] == pytest.approx(float((whole - less) / eps), rel=0.05, abs=2e-3)
+        assert found[number] == pytest.approx(
+            float((whole - less) / eps), rel=0.05, abs=2e-3
+        )
 
 
 def test_screening_zoom_and_other_replacements_go_by_windows(classifier: Path) -> None:
@@ -223,7 +261,9 @@ def test_what_does_not_go_with_windows_is_refused(
         lens_of(classifier, **settings)
 
 
-def test_causal_models_and_mixed_games_go_without_windows(causal: Path, classifier: Path) -> None:
+def test_causal_models_and_mixed_games_go_without_windows(
+    causal: Path, classifier: Path
+) -> None:
     with pytest.raises(InvalidInput, match="causal"):
         FeatureLens(str(causal), "the film", target=" is", windows=True)
     heads = MechanisticLens(str(classifier), "the film", target="GOOD")
@@ -234,7 +274,10 @@ def test_causal_models_and_mixed_games_go_without_windows(causal: Path, classifi
 def test_the_same_text_with_and_without_windows_are_two_games(classifier: Path) -> None:
     assert lens_of(classifier).fingerprint == lens_of(classifier).fingerprint
     text = "the film is bad"
-    assert lens_of(classifier, text).fingerprint != lens_of(classifier, text, windows=False).fingerprint
+    assert (
+        lens_of(classifier, text).fingerprint
+        != lens_of(classifier, text, windows=False).fingerprint
+    )
     assert (
         lens_of(classifier).fingerprint
         != lens_of(classifier, LONG.replace("bad!", "bored!") + " bad").fingerprint
@@ -242,7 +285,10 @@ def test_the_same_text_with_and_without_windows_are_two_games(classifier: Path) 
 
 
 def test_the_bundled_classifier_reads_a_long_review_by_windows() -> None:
-    review = "The plot is thin and the jokes are old, but her acting never fails to impress. " * 60
+    review = (
+        "The plot is thin and the jokes are old, but her acting never fails to"
+        " impress. " * 60
+    )
     lens = FeatureLens(SENTIMENT, review, target="POSITIVE", windows=True)
     assert lens.facts()["windows"] == 3
 
@@ -251,7 +297,10 @@ def test_a_long_file_is_zoomed_into_by_windows_as_the_readme_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    review = "The plot is thin. The jokes are old! Her acting never fails to impress, and I was bored. " * 35
+    review = (
+        "The plot is thin. The jokes are old! Her acting never fails to impress, and I"
+        " was bored. " * 35
+    )
     Path("long.txt").write_text(review)
     command = ["features", "--file", "long.txt", "--zoom", "--budget", "200"]
     refused = CliRunner().invoke(app, command)
@@ -266,8 +315,19 @@ def test_a_batch_reads_long_texts_by_windows(tmp_path: Path) -> None:
     texts = ["her acting is dull. " * 130, "a great film"]
     file = tmp_path / "texts.jsonl"
     file.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts))
-    command = ["batch", str(file), "--target", "POSITIVE", "--budget", "32", "--candidates", "4"]
-    ran = CliRunner().invoke(app, [*command, "--windows", "--out", str(tmp_path / "out")])
+    command = [
+        "batch",
+        str(file),
+        "--target",
+        "POSITIVE",
+        "--budget",
+        "32",
+        "--candidates",
+        "4",
+    ]
+    ran = CliRunner().invoke(
+        app, [*command, "--windows", "--out", str(tmp_path / "out")]
+    )
     assert ran.exit_code == 0, ran.output
     counts = [
         json.loads((tmp_path / "out" / f"{name}.json").read_text())["facts"]["windows"]
@@ -276,8 +336,12 @@ def test_a_batch_reads_long_texts_by_windows(tmp_path: Path) -> None:
     assert counts == [2, 1]
 
 
-def test_the_follow_up_of_a_text_read_by_windows_asks_for_windows(classifier: Path) -> None:
+def test_the_follow_up_of_a_text_read_by_windows_asks_for_windows(
+    classifier: Path,
+) -> None:
     explanation = explain(screen(lens_of(classifier, unit="sentence"), 5), 32)
     commands = [step.command for step in explanation.follow_up()]
     assert commands
-    assert all("--windows" in command and "mechanistic" not in command for command in commands)
+    assert all(
+        "--windows" in command and "mechanistic" not in command for command in commands
+    )

@@ -27,8 +27,8 @@ from spexlens.cli import app
 from spexlens.models.bundled import SENTIMENT
 
 TEXT = (
-    "The plot is thin. The jokes are old. Her acting never fails to impress, and the music is a joy. "
-    "A critic was bored by the script. The film is not bad."
+    "The plot is thin. The jokes are old. Her acting never fails to impress, and the"
+    " music is a joy. A critic was bored by the script. The film is not bad."
 )
 
 
@@ -51,8 +51,15 @@ def test_what_is_planted_among_a_thousand_is_found_down_to_the_candidates() -> N
     assert {("x101", "x103"), ("x404", "x405"), ("x802", "x806")} <= found
     assert asked[0] == explanation.calls <= 600
     assert explanation.account.budget == 600
-    assert [step.level for step in explanation.path] == ["block of 64", "block of 8", "candidate"]
-    assert sum(step.calls for step in explanation.path) == explanation.calls + explanation.account.reused
+    assert [step.level for step in explanation.path] == [
+        "block of 64",
+        "block of 8",
+        "candidate",
+    ]
+    assert (
+        sum(step.calls for step in explanation.path)
+        == explanation.calls + explanation.account.reused
+    )
     assert explanation.unchosen is not None
     assert explanation.unchosen.share[0] < 0.3
 
@@ -92,7 +99,9 @@ def test_few_candidates_are_explained_at_once_with_the_whole_budget() -> None:
     game, asked = planted(807)
     few = Game(lambda masks: masks[:, 0] * masks[:, 1] * 1.0, 14)
     explanation = zoom(few, 200)
-    assert np.array_equal(explanation.spectrum.values, explain(few, 200).spectrum.values)
+    assert np.array_equal(
+        explanation.spectrum.values, explain(few, 200).spectrum.values
+    )
     assert len(explanation.path) == 1
     assert asked[0] == 0
     assert game.n == 807
@@ -107,16 +116,26 @@ def test_where_nothing_happens_what_is_left_goes_to_what_there_is() -> None:
 def test_a_text_is_split_into_sentences_phrases_and_words() -> None:
     lens = FeatureLens(str(SENTIMENT), TEXT, target="POSITIVE")
     levels = lens.levels()
-    assert [level.name for level in levels] == ["paragraph", "sentence", "phrase", "word"]
+    assert [level.name for level in levels] == [
+        "paragraph",
+        "sentence",
+        "phrase",
+        "word",
+    ]
     sentences = [candidate.label for candidate in levels[1].candidates]
     assert sentences[2] == "Her acting never fails to impress, and the music is a joy"
     phrases = [candidate.label for candidate in levels[2].candidates]
     assert "Her acting never fails to impress" in phrases
-    assert all(isinstance(candidate, Candidate) and candidate.span for candidate in levels[1].candidates)
+    assert all(
+        isinstance(candidate, Candidate) and candidate.span
+        for candidate in levels[1].candidates
+    )
 
 
 def test_a_model_is_split_into_layers_and_components() -> None:
-    lens = MechanisticLens(str(SENTIMENT), "The film is not bad", components="neurons", target="POSITIVE")
+    lens = MechanisticLens(
+        str(SENTIMENT), "The film is not bad", components="neurons", target="POSITIVE"
+    )
     explanation = zoom(lens, 400)
     assert [len(level) for level in lens.levels()] == [3, 768]
     assert [step.level for step in explanation.path] == ["16 neurons", "neuron"]
@@ -141,7 +160,10 @@ def test_training_examples_are_split_from_clusters() -> None:
 @pytest.mark.parametrize(
     ("how", "wrong"),
     [
-        ({"budget": 39}, "a zoom begins with 16 candidates .* 40 calls at least; the budget is 39"),
+        (
+            {"budget": 39},
+            "a zoom begins with 16 candidates .* 40 calls at least; the budget is 39",
+        ),
         ({"rest": "lost"}, "is 'kept' or 'grouped'; got 'lost'"),
         ({"method": "magic"}, "unknown method 'magic'"),
         ({"budget": -1}, "a budget is not negative"),
@@ -165,7 +187,10 @@ def test_a_budget_too_small_for_another_level_ends_with_what_was_found() -> None
 
 @pytest.mark.parametrize("method", ["auto", "spex"])
 def test_no_zoom_spends_more_than_its_budget(method: str, tmp_path: Path) -> None:
-    for value in (lambda masks: np.zeros(len(masks)), lambda masks: masks[:, 3] * masks[:, 200] * 1.0):
+    for value in (
+        lambda masks: np.zeros(len(masks)),
+        lambda masks: masks[:, 3] * masks[:, 200] * 1.0,
+    ):
         explanation = zoom(Game(value, 300), 1000, method=method)
         assert explanation.calls + explanation.account.reused <= 1000
         assert explanation.account.reused >= 0
@@ -174,7 +199,9 @@ def test_no_zoom_spends_more_than_its_budget(method: str, tmp_path: Path) -> Non
 
 
 def test_what_matters_and_cannot_be_split_stays_whole() -> None:
-    lens = MechanisticLens(str(SENTIMENT), "her acting never fails to impress", components="neurons")
+    lens = MechanisticLens(
+        str(SENTIMENT), "her acting never fails to impress", components="neurons"
+    )
     explanation = zoom(lens, 400)
     kinds = {candidate.kind for candidate in explanation.candidates}
     assert kinds == {"neuron", "block"} or len(explanation.path) == 1
@@ -182,7 +209,9 @@ def test_what_matters_and_cannot_be_split_stays_whole() -> None:
 
 
 def test_tokens_without_a_word_have_levels_too() -> None:
-    lens = FeatureLens(str(SENTIMENT), "!!! . . . , !!!", unit="token", target="POSITIVE")
+    lens = FeatureLens(
+        str(SENTIMENT), "!!! . . . , !!!", unit="token", target="POSITIVE"
+    )
     assert len(lens.levels()[-1]) == lens.n
     assert zoom(lens, 100).calls <= 100
 
@@ -227,7 +256,15 @@ def test_the_command_line_zooms() -> None:
         catch_exceptions=False,
     )
     assert "zoom: " in result.stdout
-    many = ["mechanistic", "The film is not bad", "--components", "neurons", "--zoom", "-b", "300"]
+    many = [
+        "mechanistic",
+        "The film is not bad",
+        "--components",
+        "neurons",
+        "--zoom",
+        "-b",
+        "300",
+    ]
     assert "zoom: " in CliRunner().invoke(app, many, catch_exceptions=False).stdout
 
 
@@ -245,10 +282,16 @@ def test_ten_words_of_a_long_review_move_the_answer_more_than_those_of_lasso(
     set_num_threads(2)
     model, tokenizer = reviews.judge()
     text = min(
-        (each for each in reviews.reviews()[0] if len(each.split()) >= 400), key=lambda t: len(t.split())
+        (each for each in reviews.reviews()[0] if len(each.split()) >= 400),
+        key=lambda t: len(t.split()),
     )
     lens = FeatureLens(
-        model, text, tokenizer=tokenizer, kind="classifier", target="POSITIVE", objective="log-odds"
+        model,
+        text,
+        tokenizer=tokenizer,
+        kind="classifier",
+        target="POSITIVE",
+        objective="log-odds",
     )
     side = float(np.sign(lens.value(np.ones((1, lens.n), np.bool_))[0]))
     ours, explanation = benchmark.by_zoom(lens, 1000, side)

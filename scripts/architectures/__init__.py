@@ -1,1 +1,3 @@
-"""Every architecture of Transformers that can be built tiny, and how the feature lens reads it."""
+"""Every architecture of Transformers that can be built tiny, and how the feature lens
+reads it.
+"""

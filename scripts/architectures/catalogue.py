@@ -61,26 +61,41 @@ def catalogue() -> list[Entry]:
 
 
 def named(names: set[str]) -> list[Entry]:
-    """The classes of these names, or of families of these names, of which nothing else is imported."""
+    """The classes of these names, or of families of these names, of which nothing else
+    is imported.
+    """
     found: dict[str, Entry] = {}
     for entry in _listed():
-        if {entry.name, entry.family} & names and entry.name not in found and _reads_tokens(entry):
+        if (
+            {entry.name, entry.family} & names
+            and entry.name not in found
+            and _reads_tokens(entry)
+        ):
             found[entry.name] = entry
     return _in_order(found)
 
 
 def _in_order(found: dict[str, Entry]) -> list[Entry]:
     order = list(_MAPPINGS)
-    return sorted(found.values(), key=lambda entry: (entry.family, order.index(entry.column), entry.name))
+    return sorted(
+        found.values(),
+        key=lambda entry: (entry.family, order.index(entry.column), entry.name),
+    )
 
 
 def _listed() -> Iterator[Entry]:
     for column, mappings in _MAPPINGS.items():
         for mapping in mappings:
-            names = getattr(modeling_auto, f"MODEL_{mapping}_MAPPING_NAMES".replace("__", "_"))
+            names = getattr(
+                modeling_auto, f"MODEL_{mapping}_MAPPING_NAMES".replace("__", "_")
+            )
             for family, listed in names.items():
                 for name in [listed] if isinstance(listed, str) else listed:
-                    yield Entry(family, name, "causal" if name.endswith("WithLMHeadModel") else column)
+                    yield Entry(
+                        family,
+                        name,
+                        "causal" if name.endswith("WithLMHeadModel") else column,
+                    )
 
 
 def _reads_tokens(entry: Entry) -> bool:

@@ -17,19 +17,30 @@ TEXT = "the red cat runs fast today"
 COMPLETION = "good yes"
 LABEL = 1
 _OTHERS = "a blue dog sleeps slow now here there bad no big small"
-_IDS = {token: index for index, token in enumerate([*SPECIAL, *f"{TEXT} {COMPLETION} {_OTHERS}".split()])}
+_IDS = {
+    token: index
+    for index, token in enumerate([*SPECIAL, *f"{TEXT} {COMPLETION} {_OTHERS}".split()])
+}
 
 
 def word_tokenizer(column: Column) -> PreTrainedTokenizerFast:
     """A word a token: "<s> text" for a causal model, "<s> text </s>" for any other."""
     made = Tokenizer(models.WordLevel(_IDS, unk_token="<unk>"))
-    made.normalizer, made.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.BertPreTokenizer()
+    made.normalizer, made.pre_tokenizer = (
+        normalizers.Lowercase(),
+        pre_tokenizers.BertPreTokenizer(),
+    )
     made.post_processor = processors.TemplateProcessing(
         single="<s> $A" if column == "causal" else "<s> $A </s>",
         special_tokens=[("<s>", BOS), ("</s>", EOS)],
     )
     names = {"pad_token": "<pad>", "unk_token": "<unk>", "mask_token": "<mask>"}
-    names |= {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>"}
+    names |= {
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "cls_token": "<s>",
+        "sep_token": "</s>",
+    }
     return PreTrainedTokenizerFast(tokenizer_object=made, **names)
 
 
@@ -47,14 +58,20 @@ def answers(
 
     Args:
         model: in evaluation mode.
-        column: a causal model's value is the log-probability of `COMPLETION`, a classifier's the logit of
-            `LABEL`, an encoder's the cosine similarity of the mean hidden state with the whole text's.
+        column: a causal model's value is the log-probability of `COMPLETION`, a
+            classifier's the logit of `LABEL`, an encoder's the cosine similarity of the
+            mean hidden state with the whole text's.
         chosen: the words that are kept.
         replacement: "delete" or "mask", for the others.
     """
     words = [_IDS[word] for word in TEXT.split()]
     with torch.no_grad():
-        return np.array([_answer(model, column, _kept(words, mask, replacement), words) for mask in chosen])
+        return np.array(
+            [
+                _answer(model, column, _kept(words, mask, replacement), words)
+                for mask in chosen
+            ]
+        )
 
 
 def _kept(words: list[int], mask: NDArray[np.bool_], replacement: str) -> list[int]:
@@ -63,7 +80,9 @@ def _kept(words: list[int], mask: NDArray[np.bool_], replacement: str) -> list[i
     return [word for word, kept in zip(words, mask, strict=True) if kept]
 
 
-def _answer(model: PreTrainedModel, column: Column, kept: list[int], words: list[int]) -> float:
+def _answer(
+    model: PreTrainedModel, column: Column, kept: list[int], words: list[int]
+) -> float:
     if column == "causal":
         return _log_probability(model, [BOS, *kept])
     if column == "classifier":
@@ -74,7 +93,11 @@ def _answer(model: PreTrainedModel, column: Column, kept: list[int], words: list
 
 def _output(model: PreTrainedModel, row: list[int]) -> Any:
     """One row, nothing else."""
-    uncached = {"use_cache": False} if "use_cache" in inspect.signature(model.forward).parameters else {}
+    uncached = (
+        {"use_cache": False}
+        if "use_cache" in inspect.signature(model.forward).parameters
+        else {}
+    )
     return model(input_ids=torch.tensor([row]), **uncached)
 
 

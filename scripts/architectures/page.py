@@ -41,22 +41,42 @@ def page(verdicts: Sequence[Verdict]) -> str:
         "refused": sum(each.outcome == "refused" for each in verdicts),
         "unbuilt": sum(each.outcome == "not built" for each in verdicts),
     }
-    versions = {"transformers": transformers.__version__, "torch": torch.__version__.split("+")[0]}
-    parts = [_OPENING.format(**counts, **versions), "\n## Families\n", _LEGEND, "\n", _table(verdicts)]
-    parts += _section("Faults", verdicts, "FAULT") + _section("Refused", verdicts, "refused")
-    parts += _section("Random", verdicts, "random") + _section("Not built", verdicts, "not built")
+    versions = {
+        "transformers": transformers.__version__,
+        "torch": torch.__version__.split("+")[0],
+    }
+    parts = [
+        _OPENING.format(**counts, **versions),
+        "\n## Families\n",
+        _LEGEND,
+        "\n",
+        _table(verdicts),
+    ]
+    parts += _section("Faults", verdicts, "FAULT") + _section(
+        "Refused", verdicts, "refused"
+    )
+    parts += _section("Random", verdicts, "random") + _section(
+        "Not built", verdicts, "not built"
+    )
     return "".join(parts)
 
 
 def _table(verdicts: Sequence[Verdict]) -> str:
     """A row a family that has a class which is read."""
-    families: dict[str, dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
+    families: dict[str, dict[str, list[Verdict]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for verdict in verdicts:
         if verdict.entry.column in _COLUMNS and verdict.outcome != "not built":
             families[verdict.entry.family][verdict.entry.column].append(verdict)
-    lines = [f"| family | {' | '.join(_COLUMNS)} |\n", "|---" * (len(_COLUMNS) + 1) + "|\n"]
+    lines = [
+        f"| family | {' | '.join(_COLUMNS)} |\n",
+        "|---" * (len(_COLUMNS) + 1) + "|\n",
+    ]
     for family, columns in sorted(families.items()):
-        if any(each.outcome != "refused" for column in columns.values() for each in column):
+        if any(
+            each.outcome != "refused" for column in columns.values() for each in column
+        ):
             cells = [_cell(columns.get(column, [])) for column in _COLUMNS]
             lines.append(f"| {family} | {' | '.join(cells)} |\n")
     return "".join(lines)
@@ -68,7 +88,9 @@ def _cell(verdicts: Sequence[Verdict]) -> str:
         by_outcome[_said(verdict)].append(verdict.entry.name)
     if len(by_outcome) < 2:
         return next(iter(by_outcome), "-")
-    return ", ".join(f"{outcome} ({', '.join(names)})" for outcome, names in by_outcome.items())
+    return ", ".join(
+        f"{outcome} ({', '.join(names)})" for outcome, names in by_outcome.items()
+    )
 
 
 def _said(verdict: Verdict) -> str:
@@ -85,7 +107,9 @@ def _section(title: str, verdicts: Iterable[Verdict], outcome: str) -> list[str]
     if not reasons:
         return []
     ordered = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [f"\n## {title}\n\n"] + [f"- {reason}: {', '.join(names)}.\n" for reason, names in ordered]
+    return [f"\n## {title}\n\n"] + [
+        f"- {reason}: {', '.join(names)}.\n" for reason, names in ordered
+    ]
 
 
 def _reason(verdict: Verdict) -> str:

@@ -1,4 +1,6 @@
-"""Sizes: what a tiny configuration has in each of the fields that say how large a model is."""
+"""Sizes: what a tiny configuration has in each of the fields that say how large a model
+is.
+"""
 
 from typing import Any
 
@@ -100,22 +102,41 @@ TOKENS: dict[str, int] = {
 
 _ROTARY = {"rope_type": "default", "rope_theta": 10000.0}
 _SECTIONED = {"rope_parameters": {**_ROTARY, "mrope_section": [2, 1, 1]}}
-_HALF_SECTIONED = {"rope_parameters": {**_ROTARY, "partial_rotary_factor": 0.5, "mrope_section": [1, 1, 0]}}
-_PLAIN_EXPERTS = {"n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1}
+_HALF_SECTIONED = {
+    "rope_parameters": {
+        **_ROTARY,
+        "partial_rotary_factor": 0.5,
+        "mrope_section": [1, 1, 0],
+    }
+}
+_PLAIN_EXPERTS = {
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "n_shared_experts": 1,
+}
 
 OWN: dict[str, dict[str, Any]] = {
     "bamba": {"attn_layer_indices": [1]},
     "chameleon": {"vocabulary_map": {"<image>": 90}},
     "cohere_compass_text": {
         "layer_types": ["sliding_attention", "full_attention"],
-        "rope_parameters": dict.fromkeys(("sliding_attention", "full_attention"), _ROTARY),
+        "rope_parameters": dict.fromkeys(
+            ("sliding_attention", "full_attention"), _ROTARY
+        ),
     },
     "cosmos3_edge_text": _SECTIONED,
     "dbrx": {"attn_config": {"clip_qkv": 8.0, "kv_n_heads": 2, "rope_theta": 10000.0}},
-    "deepseek_ocr2_sam_vision_model": {"output_channels": 32, "downsample_channels": [32, 32]},
+    "deepseek_ocr2_sam_vision_model": {
+        "output_channels": 32,
+        "downsample_channels": [32, 32],
+    },
     "deepseek_ocr2_text": {**_PLAIN_EXPERTS, "mlp_layer_types": ["dense", "sparse"]},
     "deepseek_v2": {"num_experts_per_tok": 2},
-    "diffusion_gemma_text": {"num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 16},
+    "diffusion_gemma_text": {
+        "num_experts": 4,
+        "top_k_experts": 2,
+        "moe_intermediate_size": 16,
+    },
     "dots1": _PLAIN_EXPERTS,
     "dots3_note_text": {
         "swa_num_attention_heads": 4,
@@ -183,7 +204,10 @@ OWN: dict[str, dict[str, Any]] = {
     "reformer": {"axial_pos_shape": [8, 8], "axial_pos_embds_dim": [8, 24]},
     "sam_vision_model": {"output_channels": 32, "num_pos_feats": 16},
     "step3p5": {"sliding_window": 4},
-    "unlimited_ocr_sam_vision_model": {"output_channels": 32, "downsample_channels": [32, 32]},
+    "unlimited_ocr_sam_vision_model": {
+        "output_channels": 32,
+        "downsample_channels": [32, 32],
+    },
     "vibevoice_acoustic_tokenizer": {"num_filters": 2, "depths": [1] * 7},
     "vibevoice_acoustic_tokenizer_encoder": {"num_filters": 2, "depths": [1] * 7},
     "xlstm": {"hidden_size": 128, "embedding_dim": 128},
@@ -195,7 +219,11 @@ OWN: dict[str, dict[str, Any]] = {
         "attention_head_dim": 16,
         "n_mamba_heads": 2,
     },
-    "zamba2": {"attention_hidden_size": 64, "attention_head_dim": 16, "n_mamba_heads": 8},
+    "zamba2": {
+        "attention_hidden_size": 64,
+        "attention_head_dim": 16,
+        "n_mamba_heads": 8,
+    },
     "zaya": {"num_experts_per_tok": 1},
 }
 """`model_type` -> fields that need another value than the general one."""

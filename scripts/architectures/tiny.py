@@ -1,4 +1,6 @@
-"""Tiny models: a configuration shrunk field by field, and weights drawn so that answers differ."""
+"""Tiny models: a configuration shrunk field by field, and weights drawn so that answers
+differ.
+"""
 
 import contextlib
 import signal
@@ -14,7 +16,13 @@ from architectures.sizes import LAYERS, OWN, SIZES, TOKENS, VOCABULARY
 MOST_PARAMETERS = 5_000_000
 SECONDS = 60
 _MOST_LAYERS = 4
-_LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "decoder_layers")
+_LAYER_COUNTS = (
+    "num_hidden_layers",
+    "n_layer",
+    "num_layers",
+    "n_layers",
+    "decoder_layers",
+)
 
 
 class CannotBuild(Exception):
@@ -25,7 +33,8 @@ def tiny(entry: Entry, seed: int = 0) -> PreTrainedModel:
     """The entry's model in evaluation mode, its matrices drawn from normal(0, 0.2).
 
     Raises:
-        CannotBuild: it has too many parameters, takes too long, or its constructor fails.
+        CannotBuild: it has too many parameters, takes too long, or its constructor
+            fails.
     """
     try:
         with within(SECONDS):
@@ -33,7 +42,9 @@ def tiny(entry: Entry, seed: int = 0) -> PreTrainedModel:
             with torch.device("meta"):
                 parameters = entry.model_class(config).num_parameters()
             if parameters > MOST_PARAMETERS:
-                raise CannotBuild(f"more than {MOST_PARAMETERS // 10**6} million parameters")
+                raise CannotBuild(
+                    f"more than {MOST_PARAMETERS // 10**6} million parameters"
+                )
             torch.manual_seed(seed)
             return drawn(entry.model_class(config), seed)
     except CannotBuild:
@@ -88,7 +99,9 @@ def drawn(model: PreTrainedModel, seed: int = 0, size: float = 0.2) -> PreTraine
 
 @contextlib.contextmanager
 def within(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError in whatever takes longer; only in the main thread, and not inside another."""
+    """Raise TimeoutError in whatever takes longer; only in the main thread, and not
+    inside another.
+    """
 
     def stop(*_: object) -> None:
         raise TimeoutError(f"it takes longer than {seconds} s")
@@ -111,7 +124,9 @@ def last_line(error: BaseException) -> str:
 
 
 def _config(entry: Entry) -> PreTrainedConfig:
-    """The default configuration of the entry's class, which may be the text's part of its family's."""
+    """The default configuration of the entry's class, which may be the text's part of
+    its family's.
+    """
     whole: PreTrainedConfig = entry.config_class()
     own = entry.model_class.config_class
     if own is None or isinstance(whole, own):
@@ -120,7 +135,9 @@ def _config(entry: Entry) -> PreTrainedConfig:
 
 
 def _key_value_heads(config: PreTrainedConfig) -> dict[str, int]:
-    """Half as many heads of keys and values, where the default has fewer than of queries."""
+    """Half as many heads of keys and values, where the default has fewer than of
+    queries.
+    """
     pairs = {
         "kv_n_heads": "n_heads",
         "num_key_value_heads": "num_attention_heads",
@@ -137,7 +154,9 @@ def _key_value_heads(config: PreTrainedConfig) -> dict[str, int]:
 
 def _layers(config: PreTrainedConfig) -> dict[str, Any]:
     """One layer of each kind that the configuration lists, and at least two."""
-    count = next((name for name in _LAYER_COUNTS if type(vars(config).get(name)) is int), None)
+    count = next(
+        (name for name in _LAYER_COUNTS if type(vars(config).get(name)) is int), None
+    )
     if count is None:
         return {}
     layers = vars(config)[count]
@@ -151,10 +170,15 @@ def _layers(config: PreTrainedConfig) -> dict[str, Any]:
         and not isinstance(value[0], list)
     }
     kinds = [tuple(values[i] for values in listed.values()) for i in range(layers)]
-    chosen = sorted({kind: i for i, kind in reversed([*enumerate(kinds)])}.values())[:_MOST_LAYERS]
+    chosen = sorted({kind: i for i, kind in reversed([*enumerate(kinds)])}.values())[
+        :_MOST_LAYERS
+    ]
     while len(chosen) < min(LAYERS, layers):
         chosen.append(layers - 1)
-    cut = {name: [_size(name, values[i]) for i in chosen] for name, values in listed.items()}
+    cut = {
+        name: [_size(name, values[i]) for i in chosen]
+        for name, values in listed.items()
+    }
     return {count: len(chosen)} | cut
 
 

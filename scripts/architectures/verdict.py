@@ -1,4 +1,6 @@
-"""Verdicts: whether the feature lens answers a mask in a batch as plain Transformers its row alone."""
+"""Verdicts: whether the feature lens answers a mask in a batch as plain Transformers
+its row alone.
+"""
 
 import traceback
 import warnings
@@ -20,13 +22,23 @@ CLOSE = 1e-4
 """How far apart two answers may be, relative to the larger where that is above one."""
 
 Outcome = Literal[
-    "FAULT", "one at a time", "one length", "padded", "same for all", "random", "refused", "not built"
+    "FAULT",
+    "one at a time",
+    "one length",
+    "padded",
+    "same for all",
+    "random",
+    "refused",
+    "not built",
 ]
-"""What became of a class, the most telling first: of two replacements the first named here counts.
+"""What became of a class, the most telling first: of two replacements the first named
+here counts.
 
-- FAULT: a wrong answer, an error that is not the package's own, or one of several lines.
+- FAULT: a wrong answer, an error that is not the package's own, or one of several
+  lines.
 - one at a time, one length, padded: right, with rows that share a forward pass so.
-- same for all: right, but plain Transformers answers every mask alike, so that nothing was seen.
+- same for all: right, but plain Transformers answers every mask alike, so that nothing
+  was seen.
 - random: plain Transformers answers one row differently each time.
 - refused: in one line.
 - not built: see `tiny.tiny`.
@@ -42,7 +54,8 @@ class Verdict:
     Attributes:
         entry: the class.
         outcome: see `Outcome`.
-        detail: the refusal, the reason, or the difference; empty where there is nothing to say.
+        detail: the refusal, the reason, or the difference; empty where there is nothing
+            to say.
     """
 
     entry: Entry
@@ -75,11 +88,14 @@ def _examined(entry: Entry, model: PreTrainedModel) -> Verdict:
     order = get_args(Outcome)
     worst = min(found.values(), key=lambda verdict: order.index(verdict.outcome))
     others = [
-        f"with {name!r} {verdict.outcome}" + (f": {verdict.detail}" if verdict.detail else "")
+        f"with {name!r} {verdict.outcome}"
+        + (f": {verdict.detail}" if verdict.detail else "")
         for name, verdict in found.items()
         if verdict.outcome != worst.outcome
     ]
-    return Verdict(entry, worst.outcome, "; ".join(filter(None, [worst.detail, *others])))
+    return Verdict(
+        entry, worst.outcome, "; ".join(filter(None, [worst.detail, *others]))
+    )
 
 
 def _replacements(entry: Entry) -> tuple[str, ...]:
@@ -102,9 +118,15 @@ def _replaced(entry: Entry, model: PreTrainedModel, replacement: str) -> Verdict
     if lens.model.kind != entry.column:
         return Verdict(entry, "FAULT", f"taken for a model of kind {lens.model.kind!r}")
     if expected is None:
-        return Verdict(entry, "FAULT", f"answered, where plain Transformers raises {why}")
+        return Verdict(
+            entry, "FAULT", f"answered, where plain Transformers raises {why}"
+        )
     if not np.allclose(expected[:2], again, rtol=0, atol=1e-6, equal_nan=True):
-        return Verdict(entry, "random", "plain Transformers answers the same row differently each time")
+        return Verdict(
+            entry,
+            "random",
+            "plain Transformers answers the same row differently each time",
+        )
     try:
         return _compared(entry, lens, chosen, expected)
     except TimeoutError:
@@ -114,7 +136,10 @@ def _replaced(entry: Entry, model: PreTrainedModel, replacement: str) -> Verdict
 
 
 def _compared(
-    entry: Entry, lens: FeatureLens, chosen: NDArray[np.bool_], expected: NDArray[np.float64]
+    entry: Entry,
+    lens: FeatureLens,
+    chosen: NDArray[np.bool_],
+    expected: NDArray[np.float64],
 ) -> Verdict:
     """The lens's values, all masks in one batch and each alone, beside those expected."""
     together = lens.value(chosen)
@@ -124,9 +149,15 @@ def _compared(
         "in a batch": np.abs(together - expected) / scale,
         "alone": np.abs(alone - expected) / scale,
     }
-    far = {how: float(np.nan_to_num(each, nan=np.inf).max()) for how, each in off.items()}
+    far = {
+        how: float(np.nan_to_num(each, nan=np.inf).max()) for how, each in off.items()
+    }
     if max(far.values()) > CLOSE:
-        return Verdict(entry, "FAULT", ", ".join(f"{how} off by {value:.2g}" for how, value in far.items()))
+        return Verdict(
+            entry,
+            "FAULT",
+            ", ".join(f"{how} off by {value:.2g}" for how, value in far.items()),
+        )
     if np.ptp(expected) < 10 * CLOSE:
         return Verdict(entry, "same for all", "every mask has the same answer")
     return Verdict(entry, lens.facts().get("rows", "padded"))
@@ -137,23 +168,44 @@ def _of_another_head(entry: Entry, model: PreTrainedModel) -> Verdict:
     lens = _lens(entry, model, "delete")
     if isinstance(lens, Verdict):
         named = lens.outcome != "refused" or entry.name in lens.detail
-        return lens if named else Verdict(entry, "FAULT", f"not refused by its name: {lens.detail}")
-    return Verdict(entry, "FAULT", f"not refused, but taken for a model of kind {lens.model.kind!r}")
+        return (
+            lens
+            if named
+            else Verdict(entry, "FAULT", f"not refused by its name: {lens.detail}")
+        )
+    return Verdict(
+        entry,
+        "FAULT",
+        f"not refused, but taken for a model of kind {lens.model.kind!r}",
+    )
 
 
-def _lens(entry: Entry, model: PreTrainedModel, replacement: str) -> FeatureLens | Verdict:
+def _lens(
+    entry: Entry, model: PreTrainedModel, replacement: str
+) -> FeatureLens | Verdict:
     """The lens, or how making one ended."""
-    target = {"causal": COMPLETION, "classifier": LABEL, "encoder": None, "other": None}[entry.column]
+    target = {
+        "causal": COMPLETION,
+        "classifier": LABEL,
+        "encoder": None,
+        "other": None,
+    }[entry.column]
     tokenizer = word_tokenizer(entry.column)
     try:
-        return FeatureLens(model, TEXT, target=target, tokenizer=tokenizer, replacement=replacement)
+        return FeatureLens(
+            model, TEXT, target=target, tokenizer=tokenizer, replacement=replacement
+        )
     except SpexlensError as error:
         lines = str(error).splitlines()
-        return Verdict(entry, "refused" if len(lines) == 1 else "FAULT", " / ".join(lines))
+        return Verdict(
+            entry, "refused" if len(lines) == 1 else "FAULT", " / ".join(lines)
+        )
     except TimeoutError:
         raise
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         return Verdict(
-            entry, "FAULT", f"{last_line(error)} ({place.filename.rsplit('/', 1)[-1]}:{place.lineno})"
+            entry,
+            "FAULT",
+            f"{last_line(error)} ({place.filename.rsplit('/', 1)[-1]}:{place.lineno})",
         )

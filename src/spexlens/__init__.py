@@ -1,4 +1,5 @@
-"""spexlens: which parts of a language model's input, of its training data and of itself act together.
+"""spexlens: which parts of a language model's input, of its training data and of itself
+act together.
 
 >>> import spexlens
 >>> explanation = spexlens.explain(spexlens.Game(lambda masks: masks[:, 0] & masks[:, 1], candidates=4))
@@ -8,30 +9,30 @@
 
 from importlib.metadata import version
 
-from spexlens.ablation.candidate import Candidate
-from spexlens.ablation.game import Game
-from spexlens.ablation.ledger import Ledger
-from spexlens.aggregate import Aggregate, aggregate
-from spexlens.batch import explain_all
 from spexlens.errors import SpexlensError
-from spexlens.explain import explain
-from spexlens.explanation import Explanation
-from spexlens.interaction import Interaction
-from spexlens.learners.base import Learner
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.games.candidate import Candidate
+from spexlens.games.game import Game
 from spexlens.learners.estimators import Estimator
 from spexlens.learners.finetuning import FineTuning
-from spexlens.learners.heads import LogisticHead, RidgeHead
-from spexlens.learners.modules import TorchModule
-from spexlens.lenses.data import DataLens
-from spexlens.lenses.examples import Examples
-from spexlens.lenses.features import FeatureLens
-from spexlens.lenses.mechanistic import MechanisticLens
-from spexlens.lenses.mixed import MixedLens, mix
-from spexlens.lenses.parts import TextParts
-from spexlens.lenses.screening import screen
+from spexlens.learners.learner import Learner
+from spexlens.learners.linear.heads import LogisticHead, RidgeHead
+from spexlens.learners.torch_modules import TorchModule
+from spexlens.lenses.components.lens import MechanisticLens
+from spexlens.lenses.examples.examples import Examples
+from spexlens.lenses.examples.lens import DataLens
+from spexlens.lenses.mixed.lens import MixedLens, mix
+from spexlens.lenses.screening.screen import screen
+from spexlens.lenses.text.lens import FeatureLens
+from spexlens.lenses.text.parts import TextParts
 from spexlens.models.architectures import Architecture, register_architecture
+from spexlens.results.interaction import Interaction
+from spexlens.results.recurrence import Aggregate, aggregate
+from spexlens.results.result import Explanation
 from spexlens.spectrum.spectrum import Spectrum
-from spexlens.zoom import zoom
+from spexlens.verbs.batch import explain_all
+from spexlens.verbs.explain import explain
+from spexlens.verbs.zoom import zoom
 
 __version__ = version("spexlens")
 

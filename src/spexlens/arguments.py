@@ -1,4 +1,6 @@
-"""Arguments: numbers and texts that a caller gives, as plain Python, or refused in one line."""
+"""Arguments: numbers and texts that a caller gives, as plain Python, or refused in one
+line.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,8 +16,9 @@ import numpy as np
 from spexlens.errors import InvalidInput
 
 Speller = Callable[[str, Any], str | None]
-"""Writes an argument as those write it who are to read an error: given its name, and the value that is meant
-(None for none in particular). It gives None for an argument that they do not have."""
+"""Writes an argument as those write it who are to read an error: given its name, and
+the value that is meant (None for none in particular). It gives None for an argument
+that they do not have."""
 
 _speller: ContextVar[Speller | None] = ContextVar("speller", default=None)
 
@@ -31,7 +34,8 @@ def spelled(speller: Speller) -> Iterator[None]:
 
 
 def named(name: str, value: object = None) -> str:
-    """An argument as whoever reads the error gives it: `checks=0` in Python, `--checks 0` on a command line.
+    """An argument as whoever reads the error gives it: `checks=0` in Python, `--checks
+    0` on a command line.
 
     Args:
         name: of the argument in Python.
@@ -51,7 +55,9 @@ def offered(name: str) -> bool:
 
 
 def in_python(said: str) -> str:
-    """Words of an error for those who call from Python; nothing for those at a command line."""
+    """Words of an error for those who call from Python; nothing for those at a command
+    line.
+    """
     return said if _speller.get() is None else ""
 
 
@@ -62,7 +68,10 @@ def shown(given: object) -> str:
     if isinstance(given, list | tuple):
         return ", ".join(map(shown, given)) or "nothing"
     if isinstance(given, Mapping):
-        return ", ".join(f"{key}: {shown(value)}" for key, value in given.items()) or "nothing"
+        return (
+            ", ".join(f"{key}: {shown(value)}" for key, value in given.items())
+            or "nothing"
+        )
     return repr(given)
 
 
@@ -85,13 +94,17 @@ def unknown(what: str, given: object, known: Iterable[object]) -> str:
 
 
 def did_you_mean(given: object, known: Iterable[object]) -> str:
-    """The question whether a name near this one was meant, and a space; nothing if none is near."""
+    """The question whether a name near this one was meant, and a space; nothing if none
+    is near.
+    """
     near = nearest(given, known)
     return "" if near is None else f"did you mean {near!r}? "
 
 
 def nearest(given: object, known: Iterable[object]) -> str | None:
-    """Of names that are known, the one most like what was given, case aside; None if none is."""
+    """Of names that are known, the one most like what was given, case aside; None if
+    none is.
+    """
     from difflib import get_close_matches
 
     folded = {str(name).casefold(): str(name) for name in known}
@@ -132,7 +145,8 @@ def number(given: object, what: str, *, positive: bool = False, of: str = "") ->
         of: its unit, such as "of seconds".
 
     Raises:
-        InvalidInput: it is no real number, not finite, or not positive where it must be.
+        InvalidInput: it is no real number, not finite, or not positive where it must
+            be.
     """
     single = given[()] if isinstance(given, np.ndarray) and given.ndim == 0 else given
     found = float("nan")
@@ -150,7 +164,8 @@ def readable(text: object, what: str) -> str:
     """A text that can be encoded, and so be tokenized, printed and saved.
 
     Raises:
-        InvalidInput: it is no text, or holds half a character, as JSON's "\\ud83d" is half an emoji.
+        InvalidInput: it is no text, or holds half a character, as JSON's "\\ud83d" is
+            half an emoji.
     """
     if not isinstance(text, str):
         raise InvalidInput(f"{what} is a text; got {text!r}")
@@ -158,8 +173,8 @@ def readable(text: object, what: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput(
-            f"{what} is not valid Unicode: character {error.start + 1} is {text[error.start]!r}, "
-            "half of a character; leave it out"
+            f"{what} is not valid Unicode: character {error.start + 1} is"
+            f" {text[error.start]!r}, half of a character; leave it out"
         ) from None
     return str.__str__(text)
 
@@ -187,7 +202,8 @@ def several(given: object, what: str) -> list[Any]:
 
 
 def plain(value: object, what: str) -> Any:
-    """A copy that is JSON: numpy's numbers become Python's, arrays and tuples lists, paths texts.
+    """A copy that is JSON: numpy's numbers become Python's, arrays and tuples lists,
+    paths texts.
 
     Args:
         value: of mappings, sequences, numbers, texts and None, in one another.
@@ -209,12 +225,16 @@ def plain(value: object, what: str) -> Any:
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, Mapping):
-        return {_key(key, what): plain(part, f"{what}.{key}") for key, part in value.items()}
+        return {
+            _key(key, what): plain(part, f"{what}.{key}") for key, part in value.items()
+        }
     if isinstance(value, np.ndarray):
         return plain(value.tolist(), what)
     if isinstance(value, list | tuple):
         return [plain(part, f"{what}.{place}") for place, part in enumerate(value)]
-    raise InvalidInput(f"{what} is {article(type(value).__name__)}: JSON has nothing like it")
+    raise InvalidInput(
+        f"{what} is {article(type(value).__name__)}: JSON has nothing like it"
+    )
 
 
 def _key(key: object, what: str) -> str:
@@ -222,7 +242,9 @@ def _key(key: object, what: str) -> str:
         return str.__str__(key)
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
         return str(int(key))
-    raise InvalidInput(f"{what} has a key that is {article(type(key).__name__)}: JSON's keys are texts")
+    raise InvalidInput(
+        f"{what} has a key that is {article(type(key).__name__)}: JSON's keys are texts"
+    )
 
 
 def _is_bool(given: object) -> bool:

@@ -22,9 +22,11 @@ from spexlens import printable
 
 
 class SpexlensError(Exception):
-    """The root of every error raised on purpose. Its text is one line: what, where, what to do.
+    """The root of every error raised on purpose. Its text is one line: what, where,
+    what to do.
 
-    Whatever a file or a person wrote into it is shown, never sent to a terminal: see `printable`.
+    Whatever a file or a person wrote into it is shown, never sent to a terminal: see
+    `printable`.
     """
 
     def __str__(self) -> str:
@@ -52,7 +54,9 @@ class BudgetTooSmall(InvalidInput):
 
 
 class MissingExtra(SpexlensError, ImportError):
-    """An optional dependency is not installed; the text names the `pip install` that mends it."""
+    """An optional dependency is not installed; the text names the `pip install` that
+    mends it.
+    """
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed: pip install 'spexlens[{extra}]'")
@@ -63,7 +67,9 @@ class ModelError(SpexlensError):
 
 
 class AblationError(SpexlensError):
-    """An evaluation of the model failed. What was finished before it is in the ledger, if that is on disk."""
+    """An evaluation of the model failed. What was finished before it is in the ledger,
+    if that is on disk.
+    """
 
 
 class NonFiniteValue(AblationError):

@@ -1,4 +1,6 @@
-"""Keywords: arguments that a function does not have are refused with the one that was meant."""
+"""Keywords: arguments that a function does not have are refused with the one that was
+meant.
+"""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -12,17 +14,30 @@ Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 
-def keywords(*more: Iterable[str]) -> Callable[[Callable[Given, Answer]], Callable[Given, Answer]]:
-    """Makes a function say which of its keywords was meant by one that it does not have.
+def keywords(
+    *more: Iterable[str],
+) -> Callable[[Callable[Given, Answer]], Callable[Given, Answer]]:
+    """Makes a function say which of its keywords was meant by one that it does not
+    have.
 
     Args:
-        more: keywords that it has beside those of its signature, such as those of a typed `**evidence`.
+        more: keywords that it has beside those of its signature, such as those of a
+            typed `**evidence`.
     """
 
     def checked(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
-        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        known = [each.name for each in inspect.signature(function).parameters.values() if each.kind in named]
-        known = [name for name in known if name != "self"] + [name for each in more for name in each]
+        named = (
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            inspect.Parameter.KEYWORD_ONLY,
+        )
+        known = [
+            each.name
+            for each in inspect.signature(function).parameters.values()
+            if each.kind in named
+        ]
+        known = [name for name in known if name != "self"] + [
+            name for each in more for name in each
+        ]
         called = function.__qualname__.removesuffix(".__init__")
 
         @wraps(function)
@@ -39,5 +54,7 @@ def keywords(*more: Iterable[str]) -> Callable[[Callable[Given, Answer]], Callab
 
 def _said(called: str, name: str, known: list[str]) -> str:
     near = nearest(name, known)
-    mended = f"did you mean {near}?" if near is not None else f"it has {', '.join(known)}"
+    mended = (
+        f"did you mean {near}?" if near is not None else f"it has {', '.join(known)}"
+    )
     return f"{called} has no argument {name!r}; {mended}"

@@ -1,41 +1,49 @@
-"""Printable: what strangers' words may hold and a terminal would obey, or hide, shown instead of sent.
+"""Printable: what strangers' words may hold and a terminal would obey, or hide, shown
+instead of sent.
 
-An escape character, a C1 control or a bidirectional control in a label, a path or a model's name would move
-the cursor, hide words or turn their order round. Each is shown as Python writes it, such as \\x1b or \\u202e.
-Characters of no width are shown where they hide: the joiners of an emoji, of Persian or of Hindi are left as
-they are, and so are tabs and the ends of lines.
+An escape character, a C1 control or a bidirectional control in a label, a path or a
+model's name would move the cursor, hide words or turn their order round. Each is shown
+as Python writes it, such as \\x1b or \\u202e. Characters of no width are shown where
+they hide: the joiners of an emoji, of Persian or of Hindi are left as they are, and so
+are tabs and the ends of lines.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-_FLAG = "\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"  # of a part of a country, as Scotland's
+# of a part of a country, as Scotland's
+_FLAG = "\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"
 _UNSEEN = re.compile(
     f"({_FLAG})|"
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad"  # C0 but tab and newline, DEL, C1, the soft hyphen
-    "\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
-    "\u200b-\u200f\u2028-\u202e\u2060-\u206f"  # of no width, ends of lines, bidirectional
+    # C0 but tab and newline, DEL, C1, the soft hyphen
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    # of no width, ends of lines, bidirectional
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
     "\ud800-\udfff"  # halves of characters
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e01ef]"
 )
 _JOINERS = "\u200b\u200c\u200d"
-_LETTERS = ("Lo", "Mn", "Mc")  # of scripts without capitals: Arabic, Hindi, Thai, Chinese
+# of scripts without capitals: Arabic, Hindi, Thai, Chinese
+_LETTERS = ("Lo", "Mn", "Mc")
 _LONGEST = 2_000  # characters of a line
 
 
 def shown(text: str) -> str:
-    """A text as it can be sent to a terminal: nothing in it moves, hides or turns round what is seen.
+    """A text as it can be sent to a terminal: nothing in it moves, hides or turns round
+    what is seen.
 
-    Tabs and newlines stay; a carriage return before a newline is part of the line's end. What is shown once
-    stays as it is when it is shown again.
+    Tabs and newlines stay; a carriage return before a newline is part of the line's
+    end. What is shown once stays as it is when it is shown again.
     """
     return "".join(part for part, _ in _parts(text))
 
 
 def line(text: str) -> str:
-    """The same on one line, with tabs and newlines shown as well; of a very long one the ends."""
+    """The same on one line, with tabs and newlines shown as well; of a very long one
+    the ends.
+    """
     said = shown(text).replace("\n", "\\n").replace("\t", "\\t")
     if len(said) <= _LONGEST:
         return said
@@ -43,7 +51,9 @@ def line(text: str) -> str:
 
 
 def places(text: str) -> list[int]:
-    """(len(text) + 1,) where each character of a text begins in what is shown of it, and where it ends."""
+    """(len(text) + 1,) where each character of a text begins in what is shown of it,
+    and where it ends.
+    """
     found = list[int]()
     length = 0
     for part, count in _parts(text):
@@ -61,7 +71,9 @@ def hidden(text: str) -> bool:
 
 
 def in_json(text: str) -> str:
-    """JSON text with every such character as JSON escapes it: the same JSON, safe to print."""
+    """JSON text with every such character as JSON escapes it: the same JSON, safe to
+    print.
+    """
     return _UNSEEN.sub(lambda found: "".join(map(_json, found[0])), text)
 
 
@@ -81,16 +93,24 @@ def _parts(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _is_ordinary(text: str, place: int) -> bool:
-    """Whether a character of no width belongs where it stands, between two that it joins or keeps apart."""
-    letter, before, after = text[place], text[place - 1 : place], text[place + 1 : place + 2]
+    """Whether a character of no width belongs where it stands, between two that it
+    joins or keeps apart.
+    """
+    letter = text[place]
+    before = text[place - 1 : place]
+    after = text[place + 1 : place + 2]
     if not before or not (letter in _JOINERS or _selects(letter)):
         return False
     kind = unicodedata.category(before)
     if _selects(letter):  # which picture of the character before it
         keycap = after == "\u20e3"
-        return not _selects(before) and ((kind in ("So", "Sm", "Po", "Lo") and before not in "#*") or keycap)
+        return not _selects(before) and (
+            (kind in ("So", "Sm", "Po", "Lo") and before not in "#*") or keycap
+        )
     joined = _is_picture(before) and _is_picture(after) and letter == "\u200d"
-    return joined or (kind in _LETTERS and bool(after) and unicodedata.category(after) in _LETTERS)
+    return joined or (
+        kind in _LETTERS and bool(after) and unicodedata.category(after) in _LETTERS
+    )
 
 
 def _selects(letter: str) -> bool:
@@ -107,7 +127,13 @@ def _is_picture(letter: str) -> bool:
 
 def _escape(letter: str) -> str:
     code = ord(letter)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return (
+        f"\\x{code:02x}"
+        if code < 0x100
+        else f"\\u{code:04x}"
+        if code < 0x10000
+        else f"\\U{code:08x}"
+    )
 
 
 def _json(letter: str) -> str:

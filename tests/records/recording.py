@@ -1,8 +1,9 @@
-"""Recording: python tests/records/recording.py FOLDER writes down what a fixed list of runs explains.
+"""Recording: python tests/records/recording.py FOLDER writes down what a fixed list of
+runs explains.
 
-`test_records.py` runs the list again and compares: a change that is meant to change no result has to leave
-every explanation as it is, bit for bit on the machine that recorded it, times and versions apart. Recorded
-anew only where results are meant to change.
+`test_records.py` runs the list again and compares: a change that is meant to change no
+result has to leave every explanation as it is, bit for bit on the machine that recorded
+it, times and versions apart. Recorded anew only where results are meant to change.
 """
 
 import hashlib
@@ -23,9 +24,9 @@ from spexlens.models.bundled import INDUCTION, SENTIMENT, SPURIOUS
 
 TEXT = "The plot is thin, but her acting never fails to impress"
 REVIEW = (
-    "The plot is thin and the jokes are old. The music is dull, and the first hour is slow.\n\n"
-    "But the cast is warm, the story is never boring, and her acting never fails to impress. "
-    "I was not disappointed."
+    "The plot is thin and the jokes are old. The music is dull, and the first hour is"
+    " slow.\n\nBut the cast is warm, the story is never boring, and her acting never"
+    " fails to impress. I was not disappointed."
 )
 OWLS = "owl ink cup sun key owl ink cup"
 EXPECTED = """
@@ -37,8 +38,22 @@ members = ["never", "fails"]
 name = "plot"
 members = ["plot"]
 """
-GOOD = ["a wonderful film", "great acting", "a warm story", "a lovely cast", "moving and bold", "never dull"]
-BAD = ["an awful film", "poor acting", "a dull story", "an ugly cast", "flat and tired", "never warm"]
+GOOD = [
+    "a wonderful film",
+    "great acting",
+    "a warm story",
+    "a lovely cast",
+    "moving and bold",
+    "never dull",
+]
+BAD = [
+    "an awful film",
+    "poor acting",
+    "a dull story",
+    "an ugly cast",
+    "flat and tired",
+    "never warm",
+]
 
 Explanations = spexlens.Explanation | list[spexlens.Explanation]
 Run = Callable[["Stage"], Explanations]
@@ -53,7 +68,9 @@ class Stage:
     def game(self, name: str, *others: str) -> spexlens.Game:
         """A recorded game of all 2^n masks; of several, one with an output each."""
         assert self.shared is not None
-        files = [np.load(self.shared / "games" / f"{each}.npz") for each in (name, *others)]
+        files = [
+            np.load(self.shared / "games" / f"{each}.npz") for each in (name, *others)
+        ]
         values = np.stack([file["values"].astype(np.float64) for file in files], axis=1)
         n = len(values).bit_length() - 1
         place = 1 << np.arange(n)
@@ -76,7 +93,9 @@ def words(text: str = TEXT, **settings: Any) -> spexlens.FeatureLens:
 
 
 def heads(**settings: Any) -> spexlens.MechanisticLens:
-    return spexlens.MechanisticLens("sentiment", TEXT, **{"target": "POSITIVE", **settings})
+    return spexlens.MechanisticLens(
+        "sentiment", TEXT, **{"target": "POSITIVE", **settings}
+    )
 
 
 def planted(n: int, seed: int, noise: float = 0.0) -> spexlens.Game:
@@ -86,7 +105,9 @@ def planted(n: int, seed: int, noise: float = 0.0) -> spexlens.Game:
     drawn = np.random.default_rng(seed + 1)
 
     def value(masks: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        total = sum(weight * masks[:, each].all(axis=1) for weight, each in enumerate(sets, 1))
+        total = sum(
+            weight * masks[:, each].all(axis=1) for weight, each in enumerate(sets, 1)
+        )
         return np.asarray(total + noise * drawn.normal(size=len(masks)))
 
     return spexlens.Game(value, n, f"planted {n} {seed} {noise}" if not noise else None)
@@ -101,13 +122,17 @@ def digits() -> tuple[Any, Any, Any, Any]:
 
 def retrained(learner: Any, **settings: Any) -> spexlens.DataLens:
     inputs, labels, point, answer = digits()
-    return spexlens.DataLens(learner, (inputs, labels), (point, answer), **{"candidates": 12, **settings})
+    return spexlens.DataLens(
+        learner, (inputs, labels), (point, answer), **{"candidates": 12, **settings}
+    )
 
 
 def texts(**settings: Any) -> spexlens.DataLens:
     examples = ([*GOOD, *BAD], ["good"] * len(GOOD) + ["bad"] * len(BAD))
     settings = {"encoder": "sentiment", "objective": "log-odds", **settings}
-    return spexlens.DataLens(spexlens.LogisticHead(), examples, ("a great and warm film", "good"), **settings)
+    return spexlens.DataLens(
+        spexlens.LogisticHead(), examples, ("a great and warm film", "good"), **settings
+    )
 
 
 def tree() -> Any:
@@ -120,14 +145,28 @@ def _with_evidence(stage: Stage) -> Explanations:
     file = stage.folder / "expected.toml"
     file.write_text(EXPECTED)
     return spexlens.explain(
-        words(), 300, checks=30, against=["delete"], ordinary=GOOD[:3], expectations=file, smallest=0.9
+        words(),
+        300,
+        checks=30,
+        against=["delete"],
+        ordinary=GOOD[:3],
+        expectations=file,
+        smallest=0.9,
     )
 
 
 def _batch(stage: Stage) -> Explanations:
-    lenses = [words(text) for text in ("the film is not bad", "her acting never fails", "not a good film")]
-    own = list(spexlens.explain_all(lenses, 64, ledger=stage.ledger, paths=_paths(stage, 3)))
-    return [*own, *spexlens.explain_all(lenses, 64, ledger=stage.ledger, paths=_paths(stage, 3))]
+    lenses = [
+        words(text)
+        for text in ("the film is not bad", "her acting never fails", "not a good film")
+    ]
+    own = list(
+        spexlens.explain_all(lenses, 64, ledger=stage.ledger, paths=_paths(stage, 3))
+    )
+    return [
+        *own,
+        *spexlens.explain_all(lenses, 64, ledger=stage.ledger, paths=_paths(stage, 3)),
+    ]
 
 
 def _paths(stage: Stage, count: int) -> list[Path]:
@@ -137,7 +176,14 @@ def _paths(stage: Stage, count: int) -> list[Path]:
 def _mixed_with_examples() -> spexlens.Game:
     data = _tuned()
     assert data.model is not None
-    return spexlens.mix([data, spexlens.FeatureLens(data.model, "a great and warm film", target="POSITIVE")])
+    return spexlens.mix(
+        [
+            data,
+            spexlens.FeatureLens(
+                data.model, "a great and warm film", target="POSITIVE"
+            ),
+        ]
+    )
 
 
 def _mixed_parts() -> spexlens.Game:
@@ -153,7 +199,9 @@ def _mixed_parts() -> spexlens.Game:
 
 
 def _tuned() -> spexlens.DataLens:
-    learner = spexlens.FineTuning(str(SENTIMENT), train="head", epochs=2, learning_rate=0.01)
+    learner = spexlens.FineTuning(
+        str(SENTIMENT), train="head", epochs=2, learning_rate=0.01
+    )
     examples = ([*GOOD[:4], *BAD[:4]], ["POSITIVE"] * 4 + ["NEGATIVE"] * 4)
     return spexlens.DataLens(learner, examples, ("a great and warm film", "POSITIVE"))
 
@@ -265,7 +313,13 @@ RUNS: dict[str, Run] = {
     "batch": _batch,
 }  # fmt: skip
 
-_PLANTED = {"game, spex", "game, auto, many", "game, noisy", "game, screened", "game, zoom"}
+_PLANTED = {
+    "game, spex",
+    "game, auto, many",
+    "game, noisy",
+    "game, screened",
+    "game, zoom",
+}
 SHARED = {name for name in RUNS if name.startswith("game")} - _PLANTED
 """Runs that need the recorded games."""
 
@@ -284,7 +338,9 @@ def content(explanation: spexlens.Explanation) -> dict[str, Any]:
     """What an explanation's file says, times and versions apart, and its page."""
     said: dict[str, Any] = json.loads(explanation.to_json())
     said["account"] |= {"seconds": 0.0, "versions": {}}
-    said["page"] = re.sub(r"\d+\.\d s\b", "0.0 s", explanation.page(verbose=True, width=100))
+    said["page"] = re.sub(
+        r"\d+\.\d s\b", "0.0 s", explanation.page(verbose=True, width=100)
+    )
     return said
 
 
@@ -294,7 +350,9 @@ def exact(contents: list[dict[str, Any]]) -> str:
 
 
 def brief(said: dict[str, Any]) -> dict[str, Any]:
-    """The part that is recorded in full: on another machine it may differ in the last digits."""
+    """The part that is recorded in full: on another machine it may differ in the last
+    digits.
+    """
     rows = said["interactions"][:3]
     return {
         "n": len(said["candidates"]),
@@ -313,7 +371,9 @@ def brief(said: dict[str, Any]) -> dict[str, Any]:
 
 def machine() -> str:
     """What decides the last bits of a float."""
-    return hashlib.sha256(f"{_processor()} {np.__version__} {platform.machine()}".encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        f"{_processor()} {np.__version__} {platform.machine()}".encode()
+    ).hexdigest()[:16]
 
 
 def _processor() -> str:
@@ -321,7 +381,9 @@ def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if not info.exists():
         return platform.processor()
-    return next(line for line in info.read_text().splitlines() if line.startswith("model name"))
+    return next(
+        line for line in info.read_text().splitlines() if line.startswith("model name")
+    )
 
 
 def explained(name: str, stage: Stage) -> list[dict[str, Any]]:
@@ -341,7 +403,9 @@ def main() -> None:
     folder, shared = Path(sys.argv[1]), Path(os.environ["SPEXLENS_SHARED"])
     with tempfile.TemporaryDirectory() as made:
         runs = dict(record(Stage(Path(made), shared)))
-    text = json.dumps({"machine": machine(), "runs": runs}, indent=1, ensure_ascii=False)
+    text = json.dumps(
+        {"machine": machine(), "runs": runs}, indent=1, ensure_ascii=False
+    )
     (folder / "records.json").write_text(text + "\n")
     for name in IN_LEDGER:
         RUNS[name](Stage(folder, shared))

@@ -41,13 +41,16 @@ def roughly(brief: dict[str, Any]) -> dict[str, Any]:
         said["whole"] = pytest.approx(said["whole"], rel=1e-4, abs=1e-4)
     size = max([abs(effect) for _, effect, _ in brief["strongest"]], default=0.0)
     strongest = [
-        [members, pytest.approx(effect, abs=0.05 * size)] for members, effect, _ in brief["strongest"][:1]
+        [members, pytest.approx(effect, abs=0.05 * size)]
+        for members, effect, _ in brief["strongest"][:1]
     ]
     return {**said, "strongest": strongest}
 
 
 @pytest.mark.parametrize("name", recording.RUNS)
-def test_nothing_is_explained_otherwise_than_it_was(name: str, stage: recording.Stage) -> None:
+def test_nothing_is_explained_otherwise_than_it_was(
+    name: str, stage: recording.Stage
+) -> None:
     before = RECORDS["runs"][name]
     found = recording.explained(name, stage)
     briefs = [recording.brief(said) for said in found]
@@ -61,7 +64,9 @@ def test_nothing_is_explained_otherwise_than_it_was(name: str, stage: recording.
 
 
 @pytest.mark.parametrize("name", recording.IN_LEDGER)
-def test_what_an_older_ledger_holds_is_not_paid_for_again(name: str, stage: recording.Stage) -> None:
+def test_what_an_older_ledger_holds_is_not_paid_for_again(
+    name: str, stage: recording.Stage
+) -> None:
     shutil.copy(FOLDER / "ledger.db", stage.ledger)
     explanation = recording.RUNS[name](stage)
     assert isinstance(explanation, spexlens.Explanation)

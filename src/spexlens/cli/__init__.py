@@ -17,7 +17,9 @@ INTERRUPTED = 130
 
 
 def __getattr__(name: str) -> Any:
-    """`app`, whose commands are imported when it is asked for: that takes a while, which is to be said."""
+    """`app`, whose commands are imported when it is asked for: that takes a while,
+    which is to be said.
+    """
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from spexlens.cli.commands import app
@@ -44,13 +46,19 @@ def main() -> None:
     except SpexlensError as error:
         _leave(str(error))
     except KeyboardInterrupt:
-        _leave("interrupted while it was loading: nothing was paid for; repeat the command", INTERRUPTED)
+        _leave(
+            "interrupted while it was loading: nothing was paid for; repeat the"
+            " command",
+            INTERRUPTED,
+        )
     except BrokenPipeError:  # nobody reads on, as behind head
         _silence()
         raise SystemExit(1) from None
     except OSError as error:
         _silence()
-        _leave(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
+        _leave(
+            f"{error.filename or 'cannot write the output'}: {error.strerror or error}"
+        )
     raise SystemExit(code)
 
 
@@ -63,7 +71,8 @@ def _run() -> int:
     from spexlens.errors import InvalidInput
 
     try:
-        code = app(standalone_mode=False)  # or typer says itself what is wrong, in four lines
+        # or typer says itself what is wrong, in four lines
+        code = app(standalone_mode=False)
     except UsageError as error:
         raise InvalidInput(told(error)) from error
     except typer.Abort:
@@ -80,7 +89,9 @@ def _leave(said: str, code: int = 2) -> None:
 
 
 def _silence() -> None:
-    """What is still to be written goes nowhere: Python would try again when it leaves, and say so."""
+    """What is still to be written goes nowhere: Python would try again when it leaves,
+    and say so.
+    """
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

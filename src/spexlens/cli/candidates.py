@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from spexlens.ablation.game import Game
 from spexlens.cli.inputs import refuse_endless, span_of
 from spexlens.cli.screen import progress_bar
 from spexlens.errors import InvalidInput
-from spexlens.lenses.screening import CHOSEN, screen
+from spexlens.games.game import Game
+from spexlens.lenses.screening.screen import CHOSEN, screen
 
 _DIGITS = 9  # of a number of candidates
 
@@ -21,7 +21,9 @@ def chosen(
     ledger: Path | None = None,
     default: int = CHOSEN,
 ) -> Game:
-    """The game of the candidates asked for; all of them for a zoom, unless it is said which."""
+    """The game of the candidates asked for; all of them for a zoom, unless it is said
+    which.
+    """
     if candidates is None and screening is None and zoom:
         return game
     asked = default if candidates is None else candidates_of(candidates)
@@ -35,7 +37,9 @@ def candidates_of(text: str) -> str | int | list[int | str]:
         return text
     if text.isascii() and text.isdigit():
         if len(text) > _DIGITS:
-            raise InvalidInput(f"--candidates is a number of {_DIGITS} digits at most, all, or a list")
+            raise InvalidInput(
+                f"--candidates is a number of {_DIGITS} digits at most, all, or a list"
+            )
         return int(text)
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts:

@@ -1,4 +1,6 @@
-"""Commands: all of them, and what goes for each: its options have an effect, Ctrl-C says how to go on."""
+"""Commands: all of them, and what goes for each: its options have an effect, Ctrl-C
+says how to go on.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -27,8 +29,10 @@ from spexlens.cli.unused import refuse_unused
 from spexlens.errors import ModelError
 
 app = typer.Typer(
-    help="Find which parts of a language model's input, of its training data and of the model act together, "
-    "from a counted budget of ablations.",
+    help=(
+        "Find which parts of a language model's input, of its training data and of the"
+        " model act together, from a counted budget of ablations."
+    ),
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -38,7 +42,9 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.")
+    ] = False,
 ) -> None:
     if show_version:
         typer.echo(f"spexlens {__version__}")
@@ -49,7 +55,9 @@ def _root(
 
 
 def carried_out(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose options are seen to have an effect, and whose interruption says how to go on."""
+    """A command whose options are seen to have an effect, and whose interruption says
+    how to go on.
+    """
     own = inspect.signature(command)
     asked = "context" in own.parameters
 
@@ -66,7 +74,9 @@ def carried_out(command: Callable[..., None]) -> Callable[..., None]:
                 say(f"spexlens: {_how_to_go_on(context)}", err=True)
                 raise typer.Exit(INTERRUPTED) from None
 
-    first = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    first = inspect.Parameter(
+        "context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
+    )
     others = [each for name, each in own.parameters.items() if name != "context"]
     keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in others]
     wrapped.__signature__ = own.replace(parameters=[first, *keyword])  # type: ignore[attr-defined]
@@ -79,10 +89,20 @@ def _how_to_go_on(context: typer.Context) -> str:
     name = context.info_name
     ledger: Path | None = context.params.get("ledger") or context.meta.get(LEDGER)
     if ledger is not None:
-        return f"interrupted; what was paid for is in {ledger}: the same command goes on from there"
+        return (
+            f"interrupted; what was paid for is in {ledger}: the same command goes on"
+            " from there"
+        )
     if "ledger" in context.params or name == "mixed":
-        return "interrupted, and nothing was kept; with --ledger FILE the same command goes on where it was"
-    return "interrupted; nothing was paid for" if name == "show" else "interrupted, and nothing was kept"
+        return (
+            "interrupted, and nothing was kept; with --ledger FILE the same command"
+            " goes on where it was"
+        )
+    return (
+        "interrupted; nothing was paid for"
+        if name == "show"
+        else "interrupted, and nothing was kept"
+    )
 
 
 for each in (demo, features, mechanistic, data, mixed, batch, plan, show, salvage):

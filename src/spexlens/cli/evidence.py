@@ -14,7 +14,7 @@ from spexlens.cli.inputs import lines_of
 from spexlens.cli.terminal import say
 from spexlens.errors import InvalidInput
 from spexlens.evidence.expectations import Expectations
-from spexlens.explanation import SCALES, Explanation
+from spexlens.results.result import SCALES, Explanation
 
 FAILED = 3
 """The exit code where `--fail-on` finds what it names."""
@@ -51,7 +51,9 @@ class Asked:
         return {name: value for name, value in asked.items() if value not in (None, ())}
 
     def shown(self, explanation: Explanation) -> Explanation:
-        """An explanation in the scale that was asked for, compared with what is expected of it."""
+        """An explanation in the scale that was asked for, compared with what is
+        expected of it.
+        """
         if self.scale is not None:
             explanation = explanation.in_scale(self.scale)  # type: ignore[arg-type]
         if self.expectations is not None:
@@ -69,10 +71,11 @@ class Asked:
         return [name for name in self.fail_on if _fails(explanation, name)]
 
     def unmatched(self, explanation: Explanation) -> dict[int | str, str]:
-        """The rules that --fail-on guards with and no candidate fits: of each, by its number, a sentence.
+        """The rules that --fail-on guards with and no candidate fits: of each, by its
+        number, a sentence.
 
-        Such a guard is off, as where a label is misspelt. Of a file that was compared before, the rules are
-        known by their names.
+        Such a guard is off, as where a label is misspelt. Of a file that was compared
+        before, the rules are known by their names.
         """
         if not set(self.fail_on) - {"checks"}:
             return {}
@@ -80,14 +83,19 @@ class Asked:
             return {
                 number: str(each)
                 for number, rule in enumerate(self.expectations.rules)
-                for each in replace(self.expectations, rules=(rule,)).unmatched(explanation.candidates)
+                for each in replace(self.expectations, rules=(rule,)).unmatched(
+                    explanation.candidates
+                )
             }
         names = [name for output in explanation.expectations for name in output.unused]
         return {name: f"{name!r} is of no candidate" for name in names}
 
     def exit(self, failed: Iterable[str], unmatched: Iterable[str] = ()) -> None:
-        """Leave with exit code 3 if --fail-on found anything, or a rule of it was compared with nothing."""
-        names, off = list(dict.fromkeys(failed)), list(dict.fromkeys(unmatched))
+        """Leave with exit code 3 if --fail-on found anything, or a rule of it was
+        compared with nothing.
+        """
+        names = list(dict.fromkeys(failed))
+        off = list(dict.fromkeys(unmatched))
         if names:
             say(f"spexlens: --fail-on {', '.join(names)}", err=True)
         for each in off:
@@ -108,7 +116,9 @@ def evidenced(command: Callable[..., None]) -> Callable[..., None]:
         command(**given, evidence=evidence)
 
     wrapped.__signature__ = own.replace(parameters=[*kept, *options.values()])  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {each.name: each.annotation for each in (*kept, *options.values())}
+    wrapped.__annotations__ = {
+        each.name: each.annotation for each in (*kept, *options.values())
+    }
     return wrapped
 
 
@@ -116,34 +126,60 @@ def _asked(
     *,
     checks: Annotated[
         int | None,
-        typer.Option(help="Masks that check the result; 0: none. Default: a tenth, at least 16."),
+        typer.Option(
+            help="Masks that check the result; 0: none. Default: a tenth, at least 16."
+        ),
     ] = None,
     noise: Annotated[
-        int | None, typer.Option(help="Masks asked twice, to see how far answers differ; 0: none.")
+        int | None,
+        typer.Option(help="Masks asked twice, to see how far answers differ; 0: none."),
     ] = None,
     until_stable: Annotated[
-        bool, typer.Option("--until-stable", help="Stop early when the strongest five no longer move.")
+        bool,
+        typer.Option(
+            "--until-stable", help="Stop early when the strongest five no longer move."
+        ),
     ] = False,
     against: Annotated[
         list[str] | None,
-        typer.Option(help="Another replacement or ablation: what survives it? May be repeated."),
+        typer.Option(
+            help="Another replacement or ablation: what survives it? May be repeated."
+        ),
     ] = None,
     ordinary: Annotated[
         Path | None,
-        typer.Option(help="File of ordinary inputs, one a line: is an ablated input answered like them?"),
+        typer.Option(
+            help=(
+                "File of ordinary inputs, one a line: is an ablated input answered like"
+                " them?"
+            )
+        ),
     ] = None,
     expectations: Annotated[
-        Path | None, typer.Option(help="TOML of what should act together, and what must not.")
+        Path | None,
+        typer.Option(help="TOML of what should act together, and what must not."),
     ] = None,
     fail_on: Annotated[
         list[str] | None,
-        typer.Option(help=f"Leave with exit code {FAILED} on any of {', '.join(FAILURES)}; may be repeated."),
+        typer.Option(
+            help=(
+                f"Leave with exit code {FAILED} on any of {', '.join(FAILURES)}; may be"
+                " repeated."
+            )
+        ),
     ] = None,
     smallest: Annotated[
         float | None,
-        typer.Option(help="Find the smallest sets enough, and needed, for this share of f(all) - f(none)."),
+        typer.Option(
+            help=(
+                "Find the smallest sets enough, and needed, for this share of f(all) -"
+                " f(none)."
+            )
+        ),
     ] = None,
-    scale: Annotated[str | None, typer.Option(help=f"Of effects: {', '.join(SCALES)}.")] = None,
+    scale: Annotated[
+        str | None, typer.Option(help=f"Of effects: {', '.join(SCALES)}.")
+    ] = None,
 ) -> Asked:
     """The options, checked before anything is loaded."""
     saved = asked_of_saved(expectations, fail_on, scale)
@@ -161,7 +197,9 @@ def _asked(
     )
 
 
-def asked_of_saved(expectations: Path | None, fail_on: list[str] | None, scale: str | None) -> Asked:
+def asked_of_saved(
+    expectations: Path | None, fail_on: list[str] | None, scale: str | None
+) -> Asked:
     """What can be asked of an explanation that is there.
 
     Raises:
@@ -170,7 +208,9 @@ def asked_of_saved(expectations: Path | None, fail_on: list[str] | None, scale: 
     named = tuple(part.strip() for each in fail_on or () for part in each.split(","))
     for name in named:
         if name not in FAILURES:
-            raise InvalidInput(f"--fail-on is one of {', '.join(FAILURES)}; got {name!r}")
+            raise InvalidInput(
+                f"--fail-on is one of {', '.join(FAILURES)}; got {name!r}"
+            )
     if scale is not None and scale not in SCALES:
         raise InvalidInput(unknown("scale", scale, SCALES))
     read = None if expectations is None else Expectations.read(expectations)
@@ -185,12 +225,20 @@ def _fails(explanation: Explanation, name: str) -> bool:
     return any(getattr(output, name) for output in explanation.expectations)
 
 
-def _refuse_empty_guards(named: tuple[str, ...], expectations: Expectations | None) -> None:
+def _refuse_empty_guards(
+    named: tuple[str, ...], expectations: Expectations | None
+) -> None:
     """InvalidInput for a guard that nothing could ever set off."""
     if expectations is None:
         return
-    for name, section, forbidden in (("missing", "expected", False), ("forbidden", "forbidden", True)):
-        if name in named and not any(rule.forbidden == forbidden for rule in expectations.rules):
+    for name, section, forbidden in (
+        ("missing", "expected", False),
+        ("forbidden", "forbidden", True),
+    ):
+        if name in named and not any(
+            rule.forbidden == forbidden for rule in expectations.rules
+        ):
             raise InvalidInput(
-                f"--fail-on {name} goes with [[{section}]] in the file of --expectations: it has none"
+                f"--fail-on {name} goes with [[{section}]] in the file of"
+                " --expectations: it has none"
             )

@@ -38,14 +38,18 @@ from spexlens.cli.options import (
 )
 from spexlens.cli.outputs import check_out
 from spexlens.cli.screen import run
-from spexlens.lenses.features import FeatureLens
+from spexlens.lenses.text.lens import FeatureLens
 from spexlens.models.bundled import SENTIMENT
 
-DEMO_TEXT = "The plot is thin and the jokes are old, but her acting never fails to impress."
+DEMO_TEXT = (
+    "The plot is thin and the jokes are old, but her acting never fails to impress."
+)
 
 
 def demo(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="Another sentence about a film.")] = DEMO_TEXT,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="Another sentence about a film.")
+    ] = DEMO_TEXT,
     budget: Budget = 300,
     seed: Seed = 0,
     verbose: Verbose = False,

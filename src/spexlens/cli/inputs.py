@@ -1,4 +1,6 @@
-"""Inputs: what a command line's words and files say, refused in one line where they say nothing."""
+"""Inputs: what a command line's words and files say, refused in one line where they say
+nothing.
+"""
 
 import re
 import sys
@@ -7,8 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from spexlens import text_file
 from spexlens.errors import InvalidInput, ModelError
+from spexlens.files import text_file
 from spexlens.models.bundled import BUNDLED
 
 _FILE = re.compile(r"\S+\.\w{1,5}|\S*/\S*")
@@ -26,32 +28,50 @@ def model_of(name: str) -> str:
 
 
 def hinted(error: ModelError, name: str | None) -> str:
-    """What is wrong with a model, and the bundled ones where there is none of this name.
+    """What is wrong with a model, and the bundled ones where there is none of this
+    name.
 
     Args:
         error: that it cannot be loaded.
         name: as it was given, or None.
     """
     said = str(error)
-    if name is None or name in BUNDLED or not said.startswith("cannot load a model from"):
+    if (
+        name is None
+        or name in BUNDLED
+        or not said.startswith("cannot load a model from")
+    ):
         return said
     path = Path(name)
     known = ", ".join(BUNDLED)
     if path.exists():
         found = "a folder" if path.is_dir() else "a file"
         lacks = found == "a folder" and not (path / "config.json").exists()
-        why = "it is a file: a model is a folder in Transformers' format" if found == "a file" else ""
-        why = "there is no config.json in it: it is no folder of a model" if lacks else why
+        why = (
+            "it is a file: a model is a folder in Transformers' format"
+            if found == "a file"
+            else ""
+        )
+        why = (
+            "there is no config.json in it: it is no folder of a model"
+            if lacks
+            else why
+        )
         return f"cannot load a model from {name!r}: {why}" if why else said
     if "/" in name:
         return f"{said}; bundled are {known}"
     near = get_close_matches(name.lower(), BUNDLED, 1, 0.6)
-    mended = f"did you mean {near[0]}? Bundled are {known}" if near else f"bundled are {known}"
+    mended = (
+        f"did you mean {near[0]}? Bundled are {known}"
+        if near
+        else f"bundled are {known}"
+    )
     return f"there is no model {name!r}: {mended}; else give a folder, or a hub id"
 
 
 def text_of(text: str | None, file: Path | None) -> str:
-    """The text, from an argument, a file or standard input; without the newlines about it.
+    """The text, from an argument, a file or standard input; without the newlines about
+    it.
 
     Raises:
         InvalidInput: there is none or more than one, or it is not Unicode.
@@ -62,11 +82,15 @@ def text_of(text: str | None, file: Path | None) -> str:
         return _bare(text_file.read(file))
     if text in (None, "-"):
         if sys.stdin is None or sys.stdin.isatty():
-            raise InvalidInput("no text: give it as an argument in quotes, with --file, or on standard input")
+            raise InvalidInput(
+                "no text: give it as an argument in quotes, with --file, or on standard"
+                " input"
+            )
         given = _bare(text_file.decoded(_standard_input(), "standard input"))
         if text is None and not given.strip():
             raise InvalidInput(
-                "no text: give it as an argument in quotes, or with --file; standard input is empty"
+                "no text: give it as an argument in quotes, or with --file; standard"
+                " input is empty"
             )
         return given
     if _FILE.fullmatch(str(text)) and _is_file(str(text)):
@@ -88,7 +112,11 @@ def _is_file(name: str) -> bool:
 def _standard_input() -> bytes:
     """Its bytes, which are UTF-8 whatever the locale says."""
     stream = getattr(sys.stdin, "buffer", None)
-    written = sys.stdin.read().encode(errors="surrogatepass") if stream is None else stream.read()
+    written = (
+        sys.stdin.read().encode(errors="surrogatepass")
+        if stream is None
+        else stream.read()
+    )
     return bytes(written)
 
 
@@ -112,9 +140,11 @@ def lines_of(file: Path) -> list[str]:
 
 
 def prompts_of(file: Path) -> dict[str, Any]:
-    """The arguments that a JSONL file of prompts gives a lens, each a list with one value a prompt.
+    """The arguments that a JSONL file of prompts gives a lens, each a list with one
+    value a prompt.
 
-    Each line is an object with a "prompt", and the same of "target", "foil" and "counterfactual".
+    Each line is an object with a "prompt", and the same of "target", "foil" and
+    "counterfactual".
     """
     expected = f"an object with {', '.join(_PROMPT)}"
     rows = text_file.objects(file, expected, counted=("prompt", 1))
@@ -128,7 +158,10 @@ def prompts_of(file: Path) -> dict[str, Any]:
             raise InvalidInput(f"{row.place}: has not the keys of prompt 1")
         for name, value in row.content.items():
             _refuse_other(row.place, name, value)
-    return {"inputs" if name == "prompt" else name: [row.content[name] for row in rows] for name in first}
+    return {
+        "inputs" if name == "prompt" else name: [row.content[name] for row in rows]
+        for name in first
+    }
 
 
 def _refuse_other(place: str, name: str, value: Any) -> None:
@@ -137,7 +170,11 @@ def _refuse_other(place: str, name: str, value: Any) -> None:
         return
     if name in ("target", "foil") and type(value) is int:  # a label by its number
         return
-    several = isinstance(value, list) and value and all(isinstance(each, str) for each in value)
+    several = (
+        isinstance(value, list)
+        and value
+        and all(isinstance(each, str) for each in value)
+    )
     if name in ("target", "foil") and several:
         return
     raise InvalidInput(f"{place}: the {name} is a text; got {str(value)[:_SHOWN]}")
@@ -149,7 +186,9 @@ def layers_of(text: str) -> list[int]:
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if match is None:
-            raise InvalidInput(f"--layers takes numbers and ranges such as 0-3,5; got {text!r}")
+            raise InvalidInput(
+                f"--layers takes numbers and ranges such as 0-3,5; got {text!r}"
+            )
         found += span_of(match[1], match[2], "--layers")
         refuse_endless(found, "--layers")
     return found
@@ -162,7 +201,8 @@ def refuse_endless(found: Sequence[object], option: str) -> None:
 
 
 def span_of(first: str, last: str | None, option: str) -> range:
-    """The numbers from one to another, written in digits; of one alone where there is no other.
+    """The numbers from one to another, written in digits; of one alone where there is
+    no other.
 
     Raises:
         InvalidInput: there are none, or more than any model or text has.
@@ -173,5 +213,9 @@ def span_of(first: str, last: str | None, option: str) -> range:
         if 0 < len(found) <= _LONGEST:
             return found
         if not found:
-            raise InvalidInput(f"{option}: the range {written} is empty: give the smaller number first")
-    raise InvalidInput(f"{option}: the range {written[:40]} is longer than {_LONGEST:,}, the most")
+            raise InvalidInput(
+                f"{option}: the range {written} is empty: give the smaller number first"
+            )
+    raise InvalidInput(
+        f"{option}: the range {written[:40]} is longer than {_LONGEST:,}, the most"
+    )

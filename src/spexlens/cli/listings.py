@@ -8,7 +8,8 @@ The shape is stable: keys may be added, none is renamed or taken away. ::
         {
           "output": "POSITIVE",                     # null for an explanation of one output without a name
           "interactions": {"index": "sii", "order": 1, "across": false, "found": [
-            {"members": [2, 3], "labels": ["never", "fails"], "kinds": ["word", "word"], "effect": 2.9,
+            {"members": [2, 3], "labels": ["never", "fails"], "kinds": ["word", "word"],
+            "effect": 2.9,
              "share": 0.3, "interval": [2.8, 3.1], "verdict": "confirmed"}]},
           "best_subset": {"members": [0], "labels": ["Her"], "predicted": 1.0, "bound": 1.0, "proved": true},
           "sufficient": {"members": [0], "labels": ["Her"], "share": 0.9, "threshold": 1.0, "predicted": 1.0},
@@ -18,7 +19,8 @@ The shape is stable: keys may be added, none is renamed or taken away. ::
       ]
     }
 
-Of the five last keys those are there that were asked for; `interval` and `verdict` may be null.
+Of the five last keys those are there that were asked for; `interval` and `verdict` may
+be null.
 """
 
 import json
@@ -27,8 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from spexlens.evidence.smallest import Smallest
-from spexlens.explanation import Explanation
-from spexlens.interaction import Interaction
+from spexlens.results.interaction import Interaction
+from spexlens.results.result import Explanation
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class Listing:
         return not (self.tabled or self.follow_up) and found == (None, None, None)
 
 
-def to_json(explanation: Explanation, file: Path, asked: Listing, outputs: list[int | str]) -> str:
+def to_json(
+    explanation: Explanation, file: Path, asked: Listing, outputs: list[int | str]
+) -> str:
     """What was asked for of some outputs, as the JSON above."""
     page = {
         "file": str(file),
@@ -69,13 +73,18 @@ def to_json(explanation: Explanation, file: Path, asked: Listing, outputs: list[
     return json.dumps(page, ensure_ascii=False, allow_nan=False)
 
 
-def _output(explanation: Explanation, asked: Listing, output: int | str) -> dict[str, Any]:
-    names, position = explanation.outputs, explanation.position(output)
+def _output(
+    explanation: Explanation, asked: Listing, output: int | str
+) -> dict[str, Any]:
+    names = explanation.outputs
+    position = explanation.position(output)
     found: dict[str, Any] = {"output": None if names is None else names[position]}
     if asked.tabled:
         found["interactions"] = _table(explanation, asked, output)
     if asked.best_subset is not None:
-        subset = explanation.best_subset(asked.best_subset, output=output, time_limit=asked.time_limit)
+        subset = explanation.best_subset(
+            asked.best_subset, output=output, time_limit=asked.time_limit
+        )
         found["best_subset"] = {
             "members": list(subset.members),
             "labels": list(subset.labels),
@@ -84,10 +93,14 @@ def _output(explanation: Explanation, asked: Listing, output: int | str) -> dict
             "proved": subset.proved,
         }
     if asked.sufficient is not None:
-        enough = explanation.sufficient(asked.sufficient, output=output, time_limit=asked.time_limit)
+        enough = explanation.sufficient(
+            asked.sufficient, output=output, time_limit=asked.time_limit
+        )
         found["sufficient"] = _smallest(explanation, enough)
     if asked.necessary is not None:
-        needed = explanation.necessary(asked.necessary, output=output, time_limit=asked.time_limit)
+        needed = explanation.necessary(
+            asked.necessary, output=output, time_limit=asked.time_limit
+        )
         found["necessary"] = _smallest(explanation, needed)
     if asked.follow_up:
         found["follow_up"] = [
@@ -102,8 +115,11 @@ def _output(explanation: Explanation, asked: Listing, output: int | str) -> dict
     return found
 
 
-def _table(explanation: Explanation, asked: Listing, output: int | str) -> dict[str, Any]:
-    index, across = asked.index or "bii", asked.across or None
+def _table(
+    explanation: Explanation, asked: Listing, output: int | str
+) -> dict[str, Any]:
+    index = asked.index or "bii"
+    across = asked.across or None
     rows = explanation.interactions(index, asked.order, output=output, across=across)
     return {
         "index": index,

@@ -7,7 +7,14 @@ import typer
 
 from spexlens.cli.candidates import chosen
 from spexlens.cli.evidence import Asked, evidenced
-from spexlens.cli.inputs import layers_of, lines_of, model_of, prompts_of, target_of, text_of
+from spexlens.cli.inputs import (
+    layers_of,
+    lines_of,
+    model_of,
+    prompts_of,
+    target_of,
+    text_of,
+)
 from spexlens.cli.options import (
     AsJson,
     BatchSize,
@@ -34,33 +41,52 @@ from spexlens.cli.options import (
 from spexlens.cli.outputs import check_out
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
-from spexlens.lenses.components import ABLATIONS, COMPONENTS
-from spexlens.lenses.mechanistic import MechanisticLens
+from spexlens.lenses.components.lens import MechanisticLens
+from spexlens.lenses.components.names import ABLATIONS, COMPONENTS
 
 Prompts = Annotated[
     Path | None,
     typer.Option(
-        help="JSONL of prompts whose mean is the value: prompt, and target, foil, counterfactual if used."
+        help=(
+            "JSONL of prompts whose mean is the value: prompt, and target, foil,"
+            " counterfactual if used."
+        )
     ),
 ]
 Components = Annotated[
     list[str],
-    typer.Option(help=f"{', '.join(COMPONENTS)}, or names such as L3.H7 or L5.MLP[12]; may be repeated."),
+    typer.Option(
+        help=(
+            f"{', '.join(COMPONENTS)}, or names such as L3.H7 or L5.MLP[12]; may be"
+            " repeated."
+        )
+    ),
 ]
-Layers = Annotated[str | None, typer.Option(help="Of those kinds only these layers, such as 0-3,5.")]
+Layers = Annotated[
+    str | None, typer.Option(help="Of those kinds only these layers, such as 0-3,5.")
+]
 Ablation = Annotated[
     str | None,
     typer.Option(
-        help=f"{', '.join(ABLATIONS)}. Default: resample with a counterfactual, mean with a reference, "
-        "else zero."
+        help=(
+            f"{', '.join(ABLATIONS)}. Default: resample with a counterfactual, mean"
+            " with a reference, else zero."
+        )
     ),
 ]
-Reference = Annotated[Path | None, typer.Option(help="File of prompts, one a line, whose mean stands in.")]
+Reference = Annotated[
+    Path | None, typer.Option(help="File of prompts, one a line, whose mean stands in.")
+]
 Counterfactual = Annotated[
-    str | None, typer.Option(help="A prompt of as many tokens, for resample and restore.")
+    str | None,
+    typer.Option(help="A prompt of as many tokens, for resample and restore."),
 ]
 Rescale = Annotated[
-    bool, typer.Option("--rescale", help="With zero: multiply a layer's kept heads by |heads| / |kept|.")
+    bool,
+    typer.Option(
+        "--rescale",
+        help="With zero: multiply a layer's kept heads by |heads| / |kept|.",
+    ),
 ]
 
 
@@ -97,9 +123,15 @@ def mechanistic(
     *,
     evidence: Asked,
 ) -> None:
-    """Explain which heads, MLPs, neurons or layers of a model act together in its answer."""
+    """Explain which heads, MLPs, neurons or layers of a model act together in its
+    answer.
+    """
     check_out(out)
-    asked: dict[str, Any] = {"target": target_of(target), "foil": foil, "counterfactual": counterfactual}
+    asked: dict[str, Any] = {
+        "target": target_of(target),
+        "foil": foil,
+        "counterfactual": counterfactual,
+    }
     if prompts is None:
         asked["inputs"] = text_of(text, file)
     elif text is not None or file is not None:
@@ -109,7 +141,8 @@ def mechanistic(
         for name in ("target", "foil", "counterfactual"):
             if name in own and asked[name] is not None:
                 raise InvalidInput(
-                    f"--{name} has no effect: every prompt of {prompts} has a {name} of its own"
+                    f"--{name} has no effect: every prompt of {prompts} has a {name} of"
+                    " its own"
                 )
         asked |= own
     lens = MechanisticLens(

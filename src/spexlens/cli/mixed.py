@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, ConfigDict, Field
 
-from spexlens.ablation.game import Game
 from spexlens.cli.candidates import candidates_of
 from spexlens.cli.data import FINE_TUNING, learner_of
 from spexlens.cli.evidence import Asked, evidenced
@@ -15,16 +14,17 @@ from spexlens.cli.options import AsJson, Book, Device, Out, Trust, Verbose, Zoom
 from spexlens.cli.outputs import check_out, refuse_overlaps, resolved
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
+from spexlens.files.schema import Count, Positive
+from spexlens.files.toml_file import read
+from spexlens.games.game import Game
 from spexlens.learners.finetuning import FineTuning
-from spexlens.lenses.data import DataLens
-from spexlens.lenses.examples import Examples
-from spexlens.lenses.features import FeatureLens
-from spexlens.lenses.mechanistic import MechanisticLens
-from spexlens.lenses.mixed import mix
-from spexlens.lenses.parts import TextParts
-from spexlens.lenses.screening import CHOSEN, screen
-from spexlens.schema import Count, Positive
-from spexlens.toml import read
+from spexlens.lenses.components.lens import MechanisticLens
+from spexlens.lenses.examples.examples import Examples
+from spexlens.lenses.examples.lens import DataLens
+from spexlens.lenses.mixed.lens import mix
+from spexlens.lenses.screening.screen import CHOSEN, screen
+from spexlens.lenses.text.lens import FeatureLens
+from spexlens.lenses.text.parts import TextParts
 
 LEDGER = "spexlens.ledger"
 """The key, in a command's context, of a ledger that its line does not name."""
@@ -92,7 +92,9 @@ class _Config(BaseModel):
 @evidenced
 def mixed(
     context: typer.Context,
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML: what is mixed, and how.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="TOML: what is mixed, and how.")
+    ],
     zoom: Zoom = False,
     ledger: Book = None,
     out: Out = None,
@@ -103,11 +105,13 @@ def mixed(
     *,
     evidence: Asked,
 ) -> None:
-    """Explain how parts of a text, of a model and of its training data act together, in one game.
+    """Explain how parts of a text, of a model and of its training data act together, in
+    one game.
 
-    The file has a text, a model, a target, a budget, and two or three sections: [features], [mechanistic]
-    and [data], with what the commands of those names take. Paths are relative to the file; its out and ledger
-    stay in its folder, and --out and --ledger are instead of them.
+    The file has a text, a model, a target, a budget, and two or three sections:
+    [features], [mechanistic] and [data], with what the commands of those names take.
+    Paths are relative to the file; its out and ledger stay in its folder, and --out and
+    --ledger are instead of them.
     """
     given = read(config, _Config, {"candidates": "a number, 'all' or a list"})
     beside = config.parent
@@ -115,7 +119,9 @@ def mixed(
     ledger = ledger or _within(config, "ledger", given.ledger)
     context.meta[LEDGER] = ledger
     _refuse_unused(config, given)
-    refuse_overlaps({**context.params, "out": out, "ledger": ledger, **_read_by(given, beside)})
+    refuse_overlaps(
+        {**context.params, "out": out, "ledger": ledger, **_read_by(given, beside)}
+    )
     check_out(out)
     hub: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code}
     lenses = _lenses(given, beside, hub)
@@ -140,7 +146,8 @@ def _within(config: Path, name: str, path: Path | None) -> Path | None:
     """A path that is written to, as a file says it: in the file's own folder.
 
     Raises:
-        InvalidInput: it leads out of that, which a file that comes from elsewhere is not to do unseen.
+        InvalidInput: it leads out of that, which a file that comes from elsewhere is
+            not to do unseen.
     """
     if path is None:
         return None
@@ -148,13 +155,16 @@ def _within(config: Path, name: str, path: Path | None) -> Path | None:
     inside = resolved(found).is_relative_to(resolved(config.parent))
     if path.is_absolute() or ".." in path.parts or not inside:
         raise InvalidInput(
-            f"{config}, {name}: {path} is not in the file's own folder; if it is meant, give --{name} {path}"
+            f"{config}, {name}: {path} is not in the file's own folder; if it is meant,"
+            f" give --{name} {path}"
         )
     return found
 
 
 def _read_by(given: _Config, beside: Path) -> dict[str, Any]:
-    """The files and models that a file says are read, by the names of the options that say them elsewhere."""
+    """The files and models that a file says are read, by the names of the options that
+    say them elsewhere.
+    """
     reference = None if given.mechanistic is None else given.mechanistic.reference
     return {
         "table": None if given.data is None else beside / given.data.train,
@@ -172,44 +182,78 @@ def _refuse_unused(config: Path, given: _Config) -> None:
     tuned = data.learner == FINE_TUNING
     for name in () if tuned else ("tune", "epochs", "learning_rate"):
         if name in data.model_fields_set:
-            raise InvalidInput(f"{config}, data.{name}: goes with learner = {FINE_TUNING!r}")
+            raise InvalidInput(
+                f"{config}, data.{name}: goes with learner = {FINE_TUNING!r}"
+            )
     if tuned and data.encoder is not None:
         raise InvalidInput(
-            f"{config}, data.encoder: learner {FINE_TUNING!r} reads texts, it has no use for it"
+            f"{config}, data.encoder: learner {FINE_TUNING!r} reads texts, it has no"
+            " use for it"
         )
     if given.model is not None and data.encoder is not None:
-        raise InvalidInput(f"{config}, model: data.encoder is the model that is read; leave one of them out")
+        raise InvalidInput(
+            f"{config}, model: data.encoder is the model that is read; leave one of"
+            " them out"
+        )
 
 
-def _lenses(given: _Config, beside: Path, hub: dict[str, Any]) -> list[tuple[Game, _Section]]:
+def _lenses(
+    given: _Config, beside: Path, hub: dict[str, Any]
+) -> list[tuple[Game, _Section]]:
     """The lenses of the sections that are there."""
     lenses: list[tuple[Game, _Section]] = []
-    model: dict[str, Any] | None = {"model": model_of(given.model or "sentiment"), **hub}
-    watched: dict[str, Any] = {"target": given.target, "foil": given.foil, "objective": given.objective}
+    model: dict[str, Any] | None = {
+        "model": model_of(given.model or "sentiment"),
+        **hub,
+    }
+    watched: dict[str, Any] = {
+        "target": given.target,
+        "foil": given.foil,
+        "objective": given.objective,
+    }
     if given.data is not None:
         if any(each is not None for each in watched.values()):
-            raise InvalidInput("with [data] the test point is watched: give label and objective there")
+            raise InvalidInput(
+                "with [data] the test point is watched: give label and objective there"
+            )
         data = _data(given, given.data, beside, hub)
         lenses.append((data, given.data))
         model, watched = _asked(data, given.data, hub)
     if given.features is not None:
-        lenses.append((_features(given.text, given.features, model, watched), given.features))
+        lenses.append(
+            (_features(given.text, given.features, model, watched), given.features)
+        )
     if given.mechanistic is not None:
-        how = (model or {"model": model_of(given.model or "sentiment"), **hub}) | watched
-        lenses.append((_mechanistic(given.text, given.mechanistic, beside, how), given.mechanistic))
+        how = (
+            model or {"model": model_of(given.model or "sentiment"), **hub}
+        ) | watched
+        lenses.append(
+            (
+                _mechanistic(given.text, given.mechanistic, beside, how),
+                given.mechanistic,
+            )
+        )
     if len(lenses) < 2:
-        raise InvalidInput("a mixed game has two sections or three: [features], [mechanistic], [data]")
+        raise InvalidInput(
+            "a mixed game has two sections or three: [features], [mechanistic], [data]"
+        )
     return lenses
 
 
 def _asked(
     data: DataLens, section: _Data, hub: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """The model that the other lenses are of, None where the learner reads texts; and what they watch."""
+    """The model that the other lenses are of, None where the learner reads texts; and
+    what they watch.
+    """
     if data.model is not None:
-        return {"model": data.model}, {} if data.model.kind == "classifier" else {"target": section.label}
+        return {"model": data.model}, (
+            {} if data.model.kind == "classifier" else {"target": section.label}
+        )
     encoder = None if data.features is None else data.features.model
-    return (None if encoder is None else {"model": encoder.name, "kind": "encoder", **hub}), {}
+    return (
+        None if encoder is None else {"model": encoder.name, "kind": "encoder", **hub}
+    ), {}
 
 
 def _features(
@@ -217,7 +261,10 @@ def _features(
 ) -> FeatureLens | TextParts:
     if model is None:
         if section.replacement is not None or section.template != "{text}":
-            raise InvalidInput("[features]: a text that a learner reads as text has neutral, no replacement")
+            raise InvalidInput(
+                "[features]: a text that a learner reads as text has neutral, no"
+                " replacement"
+            )
         return TextParts(text, unit=section.unit, neutral=section.neutral or "")
     if section.neutral is not None and section.replacement != "neutral":
         raise InvalidInput("[features]: neutral goes with replacement = 'neutral'")
@@ -232,22 +279,34 @@ def _features(
     )
 
 
-def _mechanistic(text: str, section: _Mechanistic, beside: Path, how: dict[str, Any]) -> MechanisticLens:
-    named = [section.components] if isinstance(section.components, str) else section.components
+def _mechanistic(
+    text: str, section: _Mechanistic, beside: Path, how: dict[str, Any]
+) -> MechanisticLens:
+    named = (
+        [section.components]
+        if isinstance(section.components, str)
+        else section.components
+    )
     return MechanisticLens(
         inputs=text,
         components=[name.strip() for each in named for name in each.split(",")],
         layers=None if section.layers is None else layers_of(section.layers),
         ablation=section.ablation,
-        reference=None if section.reference is None else lines_of(beside / section.reference),
+        reference=(
+            None if section.reference is None else lines_of(beside / section.reference)
+        ),
         counterfactual=section.counterfactual,
         rescale=section.rescale,
         **how,
     )
 
 
-def _data(given: _Config, section: _Data, beside: Path, hub: dict[str, Any]) -> DataLens:
-    examples = Examples.read(beside / section.train, text=section.text_column, label=section.label_column)
+def _data(
+    given: _Config, section: _Data, beside: Path, hub: dict[str, Any]
+) -> DataLens:
+    examples = Examples.read(
+        beside / section.train, text=section.text_column, label=section.label_column
+    )
     learner: Any
     encoder = section.encoder
     if section.learner == FINE_TUNING:
@@ -259,7 +318,8 @@ def _data(given: _Config, section: _Data, beside: Path, hub: dict[str, Any]) -> 
             **hub,
         )
     else:
-        learner, encoder = learner_of(section.learner), encoder or given.model or "tf-idf"
+        learner = learner_of(section.learner)
+        encoder = encoder or given.model or "tf-idf"
     return DataLens(
         learner,
         examples,
@@ -272,14 +332,29 @@ def _data(given: _Config, section: _Data, beside: Path, hub: dict[str, Any]) -> 
     )
 
 
-def _screened(lens: Game, section: _Section, ledger: Path | None, *, zoom: bool) -> Game:
-    """A lens with the candidates that its section asks for; all for a zoom unless it is said which."""
+def _screened(
+    lens: Game, section: _Section, ledger: Path | None, *, zoom: bool
+) -> Game:
+    """A lens with the candidates that its section asks for; all for a zoom unless it is
+    said which.
+    """
     asked = section.candidates
-    if isinstance(lens, TextParts) and (isinstance(asked, int) or section.screening is not None):
+    if isinstance(lens, TextParts) and (
+        isinstance(asked, int) or section.screening is not None
+    ):
         raise InvalidInput(
-            "[features]: words that a learner reads as text have no attribution: name them, or all"
+            "[features]: words that a learner reads as text have no attribution: name"
+            " them, or all"
         )
-    if asked is None and (isinstance(lens, TextParts) or (zoom and section.screening is None)):
+    if asked is None and (
+        isinstance(lens, TextParts) or (zoom and section.screening is None)
+    ):
         return lens
-    asked = CHOSEN if asked is None else candidates_of(asked) if isinstance(asked, str) else asked
+    asked = (
+        CHOSEN
+        if asked is None
+        else candidates_of(asked)
+        if isinstance(asked, str)
+        else asked
+    )
     return screen(lens, asked, by=section.screening, ledger=ledger)

@@ -1,7 +1,7 @@
 """Outputs: where a command's results go, seen to take them before anything is paid for.
 
-Nothing that a command reads is written over, and no output by another: not the inputs, not the files of a
-model, not the ledger by the explanation.
+Nothing that a command reads is written over, and no output by another: not the inputs,
+not the files of a model, not the ledger by the explanation.
 """
 
 import os
@@ -45,13 +45,18 @@ def check_out(out: Path | None) -> None:
         return
     if out.suffix != ".json":
         if out.is_dir():
-            raise InvalidInput(f"--out {out} is a folder: name a file in it, such as {out / 'x.json'}")
-        raise InvalidInput(f"--out writes JSON: give a path that ends in .json, not {out}")
+            raise InvalidInput(
+                f"--out {out} is a folder: name a file in it, such as {out / 'x.json'}"
+            )
+        raise InvalidInput(
+            f"--out writes JSON: give a path that ends in .json, not {out}"
+        )
     _refuse_unwritable(out, "explanation")
 
 
 def files_in(out: Path, names: Iterable[str], summary: str) -> list[Path]:
-    """Where explanations of these names go, in a folder that is made if it is not there.
+    """Where explanations of these names go, in a folder that is made if it is not
+    there.
 
     Raises:
         InvalidInput: one of them, or the summary beside them, cannot be written.
@@ -61,7 +66,9 @@ def files_in(out: Path, names: Iterable[str], summary: str) -> list[Path]:
         out.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise InvalidInput(f"--out: {out} is not a folder that can be written: {why}") from error
+        raise InvalidInput(
+            f"--out: {out} is not a folder that can be written: {why}"
+        ) from error
     files = [out / f"{name}.json" for name in names]
     for file in files:
         _refuse_unwritable(file, "explanation")
@@ -69,35 +76,53 @@ def files_in(out: Path, names: Iterable[str], summary: str) -> list[Path]:
     return files
 
 
-def refuse_overlaps(given: Mapping[str, Any], outs: Iterable[Path] | None = None) -> None:
-    """See that what is written is neither read nor written by another part of the same command.
+def refuse_overlaps(
+    given: Mapping[str, Any], outs: Iterable[Path] | None = None
+) -> None:
+    """See that what is written is neither read nor written by another part of the same
+    command.
 
     Args:
-        given: paths and models by the names of a command's parameters; None where there is none.
+        given: paths and models by the names of a command's parameters; None where there
+            is none.
         outs: the files that are saved, where "out" is not the only one.
 
     Raises:
-        InvalidInput: `--out` or `--ledger` is an input, a file of a model, or the other of the two; or a name
-            that no file can have.
+        InvalidInput: `--out` or `--ledger` is an input, a file of a model, or the other
+            of the two; or a name that no file can have.
     """
     ledger = given.get("ledger")
-    saved = [path for path in ([given.get("out")] if outs is None else outs) if path is not None]
+    saved = [
+        path
+        for path in ([given.get("out")] if outs is None else outs)
+        if path is not None
+    ]
     for path, what in [*((path, "--out") for path in saved), (ledger, "--ledger")]:
         if path is None:
             continue
         _refuse_odd_name(path, what)
         if what == "--ledger" and path.is_dir():
-            raise InvalidInput(f"--ledger {path} is a folder: name a file in it, such as {path / 'runs.db'}")
+            raise InvalidInput(
+                f"--ledger {path} is a folder: name a file in it, such as"
+                f" {path / 'runs.db'}"
+            )
         for name, read in _INPUTS.items():
             if given.get(name) is not None and _same(path, given[name]):
-                raise InvalidInput(f"{what} {path} is what {read} reads: give another path")
+                raise InvalidInput(
+                    f"{what} {path} is what {read} reads: give another path"
+                )
         for name, option in _MODELS.items():
             folder = _folder_of(given.get(name))
             if folder is not None and folder in resolved(path).parents:
-                raise InvalidInput(f"{what} {path} is in the folder of {option}: give a path outside of it")
+                raise InvalidInput(
+                    f"{what} {path} is in the folder of {option}: give a path outside"
+                    " of it"
+                )
     for path in saved if ledger is not None else ():
         if any(_same(path, Path(f"{ledger}{ending}")) for ending in ("", *_BESIDE)):
-            raise InvalidInput(f"--out and --ledger are both {path}: give each a path of its own")
+            raise InvalidInput(
+                f"--out and --ledger are both {path}: give each a path of its own"
+            )
 
 
 def _refuse_odd_name(path: Path, what: str) -> None:
@@ -110,7 +135,8 @@ def _refuse_odd_name(path: Path, what: str) -> None:
     long = next((part for part in path.parts if len(part.encode()) > _LONGEST), None)
     if long is not None:
         raise InvalidInput(
-            f"{what}: the name {long[:20]}... has {len(long.encode())} bytes; {_LONGEST} are the most"
+            f"{what}: the name {long[:20]}... has {len(long.encode())} bytes;"
+            f" {_LONGEST} are the most"
         )
 
 
@@ -142,7 +168,7 @@ def resolved(path: Path) -> Path:
 
 
 def _refuse_unwritable(file: Path, kind: str) -> None:
-    from spexlens.saved import refuse_unwritable
+    from spexlens.files.json_file import refuse_unwritable
 
     _refuse_odd_name(file, "--out")
     try:
@@ -151,22 +177,32 @@ def _refuse_unwritable(file: Path, kind: str) -> None:
         folder = file.parent
         if not folder.exists():
             raise InvalidInput(
-                f"--out: give a path that can be written: there is no folder {folder}; make it first"
+                f"--out: give a path that can be written: there is no folder {folder};"
+                " make it first"
             ) from error
-        raise InvalidInput(f"--out: give a path that can be written: {error}") from error
+        raise InvalidInput(
+            f"--out: give a path that can be written: {error}"
+        ) from error
 
 
 def refuse_closed() -> None:
-    """InvalidInput before anything is paid for, if standard output takes nothing, such as a closed pipe."""
+    """InvalidInput before anything is paid for, if standard output takes nothing, such
+    as a closed pipe.
+    """
     try:
         place = sys.stdout.fileno()
         os.write(place, b"")
-    except (UnsupportedOperation, AttributeError):  # it is no file, or is not there at all
+    # it is no file, or is not there at all
+    except (UnsupportedOperation, AttributeError):
         return
     except OSError as error:
-        raise InvalidInput(f"standard output cannot be written: {error.strerror}; give --out") from error
+        raise InvalidInput(
+            f"standard output cannot be written: {error.strerror}; give --out"
+        ) from error
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(place, select.POLLOUT)
         if any(events & select.POLLERR for _, events in poll.poll(0)):
-            raise InvalidInput("standard output is a pipe that nobody reads: give --out")
+            raise InvalidInput(
+                "standard output is a pipe that nobody reads: give --out"
+            )

@@ -10,12 +10,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from spexlens.ablation.evaluator import Evaluator
-from spexlens.ablation.game import Game
-from spexlens.ablation.ledger import Ledger
-from spexlens.ablation.masks import unpack
 from spexlens.arguments import whole_number
-from spexlens.budget import Evidence, allot, handful
+from spexlens.budget.allocation import Evidence, allot, handful
 from spexlens.cli.candidates import chosen
 from spexlens.cli.inputs import model_of, target_of, text_of
 from spexlens.cli.options import (
@@ -45,10 +41,14 @@ from spexlens.cli.options import (
 )
 from spexlens.cli.terminal import say, say_json
 from spexlens.errors import InvalidInput
-from spexlens.explain import versions
-from spexlens.lenses.features import FeatureLens
-from spexlens.solvers.base import Plan, Solver
+from spexlens.evaluation.evaluator import Evaluator
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.games.game import Game
+from spexlens.lenses.text.lens import FeatureLens
+from spexlens.masks.masks import unpack
 from spexlens.solvers.choice import refuse_too_many
+from spexlens.solvers.solver import Plan, Solver
+from spexlens.verbs.explain import versions
 
 
 def plan(
@@ -71,7 +71,10 @@ def plan(
     screening: Screening = None,
     budget: Budget = 300,
     checks: Annotated[
-        int | None, typer.Option(help="Masks that check the result; 0: none. Default: a tenth, at least 16.")
+        int | None,
+        typer.Option(
+            help="Masks that check the result; 0: none. Default: a tenth, at least 16."
+        ),
     ] = None,
     method: Method = "auto",
     seed: Seed = 0,
@@ -82,15 +85,25 @@ def plan(
     trust_remote_code: Trust = False,
     as_json: AsJson = False,
 ) -> None:
-    """What a budget buys: the method, the masks and, for a text and a model, the time they take.
+    """What a budget buys: the method, the masks and, for a text and a model, the time
+    they take.
 
-    The time is that of one batch of the planned masks; with a ledger, they are paid for and kept.
+    The time is that of one batch of the planned masks; with a ledger, they are paid for
+    and kept.
     """
     lens: Game | None = None
     if candidates is not None and (text is not None or file is not None):
         raise InvalidInput("give a text or -n, not both")
-    if candidates is None and text is None and file is None and (sys.stdin is None or sys.stdin.isatty()):
-        raise InvalidInput("a plan is of a text, or of so many candidates: give a text, --file, or -n 40")
+    if (
+        candidates is None
+        and text is None
+        and file is None
+        and (sys.stdin is None or sys.stdin.isatty())
+    ):
+        raise InvalidInput(
+            "a plan is of a text, or of so many candidates: give a text, --file, or"
+            " -n 40"
+        )
     if candidates is None:
         lens = FeatureLens(
             model_of(model),
@@ -112,14 +125,21 @@ def plan(
         lens = chosen(lens, asked, screening, ledger=ledger)
         candidates = lens.n
     if lens is None and (asked is not None or screening is not None):
-        raise InvalidInput("--candidates and --screening choose among those of a text: leave out -n")
+        raise InvalidInput(
+            "--candidates and --screening choose among those of a text: leave out -n"
+        )
     if candidates < 1:
-        raise InvalidInput(f"-n is a number of candidates, at least 1; got {candidates}")
+        raise InvalidInput(
+            f"-n is a number of candidates, at least 1; got {candidates}"
+        )
     refuse_too_many(candidates)
-    seed, budget = whole_number(seed, "a seed"), whole_number(budget, "a budget")
+    seed = whole_number(seed, "a seed")
+    budget = whole_number(budget, "a budget")
     check = 0 if lens is None else handful(lens, budget, None)
     game = lens or Game(_never, candidates)
-    shares, reserve = allot(game, budget - check, method, None, None, seed, Evidence(checks))
+    shares, reserve = allot(
+        game, budget - check, method, None, None, seed, Evidence(checks)
+    )
     solver = shares.solver
     planned = solver.outline(candidates, shares.masks, seed)
     said: dict[str, str | int] = {
@@ -130,13 +150,19 @@ def plan(
         "design": planned.design,
     }
     if reserve.checks:
-        said["checks"] = f"{reserve.checks} masks more, of the budget, check what was found"
+        said["checks"] = (
+            f"{reserve.checks} masks more, of the budget, check what was found"
+        )
     if reserve.repeats:
         said["noise"] = f"{reserve.repeats} masks are asked twice; more if those differ"
     if check:
-        said["not chosen"] = f"{check} masks more ablate the {len(lens.always) if lens else 0} others"
+        said["not chosen"] = (
+            f"{check} masks more ablate the {len(lens.always) if lens else 0} others"
+        )
     if lens is not None:
-        said["time"] = _estimate(lens, solver, solver.plan(lens.n, shares.masks, seed), budget, seed, ledger)
+        said["time"] = _estimate(
+            lens, solver, solver.plan(lens.n, shares.masks, seed), budget, seed, ledger
+        )
     if as_json:
         say_json(json.dumps(said))
     else:
@@ -147,8 +173,17 @@ def _never(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
     raise AssertionError("a plan asks nothing")
 
 
-def _estimate(lens: Game, solver: Solver, planned: Plan, budget: int, seed: int, ledger: Path | None) -> str:
-    """The time for the masks that are missing, from a second, timed pass of their first batch."""
+def _estimate(
+    lens: Game,
+    solver: Solver,
+    planned: Plan,
+    budget: int,
+    seed: int,
+    ledger: Path | None,
+) -> str:
+    """The time for the masks that are missing, from a second, timed pass of their first
+    batch.
+    """
     with Ledger(ledger) as book:
         base = lens.base
         known = book.lookup(base.key, lens.expanded(planned.packed))
@@ -162,9 +197,16 @@ def _estimate(lens: Game, solver: Solver, planned: Plan, budget: int, seed: int,
             return "none: the ledger holds every mask"
         began = perf_counter()
         run = book.begin(
-            base.key, method="plan", seed=seed, design=planned.design, budget=budget, versions=versions()
+            base.key,
+            method="plan",
+            seed=seed,
+            design=planned.design,
+            budget=budget,
+            versions=versions(),
         )
-        batch = unpack(lens.expanded(planned.packed[missing][: lens.batch_size]), base.n)
+        batch = unpack(
+            lens.expanded(planned.packed[missing][: lens.batch_size]), base.n
+        )
         Evaluator(base, book, run=run).values(batch)
         warm = perf_counter()
         base.value(batch)

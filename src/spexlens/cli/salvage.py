@@ -5,13 +5,18 @@ from typing import Annotated
 
 import typer
 
-from spexlens.ablation.salvage import salvage as saved
 from spexlens.cli.terminal import say
+from spexlens.evaluation.ledger.salvage import salvage as saved
 
 
 def salvage(
-    damaged: Annotated[Path, typer.Argument(metavar="DAMAGED", help="A ledger that is refused as damaged.")],
-    whole: Annotated[Path, typer.Argument(metavar="NEW", help="Where to write a new one.")],
+    damaged: Annotated[
+        Path,
+        typer.Argument(metavar="DAMAGED", help="A ledger that is refused as damaged."),
+    ],
+    whole: Annotated[
+        Path, typer.Argument(metavar="NEW", help="Where to write a new one.")
+    ],
 ) -> None:
     """Save the answers that are whole in a damaged ledger into a new one."""
     done = saved(damaged, whole)

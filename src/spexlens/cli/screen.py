@@ -6,15 +6,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from spexlens.ablation.evaluator import Progress
-from spexlens.ablation.game import Game
 from spexlens.cli import waiting
 from spexlens.cli.evidence import Asked
 from spexlens.cli.terminal import say_json
 from spexlens.errors import InvalidInput, ResultError, SpexlensError
-from spexlens.explain import explain
-from spexlens.explanation import Explanation
-from spexlens.zoom import zoom
+from spexlens.evaluation.evaluator import Progress
+from spexlens.games.game import Game
+from spexlens.results.result import Explanation
+from spexlens.verbs.explain import explain
+from spexlens.verbs.zoom import zoom
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,11 +38,19 @@ def run(
     """Explain a lens with progress shown, then save and print what was found."""
     evidence = evidence or Asked()
     with progress_bar() as progress:
-        how: dict[str, Any] = {"method": method, "seed": seed, "ledger": ledger, "progress": progress}
+        how: dict[str, Any] = {
+            "method": method,
+            "seed": seed,
+            "ledger": ledger,
+            "progress": progress,
+        }
         how |= {"trainings": trainings}
         how |= {} if zoomed else {"held_out": held_out}
-        explanation = (zoom if zoomed else explain)(lens, budget, **how, **evidence.arguments())
-    problems: list[SpexlensError] = []  # told at the end: what was paid for is shown, and saved, all the same
+        explanation = (zoom if zoomed else explain)(
+            lens, budget, **how, **evidence.arguments()
+        )
+    # told at the end: what was paid for is shown, and saved, all the same
+    problems: list[SpexlensError] = []
     try:
         explanation = evidence.shown(explanation)
     except InvalidInput as error:
@@ -58,14 +66,20 @@ def run(
         show_page(explanation, verbose=verbose)
     for problem in problems:
         raise problem
-    evidence.exit(evidence.failed(explanation), evidence.unmatched(explanation).values())
+    evidence.exit(
+        evidence.failed(explanation), evidence.unmatched(explanation).values()
+    )
 
 
 def show_page(
-    explanation: Explanation, *, top: int | None = None, output: str | None = None, verbose: bool = False
+    explanation: Explanation,
+    *,
+    top: int | None = None,
+    output: str | None = None,
+    verbose: bool = False,
 ) -> None:
     """Print the page of one output, or of all."""
-    from spexlens.report.terminal import render
+    from spexlens.report.terminal.page import render
 
     for each in outputs_of(explanation, output):
         console_of().print(render(explanation, output=each, top=top, verbose=verbose))
@@ -91,10 +105,20 @@ def progress_bar() -> Iterator[Progress | None]:
     if not console.is_terminal:
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bar
 
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
     began = perf_counter()
     with Bar(TextColumn("ablating"), *columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None, rate="")

@@ -1,4 +1,6 @@
-"""Spelling: what Python's arguments are called at the command line, and in the file of a mixed game."""
+"""Spelling: what Python's arguments are called at the command line, and in the file of
+a mixed game.
+"""
 
 from typing import Any
 
@@ -18,7 +20,14 @@ _OPTIONS = {
 
 _SETTINGS = {
     "features": ("unit", "replacement", "neutral", "template"),
-    "mechanistic": ("components", "layers", "ablation", "reference", "counterfactual", "rescale"),
+    "mechanistic": (
+        "components",
+        "layers",
+        "ablation",
+        "reference",
+        "counterfactual",
+        "rescale",
+    ),
     "data": (
         "encoder",
         "groups",
@@ -33,12 +42,24 @@ _SETTINGS = {
 }
 """Those of each section of the file of a mixed game."""
 
-_TOP = ("target", "foil", "objective", "budget", "trainings", "method", "seed", "text", "model")
+_TOP = (
+    "target",
+    "foil",
+    "objective",
+    "budget",
+    "trainings",
+    "method",
+    "seed",
+    "text",
+    "model",
+)
 
 
 def options_of(context: typer.Context) -> Speller:
     """How arguments are written on this command's line, or in the file that it reads."""
-    known = {param.name: option_of(param) for param in context.command.params if param.name}
+    known = {
+        param.name: option_of(param) for param in context.command.params if param.name
+    }
     if "asked" in known:  # plan's, whose candidates are a number
         known["candidates"] = known["asked"]
     sections = _sections() if context.info_name == "mixed" else {}

@@ -1,4 +1,6 @@
-"""Unused: an option that would have no effect is refused, in a line that says what it goes with."""
+"""Unused: an option that would have no effect is refused, in a line that says what it
+goes with.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,12 +38,16 @@ def _on_hub(given: Given) -> bool:
 
 
 def _neutral(given: Given) -> bool:
-    return given["replacement"] == "neutral" or "neutral" in (given.get("against") or ())
+    return given["replacement"] == "neutral" or "neutral" in (
+        given.get("against") or ()
+    )
 
 
 def _counted(candidates: str | None) -> bool:
     """Whether candidates are a number of them, so that there is something to choose."""
-    return candidates in (None, "auto") or (candidates.isascii() and candidates.isdigit())
+    return candidates in (None, "auto") or (
+        candidates.isascii() and candidates.isdigit()
+    )
 
 
 def _listed(given: Given) -> bool:
@@ -54,7 +60,9 @@ def _tabled(given: Given) -> bool:
 
 
 def _found(given: Given) -> bool:
-    return any(given[name] is not None for name in ("best_subset", "sufficient", "necessary"))
+    return any(
+        given[name] is not None for name in ("best_subset", "sufficient", "necessary")
+    )
 
 
 def _of_text(given: Given) -> bool:
@@ -62,12 +70,18 @@ def _of_text(given: Given) -> bool:
 
 
 def _guards(given: Given) -> bool:
-    named = {part.strip() for each in given["fail_on"] or () for part in each.split(",")}
+    named = {
+        part.strip() for each in given["fail_on"] or () for part in each.split(",")
+    }
     return "checks" not in named or given.get("checks") != 0
 
 
-_NEUTRAL = Need(("neutral",), _neutral, "goes with --replacement neutral, or --against neutral")
-_REVISION = Need(("revision",), _on_hub, "is of a model on the hub; this --model is on this machine")
+_NEUTRAL = Need(
+    ("neutral",), _neutral, "goes with --replacement neutral, or --against neutral"
+)
+_REVISION = Need(
+    ("revision",), _on_hub, "is of a model on the hub; this --model is on this machine"
+)
 _SCREENING = Need(
     ("screening",),
     lambda given: _counted(given["candidates"]),
@@ -78,11 +92,39 @@ _LEVELS = Need(
     lambda given: not given["zoom"],
     "goes without --zoom, whose levels share out the budget",
 )
-_PAGE = Need(("verbose",), lambda given: not given["as_json"], "is of the page, which --json is instead of")
-_CHECKS = Need(("fail_on",), _guards, "checks goes without --checks 0, which leaves nothing to fail")
+_PAGE = Need(
+    ("verbose",),
+    lambda given: not given["as_json"],
+    "is of the page, which --json is instead of",
+)
+_CHECKS = Need(
+    ("fail_on",),
+    _guards,
+    "checks goes without --checks 0, which leaves nothing to fail",
+)
 _OF_TEXT = (
-    *("file", "model", "target", "foil", "unit", "objective", "replacement", "neutral", "template", "chat"),
-    *("windows", "asked", "screening", "ledger", "revision", "device", "batch_size", "trust_remote_code"),
+    *(
+        "file",
+        "model",
+        "target",
+        "foil",
+        "unit",
+        "objective",
+        "replacement",
+        "neutral",
+        "template",
+        "chat",
+    ),
+    *(
+        "windows",
+        "asked",
+        "screening",
+        "ledger",
+        "revision",
+        "device",
+        "batch_size",
+        "trust_remote_code",
+    ),
 )
 
 _MAY_BE_EMPTY = ("text", "neutral", "foil", "counterfactual")
@@ -92,7 +134,15 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     "mechanistic": (_REVISION, _SCREENING, _LEVELS, _CHECKS, _PAGE),
     "data": (
         Need(
-            ("model", "train", "epochs", "learning_rate", "revision", "device", "trust_remote_code"),
+            (
+                "model",
+                "train",
+                "epochs",
+                "learning_rate",
+                "revision",
+                "device",
+                "trust_remote_code",
+            ),
             lambda given: given["learner"] == FINE_TUNING,
             f"goes with --learner {FINE_TUNING}",
         ),
@@ -100,7 +150,8 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(
             ("encoder",),
             lambda given: given["learner"] != FINE_TUNING,
-            f"makes features: --learner {FINE_TUNING} reads texts, and has no use for --encoder",
+            f"makes features: --learner {FINE_TUNING} reads texts, and has no use for"
+            " --encoder",
         ),
         Need(
             ("others",),
@@ -142,7 +193,8 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(
             ("screening",),
             lambda given: _counted(given["asked"]),
-            "chooses a number of candidates: give --candidates a number, or leave it out",
+            "chooses a number of candidates: give --candidates a number, or leave"
+            " it out",
         ),
     ),
     "show": (
@@ -165,12 +217,14 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(
             ("output",),
             lambda given: _listed(given) or not given["as_json"],
-            "chooses what is listed; without --index or another listing --json is the whole file",
+            "chooses what is listed; without --index or another listing --json is the"
+            " whole file",
         ),
         Need(
             ("expectations",),
             lambda given: bool(given["fail_on"]) or not _listed(given),
-            "is compared on the page, which is not shown: give --fail-on too, or leave out what is listed",
+            "is compared on the page, which is not shown: give --fail-on too, or leave"
+            " out what is listed",
         ),
         Need(
             ("scale",),
@@ -179,8 +233,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         ),
     ),
 }
-"""Of each command, which options have no effect without others. All others always have one, or are refused by
-the library where they have none: `tests/test_unused.py` goes through every option of every command."""
+"""Of each command, which options have no effect without others. All others always have
+one, or are refused by the library where they have none: `tests/test_unused.py` goes
+through every option of every command."""
 
 
 def refuse_unused(context: typer.Context) -> None:
@@ -189,9 +244,15 @@ def refuse_unused(context: typer.Context) -> None:
     written = {param.name: option_of(param) for param in context.command.params}
     for name, value in given.items():
         if value == "" and name not in _MAY_BE_EMPTY:
-            raise InvalidInput(f"{written[name]} is empty: say what is meant, or leave it out")
+            raise InvalidInput(
+                f"{written[name]} is empty: say what is meant, or leave it out"
+            )
     for need in NEEDS.get(context.info_name or "", ()):
         for name in need.names:
             source = context.get_parameter_source(name)
-            if source is not None and source.name == "COMMANDLINE" and not need.met(given):
+            if (
+                source is not None
+                and source.name == "COMMANDLINE"
+                and not need.met(given)
+            ):
                 raise InvalidInput(f"{written[name]} {need.said}")

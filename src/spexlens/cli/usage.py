@@ -1,4 +1,6 @@
-"""Usage: what typer finds wrong with a command line, in one line that says what is right."""
+"""Usage: what typer finds wrong with a command line, in one line that says what is
+right.
+"""
 
 import re
 from difflib import get_close_matches
@@ -11,15 +13,23 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 _MISSING = {
     "--test": "the test points: --test FILE, CSV or JSONL with the columns of TRAIN",
-    "TRAIN": "the training examples: spexlens data TRAIN --test TEST, each CSV with a header, or JSONL",
+    "TRAIN": (
+        "the training examples: spexlens data TRAIN --test TEST, each CSV with a"
+        " header, or JSONL"
+    ),
     "CONFIG": "a TOML file: spexlens mixed CONFIG.toml",
 }
 
 
 def told(error: Any) -> str:
     """The one line."""
-    context, name = error.ctx, type(error).__name__
-    command = context.info_name if context is not None and context.parent is not None else None
+    context = error.ctx
+    name = type(error).__name__
+    command = (
+        context.info_name
+        if context is not None and context.parent is not None
+        else None
+    )
     if name == "MissingParameter" and error.param is not None:
         shown = option_of(error.param)
         said = f"{command} needs {_MISSING.get(shown, shown)}"
@@ -38,7 +48,9 @@ def told(error: Any) -> str:
 
 
 def option_of(param: Any) -> str:
-    """A parameter as it is written: its longest option, or an argument's name in the usage line."""
+    """A parameter as it is written: its longest option, or an argument's name in the
+    usage line.
+    """
     options = [option for option in param.opts if option.startswith("-")]
     if options:
         return str(max(options, key=len))
@@ -46,12 +58,25 @@ def option_of(param: Any) -> str:
 
 
 def _bad_value(error: Any) -> str:
-    option, said = option_of(error.param), " ".join(str(error.message).split()).rstrip(".")
+    option = option_of(error.param)
+    said = " ".join(str(error.message).split()).rstrip(".")
     cause = getattr(error.__cause__, "errors", None)
     given = cause()[0].get("input") if cause is not None else None
     quoted = re.search(r"'(.*?)' is not", said)
-    shown = str(given) if isinstance(given, str | int | float) else quoted[1] if quoted else None
-    got = "" if shown is None else f"; got {shown!r}" if not shown.strip() else f"; got {shown}"
+    shown = (
+        str(given)
+        if isinstance(given, str | int | float)
+        else quoted[1]
+        if quoted
+        else None
+    )
+    got = (
+        ""
+        if shown is None
+        else f"; got {shown!r}"
+        if not shown.strip()
+        else f"; got {shown}"
+    )
     limit = re.search(r"(?:greater than or equal to|range x>=) ?(-?\d+)", said)
     if limit is not None:
         return f"{option} is {limit[1]} or more{got}"
@@ -70,7 +95,11 @@ def _example(option: str) -> int:
 
 
 def _no_option(given: str, command: str | None, context: Any) -> str:
-    known = [] if context is None else [o for p in context.command.params for o in p.opts if o[:2] == "--"]
+    known = (
+        []
+        if context is None
+        else [o for p in context.command.params for o in p.opts if o[:2] == "--"]
+    )
     near = get_close_matches(given, known, 1, 0.6)
     mended = f"; did you mean {near[0]}?" if near else ""
     where = f" of {command}" if command else ""
@@ -86,26 +115,48 @@ def _used_badly(error: Any) -> str:
 
 
 def _no_command(error: Any) -> str:
-    commands = list(getattr(error.ctx.command, "commands", {})) if error.ctx is not None else []
-    given = re.search(r"No such command '(.*?)'\.?(?: Did you mean.*)?$", str(error.message), re.DOTALL)
+    commands = (
+        list(getattr(error.ctx.command, "commands", {}))
+        if error.ctx is not None
+        else []
+    )
+    given = re.search(
+        r"No such command '(.*?)'\.?(?: Did you mean.*)?$",
+        str(error.message),
+        re.DOTALL,
+    )
     if given is None:
         return _lowered(error.message)
     near = get_close_matches(given[1], commands, 1, 0.7)
     if near:
         return f"there is no command {given[1]!r}; did you mean {near[0]}?"
     if " " in given[1]:
-        return f"name a command first: spexlens features {given[1]!r} explains that text"
+        return (
+            f"name a command first: spexlens features {given[1]!r} explains that text"
+        )
     return f"there is no command {given[1]!r}; the commands are {', '.join(commands)}"
 
 
 def _too_much(error: Any, command: str, context: Any) -> str:
-    extra = re.search(r"unexpected extra arguments?(?:\(s\))? \((.*)\)", str(error.message), re.DOTALL)
+    extra = re.search(
+        r"unexpected extra arguments?(?:\(s\))? \((.*)\)", str(error.message), re.DOTALL
+    )
     if extra is None:
         return _lowered(error.message)
-    takes = [option_of(param) for param in context.command.params if not param.opts[0].startswith("-")]
+    takes = [
+        option_of(param)
+        for param in context.command.params
+        if not param.opts[0].startswith("-")
+    ]
     if takes == ["TEXT"]:
-        return f'the text is one argument: put it in quotes, as in spexlens {command} "a great film"'
-    return f"{command} takes {takes[0] if takes else 'no argument'} alone; too much is {extra[1]}"
+        return (
+            f'the text is one argument: put it in quotes, as in spexlens {command} "a'
+            ' great film"'
+        )
+    return (
+        f"{command} takes {takes[0] if takes else 'no argument'} alone; too much is"
+        f" {extra[1]}"
+    )
 
 
 def _lowered(message: object) -> str:

@@ -1,4 +1,6 @@
-"""Waiting: a word on a terminal while things are imported and loaded, which takes seconds."""
+"""Waiting: a word on a terminal while things are imported and loaded, which takes
+seconds.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -9,9 +11,16 @@ _shown = False
 
 
 def begin(arguments: Sequence[str]) -> None:
-    """Say that it is being loaded, if standard error is a terminal and there is something to load."""
+    """Say that it is being loaded, if standard error is a terminal and there is
+    something to load.
+    """
     global _shown
-    if not arguments or _QUICK & set(arguments) or sys.stderr is None or not sys.stderr.isatty():
+    if (
+        not arguments
+        or _QUICK & set(arguments)
+        or sys.stderr is None
+        or not sys.stderr.isatty()
+    ):
         return
     sys.stderr.write(f"{_WORD}\r")  # what is written next stands in its place
     sys.stderr.flush()

@@ -1,8 +1,10 @@
-"""Artefacts: what of an explanation is the model's, and what the way of ablating put there.
+"""Artefacts: what of an explanation is the model's, and what the way of ablating put
+there.
 
-The same game under another replacement or ablation, on the masks that its checks bought: an interaction of
-the model's own stays, one that the placeholder makes goes. And whether the answer with everything ablated
-is one that the model gives to ordinary inputs at all.
+The same game under another replacement or ablation, on the masks that its checks
+bought: an interaction of the model's own stays, one that the placeholder makes goes.
+And whether the answer with everything ablated is one that the model gives to ordinary
+inputs at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +15,16 @@ from numpy.typing import NDArray
 
 from spexlens.evidence.held_out import rank_correlation
 from spexlens.evidence.spot_checks import Corners, Members, measured
-from spexlens.sizes import Sizes
+from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 
-LOST, GROWN = 0.5, 2.0
-"""The scores below which an interaction has not survived, and above which it is another."""
+LOST = 0.5
+GROWN = 2.0
+"""The scores below which an interaction has not survived, and above which it is
+another.
+"""
 
 _AGREE = 0.5  # of squared correlation of answers, or of rank correlation of effects
 _RANKED = 4  # effects that make a ranking
@@ -35,7 +40,8 @@ class Survival:
         here: the Banzhaf interaction index measured under the explanation's own.
         there: under the other, in the same contexts.
         interval: (low, high) of `there`, in 90 cases of 100.
-        change: (low, high) of there - here, in as many: narrower than both, which share their contexts.
+        change: (low, high) of there - here, in as many: narrower than both, which share
+            their contexts.
     """
 
     members: Members
@@ -46,18 +52,28 @@ class Survival:
 
     def restored(self, unit: float) -> "Survival":
         """Of answers that are so many times as large."""
-        interval, change = ((low * unit, high * unit) for low, high in (self.interval, self.change))
-        return Survival(self.members, self.here * unit, self.there * unit, interval, change)
+        interval, change = (
+            (low * unit, high * unit) for low, high in (self.interval, self.change)
+        )
+        return Survival(
+            self.members, self.here * unit, self.there * unit, interval, change
+        )
 
     @property
     def score(self) -> float:
-        """there / here: 1 where it is as strong, 0 where it is gone, negative where it is turned round."""
+        """there / here: 1 where it is as strong, 0 where it is gone, negative where it
+        is turned round.
+        """
         return self.there / self.here if self.here else 0.0
 
     @property
     def sure(self) -> bool:
-        """Whether the change leaves no doubt on which side of `LOST`, and of `GROWN`, the score is."""
-        low, high = sorted(1.0 + end / self.here if self.here else 0.0 for end in self.change)
+        """Whether the change leaves no doubt on which side of `LOST`, and of `GROWN`,
+        the score is.
+        """
+        low, high = sorted(
+            1.0 + end / self.here if self.here else 0.0 for end in self.change
+        )
         return high < LOST or LOST <= low <= high <= GROWN or low > GROWN
 
     @property
@@ -78,7 +94,8 @@ class Variant:
     Attributes:
         name: of it.
         masks: evaluations.
-        agreement: the squared correlation of its answers with the explanation's own game's, an output each.
+        agreement: the squared correlation of its answers with the explanation's own
+            game's, an output each.
         found: of each output, what became of the interactions that were checked.
     """
 
@@ -88,10 +105,13 @@ class Variant:
     found: tuple[tuple[Survival, ...], ...]
 
     def restored(self, sizes: Sizes) -> "Variant":
-        """Of the answers as they were, where this is of answers that were brought to size one."""
+        """Of the answers as they were, where this is of answers that were brought to
+        size one.
+        """
         units = sizes.unit.tolist()
         found = [
-            tuple(each.restored(unit) for each in own) for own, unit in zip(self.found, units, strict=True)
+            tuple(each.restored(unit) for each in own)
+            for own, unit in zip(self.found, units, strict=True)
         ]
         return replace(self, found=tuple(found))
 
@@ -104,19 +124,27 @@ class Variant:
         return rank_correlation(sizes[:, 0], sizes[:, 1])
 
     def depends(self, output: int) -> bool:
-        """Whether what is found depends on the way to ablate: something is lost, grows, or little agrees."""
+        """Whether what is found depends on the way to ablate: something is lost, grows,
+        or little agrees.
+        """
         ranking = self.ranking(output)
         changed = any(each.lost or each.grown for each in self.found[output])
-        return changed or self.agreement[output] < _AGREE or (ranking is not None and ranking < _AGREE)
+        return (
+            changed
+            or self.agreement[output] < _AGREE
+            or (ranking is not None and ranking < _AGREE)
+        )
 
 
 @dataclass(frozen=True)
 class Ordinary:
-    """What the model answers on ordinary inputs, and whether nothing kept is like them; an output each.
+    """What the model answers on ordinary inputs, and whether nothing kept is like them;
+    an output each.
 
     Attributes:
         low, high: the range of their answers.
-        inputs: how many there were; 0 where the masks that keep something, and the whole, stand for them.
+        inputs: how many there were; 0 where the masks that keep something, and the
+            whole, stand for them.
         empty: the answer with everything ablated.
 
     A single answer is no range: nothing is far from it.
@@ -128,13 +156,17 @@ class Ordinary:
     empty: tuple[float, ...]
 
     def restored(self, sizes: Sizes) -> "Ordinary":
-        """Of the answers as they were, where this is of answers that were brought to size one."""
+        """Of the answers as they were, where this is of answers that were brought to
+        size one.
+        """
         low, high, empty = map(sizes.answers, (self.low, self.high, self.empty))
         return replace(self, low=low, high=high, empty=empty)
 
     def far(self, output: int) -> bool:
         """Whether the empty answer is outside by more than half of the range."""
-        low, high, empty = self.low[output], self.high[output], self.empty[output]
+        low = self.low[output]
+        high = self.high[output]
+        empty = self.empty[output]
         return low < high and max(low - empty, empty - high) > _BEYOND * (high - low)
 
     @classmethod
@@ -142,7 +174,10 @@ class Ordinary:
         """Of answers (m,) or (m, k)."""
         columns = values.reshape(len(values), -1)
         return cls(
-            tuple(columns.min(axis=0).tolist()), tuple(columns.max(axis=0).tolist()), inputs, tuple(empty)
+            tuple(columns.min(axis=0).tolist()),
+            tuple(columns.max(axis=0).tolist()),
+            inputs,
+            tuple(empty),
         )
 
 
@@ -160,26 +195,37 @@ def variant_of(
         name: of the other way to ablate.
         corners: sets, and at least the masks of their contexts.
         fit: that was checked.
-        here, there: (m,) or (m, k), values of the corners' masks and, behind them, of others that both
-            were asked.
+        here, there: (m,) or (m, k), values of the corners' masks and, behind them, of
+            others that both were asked.
         effects: of each output, what was measured of each set here.
     """
-    here, there = here.reshape(len(here), -1), there.reshape(len(there), -1)
-    count, n = len(corners.masks), corners.masks.shape[1]
+    here = here.reshape(len(here), -1)
+    there = there.reshape(len(there), -1)
+    count = len(corners.masks)
+    n = corners.masks.shape[1]
     predicted = fit.predict(corners.masks).reshape(count, -1)
     apart = [
-        corners.interactions(values) for values in (there[:count] - here[:count], there[:count] - predicted)
+        corners.interactions(values)
+        for values in (there[:count] - here[:count], there[:count] - predicted)
     ]
     found = []
     for output, known in enumerate(effects):
         chosen = [j for j, members in enumerate(corners.sets) if members in known]
         sets = [corners.sets[j] for j in chosen]
-        moves, free = (measured([each[j][:, output] for j in chosen], sets, n) for each in apart)
+        moves, free = (
+            measured([each[j][:, output] for j in chosen], sets, n) for each in apart
+        )
         survivals = []
         for members, move, half, wide in zip(sets, *moves, free[1], strict=True):
             now = known[members] + move
             survivals.append(
-                Survival(members, known[members], now, (now - wide, now + wide), (move - half, move + half))
+                Survival(
+                    members,
+                    known[members],
+                    now,
+                    (now - wide, now + wide),
+                    (move - half, move + half),
+                )
             )
         found.append(tuple(survivals))
     agreement = tuple(map(_squared_correlation, here.T, there.T))
@@ -199,12 +245,18 @@ class Artefacts:
     ordinary: Ordinary | None = None
 
     def restored(self, sizes: Sizes) -> "Artefacts":
-        """Of the answers as they were, where this is of answers that were brought to size one."""
+        """Of the answers as they were, where this is of answers that were brought to
+        size one.
+        """
         ordinary = None if self.ordinary is None else self.ordinary.restored(sizes)
-        return Artefacts(tuple(each.restored(sizes) for each in self.variants), ordinary)
+        return Artefacts(
+            tuple(each.restored(sizes) for each in self.variants), ordinary
+        )
 
     def worst(self, members: Members, output: int = 0) -> Survival | None:
-        """What became of an interaction under the variant that changed it most; None if nobody asked."""
+        """What became of an interaction under the variant that changed it most; None if
+        nobody asked.
+        """
         found = [each for variant in self.variants for each in variant.found[output]]
         same = [each for each in found if each.members == members]
         return max(same, key=lambda each: abs(each.score - 1.0), default=None)
@@ -215,7 +267,10 @@ def _squared_correlation(first: Array, second: Array) -> float:
     away = [each - each.mean() for each in (first, second)]
     sizes = [float(each @ each) for each in away]
     tiny = np.finfo(np.float64).eps ** 2 * len(first)
-    constant = [size <= tiny * float(each @ each) for size, each in zip(sizes, (first, second), strict=True)]
+    constant = [
+        size <= tiny * float(each @ each)
+        for size, each in zip(sizes, (first, second), strict=True)
+    ]
     if any(constant):
         return float(all(constant))
     return float((away[0] @ away[1]) ** 2 / (sizes[0] * sizes[1]))

@@ -1,4 +1,6 @@
-"""Expectations: what an expert says should act together and what must not, and how that compares."""
+"""Expectations: what an expert says should act together and what must not, and how that
+compares.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,18 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation.candidate import Candidate
-from spexlens.ablation.names import positions_named
 from spexlens.arguments import article
 from spexlens.errors import InvalidInput
 from spexlens.evidence.spot_checks import Check, Members, Verdict, shares_by_output
+from spexlens.games.candidate import Candidate
+from spexlens.games.names import positions_named
 from spexlens.spectrum.spectrum import Spectrum
 
 if TYPE_CHECKING:
-    from spexlens.explanation import Explanation
+    from spexlens.results.result import Explanation
 
 LEAST_SHARE = 0.005
-"""Of the variance, from which an interaction counts as found where the file does not say."""
+"""Of the variance, from which an interaction counts as found where the file does not
+say.
+"""
 
 _FIRST = 4  # sets of a rule that are checked before others
 _UNEXPECTED = 10
@@ -33,8 +37,9 @@ class Pattern:
     """Candidates by label, position or kind; all that is given has to fit.
 
     Attributes:
-        labels: any of these, whatever the case, with * and ? as in a shell; () for any label. A repeated
-            word means all of it, its numbered name (`owl¹`, or `owl#1`) that one.
+        labels: any of these, whatever the case, with * and ? as in a shell; () for any
+            label. A repeated word means all of it, its numbered name (`owl¹`, or
+            `owl#1`) that one.
         positions: any of these, from 0; () for any position.
         kinds: any of these, such as "word" or "head"; () for any kind.
     """
@@ -43,24 +48,35 @@ class Pattern:
     positions: Sequence[int] = ()
     kinds: tuple[str, ...] = ()
 
-    def fits(self, candidates: Sequence[Candidate], names: Sequence[str] | None = None) -> NDArray[np.bool_]:
+    def fits(
+        self, candidates: Sequence[Candidate], names: Sequence[str] | None = None
+    ) -> NDArray[np.bool_]:
         """(n,) bool, which candidates it is of; `names` as of `positions_named`."""
         labels = [candidate.label for candidate in candidates]
         named: set[int] = set()
         for text in self.labels:
             named.update(positions_named(text, labels, names, caseless=True))
         return np.array(
-            [self._fits(place, candidate, place in named) for place, candidate in enumerate(candidates)]
+            [
+                self._fits(place, candidate, place in named)
+                for place, candidate in enumerate(candidates)
+            ]
         )
 
     def __str__(self) -> str:
-        places = f"position {' or '.join(map(str, self.positions))}" if self.positions else ""
+        places = (
+            f"position {' or '.join(map(str, self.positions))}"
+            if self.positions
+            else ""
+        )
         parts = [" or ".join(map(repr, self.labels)), " or ".join(self.kinds), places]
         return " at ".join(part for part in parts if part)
 
     def _fits(self, place: int, candidate: Candidate, named: bool) -> bool:
         label = " ".join(candidate.label.split()).casefold()
-        named = named or any(fnmatchcase(label, text.casefold()) for text in self.labels)
+        named = named or any(
+            fnmatchcase(label, text.casefold()) for text in self.labels
+        )
         return (
             (named or not self.labels)
             and (place in self.positions or not len(self.positions))
@@ -91,7 +107,8 @@ class Finding:
 
     Attributes:
         name: the rule's; empty without one.
-        members, labels: the strongest interaction that the rule is of; empty where there is none.
+        members, labels: the strongest interaction that the rule is of; empty where
+            there is none.
         effect: its Banzhaf interaction index.
         share: of the variance.
         verdict: of its check on the model, or None where it was not checked.
@@ -111,7 +128,8 @@ class Comparison:
 
     Attributes:
         found: expected, and there.
-        missing: expected, and not there: too weak, of the other sign, or refuted by its check.
+        missing: expected, and not there: too weak, of the other sign, or refuted by its
+            check.
         forbidden: forbidden, and there: possibly a spurious correlation.
         absent: forbidden, and not there.
         unexpected: strong, of two members or more, and not among the expected.
@@ -132,7 +150,8 @@ class Unmatched:
 
     Attributes:
         rule: its name.
-        member: what no candidate is, or nothing where each member is one, but there are not enough of them.
+        member: what no candidate is, or nothing where each member is one, but there are
+            not enough of them.
         nearest: labels of candidates, those most like it first.
     """
 
@@ -144,7 +163,10 @@ class Unmatched:
         if not self.member:
             return f"{self.rule!r} has more members than there are candidates for them"
         near = ", ".join(map(repr, self.nearest))
-        return f"{self.rule!r} is of no candidate: {self.member} is none of them; the nearest are {near}"
+        return (
+            f"{self.rule!r} is of no candidate: {self.member} is none of them; the"
+            f" nearest are {near}"
+        )
 
 
 @dataclass(frozen=True)
@@ -160,7 +182,9 @@ class Expectations:
     least_share: float = LEAST_SHARE
 
     @classmethod
-    def given(cls, expectations: "Expectations | str | Path | None") -> "Expectations | None":
+    def given(
+        cls, expectations: "Expectations | str | Path | None"
+    ) -> "Expectations | None":
         """Expectations, or those of a file.
 
         Raises:
@@ -188,21 +212,26 @@ class Expectations:
             members = ["not", "good"]                 # labels, whatever their case; * and ? as in a shell
             effect = "negative"
 
-            [[forbidden]]
-            name = "the reviewer decides"
-            members = [{ label = ["Marlowe", "Lindgren"] }, { kind = "word", position = "2-20" }]
+            [[forbidden]] name = "the reviewer decides" members = [{ label = ["Marlowe",
+            "Lindgren"] }, { kind = "word", position = "2-20" }]
 
         Raises:
-            InvalidInput: the file cannot be read, or holds something else; the text says where.
+            InvalidInput: the file cannot be read, or holds something else; the text
+                says where.
         """
-        from spexlens.expectations_record import read
+        from spexlens.formats.expectations import read
 
         return read(Path(path))
 
     def named(
-        self, candidates: Sequence[Candidate], spectrum: Spectrum, names: Sequence[str] | None = None
+        self,
+        candidates: Sequence[Candidate],
+        spectrum: Spectrum,
+        names: Sequence[str] | None = None,
     ) -> list[Members]:
-        """The strongest sets of each rule, those to check before others; `names` as of `Pattern.fits`."""
+        """The strongest sets of each rule, those to check before others; `names` as of
+        `Pattern.fits`.
+        """
         share = shares_by_output(spectrum).max(axis=1)
         ranked = np.argsort(-share, kind="stable")
         first: dict[Members, None] = {}
@@ -211,32 +240,51 @@ class Expectations:
             own = (
                 spectrum.sets[j]
                 for j in ranked.tolist()
-                if share[j] > 0 and spectrum.sets.orders[j] == len(fits) and meets(fits, spectrum.sets[j])
+                if share[j] > 0
+                and spectrum.sets.orders[j] == len(fits)
+                and meets(fits, spectrum.sets[j])
             )
-            first.update(dict.fromkeys(members for _, members in zip(range(_FIRST), own, strict=False)))
+            first.update(
+                dict.fromkeys(
+                    members for _, members in zip(range(_FIRST), own, strict=False)
+                )
+            )
         return list(first)
 
     def unmatched(self, candidates: Sequence[Candidate]) -> list[Unmatched]:
-        """The rules that no candidates fit: they are compared with nothing, so that no guard is on."""
+        """The rules that no candidates fit: they are compared with nothing, so that no
+        guard is on.
+        """
         found = []
         for rule in self.rules:
             fits = [pattern.fits(candidates) for pattern in rule.members]
             if not meets(fits, range(len(candidates))):
-                alone = [pattern for pattern, fit in zip(rule.members, fits, strict=True) if not fit.any()]
+                alone = [
+                    pattern
+                    for pattern, fit in zip(rule.members, fits, strict=True)
+                    if not fit.any()
+                ]
                 near = _nearest(alone[0].labels if alone else (), candidates)
                 found.append(Unmatched(rule.name, str(alone[0]) if alone else "", near))
         return found
 
     def compare(self, explanation: "Explanation", output: int) -> Comparison:
         """What was found in one output of an explanation."""
-        spectrum, checks = explanation.spectrum, {}
+        spectrum = explanation.spectrum
+        checks = {}
         if explanation.checks is not None:
             checks = explanation.checks.of(output)
         book = _Book(explanation.names, spectrum, output, checks, self.least_share)
-        parts: dict[str, list[Finding]] = {name: [] for name in ("found", "missing", "forbidden", "absent")}
-        unused, expected = list[str](), set[Members]()
+        parts: dict[str, list[Finding]] = {
+            name: [] for name in ("found", "missing", "forbidden", "absent")
+        }
+        unused = list[str]()
+        expected = set[Members]()
         for rule in self.rules:
-            fits = [pattern.fits(explanation.candidates, explanation.names) for pattern in rule.members]
+            fits = [
+                pattern.fits(explanation.candidates, explanation.names)
+                for pattern in rule.members
+            ]
             if not meets(fits, range(len(explanation.candidates))):
                 unused.append(rule.name)
                 continue
@@ -246,7 +294,9 @@ class Expectations:
             expected |= {finding.members} if rule.forbidden else book.strong_sets(fits)
         others = [each for each in book.strong() if each.members not in expected]
         lists = {name: tuple(each) for name, each in parts.items()}
-        return Comparison(**lists, unexpected=tuple(others[:_UNEXPECTED]), unused=tuple(unused))
+        return Comparison(
+            **lists, unexpected=tuple(others[:_UNEXPECTED]), unused=tuple(unused)
+        )
 
 
 @dataclass
@@ -265,9 +315,14 @@ class _Book:
         values = self.spectrum.values.reshape(len(self.spectrum), -1)[:, self.output]
         order = [j for j in np.argsort(-share, kind="stable").tolist() if share[j] > 0]
         sets = self.spectrum.sets
-        self.ranked = [(sets[j], float((-2.0) ** sets.orders[j] * values[j]), float(share[j])) for j in order]
+        self.ranked = [
+            (sets[j], float((-2.0) ** sets.orders[j] * values[j]), float(share[j]))
+            for j in order
+        ]
 
-    def finding(self, rule: Rule, fits: Sequence[NDArray[np.bool_]]) -> tuple[Finding, bool]:
+    def finding(
+        self, rule: Rule, fits: Sequence[NDArray[np.bool_]]
+    ) -> tuple[Finding, bool]:
         """The strongest interaction that a rule is of, and whether it counts as found.
 
         Of those found, one without further members comes first.
@@ -276,7 +331,11 @@ class _Book:
         matching.sort(key=lambda row: (row[2] < self.least, len(row[0]) > len(fits)))
         strongest: Finding | None = None
         for members, effect, share in matching:
-            there = share >= self.least and effect * rule.sign >= 0 and not self._refuted(members)
+            there = (
+                share >= self.least
+                and effect * rule.sign >= 0
+                and not self._refuted(members)
+            )
             if there or strongest is None:
                 strongest = self._named(rule.name, members, effect, share)
             if there:
@@ -299,14 +358,25 @@ class _Book:
         check = self.checks.get(members)
         return check is not None and check.refuted
 
-    def _named(self, name: str, members: Members, effect: float, share: float) -> Finding:
+    def _named(
+        self, name: str, members: Members, effect: float, share: float
+    ) -> Finding:
         check = self.checks.get(members)
         labels = tuple(self.names[i] for i in members)
-        return Finding(name, members, labels, effect, share, None if check is None else check.verdict)
+        return Finding(
+            name,
+            members,
+            labels,
+            effect,
+            share,
+            None if check is None else check.verdict,
+        )
 
 
 def meets(fits: Sequence[NDArray[np.bool_]], members: Iterable[int]) -> bool:
-    """Whether each pattern, (n,) bool, has a member of its own: by augmenting paths (Kuhn)."""
+    """Whether each pattern, (n,) bool, has a member of its own: by augmenting paths
+    (Kuhn).
+    """
     members = tuple(members)
     if len(members) < len(fits):
         return False
@@ -326,6 +396,13 @@ def meets(fits: Sequence[NDArray[np.bool_]], members: Iterable[int]) -> bool:
 
 def _nearest(labels: Sequence[str], candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """The labels of a few candidates, those most like the ones asked for first."""
-    known = {" ".join(candidate.label.split()).casefold(): candidate.label for candidate in candidates}
-    near = [each for label in labels for each in get_close_matches(label.casefold(), known, _NEAREST, 0.5)]
+    known = {
+        " ".join(candidate.label.split()).casefold(): candidate.label
+        for candidate in candidates
+    }
+    near = [
+        each
+        for label in labels
+        for each in get_close_matches(label.casefold(), known, _NEAREST, 0.5)
+    ]
     return tuple(known[each] for each in dict.fromkeys([*near, *known]))[:_NEAREST]

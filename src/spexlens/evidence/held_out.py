@@ -1,12 +1,14 @@
-"""Held out: an explanation and a linear model beside it, on masks that were bought to judge them."""
+"""Held out: an explanation and a linear model beside it, on masks that were bought to
+judge them.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.evidence.faithfulness import r_squared
-from spexlens.solvers.proxyspex.linear import Linear
+from spexlens.solvers.faithfulness import r_squared
+from spexlens.solvers.proxyspex.proxies.linear import Linear
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import LEVEL
 
@@ -14,8 +16,11 @@ Array = NDArray[np.float64]
 
 _ENOUGH = 4000
 _DRAWS = 500
-_ALIKE, _STEADY = 0.2, 10.0  # of the errors of masks drawn together; and clusters that this counts as
-_ROUNDING = 8 * np.finfo(np.float64).eps  # of the largest value, what is no error of a fit
+# of the errors of masks drawn together; and clusters that this counts as
+_ALIKE = 0.2
+_STEADY = 10.0
+# of the largest value, what is no error of a fit
+_ROUNDING = 8 * np.finfo(np.float64).eps
 _WILD = 3.0  # standard errors: what few clusters say beyond is no quantile
 
 
@@ -25,14 +30,14 @@ class HeldOut:
 
     Attributes:
         r2: R² of the explanation, before any of these masks joined a fit.
-        lds: its linear datamodeling score, the rank correlation of predicted and real values (Park et
-            al., "TRAK", ICML 2023, section 2; Spearman's).
-        linear_r2, linear_lds: the same of a linear datamodel, LASSO on single candidates with a
-            cross-validated penalty, fitted to what the explanation was fitted to (Ilyas et al.,
-            "Datamodels", ICML 2022).
+        lds: its linear datamodeling score, the rank correlation of predicted and real
+            values (Park et al., "TRAK", ICML 2023, section 2; Spearman's).
+        linear_r2, linear_lds: the same of a linear datamodel, LASSO on single
+            candidates with a cross-validated penalty, fitted to what the explanation
+            was fitted to (Ilyas et al., "Datamodels", ICML 2022).
         masks: how many were held out.
-        intervals: (low, high) of r2, meant to hold that over all masks in 90 cases of 100; empty where
-            there are too few.
+        intervals: (low, high) of r2, meant to hold that over all masks in 90 cases of
+            100; empty where there are too few.
         errors: the standard error of log(1 - r2); empty where there are too few.
     """
 
@@ -63,7 +68,10 @@ def judge(
     """
     truth = _columns(values)
     own = np.arange(len(masks)) if clusters is None else clusters
-    ours = [_Judged.of(*each) for each in zip(truth, *_predicted(spectrum, masks), strict=True)]
+    ours = [
+        _Judged.of(*each)
+        for each in zip(truth, *_predicted(spectrum, masks), strict=True)
+    ]
     theirs = _columns(linear.predict(masks))
     enough = len(np.unique(own)) > 2
     return HeldOut(
@@ -81,8 +89,9 @@ def judge(
 class _Judged:
     """One output's errors.
 
-    R² is 1 - E e² / Var f with Var f = Var f̂ + 2 Cov(e, f̂) + Var e, e = f - f̂, where Var f̂ over uniform
-    masks is known from the spectrum (a control variate), so that only errors are estimated.
+    R² is 1 - E e² / Var f with Var f = Var f̂ + 2 Cov(e, f̂) + Var e, e = f - f̂, where
+    Var f̂ over uniform masks is known from the spectrum (a control variate), so that
+    only errors are estimated.
 
     Attributes:
         terms: (m, 4) float64: 1, e², e and e (f̂ - E f̂) of each mask.
@@ -95,13 +104,22 @@ class _Judged:
     lds: float
 
     @classmethod
-    def of(cls, values: Array, predicted: Array, mean: float, known: float) -> "_Judged":
+    def of(
+        cls, values: Array, predicted: Array, mean: float, known: float
+    ) -> "_Judged":
         errors = values - predicted
-        if np.abs(errors).max(initial=0.0) <= _ROUNDING * np.abs(values).max(initial=0.0):
+        if np.abs(errors).max(initial=0.0) <= _ROUNDING * np.abs(values).max(
+            initial=0.0
+        ):
             errors = np.zeros_like(errors)
-        scale = max(float(np.sqrt(known)), float(np.abs(errors).max(initial=0.0))) or 1.0
-        errors, away = errors / scale, (predicted - mean) / scale
-        terms = np.stack([np.ones(len(errors)), errors**2, errors, errors * away], axis=1)
+        scale = (
+            max(float(np.sqrt(known)), float(np.abs(errors).max(initial=0.0))) or 1.0
+        )
+        errors = errors / scale
+        away = (predicted - mean) / scale
+        terms = np.stack(
+            [np.ones(len(errors)), errors**2, errors, errors * away], axis=1
+        )
         return cls(terms, known / scale**2, rank_correlation(values, predicted))
 
     @property
@@ -112,66 +130,93 @@ class _Judged:
     def error(self, clusters: NDArray[np.int64]) -> float:
         """The standard error of log(1 - R²), by the jackknife.
 
-        Masks that were drawn together are alike: the variance is that over clusters, which are few, steadied
-        by that over masks times Kish's design effect, 1 + ρ (masks a cluster - 1).
+        Masks that were drawn together are alike: the variance is that over clusters,
+        which are few, steadied by that over masks times Kish's design effect, 1 + ρ
+        (masks a cluster - 1).
         """
-        count, where = len(self.terms), np.unique(clusters, return_inverse=True)[1]
+        count = len(self.terms)
+        where = np.unique(clusters, return_inverse=True)[1]
         sums = np.zeros((int(where.max()) + 1, 4))
         np.add.at(sums, where, self.terms)
         sizes = np.bincount(where)
         together = float((sizes**2).sum() / count)
-        alone, apart = self._standard_error(self.terms), self._standard_error(sums)
+        alone = self._standard_error(self.terms)
+        apart = self._standard_error(sums)
         inflated = alone**2 * (1.0 + _ALIKE * (together - 1.0))
-        return float(np.sqrt((_STEADY * inflated + len(sums) * apart**2) / (_STEADY + len(sums))))
+        return float(
+            np.sqrt((_STEADY * inflated + len(sums) * apart**2) / (_STEADY + len(sums)))
+        )
 
     def interval(self, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:
         """Of R², by a bootstrap studentised on the scale of log(1 - R²).
 
-        Errors are skew: percentiles of so few hold the truth too seldom (Hall, "The Bootstrap and Edgeworth
-        Expansion", 1992, section 3.5).
+        Errors are skew: percentiles of so few hold the truth too seldom (Hall, "The
+        Bootstrap and Edgeworth Expansion", 1992, section 3.5).
         """
-        count, error = len(self.terms), self.error(clusters)
+        count = len(self.terms)
+        error = self.error(clusters)
         if not error > 0:
             return self.r2, self.r2
         log = float(self._log(self.terms.sum(axis=0)))
         rows = np.random.default_rng([seed, count]).integers(0, count, (_DRAWS, count))
         away = [
-            (self._log(drawn.sum(axis=0)) - log, self._standard_error(drawn)) for drawn in self.terms[rows]
+            (self._log(drawn.sum(axis=0)) - log, self._standard_error(drawn))
+            for drawn in self.terms[rows]
         ]
         moved, errors = np.array(away).T
         ratios = np.clip(moved / np.maximum(errors, 1e-9), -_WILD, _WILD)
         low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return float(1.0 - np.exp(log - low * error)), float(1.0 - np.exp(log - high * error))
+        return float(1.0 - np.exp(log - low * error)), float(
+            1.0 - np.exp(log - high * error)
+        )
 
     def _log(self, sums: Array) -> Array:
         """log(E e² / Var f): (..., 4) -> (...)."""
         count, squares, errors, products = np.moveaxis(sums, -1, 0)
-        mean, tiny = squares / count, np.finfo(np.float64).tiny
+        mean = squares / count
+        tiny = np.finfo(np.float64).tiny
         variance = self.known + 2.0 * products / count + mean - (errors / count) ** 2
-        return np.asarray(np.log(mean / np.maximum(variance, np.maximum(mean / 2.0, tiny)) + tiny))
+        return np.asarray(
+            np.log(mean / np.maximum(variance, np.maximum(mean / 2.0, tiny)) + tiny)
+        )
 
     def _standard_error(self, parts: Array) -> Array:
         """The jackknife's, of log(E e² / Var f): (p, 4) -> ()."""
         logs = self._log(parts.sum(axis=0) - parts)
-        return np.asarray(np.sqrt((len(parts) - 1) / len(parts) * ((logs - logs.mean()) ** 2).sum()))
+        return np.asarray(
+            np.sqrt((len(parts) - 1) / len(parts) * ((logs - logs.mean()) ** 2).sum())
+        )
 
 
-def _predicted(spectrum: Spectrum, masks: NDArray[np.bool_]) -> tuple[Array, list[float], list[float]]:
-    """Of each output the predictions (k, m), their mean over uniform masks, and their variance."""
+def _predicted(
+    spectrum: Spectrum, masks: NDArray[np.bool_]
+) -> tuple[Array, list[float], list[float]]:
+    """Of each output the predictions (k, m), their mean over uniform masks, and their
+    variance.
+    """
     columns = spectrum.values.reshape(len(spectrum), -1)
     empty = spectrum.sets.orders == 0
     mean = columns[empty].sum(axis=0)
-    return _columns(spectrum.predict(masks)), mean.tolist(), (columns[~empty] ** 2).sum(axis=0).tolist()
+    return (
+        _columns(spectrum.predict(masks)),
+        mean.tolist(),
+        (columns[~empty] ** 2).sum(axis=0).tolist(),
+    )
 
 
 def linear_datamodel(masks: NDArray[np.bool_], values: Array, seed: int) -> Spectrum:
-    """LASSO on single candidates, its penalty cross-validated: (m, n) and (m,) or (m, k).
+    """LASSO on single candidates, its penalty cross-validated: (m, n) and (m,) or (m,
+    k).
 
-    Of more than 4,000 masks, so many spread over them: each candidate is then known well enough.
+    Of more than 4,000 masks, so many spread over them: each candidate is then known
+    well enough.
     """
     step = -(-len(masks) // _ENOUGH)
-    masks, values = masks[::step], values[::step]
-    fits = [Linear(order=1).fit(masks, column, seed).spectrum for column in _columns(values)]
+    masks = masks[::step]
+    values = values[::step]
+    fits = [
+        Linear(order=1).fit(masks, column, seed).spectrum for column in _columns(values)
+    ]
     return fits[0] if values.ndim == 1 else Spectrum.stack(fits)
 
 
@@ -179,7 +224,9 @@ def rank_correlation(values: Array, predictions: Array) -> float:
     """Spearman's, (m,) and (m,) -> float; 0 where either is constant."""
     from scipy.stats import rankdata
 
-    first, second = (rankdata(each) - (len(each) + 1) / 2 for each in (values, predictions))
+    first, second = (
+        rankdata(each) - (len(each) + 1) / 2 for each in (values, predictions)
+    )
     size = float(np.sqrt((first @ first) * (second @ second)))
     return float(first @ second) / size if size > 0 else 0.0
 

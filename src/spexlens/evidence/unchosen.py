@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.ablation.game import Game
-from spexlens.sizes import Sizes
+from spexlens.games.game import Game
+from spexlens.masks import masks as mask_algebra
+from spexlens.spectrum.sizes import Sizes
 
 _PARTNERS = 64
 
@@ -17,13 +17,14 @@ SHARE = 0.1
 
 @dataclass(frozen=True)
 class Unchosen:
-    """A handful of masks in which candidates that were not chosen are ablated; one number an output.
+    """A handful of masks in which candidates that were not chosen are ablated; one
+    number an output.
 
     Attributes:
         candidates: how many were not chosen.
         masks: how many evaluations say so.
-        moved: standard deviation of what ablating each of them with probability a half changes, where the
-            chosen are kept as in masks that were evaluated anyway.
+        moved: standard deviation of what ablating each of them with probability a half
+            changes, where the chosen are kept as in masks that were evaluated anyway.
         deviation: of the values over the masks of the chosen.
         without: the answer with all of them ablated and all chosen kept.
     """
@@ -35,31 +36,52 @@ class Unchosen:
     without: tuple[float, ...]
 
     def restored(self, sizes: Sizes) -> "Unchosen":
-        """Of the answers as they were, where this is of answers that were brought to size one."""
-        moved, deviation = sizes.effects(self.moved), sizes.effects(self.deviation)
-        return replace(self, moved=moved, deviation=deviation, without=sizes.answers(self.without))
+        """Of the answers as they were, where this is of answers that were brought to
+        size one.
+        """
+        moved = sizes.effects(self.moved)
+        deviation = sizes.effects(self.deviation)
+        return replace(
+            self, moved=moved, deviation=deviation, without=sizes.answers(self.without)
+        )
 
     @property
     def share(self) -> tuple[float, ...]:
-        """moved² / (moved² + deviation²): 0 if the unchosen do nothing, 1 if nothing else does."""
-        squares = [(moved**2, chosen**2) for moved, chosen in zip(self.moved, self.deviation, strict=True)]
-        return tuple(moved / (moved + chosen) if moved + chosen else 0.0 for moved, chosen in squares)
+        """moved² / (moved² + deviation²): 0 if the unchosen do nothing, 1 if nothing
+        else does.
+        """
+        squares = [
+            (moved**2, chosen**2)
+            for moved, chosen in zip(self.moved, self.deviation, strict=True)
+        ]
+        return tuple(
+            moved / (moved + chosen) if moved + chosen else 0.0
+            for moved, chosen in squares
+        )
 
 
-def asked_of_unchosen(game: Game, packed: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
-    """Masks of the game's base, packed: all unchosen ablated, then each of them with probability a half.
+def asked_of_unchosen(
+    game: Game, packed: NDArray[np.uint8], count: int, seed: int
+) -> NDArray[np.uint8]:
+    """Masks of the game's base, packed: all unchosen ablated, then each of them with
+    probability a half.
 
     Args:
         game: with candidates that always stay.
-        packed: masks of the game that were evaluated: the halves go with the first of these.
+        packed: masks of the game that were evaluated: the halves go with the first of
+            these.
         count: how many, three at least.
         seed: decides the halves.
     """
     rows = np.append(0, _partners(packed, game.n, count - 1))
     masks = mask_algebra.unpack(game.expanded(packed[rows]), game.base.n)
     unchosen = game.always
-    masks[0], masks[0, unchosen] = True, False
-    kept = np.random.default_rng([seed, len(unchosen)]).random((count - 1, len(unchosen))) < 0.5
+    masks[0] = True
+    masks[0, unchosen] = False
+    kept = (
+        np.random.default_rng([seed, len(unchosen)]).random((count - 1, len(unchosen)))
+        < 0.5
+    )
     if len(unchosen) == 1:
         kept[:, 0] = np.arange(count - 1) % 2 == 0
     masks[1:, unchosen] = kept
@@ -79,7 +101,8 @@ def unchosen_of(
         values: (m,) or (m, k), of the masks `packed`.
         answers: (count,) or (count, k), of the masks asked.
     """
-    columns, answered = values.reshape(len(values), -1), answers.reshape(len(answers), -1)
+    columns = values.reshape(len(values), -1)
+    answered = answers.reshape(len(answers), -1)
     change = answered[1:] - columns[_partners(packed, game.n, len(answered) - 1)]
     return Unchosen(
         len(game.always),

@@ -1,4 +1,5 @@
-"""What a value is, told so that it changes whenever the value does: the floor under every fingerprint.
+"""What a value is, told so that it changes whenever the value does: the floor under
+every fingerprint.
 
 ::
 
@@ -7,8 +8,8 @@
     digest(value)            sha256 of a description
     Unknown                  raised where something can't be told: a generator, a lock, an open file
 
-Code of installed packages, of Python and of this package is told by its name; all other code by what it does:
-its bytecode, what it closes over, and the globals that it reads.
+Code of installed packages, of Python and of this package is told by its name; all other
+code by what it does: its bytecode, what it closes over, and the globals that it reads.
 """
 
 import hashlib
@@ -31,15 +32,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Unknown", "describe", "describe_module", "digest"]
 
-_TELLERS = (tell_array, tell_tensor, tell_table, tell_code, tell_module, tell_container, tell_object)
+_TELLERS = (
+    tell_array,
+    tell_tensor,
+    tell_table,
+    tell_code,
+    tell_module,
+    tell_container,
+    tell_object,
+)
 
 
 def describe(value: Any) -> Any:
-    """What decides a value, as JSON: itself if it is a number or a text, else its kind and a sha256.
+    """What decides a value, as JSON: itself if it is a number or a text, else its kind
+    and a sha256.
 
-    Numbers of numpy are those of Python; an array is told by its bytes. Lists and tuples differ; the order of
-    a dict or a set does not matter, that of an OrderedDict does. A description holds for one version of
-    Python, whose bytecode is its own.
+    Numbers of numpy are those of Python; an array is told by its bytes. Lists and
+    tuples differ; the order of a dict or a set does not matter, that of an OrderedDict
+    does. A description holds for one version of Python, whose bytecode is its own.
 
     Raises:
         Unknown: something in it can't be told.
@@ -50,14 +60,17 @@ def describe(value: Any) -> Any:
 def describe_module(
     module: "torch.nn.Module", tensor_of: "Callable[[str], torch.Tensor] | None" = None
 ) -> Any:
-    """What decides a module's answers, as JSON: its classes, attributes, hooks, parameters and buffers.
+    """What decides a module's answers, as JSON: its classes, attributes, hooks,
+    parameters and buffers.
 
-    Whether it is in training or its parameters ask for gradients does not matter, nor on which device it is.
+    Whether it is in training or its parameters ask for gradients does not matter, nor
+    on which device it is.
 
     Args:
         module: of torch.
-        tensor_of: gives the parameter or buffer of a name where it is on the "meta" device, because its data
-            is kept elsewhere. It is called by one thread at a time.
+        tensor_of: gives the parameter or buffer of a name where it is on the "meta"
+            device, because its data is kept elsewhere. It is called by one thread at a
+            time.
 
     Raises:
         Unknown: something in it can't be told, such as a hook's state.

@@ -14,7 +14,9 @@ _PLAIN = (np.ndarray, np.memmap)
 
 
 def tell_array(value: Any, seen: Seen) -> Any:
-    """An array, or a scalar of numpy that Python has no number for; None for anything else."""
+    """An array, or a scalar of numpy that Python has no number for; None for anything
+    else.
+    """
     if isinstance(value, np.dtype):
         return ["dtype", *_type(value)]
     if isinstance(value, np.generic):
@@ -22,10 +24,18 @@ def tell_array(value: Any, seen: Seen) -> Any:
     if not isinstance(value, np.ndarray):
         return None
     if isinstance(value, np.ma.MaskedArray):
-        parts = np.asarray(value.data), np.ma.getmaskarray(value), np.asarray(value.fill_value)
+        parts = (
+            np.asarray(value.data),
+            np.ma.getmaskarray(value),
+            np.asarray(value.fill_value),
+        )
         return ["masked array", *(_content(each, seen) for each in parts)]
     told = ["array", _content(np.asarray(value), seen)]
-    return told if type(value) in _PLAIN else [*told, seen(type(value)), state(value, seen)]
+    return (
+        told
+        if type(value) in _PLAIN
+        else [*told, seen(type(value)), state(value, seen)]
+    )
 
 
 def _content(array: NDArray[Any], seen: Seen) -> list[Any]:
@@ -46,18 +56,25 @@ def _type(dtype: np.dtype[Any]) -> list[Any]:
         return ["fields", [[name, *_type(dtype[name])] for name in dtype.names]]
     if dtype.subdtype is not None:
         return ["each", list(dtype.subdtype[1]), *_type(dtype.subdtype[0])]
-    if dtype.kind == "V" and dtype.type is not np.void:  # of an extension, such as bfloat16
+    # of an extension, such as bfloat16
+    if dtype.kind == "V" and dtype.type is not np.void:
         return [dtype.name]
     return [dtype.str]
 
 
 def _bytes_of(array: NDArray[Any]) -> str:
-    """sha256 of an array's bytes, row after row; only what does not lie so in memory is copied, in parts."""
+    """sha256 of an array's bytes, row after row; only what does not lie so in memory is
+    copied, in parts.
+    """
     if array.nbytes == 0:
         return ""
     digest = hashlib.sha256()
     rows = array.reshape(1) if array.ndim == 0 else array
-    step = len(rows) if rows.flags.c_contiguous else max(1, _CHUNK // max(1, rows.nbytes // len(rows)))
+    step = (
+        len(rows)
+        if rows.flags.c_contiguous
+        else max(1, _CHUNK // max(1, rows.nbytes // len(rows)))
+    )
     for first in range(0, len(rows), step):
         chunk = np.ascontiguousarray(rows[first : first + step])
         digest.update(chunk.reshape(-1).view(np.uint8).data)

@@ -1,4 +1,6 @@
-"""Functions, classes and modules: by name where they are installed, else by what they do."""
+"""Functions, classes and modules: by name where they are installed, else by what they
+do.
+"""
 
 import builtins
 import dis
@@ -36,7 +38,11 @@ _BESIDE = {
 }
 _WRAPPED = 4  # wrappers, one round the other, that are looked into
 _BUILTIN = (types.BuiltinFunctionType, types.MethodWrapperType)
-_OF_A_CLASS = (types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
+_OF_A_CLASS = (
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+)
 
 
 def tell_code(value: Any, seen: Seen) -> Any:
@@ -48,9 +54,17 @@ def tell_code(value: Any, seen: Seen) -> Any:
     if isinstance(value, types.CodeType):
         return _code(value, seen)
     if isinstance(value, types.ModuleType):
-        return ["module", value.__name__, *([] if installed(value.__name__) else [sources(value.__name__)])]
+        return [
+            "module",
+            value.__name__,
+            *([] if installed(value.__name__) else [sources(value.__name__)]),
+        ]
     if isinstance(value, types.MethodType):
-        return ["method", seen(value.__func__), seen(value.__self__, f"what {_name(value)} is bound to")]
+        return [
+            "method",
+            seen(value.__func__),
+            seen(value.__self__, f"what {_name(value)} is bound to"),
+        ]
     if isinstance(value, property):
         return ["property", seen(value.fget), seen(value.fset), seen(value.fdel)]
     if isinstance(value, (staticmethod, classmethod)):
@@ -64,10 +78,15 @@ def _named(value: Any, seen: Seen) -> Any:
     """What is no Python function, but goes by a name; None for anything else."""
     if not callable(value):
         return None
-    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    module = getattr(value, "__module__", None)
+    name = getattr(value, "__qualname__", None)
     if not isinstance(name, str):
         name = getattr(value, "__name__", None)
-    if isinstance(module, str) and isinstance(name, str) and found(module, name) is value:
+    if (
+        isinstance(module, str)
+        and isinstance(name, str)
+        and found(module, name) is value
+    ):
         if installed(module):
             return ["name", module, name]
         if isinstance(value, _BUILTIN):
@@ -95,10 +114,19 @@ def _builtin(value: Any, seen: Seen) -> Any:
 
 
 def _whose(value: Any) -> str | None:
-    """The outermost installed module that holds a function which does not say where it is from."""
-    modules = sorted(sys.modules.items(), key=lambda item: (item[0].count("."), item[0]))
+    """The outermost installed module that holds a function which does not say where it
+    is from.
+    """
+    modules = sorted(
+        sys.modules.items(), key=lambda item: (item[0].count("."), item[0])
+    )
     return next(
-        (name for name, module in modules if _holds(module, value.__name__, value) and installed(name)), None
+        (
+            name
+            for name, module in modules
+            if _holds(module, value.__name__, value) and installed(name)
+        ),
+        None,
     )
 
 
@@ -115,49 +143,92 @@ def _ufunc(value: Any) -> Any:
 
 
 def _function(value: types.FunctionType, seen: Seen) -> Any:
-    """By its code, what it is bound to, the globals that it reads and the modules that it imports."""
+    """By its code, what it is bound to, the globals that it reads and the modules that
+    it imports.
+    """
     if not own(value):
         return _installed_function(value, seen)
     steps = _steps(value.__code__)
-    told, attributes = [], []
+    told = []
+    attributes = []
     for name in sorted({str(step.argval) for step in steps if step.opname in _GLOBALS}):
         if name in value.__globals__:
-            told.append([name, seen(value.__globals__[name], f"global {name!r} of {_name(value)}", False)])
+            told.append(
+                [
+                    name,
+                    seen(
+                        value.__globals__[name],
+                        f"global {name!r} of {_name(value)}",
+                        False,
+                    ),
+                ]
+            )
             attributes += _attributes(value.__globals__[name], value, seen)
         elif not hasattr(builtins, name):
             told.append([name])
-    return ["function", seen(value.__code__), *_bound(value, seen), told, attributes, _imported(value, steps)]
+    return [
+        "function",
+        seen(value.__code__),
+        *_bound(value, seen),
+        told,
+        attributes,
+        _imported(value, steps),
+    ]
 
 
 def _installed_function(value: types.FunctionType, seen: Seen) -> Any:
-    """By its name; one that is made on the way by its code, too, and by what it closes over."""
-    if installed(value.__module__) and found(value.__module__, value.__qualname__) is value:
+    """By its name; one that is made on the way by its code, too, and by what it closes
+    over.
+    """
+    if (
+        installed(value.__module__)
+        and found(value.__module__, value.__qualname__) is value
+    ):
         return ["name", value.__module__, value.__qualname__]
     registry = getattr(value, "registry", None)
-    if value.__code__.co_filename == functools.__file__ and isinstance(registry, types.MappingProxyType):
+    if value.__code__.co_filename == functools.__file__ and isinstance(
+        registry, types.MappingProxyType
+    ):
         return ["single dispatch", seen(registry)]
     home = value.__globals__.get("__name__")
-    return ["made by", seen(home), value.__code__.co_qualname, seen(value.__code__), *_bound(value, seen)]
+    return [
+        "made by",
+        seen(home),
+        value.__code__.co_qualname,
+        seen(value.__code__),
+        *_bound(value, seen),
+    ]
 
 
 def _bound(value: types.FunctionType, seen: Seen) -> list[Any]:
     """A function's defaults, what it closes over, and its attributes."""
     closed = []
     strict = False if own(value) else None
-    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+    for name, cell in zip(
+        value.__code__.co_freevars, value.__closure__ or (), strict=True
+    ):
         try:
             content = cell.cell_contents
         except ValueError:  # nothing yet
             closed.append([name])
         else:
-            closed.append([name, seen(content, f"{name!r} closed over by {_name(value)}", strict)])
+            closed.append(
+                [name, seen(content, f"{name!r} closed over by {_name(value)}", strict)]
+            )
     defaults = seen(value.__defaults__, f"a default of {_name(value)}", strict)
     keywords = seen(value.__kwdefaults__, f"a default of {_name(value)}", strict)
-    return [defaults, keywords, closed, seen(value.__dict__ or None, f"attribute of {_name(value)}", strict)]
+    return [
+        defaults,
+        keywords,
+        closed,
+        seen(value.__dict__ or None, f"attribute of {_name(value)}", strict),
+    ]
 
 
 def own(value: types.FunctionType) -> bool:
-    """Whether a function is somebody's own; what is generated belongs to whose names it reads."""
+    """Whether a function is somebody's own; what is generated belongs to whose names it
+    reads.
+    """
     file = value.__code__.co_filename
     if file.startswith("<") and not file.startswith("<frozen "):
         return not installed(value.__globals__.get("__name__"))
@@ -182,7 +253,14 @@ def _imported(value: types.FunctionType, steps: list[dis.Instruction]) -> list[A
     names: set[str] = set()
     for level, picked, step in zip(steps, steps[1:], steps[2:], strict=False):
         if step.opname == "IMPORT_NAME":
-            names.update(imported(str(step.argval), level.argval or 0, list(picked.argval or ()), package))
+            names.update(
+                imported(
+                    str(step.argval),
+                    level.argval or 0,
+                    list(picked.argval or ()),
+                    package,
+                )
+            )
     return [[name, files] for name in sorted(names) if (files := _sources(name))]
 
 
@@ -209,22 +287,48 @@ def _steps(code: types.CodeType) -> list[dis.Instruction]:
 
 def _code(code: types.CodeType, seen: Seen) -> Any:
     """What code does; not where it is written."""
-    counts = [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags]
-    names = [list(each) for each in (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)]
+    counts = [
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_flags,
+    ]
+    names = [
+        list(each)
+        for each in (
+            code.co_names,
+            code.co_varnames,
+            code.co_freevars,
+            code.co_cellvars,
+        )
+    ]
     steps = [code.co_code.hex(), code.co_exceptiontable.hex()]
-    return ["code", counts, names, steps, [seen(constant) for constant in code.co_consts]]
+    return [
+        "code",
+        counts,
+        names,
+        steps,
+        [seen(constant) for constant in code.co_consts],
+    ]
 
 
 def _class(value: type, seen: Seen) -> Any:
-    """By its name; one of somebody's own, or made on the way, by its bases and what is in it."""
-    if installed(value.__module__) and found(value.__module__, value.__qualname__) is value:
+    """By its name; one of somebody's own, or made on the way, by its bases and what is
+    in it.
+    """
+    if (
+        installed(value.__module__)
+        and found(value.__module__, value.__qualname__) is value
+    ):
         return ["class", value.__module__, value.__qualname__, *_patched(value, seen)]
     strict = None if installed(value.__module__) else False
     members = [
         [seen(name), seen(member, f"{name!r} of {named(value)}", strict)]
         for name, member in vars(value).items()
         if name not in _BESIDE
-        and not isinstance(member, (types.MemberDescriptorType, types.GetSetDescriptorType))
+        and not isinstance(
+            member, (types.MemberDescriptorType, types.GetSetDescriptorType)
+        )
     ]
     bases = [seen(base) for base in value.__bases__]
     return ["own class", value.__qualname__, seen(type(value)), bases, Bag(members)]
@@ -236,21 +340,40 @@ def _patched(value: type, seen: Seen) -> list[Any]:
     for base in value.__mro__:
         for name, member in sorted(vars(base).items()):
             if installed(base.__module__) and holds_own(member):
-                patched.append([base.__qualname__, name, seen(member, f"{name!r} of {named(value)}", False)])
+                patched.append(
+                    [
+                        base.__qualname__,
+                        name,
+                        seen(member, f"{name!r} of {named(value)}", False),
+                    ]
+                )
     return patched
 
 
 def holds_own(value: Any, depth: int = 0) -> bool:
-    """Whether it is code of somebody's own, or wrapped round such, as a decorator of a package does."""
+    """Whether it is code of somebody's own, or wrapped round such, as a decorator of a
+    package does.
+    """
     value = getattr(value, "__func__", getattr(value, "fget", value))
     if isinstance(value, (functools.partial, functools.partialmethod)):
         value = value.func
     if not isinstance(value, types.FunctionType):
-        return not isinstance(value, type) and callable(value) and not installed(type(value).__module__)
+        return (
+            not isinstance(value, type)
+            and callable(value)
+            and not installed(type(value).__module__)
+        )
     if own(value) or depth >= _WRAPPED:
         return own(value)
-    cells = [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
-    return any(holds_own(held, depth + 1) for held in (*cells, getattr(value, "__wrapped__", None)))
+    cells = [
+        cell.cell_contents
+        for cell in value.__closure__ or ()
+        if cell != types.CellType()
+    ]
+    return any(
+        holds_own(held, depth + 1)
+        for held in (*cells, getattr(value, "__wrapped__", None))
+    )
 
 
 def _name(value: Any) -> str:

@@ -1,4 +1,6 @@
-"""Lists, dicts, sets and their like, by what they hold; and what derives from them, or from numbers."""
+"""Lists, dicts, sets and their like, by what they hold; and what derives from them, or
+from numbers.
+"""
 
 from collections import OrderedDict, defaultdict, deque
 from enum import Enum
@@ -9,13 +11,27 @@ from spexlens.identity.graph import Bag, Seen
 from spexlens.identity.leaves import leaf, sha
 from spexlens.identity.objects import state
 
-_BASES: tuple[type, ...] = (list, tuple, dict, set, frozenset, str, bytes, int, float, complex)
+_BASES: tuple[type, ...] = (
+    list,
+    tuple,
+    dict,
+    set,
+    frozenset,
+    str,
+    bytes,
+    int,
+    float,
+    complex,
+)
 
 
 def tell_container(value: Any, seen: Seen) -> Any:
     """What holds others; None for anything else."""
     if isinstance(value, (slice, range)):
-        return [type(value).__name__, *(seen(each) for each in (value.start, value.stop, value.step))]
+        return [
+            type(value).__name__,
+            *(seen(each) for each in (value.start, value.stop, value.step)),
+        ]
     if isinstance(value, (bytearray, memoryview)):
         return [type(value).__name__, sha(bytes(value))]
     if isinstance(value, deque):
@@ -28,13 +44,23 @@ def tell_container(value: Any, seen: Seen) -> Any:
     if type(value) is base:
         return _held(value, base, seen)
     factory = [seen(value.default_factory)] if isinstance(value, defaultdict) else []
-    return [base.__name__, seen(type(value)), _held(value, base, seen), state(value, seen), *factory]
+    return [
+        base.__name__,
+        seen(type(value)),
+        _held(value, base, seen),
+        state(value, seen),
+        *factory,
+    ]
 
 
 def _held(value: Any, base: Any, seen: Seen) -> list[Any]:
     """The base's own part of a value."""
     if base is dict:
-        pairs = OrderedDict.items(value) if isinstance(value, OrderedDict) else dict.items(value)
+        pairs = (
+            OrderedDict.items(value)
+            if isinstance(value, OrderedDict)
+            else dict.items(value)
+        )
         items = [[seen(key), seen(each, _where(key))] for key, each in pairs]
         return ["dict", items if isinstance(value, OrderedDict) else Bag(items)]
     if base in (set, frozenset):
@@ -46,7 +72,11 @@ def _held(value: Any, base: Any, seen: Seen) -> list[Any]:
 
 def _plain(value: Any, base: Any) -> Any:
     """A number or text of a class of its own, as the plain one it is."""
-    return complex(value) if base is complex else getattr(base, f"__{base.__name__}__")(value)
+    return (
+        complex(value)
+        if base is complex
+        else getattr(base, f"__{base.__name__}__")(value)
+    )
 
 
 def _where(key: Any) -> str:

@@ -1,8 +1,8 @@
 """A value as a graph of what it is made of, and a hash of the graph.
 
-Each part is told once, however often it is met, so that cycles end and sharing costs nothing. Two values
-have one hash exactly if what is reached from them is told the same, step by step, whether parts are shared
-or equal.
+Each part is told once, however often it is met, so that cycles end and sharing costs
+nothing. Two values have one hash exactly if what is reached from them is told the same,
+step by step, whether parts are shared or equal.
 """
 
 import hashlib
@@ -51,7 +51,9 @@ class Later:
 
 @dataclass(frozen=True)
 class Edge:
-    """From a node to what it is made of: where that is, and whether what can't be told is forgiven in it."""
+    """From a node to what it is made of: where that is, and whether what can't be told
+    is forgiven in it.
+    """
 
     number: int
     where: str
@@ -69,22 +71,28 @@ class Node:
 
 
 Teller = Callable[[Any, "Seen"], Any]
-"""Tells a value, as JSON with what `Seen` gives in it and its kind first; None where it isn't of its sort."""
+"""Tells a value, as JSON with what `Seen` gives in it and its kind first; None where it
+isn't of its sort.
+"""
 
 
 class Seen:
     """What a teller is handed, to tell the parts of a value."""
 
     def __init__(self, graph: "Graph", node: Node) -> None:
-        self._graph, self._node = graph, node
+        self._graph = graph
+        self._node = node
 
-    def __call__(self, part: Any, where: str = "", forgiving: bool | None = None) -> Any:
+    def __call__(
+        self, part: Any, where: str = "", forgiving: bool | None = None
+    ) -> Any:
         """A part, as it stands in a description.
 
         Args:
             part: anything.
             where: it is, in the value; ".name" of a submodule.
-            forgiving: whether what can't be told in it is told by its class alone; as around it if None.
+            forgiving: whether what can't be told in it is told by its class alone; as
+                around it if None.
         """
         if is_leaf(part):
             return leaf(part)
@@ -116,7 +124,9 @@ class Graph:
         names: dict[int, str] | None = None,
         tensor_of: "Callable[[str], torch.Tensor] | None" = None,
     ) -> None:
-        self._tellers, self._names, self._tensor_of = tellers, names or {}, tensor_of
+        self._tellers = tellers
+        self._names = names or {}
+        self._tensor_of = tensor_of
         self._numbers: dict[int, int] = {}
         self._values: list[Any] = []  # kept, so that no two have one id
         self._nodes: list[Node] = []
@@ -134,7 +144,8 @@ class Graph:
         """What gives a tensor with its data."""
         if not tensor.is_meta:
             return lambda: tensor
-        name, tensor_of = self._names.get(id(tensor)), self._tensor_of
+        name = self._names.get(id(tensor))
+        tensor_of = self._tensor_of
         if tensor_of is None or name is None:
             raise Unknown("a tensor without data")
 
@@ -160,24 +171,41 @@ class Graph:
     def _tell(self, value: Any, node: Node) -> None:
         seen = Seen(self, node)
         try:
-            node.told = next(told for teller in self._tellers if (told := teller(value, seen)) is not None)
-        except Exception as error:  # whatever somebody's object raises when it is looked at
-            said = f"{error}" if isinstance(error, Unknown) else f"{aname(node.kind)}, at which {error!r}"
-            node.failure, node.edges = said, []
+            node.told = next(
+                told
+                for teller in self._tellers
+                if (told := teller(value, seen)) is not None
+            )
+        # whatever somebody's object raises when it is looked at
+        except Exception as error:
+            said = (
+                f"{error}"
+                if isinstance(error, Unknown)
+                else f"{aname(node.kind)}, at which {error!r}"
+            )
+            node.failure = said
+            node.edges = []
             node.told = ["untold", node.kind.__module__, node.kind.__qualname__]
 
     def _refuse_untold(self) -> None:
-        """Raise Unknown for what can't be told, unless it is reached through what is forgiving only."""
+        """Raise Unknown for what can't be told, unless it is reached through what is
+        forgiving only.
+        """
         start = (0, False)
         parents: dict[tuple[int, bool], tuple[tuple[int, bool], str]] = {}
-        todo, met = deque([start]), {start}
+        todo = deque([start])
+        met = {start}
         while todo:
             place = todo.popleft()
-            node, forgiving = self._nodes[place[0]], place[1]
+            node = self._nodes[place[0]]
+            forgiving = place[1]
             if node.failure is not None and not forgiving:
                 raise Unknown(_line([*_way(place, parents), node.failure]))
             for edge in node.edges:
-                to = (edge.number, forgiving if edge.forgiving is None else edge.forgiving)
+                to = (
+                    edge.number,
+                    forgiving if edge.forgiving is None else edge.forgiving,
+                )
                 if to not in met:
                     met.add(to)
                     parents[to] = place, edge.where
@@ -189,7 +217,9 @@ class Graph:
         if not late:
             return
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-            for node, told in zip(late, pool.map(lambda node: node.told.told(), late), strict=True):
+            for node, told in zip(
+                late, pool.map(lambda node: node.told.told(), late), strict=True
+            ):
                 node.told = told
 
 
@@ -214,23 +244,30 @@ def _line(way: list[str]) -> str:
             said.append(part.replace("{module}", path[1:] or "the model"))
             path = ""
     line = " ".join(": ".join(said).split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN // 2]} … {line[-_SHOWN // 2 :]}"
+    return (
+        line
+        if len(line) <= _SHOWN
+        else f"{line[: _SHOWN // 2]} … {line[-_SHOWN // 2 :]}"
+    )
 
 
 def _hash(nodes: list[Node]) -> str:
     """sha256 of what is reached from the first node, told step by step.
 
-    What is in no cycle, and reaches none, is hashed from its parts. The others are told apart in rounds:
-    by what is told of them, then by their parts as known so far, and so on until no round tells more. What
-    is then known of all of them is a machine of the fewest states, which is hashed.
+    What is in no cycle, and reaches none, is hashed from its parts. The others are told
+    apart in rounds: by what is told of them, then by their parts as known so far, and
+    so on until no round tells more. What is then known of all of them is a machine of
+    the fewest states, which is hashed.
     """
     hashes = _acyclic(nodes)
     if 0 in hashes:
         return hashes[0]
     rest = [number for number in range(len(nodes)) if number not in hashes]
-    known, kinds = dict.fromkeys(rest, ""), 0
+    known = dict.fromkeys(rest, "")
+    kinds = 0
     while len(set(known.values())) > kinds:
-        kinds, every = len(set(known.values())), {**hashes, **known}
+        kinds = len(set(known.values()))
+        every = {**hashes, **known}
         known = {number: _sha(_rendered(nodes[number].told, every)) for number in rest}
     every = {**hashes, **known}
     states = sorted({_sha(_rendered(nodes[number].told, every)) for number in rest})
@@ -263,7 +300,9 @@ def _rendered(told: Any, hashes: dict[int, str]) -> Any:
         return {"part": hashes[told.number]}
     if isinstance(told, Bag):
         return sorted((_rendered(part, hashes) for part in told.parts), key=json.dumps)
-    return [_rendered(part, hashes) for part in told] if isinstance(told, list) else told
+    return (
+        [_rendered(part, hashes) for part in told] if isinstance(told, list) else told
+    )
 
 
 def _sha(told: Any) -> str:

@@ -22,7 +22,17 @@ _CHANGED_BY_USE = {"_output_capturing_hooks_installed"}
 _FOR_PEOPLE = {"name_or_path", "warnings_issued", "_is_hf_initialized"}
 _RUN = {"forward", "_old_forward", "_hf_hook"}
 _COMPILED = "torch._dynamo.eval_frame"
-_PLACING = {"hf_device_map", "to", "cuda", "npu", "xpu", "mlu", "sdaa", "musa", "_compiled_call_impl"}
+_PLACING = {
+    "hf_device_map",
+    "to",
+    "cuda",
+    "npu",
+    "xpu",
+    "mlu",
+    "sdaa",
+    "musa",
+    "_compiled_call_impl",
+}
 _MOVING = "accelerate.hooks"
 _CAPTURING = "transformers.utils.output_capturing"
 
@@ -30,7 +40,11 @@ _CAPTURING = "transformers.utils.output_capturing"
 def tell_module(value: Any, seen: Seen) -> Any:
     """A module of torch; None for anything else."""
     torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "nn") or not isinstance(value, torch.nn.Module):
+    if (
+        torch is None
+        or not hasattr(torch, "nn")
+        or not isinstance(value, torch.nn.Module)
+    ):
         return None
     if isinstance(value, torch.jit.ScriptModule):
         raise Unknown("a module of TorchScript")
@@ -47,7 +61,8 @@ def tell_module(value: Any, seen: Seen) -> Any:
 def _attributes(module: "torch.nn.Module", seen: Seen) -> Bag:
     """What the module itself holds, beside what torch has in every module.
 
-    Modules that are installed may hold anything, such as locks, which is then told by its class.
+    Modules that are installed may hold anything, such as locks, which is then told by
+    its class.
     """
     import torch
 
@@ -58,7 +73,14 @@ def _attributes(module: "torch.nn.Module", seen: Seen) -> Bag:
     forgiving = _all_installed(type(module))
     return Bag(
         [
-            [seen(name), seen(_held(each), f"{name!r} of {{module}}", forgiving and name not in _RUN)]
+            [
+                seen(name),
+                seen(
+                    _held(each),
+                    f"{name!r} of {{module}}",
+                    forgiving and name not in _RUN,
+                ),
+            ]
             for name, each in vars(module).items()
             if name not in beside
         ]
@@ -66,17 +88,28 @@ def _attributes(module: "torch.nn.Module", seen: Seen) -> Bag:
 
 
 def _placed(module: "torch.nn.Module") -> set[str]:
-    """The attributes by which accelerate moves weights between devices, which changes no answer."""
+    """The attributes by which accelerate moves weights between devices, which changes
+    no answer.
+    """
     held = vars(module)
     if not _moves(held.get("_hf_hook")):
         return set()
     plain = getattr(held.get("_old_forward"), "__func__", None) is type(module).forward
-    wrapped = getattr(getattr(held.get("forward"), "func", None), "__module__", None) == _MOVING
-    return {"_hf_hook"} | ({"forward"} if wrapped else set()) | ({"_old_forward"} if plain else set())
+    wrapped = (
+        getattr(getattr(held.get("forward"), "func", None), "__module__", None)
+        == _MOVING
+    )
+    return (
+        {"_hf_hook"}
+        | ({"forward"} if wrapped else set())
+        | ({"_old_forward"} if plain else set())
+    )
 
 
 def _held(value: Any) -> Any:
-    """An attribute; of several hooks of accelerate, those that do more than move weights."""
+    """An attribute; of several hooks of accelerate, those that do more than move
+    weights.
+    """
     if type(value).__module__ == _MOVING and type(value).__name__ == "SequentialHook":
         return [hook for hook in value.hooks if not _moves(hook)]
     return value
@@ -99,14 +132,19 @@ def _tensors(module: "torch.nn.Module", seen: Seen) -> list[Any]:
     beside = _recomputed(module)
     return [
         [kind, name, seen(tensor, f"{kind} {name!r} of {{module}}", False)]
-        for kind, held in (("parameter", module._parameters), ("buffer", module._buffers))
+        for kind, held in (
+            ("parameter", module._parameters),
+            ("buffer", module._buffers),
+        )
         for name, tensor in held.items()
         if name not in beside
     ]
 
 
 def _recomputed(module: "torch.nn.Module") -> set[str]:
-    """What rotary embeddings compute anew, for the length of each input, from what else is in them."""
+    """What rotary embeddings compute anew, for the length of each input, from what else
+    is in them.
+    """
     kinds = getattr(module, "rope_type", None)
     if kinds is None or not installed(type(module).__module__):
         return set()
@@ -121,9 +159,12 @@ def _recomputed(module: "torch.nn.Module") -> set[str]:
 
 
 def _written_to(module: "torch.nn.Module", names: dict[str, str]) -> bool:
-    """Whether somebody wrote to frequencies that transformers has not recomputed for a long input."""
+    """Whether somebody wrote to frequencies that transformers has not recomputed for a
+    long input.
+    """
     held = {name: getattr(module, own, None) for name, own in names.items()}
-    now, first = held["inv_freq"], held["original_inv_freq"]
+    now = held["inv_freq"]
+    first = held["original_inv_freq"]
     grown = held["max_seq_len_cached"] != held["original_max_seq_len"]
     if grown or now is None or first is None:
         return False
@@ -134,10 +175,18 @@ def _hooks(module: "torch.nn.Module", seen: Seen) -> list[Any]:
     """What is called around the module's forward pass, but for what only records it."""
     from torch.nn.modules import module as everywhere
 
-    keywords = {*module._forward_pre_hooks_with_kwargs, *module._forward_hooks_with_kwargs}
+    keywords = {
+        *module._forward_pre_hooks_with_kwargs,
+        *module._forward_hooks_with_kwargs,
+    }
     always = module._forward_hooks_always_called
     return [
-        [kind, key in keywords, key in always, seen(hook, f"a hook on {of}", _installed_function(hook))]
+        [
+            kind,
+            key in keywords,
+            key in always,
+            seen(hook, f"a hook on {of}", _installed_function(hook)),
+        ]
         for kind, of, hooks in (
             ("before", "{module}", module._forward_pre_hooks),
             ("after", "{module}", module._forward_hooks),

@@ -1,4 +1,6 @@
-"""Any other object: by its class and its attributes, by its settings, or by what it would be pickled as."""
+"""Any other object: by its class and its attributes, by its settings, or by what it
+would be pickled as.
+"""
 
 import copyreg
 import functools
@@ -40,12 +42,18 @@ def tell_object(value: Any, seen: Seen) -> Any:
     if isinstance(value, io.IOBase):
         raise Unknown("an open file")
     if value is random._inst or value is np.random.mtrand._rand:
-        return ["generator", kind.__module__]  # everybody's: nobody asks for one state of it
+        # everybody's: nobody asks for one state of it
+        return ["generator", kind.__module__]
     told = _configuration(value, seen) or _estimator(value, seen)
     if told is not None:
         return told
     if isinstance(value, np.vectorize):  # which keeps what it makes when it is called
-        return ["vectorize", seen({name: each for name, each in vars(value).items() if name != "_ufunc"})]
+        return [
+            "vectorize",
+            seen(
+                {name: each for name, each in vars(value).items() if name != "_ufunc"}
+            ),
+        ]
     if _hidden(kind) or (installed(kind.__module__) and _hooked(kind)):
         return _reduced(value, seen)
     return ["object", seen(kind), state(value, seen)]
@@ -57,10 +65,19 @@ def state(value: Any, seen: Seen) -> Bag:
 
 
 def _bag(
-    what: str, items: list[tuple[str, Any]], value: Any, seen: Seen, forgiving: bool | None = None
+    what: str,
+    items: list[tuple[str, Any]],
+    value: Any,
+    seen: Seen,
+    forgiving: bool | None = None,
 ) -> Bag:
     of = f"of {named(type(value))}"
-    return Bag([[seen(name), seen(each, f"{what} {name!r} {of}", forgiving)] for name, each in items])
+    return Bag(
+        [
+            [seen(name), seen(each, f"{what} {name!r} {of}", forgiving)]
+            for name, each in items
+        ]
+    )
 
 
 def _strict(kind: type) -> bool | None:
@@ -90,9 +107,16 @@ def _slots(kind: type) -> list[tuple[str, Any]]:
 
 
 def _hidden(kind: type) -> bool:
-    """Whether objects hold more than their dict and slots, in the memory of an extension."""
-    pointers = (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0) + len(_slots(kind))
-    return kind.__itemsize__ > 0 or kind.__basicsize__ > object.__basicsize__ + _POINTER * pointers
+    """Whether objects hold more than their dict and slots, in the memory of an
+    extension.
+    """
+    pointers = (
+        (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0) + len(_slots(kind))
+    )
+    return (
+        kind.__itemsize__ > 0
+        or kind.__basicsize__ > object.__basicsize__ + _POINTER * pointers
+    )
 
 
 def _hooked(kind: type) -> bool:
@@ -108,10 +132,17 @@ def _reduced(value: Any, seen: Seen) -> Any:
         reduced = value.__reduce_ex__(4) if reduce is None else reduce(value)
         if isinstance(reduced, str):
             return _by_name(value, reduced)
-        parts = [list(part) if place > 2 and part is not None else part for place, part in enumerate(reduced)]
+        parts = [
+            list(part) if place > 2 and part is not None else part
+            for place, part in enumerate(reduced)
+        ]
     except Exception as error:  # whatever an extension raises
         raise Unknown(aname(type(value))) from error
-    attributes = state(value, seen) if len(parts) < 3 and not installed(type(value).__module__) else None
+    attributes = (
+        state(value, seen)
+        if len(parts) < 3 and not installed(type(value).__module__)
+        else None
+    )
     return ["reduced", *(seen(part, f"state of {kind}") for part in parts), attributes]
 
 
@@ -124,8 +155,12 @@ def _by_name(value: Any, name: str) -> Any:
 
 
 def _configuration(value: Any, seen: Seen) -> Any:
-    """A configuration, such as one of transformers, by its settings; None for anything else."""
-    if not all(callable(getattr(value, name, None)) for name in ("to_dict", "save_pretrained")):
+    """A configuration, such as one of transformers, by its settings; None for anything
+    else.
+    """
+    if not all(
+        callable(getattr(value, name, None)) for name in ("to_dict", "save_pretrained")
+    ):
         return None
     try:
         settings = _stripped(value.to_dict())
@@ -138,15 +173,23 @@ def _configuration(value: Any, seen: Seen) -> Any:
 def _stripped(settings: Any) -> Any:
     """Settings without those that decide nothing."""
     if isinstance(settings, dict):
-        kept = {name: each for name, each in settings.items() if name not in _OF_A_CONFIGURATION}
+        kept = {
+            name: each
+            for name, each in settings.items()
+            if name not in _OF_A_CONFIGURATION
+        }
         return {name: _stripped(each) for name, each in kept.items()}
     return settings
 
 
 def _estimator(value: Any, seen: Seen) -> Any:
-    """An estimator in scikit-learn's manner, by its settings and what it learnt; None for anything else."""
+    """An estimator in scikit-learn's manner, by its settings and what it learnt; None
+    for anything else.
+    """
     kind = type(value)
-    if not all(callable(getattr(value, name, None)) for name in ("get_params", "set_params")):
+    if not all(
+        callable(getattr(value, name, None)) for name in ("get_params", "set_params")
+    ):
         return None
     try:
         settings = dict(value.get_params(deep=False))
@@ -154,4 +197,9 @@ def _estimator(value: Any, seen: Seen) -> Any:
         return None
     told = _bag("parameter", list(settings.items()), value, seen, _strict(kind))
     learnt = [(name, each) for name, each in _attributes(value) if name not in settings]
-    return ["estimator", seen(kind), told, _bag("attribute", learnt, value, seen, installed(kind.__module__))]
+    return [
+        "estimator",
+        seen(kind),
+        told,
+        _bag("attribute", learnt, value, seen, installed(kind.__module__)),
+    ]

@@ -16,7 +16,11 @@ _INSTALLED = ("site-packages", "dist-packages")
 _ROOTS = tuple(
     {
         os.path.realpath(root)
-        for root in (sysconfig.get_path("stdlib"), os.path.dirname(os.__file__), Path(__file__).parents[1])
+        for root in (
+            sysconfig.get_path("stdlib"),
+            os.path.dirname(os.__file__),
+            Path(__file__).parents[1],
+        )
     }
 )
 
@@ -29,9 +33,9 @@ def installed_file(path: str) -> bool:
     if path.startswith("<"):
         return False
     real = os.path.realpath(path)
-    return any(part in Path(path).parts + Path(real).parts for part in _INSTALLED) or any(
-        real.startswith(root + os.sep) for root in _ROOTS
-    )
+    return any(
+        part in Path(path).parts + Path(real).parts for part in _INSTALLED
+    ) or any(real.startswith(root + os.sep) for root in _ROOTS)
 
 
 def installed(module: str | None) -> bool:
@@ -70,20 +74,26 @@ def found(module: str | None, name: str | None) -> Any:
 
 
 def sources(name: str) -> list[list[str]]:
-    """The files of a module and of those that it imports, but for installed ones: names and sha256, sorted.
+    """The files of a module and of those that it imports, but for installed ones: names
+    and sha256, sorted.
 
     Raises:
         Unknown: it has no file.
     """
     read: dict[str, str] = {}
-    todo, met = [name], {name}
+    todo = [name]
+    met = {name}
     while todo:
         each = todo.pop()
         path = _source(each)
         if path is not None:
             data = path.read_bytes()
             read[each] = sha(data)
-            new = (set(_imports(data, each, path)) | {each.rpartition(".")[0]}) - met - {""}
+            new = (
+                (set(_imports(data, each, path)) | {each.rpartition(".")[0]})
+                - met
+                - {""}
+            )
             met |= new
             todo += sorted(new)
     if name not in read and not installed(name):
@@ -92,7 +102,9 @@ def sources(name: str) -> list[list[str]]:
 
 
 def _source(name: str) -> Path | None:
-    """The file of somebody's own module, or None for an installed one, or one that is not there."""
+    """The file of somebody's own module, or None for an installed one, or one that is
+    not there.
+    """
     root = name.partition(".")[0]
     for each in dict.fromkeys((root, name)):
         file = _file(each)
@@ -112,7 +124,11 @@ def _file(name: str) -> str | None:
         return None
     if spec is None:
         return None
-    return spec.origin if spec.has_location else next(iter(spec.submodule_search_locations or ()), None)
+    return (
+        spec.origin
+        if spec.has_location
+        else next(iter(spec.submodule_search_locations or ()), None)
+    )
 
 
 def _imports(data: bytes, name: str, path: Path) -> list[str]:
@@ -127,14 +143,23 @@ def _imports(data: bytes, name: str, path: Path) -> list[str]:
         if isinstance(node, ast.Import):
             names += [each.name for each in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names += imported(node.module or "", node.level, [each.name for each in node.names], package)
+            names += imported(
+                node.module or "",
+                node.level,
+                [each.name for each in node.names],
+                package,
+            )
     return names
 
 
 def imported(name: str, level: int, picked: list[str], package: str) -> list[str]:
-    """The names of the modules in `from name import picked`, and of what may be one of them."""
+    """The names of the modules in `from name import picked`, and of what may be one of
+    them.
+    """
     try:
-        base = importlib.util.resolve_name("." * level + name, package) if level else name
+        base = (
+            importlib.util.resolve_name("." * level + name, package) if level else name
+        )
     except ImportError:
         return []
     return [base, *(f"{base}.{each}" for each in picked)]

@@ -1,4 +1,6 @@
-"""Sparse matrices of scipy, and series, frames and indices of pandas; neither is imported for it."""
+"""Sparse matrices of scipy, and series, frames and indices of pandas; neither is
+imported for it.
+"""
 
 import sys
 from typing import Any
@@ -17,10 +19,20 @@ def tell_table(value: Any, seen: Seen) -> Any:
     if pandas is None or not hasattr(pandas, "DataFrame"):
         return None
     if isinstance(value, pandas.DataFrame):
-        parts = (value.columns, value.index, *(value.iloc[:, place].array for place in range(value.shape[1])))
+        parts = (
+            value.columns,
+            value.index,
+            *(value.iloc[:, place].array for place in range(value.shape[1])),
+        )
         return ["frame", seen(type(value)), *map(seen, parts)]
     if isinstance(value, pandas.Series):
-        return ["series", seen(type(value)), seen(value.name), seen(value.index), seen(value.array)]
+        return [
+            "series",
+            seen(type(value)),
+            seen(value.name),
+            seen(value.index),
+            seen(value.array),
+        ]
     if isinstance(value, pandas.MultiIndex):
         levels = [seen(value.get_level_values(level)) for level in range(value.nlevels)]
         return ["index", seen(list(value.names)), *levels]
@@ -42,7 +54,12 @@ def _sparse(value: Any, seen: Seen) -> Any:
 def _column(value: Any, pandas: Any, seen: Seen) -> Any:
     """A column's type, and what is in it."""
     if isinstance(value, pandas.Categorical):
-        return ["categories", seen(value.codes), seen(value.categories), bool(value.ordered)]
+        return [
+            "categories",
+            seen(value.codes),
+            seen(value.categories),
+            bool(value.ordered),
+        ]
     plain = getattr(value.dtype, "numpy_dtype", None)
     if isinstance(value, pandas.arrays.NumpyExtensionArray) and plain is not None:
         return ["column", seen(np.asarray(value.to_numpy()))]

@@ -18,7 +18,9 @@ def tell_tensor(value: Any, seen: Seen) -> Any:
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "Tensor"):
         return None
-    if isinstance(value, (torch.dtype, torch.device, torch.layout, torch.memory_format)):
+    if isinstance(
+        value, (torch.dtype, torch.device, torch.layout, torch.memory_format)
+    ):
         return ["torch", str(value)]
     if isinstance(value, torch.Generator):
         return ["generator", str(value.device), seen(value.get_state())]
@@ -26,7 +28,9 @@ def tell_tensor(value: Any, seen: Seen) -> Any:
 
 
 def _tensor(value: "torch.Tensor", seen: Seen) -> Any:
-    """What is in a tensor. Its device, and whether it asks for a gradient, do not matter."""
+    """What is in a tensor. Its device, and whether it asks for a gradient, do not
+    matter.
+    """
     import torch
 
     if type(value) not in (torch.Tensor, torch.nn.Parameter):
@@ -38,17 +42,26 @@ def _tensor(value: "torch.Tensor", seen: Seen) -> Any:
         return ["tensor", seen(type(value)), seen(plain), state(value, seen)]
     if value.is_sparse:
         whole = value.detach().coalesce()
-        return ["tensor", "sparse", list(value.shape), seen(whole.indices()), seen(whole.values())]
+        return [
+            "tensor",
+            "sparse",
+            list(value.shape),
+            seen(whole.indices()),
+            seen(whole.values()),
+        ]
     if value.layout != torch.strided:
         raise Unknown(f"a tensor of layout {value.layout}")
     if value.is_quantized:
         raise Unknown(f"a quantized tensor of {value.dtype}")
     data = seen.data(value)
-    return Later(lambda: ["tensor", str(value.dtype), list(value.shape), _bytes_of(data())])
+    return Later(
+        lambda: ["tensor", str(value.dtype), list(value.shape), _bytes_of(data())]
+    )
 
 
 def _bytes_of(tensor: "torch.Tensor") -> str:
-    """sha256 of a tensor's bytes, row after row; what does not lie so in memory is copied, in parts.
+    """sha256 of a tensor's bytes, row after row; what does not lie so in memory is
+    copied, in parts.
 
     Raises:
         Unknown: its bytes can't be had.
@@ -62,7 +75,11 @@ def _bytes_of(tensor: "torch.Tensor") -> str:
             return ""
         digest = hashlib.sha256()
         whole = rows.is_contiguous() and rows.device.type == "cpu"
-        step = len(rows) if whole else max(1, _CHUNK // (rows[0].numel() * rows.element_size()))
+        step = (
+            len(rows)
+            if whole
+            else max(1, _CHUNK // (rows[0].numel() * rows.element_size()))
+        )
         for first in range(0, len(rows), step):
             chunk = rows[first : first + step].cpu().contiguous()
             digest.update(chunk.flatten().view(torch.uint8).numpy().data)

@@ -39,16 +39,19 @@ class Features:
     model: "HuggingFaceModel | None" = None
 
 
-def encoded(train: NDArray[Any], tests: NDArray[Any], encoder: str, cache: Path | None) -> Features:
+def encoded(
+    train: NDArray[Any], tests: NDArray[Any], encoder: str, cache: Path | None
+) -> Features:
     """Features of texts.
 
     Args:
         train, tests: texts.
-        encoder: "tf-idf" (of words and pairs of words, on the training texts, the 20,000 most frequent), or
-            the hub id or directory of an encoder, whose pooled embeddings are scaled to length one if it
-            says so. A text longer than its window is read up to there, and the facts say how many are.
-        cache: a folder where an encoder's features are kept as safetensors, named by a hash of the model
-            and the texts; None keeps them in memory.
+        encoder: "tf-idf" (of words and pairs of words, on the training texts, the
+            20,000 most frequent), or the hub id or directory of an encoder, whose
+            pooled embeddings are scaled to length one if it says so. A text longer than
+            its window is read up to there, and the facts say how many are.
+        cache: a folder where an encoder's features are kept as safetensors, named by a
+            hash of the model and the texts; None keeps them in memory.
 
     Raises:
         ModelError, MissingExtra: the encoder cannot be loaded.
@@ -64,7 +67,9 @@ def encoded(train: NDArray[Any], tests: NDArray[Any], encoder: str, cache: Path 
 
     model = load(encoder, kind="encoder")
     texts = [*train.tolist(), *tests.tolist()]
-    path = None if cache is None else cache / f"features-{_name(model, texts)}.safetensors"
+    path = (
+        None if cache is None else cache / f"features-{_name(model, texts)}.safetensors"
+    )
     found = None if path is None else _read(path, len(texts))
     if found is None:
         found = embedded(model, texts)
@@ -90,12 +95,16 @@ def _tf_idf(train: NDArray[Any], tests: NDArray[Any]) -> Features:
     try:
         vectorizer = TfidfVectorizer(ngram_range=(1, 2), max_features=_WORDS).fit(train)
     except ValueError as error:
-        raise InvalidInput(f"tf-idf finds no word in the training texts: {error}") from error
+        raise InvalidInput(
+            f"tf-idf finds no word in the training texts: {error}"
+        ) from error
 
     def encode(texts: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(vectorizer.transform(texts).toarray(), dtype=np.float64)
 
-    return Features(encode(train), encode(tests), {"encoder": "tf-idf", "truncated": 0}, encode)
+    return Features(
+        encode(train), encode(tests), {"encoder": "tf-idf", "truncated": 0}, encode
+    )
 
 
 @dataclass(frozen=True)
@@ -122,26 +131,35 @@ def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
     from spexlens.models.rows import answered, probes, together_as
 
     found = [as_far_as_it_goes(model, text) for text in texts]
-    rows, cut = [row for row, _ in found], sum(longer for _, longer in found)
+    rows = [row for row, _ in found]
+    cut = sum(longer for _, longer in found)
     lengths = np.array([len(row.ids) for row in rows], np.int64)
 
     def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
         with torch.inference_mode():
             batch = batch_of(model, [rows[row] for row in chosen.tolist()])
-            return np.asarray(embed(model, batch, model.sentence.pooling).cpu().numpy(), np.float64)
+            return np.asarray(
+                embed(model, batch, model.sentence.pooling).cpu().numpy(), np.float64
+            )
 
     probed = probes(lengths)
     with model.explained():
-        together, _ = together_as(lambda rows: ask(probed[rows]), lengths[probed], model.rounding)
+        together, _ = together_as(
+            lambda rows: ask(probed[rows]), lengths[probed], model.rounding
+        )
         features = answered(ask, lengths, together, lambda *_: _ROWS)
     return Embedded(scaled(model, features), cut, together)
 
 
-def scaled(model: "HuggingFaceModel", features: NDArray[np.float64]) -> NDArray[np.float64]:
+def scaled(
+    model: "HuggingFaceModel", features: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Embeddings (N, d), to length one where the encoder says so."""
     if not model.sentence.normalised:
         return features
-    return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
+    return np.asarray(
+        features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    )
 
 
 def _name(model: "HuggingFaceModel", texts: list[str]) -> str:
@@ -164,17 +182,39 @@ def _read(path: Path, rows: int) -> Embedded | None:
     try:
         kept = load_file(path)
     except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
-        raise FileError(f"{path} is no file of features; delete it: {one_line(error)}") from error
-    features, longer, together = (kept.get(name) for name in ("features", "longer", "together"))
-    if features is None or features.dtype.kind != "f" or features.ndim != 2 or len(features) != rows:
-        raise FileError(f"{path} is damaged at features; delete it: they are to be {rows} rows of numbers")
+        raise FileError(
+            f"{path} is no file of features; delete it: {one_line(error)}"
+        ) from error
+    features, longer, together = (
+        kept.get(name) for name in ("features", "longer", "together")
+    )
+    if (
+        features is None
+        or features.dtype.kind != "f"
+        or features.ndim != 2
+        or len(features) != rows
+    ):
+        raise FileError(
+            f"{path} is damaged at features; delete it: they are to be {rows} rows of"
+            " numbers"
+        )
     if not np.isfinite(features).all():
-        raise FileError(f"{path} is damaged at features; delete it: one is no finite number")
+        raise FileError(
+            f"{path} is damaged at features; delete it: one is no finite number"
+        )
     if not _is_number(longer) or not 0 <= int(longer[0]) <= rows:
-        raise FileError(f"{path} is damaged at longer; delete it: it is to be a count of up to {rows}")
+        raise FileError(
+            f"{path} is damaged at longer; delete it: it is to be a count of up to"
+            f" {rows}"
+        )
     if not _is_number(together) or not 0 <= int(together[0]) < len(TOGETHER):
-        raise FileError(f"{path} is damaged at together; delete it: it is to be one of {len(TOGETHER)}")
-    return Embedded(features.astype(np.float64), int(longer[0]), TOGETHER[int(together[0])])
+        raise FileError(
+            f"{path} is damaged at together; delete it: it is to be one of"
+            f" {len(TOGETHER)}"
+        )
+    return Embedded(
+        features.astype(np.float64), int(longer[0]), TOGETHER[int(together[0])]
+    )
 
 
 def _is_number(kept: NDArray[Any] | None) -> TypeGuard[NDArray[np.int64]]:
@@ -190,7 +230,12 @@ def _write(path: Path, found: Embedded) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         together = np.array([TOGETHER.index(found.together)])
         save_file(
-            {"features": found.features, "longer": np.array([found.longer]), "together": together}, beside
+            {
+                "features": found.features,
+                "longer": np.array([found.longer]),
+                "together": together,
+            },
+            beside,
         )
         beside.replace(path)
     except OSError as error:

@@ -1,4 +1,6 @@
-"""Fine-tuning: a Hugging Face classifier or causal model, trained on one subset at a time."""
+"""Fine-tuning: a Hugging Face classifier or causal model, trained on one subset at a
+time.
+"""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -13,9 +15,16 @@ from numpy.typing import NDArray
 from spexlens.arguments import named, whole_number
 from spexlens.errors import InvalidInput, ModelError
 from spexlens.identity import describe, digest
-from spexlens.learners.base import Fitted, Learner, Read, Task, Trainer, classes_of
+from spexlens.learners.learner import Fitted, Learner, Read, Task, Trainer, classes_of
 from spexlens.learners.rates import refuse_unusable
-from spexlens.learners.text_rows import Row, batch_of, columns_of, lengths_of, refuse_other_problems, rows_of
+from spexlens.learners.text_rows import (
+    Row,
+    batch_of,
+    columns_of,
+    lengths_of,
+    refuse_other_problems,
+    rows_of,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -35,23 +44,28 @@ NOTHING = "nothing was kept: the model as it was at the start counts"
 
 @dataclass(frozen=True)
 class FineTuning(Learner):
-    """A classifier or causal language model of Hugging Face, fine-tuned on one subset after the other.
+    """A classifier or causal language model of Hugging Face, fine-tuned on one subset
+    after the other.
 
-    AdamW with a linearly falling rate and gradients clipped at norm 1. Each training begins with the very
-    same weights; the order of the examples (one that is left out is passed over), dropout and the weights
-    of a new head are the seed's. A causal model learns to continue a prompt with its label, or a whole
-    text where there are no labels. Texts longer than the model's window are cut, and the facts say how many.
+    AdamW with a linearly falling rate and gradients clipped at norm 1. Each training
+    begins with the very same weights; the order of the examples (one that is left out
+    is passed over), dropout and the weights of a new head are the seed's. A causal
+    model learns to continue a prompt with its label, or a whole text where there are no
+    labels. Texts longer than the model's window are cut, and the facts say how many.
 
     Attributes:
-        model: hub id, local directory, or a model in memory (then with its tokenizer), which is as before
-            after each training. A model that does not know the labels gets a new head.
-        train: "head", "all", or the number of last layers that are trained beside the head.
+        model: hub id, local directory, or a model in memory (then with its tokenizer),
+            which is as before after each training. A model that does not know the
+            labels gets a new head.
+        train: "head", "all", or the number of last layers that are trained beside the
+            head.
         epochs: passes over the examples.
         learning_rate: by default 1e-3 for a head, else 5e-5.
         rows: examples a step.
         weight_decay: of AdamW.
         tokenizer, revision, device, trust_remote_code: see `models.huggingface.load`.
-        kind: "classifier" or "causal"; by default a causal model if it is one, else a classifier.
+        kind: "classifier" or "causal"; by default a causal model if it is one, else a
+            classifier.
     """
 
     model: "str | Path | PreTrainedModel"
@@ -67,18 +81,27 @@ class FineTuning(Learner):
     trust_remote_code: bool = False
 
     def prepare(self, task: Task) -> "Trainer":
-        if whole_number(self.epochs, named("epochs")) < 1 or whole_number(self.rows, "rows") < 1:
+        if (
+            whole_number(self.epochs, named("epochs")) < 1
+            or whole_number(self.rows, "rows") < 1
+        ):
             raise InvalidInput(
-                f"{named('epochs')} and rows are at least 1; got {self.epochs} and {self.rows}"
+                f"{named('epochs')} and rows are at least 1; got {self.epochs} and"
+                f" {self.rows}"
             )
         refuse_unusable(self.learning_rate, self.weight_decay)
-        layers = isinstance(self.train, int | np.integer) and not isinstance(self.train, bool)
+        layers = isinstance(self.train, int | np.integer) and not isinstance(
+            self.train, bool
+        )
         if not (self.train in ("head", "all") or (layers and int(self.train) > 0)):
             raise InvalidInput(
-                f"{named('train')} is 'head', 'all' or a number of last layers; got {self.train!r}"
+                f"{named('train')} is 'head', 'all' or a number of last layers; got"
+                f" {self.train!r}"
             )
         if not task.textual:
-            raise InvalidInput("a language model is fine-tuned on texts; these examples are numbers")
+            raise InvalidInput(
+                "a language model is fine-tuned on texts; these examples are numbers"
+            )
         return _FineTuner(self, task)
 
 
@@ -90,7 +113,9 @@ class _FineTuner(Trainer):
     def __init__(self, learner: FineTuning, task: Task) -> None:
         self._learner = learner
         self._model, fresh = _loaded(learner, task)
-        self._rate = learner.learning_rate or (1e-3 if learner.train == "head" else 5e-5)
+        self._rate = learner.learning_rate or (
+            1e-3 if learner.train == "head" else 5e-5
+        )
         if self._model.kind == "causal":
             self.answer: Any = "completions"
             self._refuse_without_completions(task)
@@ -99,16 +124,21 @@ class _FineTuner(Trainer):
             refuse_other_problems(self._model)
             self.classes, codes = classes_of(task, "a classifier")
             self._columns = columns_of(self.classes, self._model)
-        self._read, self._test_labels = None, task.test_labels
+        self._read = None
+        self._test_labels = task.test_labels
         self.model = self._model
         if self._model.ahead:
             raise ModelError(
-                f"{type(self._model.model).__name__} attends to both sides, so that in training it would see "
-                "what it is to say: take a causal model"
+                f"{type(self._model.model).__name__} attends to both sides, so that in"
+                " training it would see what it is to say: take a causal model"
             )
         completions = self.answer == "completions"
-        self._train_rows = rows_of(self._model, task.inputs, task.labels if completions else None)
-        self._test_rows = rows_of(self._model, task.tests, task.test_labels if completions else None)
+        self._train_rows = rows_of(
+            self._model, task.inputs, task.labels if completions else None
+        )
+        self._test_rows = rows_of(
+            self._model, task.tests, task.test_labels if completions else None
+        )
         if not completions:
             targets = zip(self._train_rows, self._columns[codes].tolist(), strict=True)
             self._train_rows = [replace(row, target=target) for row, target in targets]
@@ -123,7 +153,8 @@ class _FineTuner(Trainer):
             self._together = self._seen_together()
 
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
-        answers, remarks = [], {}
+        answers = []
+        remarks = {}
         with self._borrowed():
             for row, (mask, seed) in enumerate(zip(kept, seeds.tolist(), strict=True)):
                 self._restore(seed)
@@ -135,7 +166,8 @@ class _FineTuner(Trainer):
                 answer = self._answers()
                 if not np.isfinite(answer).all():
                     self._restore(seed)
-                    answer, remarks[row] = self._answers(), DIVERGED
+                    answer = self._answers()
+                    remarks[row] = DIVERGED
                 answers.append(answer)
         return Fitted(np.stack(answers), remarks)
 
@@ -155,10 +187,15 @@ class _FineTuner(Trainer):
     def _train(self, members: NDArray[np.int64], seed: int) -> None:
         import torch
 
-        model, s = self._model.model, self._learner
-        optimizer = torch.optim.AdamW(self._trained, lr=self._rate, weight_decay=s.weight_decay)
+        model = self._model.model
+        s = self._learner
+        optimizer = torch.optim.AdamW(
+            self._trained, lr=self._rate, weight_decay=s.weight_decay
+        )
         steps = s.epochs * -(-len(members) // s.rows)
-        falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 - step / steps)
+        falling = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: 1.0 - step / steps
+        )
         torch.nn.Module.train(model)
         order = np.random.default_rng(seed)
         torch.manual_seed(seed)
@@ -179,10 +216,14 @@ class _FineTuner(Trainer):
         lengths = lengths_of(self._train_rows)
         few = probes(lengths)
         return together_as(
-            lambda rows: self._asked(self._train_rows, few[rows]), lengths[few], self._model.rounding
+            lambda rows: self._asked(self._train_rows, few[rows]),
+            lengths[few],
+            self._model.rounding,
         )[0]
 
-    def _asked(self, rows: Sequence[Row], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _asked(
+        self, rows: Sequence[Row], chosen: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         """The answers about some of the rows, in one forward pass: (B, c) float64."""
         import torch
 
@@ -191,7 +232,9 @@ class _FineTuner(Trainer):
         return np.asarray(said.cpu().numpy(), dtype=np.float64)
 
     def _loss(self, rows: list[int]) -> "torch.Tensor":
-        """The mean cross-entropy over the rows of a batch, or over the tokens of their completions."""
+        """The mean cross-entropy over the rows of a batch, or over the tokens of their
+        completions.
+        """
         import torch
 
         from spexlens.models.rows import divided
@@ -199,18 +242,29 @@ class _FineTuner(Trainer):
         total = torch.zeros((), device=self._model.device)
         count = 0
         chosen = [self._train_rows[row] for row in rows]
-        for places in divided(lengths_of(chosen), self._together, lambda *_: len(chosen)):
+        for places in divided(
+            lengths_of(chosen), self._together, lambda *_: len(chosen)
+        ):
             group = [chosen[place] for place in places.tolist()]
             if self.answer == "completions":
                 logits, labels = self._predicted(group)
                 lost = torch.nn.functional.cross_entropy(
-                    logits.flatten(0, 1), labels.flatten(), ignore_index=_IGNORED, reduction="sum"
+                    logits.flatten(0, 1),
+                    labels.flatten(),
+                    ignore_index=_IGNORED,
+                    reduction="sum",
                 )
                 count += int((labels != _IGNORED).sum())
             else:
-                targets = torch.tensor([row.target for row in group], device=self._model.device)
-                logits = self._model.trained_outputs(batch_of(self._model, group)).logits
-                lost = torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+                targets = torch.tensor(
+                    [row.target for row in group], device=self._model.device
+                )
+                logits = self._model.trained_outputs(
+                    batch_of(self._model, group)
+                ).logits
+                lost = torch.nn.functional.cross_entropy(
+                    logits.float(), targets, reduction="sum"
+                )
                 count += len(group)
             total = total + lost
         return total / count
@@ -227,7 +281,10 @@ class _FineTuner(Trainer):
 
         tests = self._test_rows
         return answered(
-            lambda chosen: self._asked(tests, chosen), lengths_of(tests), self._together, lambda *_: _ROWS
+            lambda chosen: self._asked(tests, chosen),
+            lengths_of(tests),
+            self._together,
+            lambda *_: _ROWS,
         )
 
     def _said(self, rows: Sequence[Row]) -> "torch.Tensor":
@@ -239,7 +296,9 @@ class _FineTuner(Trainer):
             known = torch.log_softmax(logits.double(), dim=2)
             given = known.gather(2, labels.clamp(min=0)[..., None])[..., 0]
             return (given * (labels != _IGNORED)).sum(dim=1, keepdim=True)
-        logits = self._model.trained_outputs(batch_of(self._model, rows)).logits.double()
+        logits = self._model.trained_outputs(
+            batch_of(self._model, rows)
+        ).logits.double()
         return torch.log_softmax(logits[:, self._columns], dim=1)
 
     def _as_answers(self, given: "torch.Tensor") -> NDArray[np.float64]:
@@ -248,10 +307,15 @@ class _FineTuner(Trainer):
 
         if self.answer == "completions":
             return np.asarray(given[:, None].cpu().numpy(), dtype=np.float64)
-        return np.asarray(torch.log_softmax(given[:, self._columns], dim=1).cpu().numpy(), dtype=np.float64)
+        return np.asarray(
+            torch.log_softmax(given[:, self._columns], dim=1).cpu().numpy(),
+            dtype=np.float64,
+        )
 
     def _predicted(self, rows: Sequence[Row]) -> "tuple[torch.Tensor, torch.Tensor]":
-        """Logits (B, L - 1, V) and the tokens they predict (B, L - 1), -100 where those are given."""
+        """Logits (B, L - 1, V) and the tokens they predict (B, L - 1), -100 where those
+        are given.
+        """
         batch = batch_of(self._model, rows)
         labels = batch["input_ids"].clone()
         for place, row in enumerate(rows):
@@ -272,7 +336,9 @@ class _FineTuner(Trainer):
         """Draw the weights that the model came without: normal, biases zero."""
         import torch
 
-        spread = float(getattr(self._model.model.config, "initializer_range", None) or 0.02)
+        spread = float(
+            getattr(self._model.model.config, "initializer_range", None) or 0.02
+        )
         drawn = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for parameter in self._fresh:
@@ -305,9 +371,14 @@ class _FineTuner(Trainer):
 
     def _refuse_without_completions(self, task: Task) -> None:
         if task.labels is not None and (task.test_labels is None or task.numeric):
-            raise InvalidInput("a causal model's labels are completions: give texts, for the test points too")
+            raise InvalidInput(
+                "a causal model's labels are completions: give texts, for the test"
+                " points too"
+            )
         if task.labels is None and task.test_labels is not None:
-            raise InvalidInput("the test points have completions, but the training texts have none")
+            raise InvalidInput(
+                "the test points have completions, but the training texts have none"
+            )
 
     def identity(self) -> list[Any] | None:
         from spexlens.models.fingerprint import told
@@ -322,7 +393,14 @@ class _FineTuner(Trainer):
             for each in (self._train_rows, self._test_rows)
         ]
         columns = [] if self.answer == "completions" else self._columns.tolist()
-        return ["fine-tuning 2", fingerprint, len(self._fresh), settings, digest(rows), columns]
+        return [
+            "fine-tuning 2",
+            fingerprint,
+            len(self._fresh),
+            settings,
+            digest(rows),
+            columns,
+        ]
 
     def facts(self) -> dict[str, Any]:
         s = self._learner
@@ -345,9 +423,16 @@ def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str
 
     from spexlens.models.huggingface import classifier_for, continues_texts, load
 
-    settings: dict[str, Any] = {"revision": learner.revision, "trust_remote_code": learner.trust_remote_code}
+    settings: dict[str, Any] = {
+        "revision": learner.revision,
+        "trust_remote_code": learner.trust_remote_code,
+    }
     plain = isinstance(learner.model, str | Path)
-    causal = continues_texts(learner.model, settings) if learner.kind is None else learner.kind == "causal"
+    causal = (
+        continues_texts(learner.model, settings)
+        if learner.kind is None
+        else learner.kind == "causal"
+    )
     if plain and not causal:
         labels = list(map(str, classes_of(task, "a classifier")[0]))
         model, fresh = classifier_for(str(learner.model), labels, settings)
@@ -356,11 +441,16 @@ def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str
         torch.nn.Module.eval(model.model)
         return model, fresh
     model = load(
-        learner.model, tokenizer=learner.tokenizer, kind=learner.kind, device=learner.device, **settings
+        learner.model,
+        tokenizer=learner.tokenizer,
+        kind=learner.kind,
+        device=learner.device,
+        **settings,
     )
     if model.kind == "encoder":
         raise InvalidInput(
-            "a model in memory that is an encoder has no head to fine-tune: give its directory"
+            "a model in memory that is an encoder has no head to fine-tune: give its"
+            " directory"
         )
     return model, set()
 
@@ -382,11 +472,16 @@ def _chosen(model: Any, train: int | str) -> list[Any]:
             chosen += child.parameters()
     if train == "head" and not any(id(each) not in body for each in chosen):
         raise ModelError(
-            f"the head is tied to the embeddings: give {named('train', 'all')}, or a number of last layers"
+            f"the head is tied to the embeddings: give {named('train', 'all')}, or a"
+            " number of last layers"
         )
     if isinstance(train, int | np.integer):
         layers = layers_of(model)
         if train > len(layers):
-            raise InvalidInput(f"{named('train', train)}: the model has {len(layers)} layers")
-        chosen += [each for layer in layers[-train:] for each in layer.whole.parameters()]
+            raise InvalidInput(
+                f"{named('train', train)}: the model has {len(layers)} layers"
+            )
+        chosen += [
+            each for layer in layers[-train:] for each in layer.whole.parameters()
+        ]
     return list({id(each): each for each in chosen}.values())

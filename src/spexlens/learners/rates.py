@@ -1,4 +1,6 @@
-"""Rates: what an optimiser is given, refused where it would learn nothing, or away from what it should."""
+"""Rates: what an optimiser is given, refused where it would learn nothing, or away from
+what it should.
+"""
 
 from spexlens.arguments import number
 from spexlens.errors import InvalidInput

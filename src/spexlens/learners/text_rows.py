@@ -34,13 +34,17 @@ class Row:
     target: int = -1
 
 
-def rows_of(model: "HuggingFaceModel", texts: NDArray[Any], completions: NDArray[Any] | None) -> list[Row]:
-    """Texts as a model reads them, as far as its window goes: a causal model's from the end.
+def rows_of(
+    model: "HuggingFaceModel", texts: NDArray[Any], completions: NDArray[Any] | None
+) -> list[Row]:
+    """Texts as a model reads them, as far as its window goes: a causal model's from the
+    end.
 
     Args:
         model: a classifier, or a causal model.
         texts: (N,).
-        completions: (N,), what a causal model is to continue them with; None if it learns whole texts.
+        completions: (N,), what a causal model is to continue them with; None if it
+            learns whole texts.
 
     Raises:
         InvalidInput: a text without a token to learn from.
@@ -59,7 +63,9 @@ def lengths_of(rows: Sequence[Row]) -> NDArray[np.int64]:
     return np.array([len(row.ids) for row in rows], np.int64)
 
 
-def batch_of(model: "HuggingFaceModel", rows: Sequence[Row]) -> "dict[str, torch.Tensor]":
+def batch_of(
+    model: "HuggingFaceModel", rows: Sequence[Row]
+) -> "dict[str, torch.Tensor]":
     """Rows that share a forward pass, as tensors of shape (B, L), padded on the right."""
     from spexlens.models.reading import Tokens
     from spexlens.models.reading import batch_of as batch
@@ -76,7 +82,9 @@ def _whole(model: "HuggingFaceModel", text: str, _: str | None) -> Row:
 
 
 def _continued(model: "HuggingFaceModel", text: str, completion: str | None) -> Row:
-    """What a causal model reads, its end kept where the whole does not fit, for that is what is continued."""
+    """What a causal model reads, its end kept where the whole does not fit, for that is
+    what is continued.
+    """
     from spexlens.models.reading import read
 
     reading = read(model, text, completion)
@@ -94,13 +102,15 @@ def refuse_other_problems(model: "HuggingFaceModel") -> None:
     problem = model.model.config.problem_type
     if problem not in (None, "single_label_classification"):
         raise InvalidInput(
-            f"{model.called!r} is made for {problem}, and fine-tuning learns one label of several: set its "
-            "config.problem_type to 'single_label_classification' if that is meant"
+            f"{model.called!r} is made for {problem}, and fine-tuning learns one label"
+            " of several: set its config.problem_type to 'single_label_classification'"
+            " if that is meant"
         )
 
 
 def columns_of(classes: NDArray[Any], model: "HuggingFaceModel") -> NDArray[np.int64]:
-    """The model's label for each class: by name, case aside if that is clear, else in order if as many.
+    """The model's label for each class: by name, case aside if that is clear, else in
+    order if as many.
 
     Raises:
         InvalidInput: it has other labels.
@@ -112,7 +122,12 @@ def columns_of(classes: NDArray[Any], model: "HuggingFaceModel") -> NDArray[np.i
     if has_labels(own, wanted):
         exact = set(wanted) <= set(own)
         known = own if exact else [label.lower() for label in own]
-        return np.array([known.index(label if exact else label.lower()) for label in wanted])
+        return np.array(
+            [known.index(label if exact else label.lower()) for label in wanted]
+        )
     if len(own) == len(wanted):
         return np.arange(len(own))
-    raise InvalidInput(f"the model's labels are {', '.join(own)}; the examples' are {', '.join(wanted)}")
+    raise InvalidInput(
+        f"the model's labels are {', '.join(own)}; the examples' are"
+        f" {', '.join(wanted)}"
+    )

@@ -1,11 +1,13 @@
-"""Lenses of a model: what feature and mechanistic lenses share, of a model that may change under them."""
+"""Lenses of a model: what feature and mechanistic lenses share, of a model that may
+change under them.
+"""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from spexlens.ablation.game import Game
 from spexlens.arguments import named, whole_number
 from spexlens.errors import InvalidInput
+from spexlens.games.game import Game
 
 if TYPE_CHECKING:
     import torch
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 class OfModel(Game):
     """A game that asks a Hugging Face model.
 
-    What is asked of the model once, such as a reference embedding, a default target or stand-ins, is asked in
-    `_prepare`, which is called again when the model has changed.
+    What is asked of the model once, such as a reference embedding, a default target or
+    stand-ins, is asked in `_prepare`, which is called again when the model has changed.
 
     Attributes:
         model: that is asked.
@@ -32,27 +34,39 @@ class OfModel(Game):
         from spexlens.models.huggingface import load
 
         self.model = load(model, **settings)
-        self._loading = _PROBED if self.model.kind == "causal" and self.model is not model else 0
+        self._loading = (
+            _PROBED if self.model.kind == "causal" and self.model is not model else 0
+        )
         self._remarks: dict[int, str] = {}
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Ask the model and its tokenizer everything that is asked once, as `_made` says."""
+        """Ask the model and its tokenizer everything that is asked once, as `_made`
+        says.
+        """
 
     @abstractmethod
     def _identity(self, *, anew: bool) -> tuple[str | None, str | None]:
-        """sha256 of everything that decides a value, or why it cannot be told: `models.fingerprint.told`."""
+        """sha256 of everything that decides a value, or why it cannot be told:
+        `models.fingerprint.told`.
+        """
 
     @abstractmethod
     def _resolved(self) -> dict[str, Any]:
-        """`_made` with the target that was found: a changed model or another text is asked the same."""
+        """`_made` with the target that was found: a changed model or another text is
+        asked the same.
+        """
 
     def renew(self) -> None:
-        """Take the fingerprint anew, and ask the model anew what it was asked, if it is another since."""
+        """Take the fingerprint anew, and ask the model anew what it was asked, if it is
+        another since.
+        """
         fingerprint, _ = self._identity(anew=True)
         if fingerprint is not None and fingerprint == self.fingerprint:
             return
-        first, key, before = self._made, self.key, self.fingerprint
+        first = self._made
+        key = self.key
+        before = self.fingerprint
         self._made = self._resolved()
         try:
             self._prepare()
@@ -62,7 +76,9 @@ class OfModel(Game):
             self.key = key  # what cannot be recognised is itself as long as it lives
 
     def remarks(self) -> dict[int, str]:
-        """Of the masks that `value` was last given, those that were answered by a model in training mode."""
+        """Of the masks that `value` was last given, those that were answered by a model
+        in training mode.
+        """
         return self._remarks
 
     @property
@@ -88,5 +104,7 @@ def batch_size_of(given: int | None) -> int | None:
         return None
     rows = whole_number(given, named("batch_size"))
     if rows < 1:
-        raise InvalidInput(f"a batch has at least one row; got {named('batch_size', rows)}")
+        raise InvalidInput(
+            f"a batch has at least one row; got {named('batch_size', rows)}"
+        )
     return rows

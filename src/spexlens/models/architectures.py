@@ -1,4 +1,6 @@
-"""Architectures: where the layers, heads and MLPs of a model are, by the names of its modules."""
+"""Architectures: where the layers, heads and MLPs of a model are, by the names of its
+modules.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,10 +18,10 @@ class Architecture:
 
     Attributes:
         layers: from the base model to the list of its layers, such as "encoder.layer".
-        heads: from a layer to the projection that the outputs of its attention heads enter side by
-            side. Its bias belongs to no head.
-        mlp: from a layer to the projection that ends its MLP: the neurons enter it, and what leaves
-            it is the block's output, its bias included.
+        heads: from a layer to the projection that the outputs of its attention heads
+            enter side by side. Its bias belongs to no head.
+        mlp: from a layer to the projection that ends its MLP: the neurons enter it, and
+            what leaves it is the block's output, its bias included.
     """
 
     layers: str
@@ -55,7 +57,8 @@ class Layer:
     """One layer's modules.
 
     Attributes:
-        whole: the layer itself; its first argument is the residual stream, its (first) output too.
+        whole: the layer itself; its first argument is the residual stream, its (first)
+            output too.
         heads: the projection that the heads' outputs enter.
         mlp: the projection that ends the MLP.
     """
@@ -66,7 +69,8 @@ class Layer:
 
 
 def register_architecture(model_type: str, architecture: Architecture) -> None:
-    """Say where the components of a kind of model are, from now on; an earlier entry is replaced.
+    """Say where the components of a kind of model are, from now on; an earlier entry is
+    replaced.
 
     Args:
         model_type: `model.config.model_type`.
@@ -75,7 +79,11 @@ def register_architecture(model_type: str, architecture: Architecture) -> None:
     Raises:
         InvalidInput: not a type's name, or not an Architecture.
     """
-    if not isinstance(model_type, str) or not model_type or not isinstance(architecture, Architecture):
+    if (
+        not isinstance(model_type, str)
+        or not model_type
+        or not isinstance(architecture, Architecture)
+    ):
         raise InvalidInput(
             "register_architecture takes a config's model_type and an Architecture; "
             f"got {model_type!r} and {type(architecture).__name__}"
@@ -97,9 +105,10 @@ def architecture_of(model: "PreTrainedModel") -> Architecture:
     model_type = str(model.config.get_text_config().model_type)
     if model_type not in _ARCHITECTURES:
         raise ModelError(
-            f"the architecture {model_type!r} is unknown: say where its components are with "
-            f"spexlens.register_architecture({model_type!r}, spexlens.Architecture(layers=..., heads=..., "
-            f"mlp=...)); known are {', '.join(registered())}"
+            f"the architecture {model_type!r} is unknown: say where its components are"
+            f" with spexlens.register_architecture({model_type!r},"
+            " spexlens.Architecture(layers=..., heads=..., mlp=...)); known are"
+            f" {', '.join(registered())}"
         )
     return _ARCHITECTURES[model_type]
 
@@ -108,19 +117,23 @@ def layers_of(model: "PreTrainedModel") -> tuple[Layer, ...]:
     """The layers of a model, first to last.
 
     Raises:
-        ModelError: the architecture is unknown, or the model has no module of a registered name.
+        ModelError: the architecture is unknown, or the model has no module of a
+            registered name.
     """
     names = architecture_of(model)
     layers: list[nn.Module] = list(_found(_body(model), names.layers, model).children())
     if not layers:
         raise ModelError(f"{names.layers!r} of {type(model).__name__} holds no layers")
     return tuple(
-        Layer(whole, _found(whole, names.heads, model), _found(whole, names.mlp, model)) for whole in layers
+        Layer(whole, _found(whole, names.heads, model), _found(whole, names.mlp, model))
+        for whole in layers
     )
 
 
 def _body(model: "PreTrainedModel") -> "nn.Module":
-    """What holds the layers: the base model, or its language model where it sees pictures as well."""
+    """What holds the layers: the base model, or its language model where it sees
+    pictures as well.
+    """
     base: nn.Module = model.base_model
     return getattr(base, "language_model", base)
 
@@ -130,6 +143,6 @@ def _found(module: "nn.Module", name: str, model: "PreTrainedModel") -> "nn.Modu
         return module.get_submodule(name)
     except AttributeError as error:
         raise ModelError(
-            f"{type(model).__name__} has no module {name!r} in its {type(module).__name__}, as its "
-            f"registered architecture says: {error}"
+            f"{type(model).__name__} has no module {name!r} in its"
+            f" {type(module).__name__}, as its registered architecture says: {error}"
         ) from error

@@ -1,7 +1,9 @@
-"""Bounded: a stranger's program, such as a chat template, run in a child process within limits.
+"""Bounded: a stranger's program, such as a chat template, run in a child process within
+limits.
 
-A loop that has no end is stopped, and so is a string that grows without one. Where a process cannot be
-forked, as under Windows, the program runs in this one, without limits.
+A loop that has no end is stopped, and so is a string that grows without one. Where a
+process cannot be forked, as under Windows, the program runs in this one, without
+limits.
 """
 
 import json
@@ -65,7 +67,8 @@ def bounded(work: Callable[[], Any], what: str) -> Any:
 def _within(work: Callable[[], Any], what: str) -> Any:
     try:
         return work()
-    except Exception as error:  # a template is a program of its own, and raises what it likes
+    # a template is a program of its own, and raises what it likes
+    except Exception as error:
         raise ModelError(f"{what} fails: {one_line(error)}") from error
 
 
@@ -76,7 +79,8 @@ def _forked() -> int:
     os.environ[name] = "false"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which the child has no use for
+            # of threads, which the child has no use for
+            warnings.simplefilter("ignore", DeprecationWarning)
             return os.fork()
     finally:
         if before is None:
@@ -86,7 +90,9 @@ def _forked() -> int:
 
 
 def _answer(work: Callable[[], Any], writing: int) -> None:
-    """The child's part; it never returns, and runs nothing that waits for the end of a process."""
+    """The child's part; it never returns, and runs nothing that waits for the end of a
+    process.
+    """
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _limit()
@@ -95,7 +101,8 @@ def _answer(work: Callable[[], Any], writing: int) -> None:
             said = {"answer": work()}
         except MemoryError:
             said = {"limit": _TOOK_TOO_MUCH}
-        except Exception as error:  # a template is a program of its own, and raises what it likes
+        # a template is a program of its own, and raises what it likes
+        except Exception as error:
             said = {"error": one_line(error)}
         left = memoryview(json.dumps(said).encode())
         while left:
@@ -105,7 +112,9 @@ def _answer(work: Callable[[], Any], writing: int) -> None:
 
 
 def _limit() -> None:
-    """No more memory than there is now and a little, where the system says how much that is."""
+    """No more memory than there is now and a little, where the system says how much
+    that is.
+    """
     import resource
 
     try:
@@ -115,12 +124,15 @@ def _limit() -> None:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = pages * resource.getpagesize() + _MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+    resource.setrlimit(
+        resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard)
+    )
 
 
 def _read(reading: int) -> tuple[bytes, str | None]:
     """What the child says until it is done, or which limit it went beyond."""
-    end, said = monotonic() + SECONDS, bytearray()
+    end = monotonic() + SECONDS
+    said = bytearray()
     while True:
         left = end - monotonic()
         if left <= 0 or not select.select([reading], [], [], left)[0]:

@@ -8,14 +8,28 @@ from transformers import AutoConfig, PretrainedConfig
 from spexlens.errors import ModelError
 
 _MOST = {"layer": 10_000, "label": 1_000_000, "head": 1_000_000, "expert": 1_000_000}
-"""Of each thing that there is a number of, by a part of its name, more than any model has."""
+"""Of each thing that there is a number of, by a part of its name, more than any model
+has.
+"""
 
-_SIZES = ("size", "dim", "position", "width", "d_model", "d_ff", "n_embd", "n_ctx", "n_inner", "hidden")
+_SIZES = (
+    "size",
+    "dim",
+    "position",
+    "width",
+    "d_model",
+    "d_ff",
+    "n_embd",
+    "n_ctx",
+    "n_inner",
+    "hidden",
+)
 _LARGEST = 50_000_000  # of a vocabulary, a window or a width
 
 
 def configuration_of(name: str, hub: dict[str, Any]) -> PretrainedConfig:
-    """What `AutoConfig` reads, of a model that has no more layers, labels or numbers a layer than any has.
+    """What `AutoConfig` reads, of a model that has no more layers, labels or numbers a
+    layer than any has.
 
     Args:
         name: hub id or local directory.
@@ -36,7 +50,9 @@ def configuration_of(name: str, hub: dict[str, Any]) -> PretrainedConfig:
 
 
 def _numbers(place: str, settings: Any) -> Iterator[tuple[str, int | float]]:
-    """All numbers in the settings, and of settings in settings, with what they are called."""
+    """All numbers in the settings, and of settings in settings, with what they are
+    called.
+    """
     if not isinstance(settings, dict):
         return
     for name, value in settings.items():

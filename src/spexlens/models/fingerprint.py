@@ -1,4 +1,6 @@
-"""Fingerprints: everything in a model and its tokenizer that decides an answer, by its bytes."""
+"""Fingerprints: everything in a model and its tokenizer that decides an answer, by its
+bytes.
+"""
 
 import hashlib
 import json
@@ -20,22 +22,29 @@ _NAMES = ("_name_or_path", "transformers_version")
 
 
 _KNOWN: WeakKeyDictionary[Any, tuple[int, Any]] = WeakKeyDictionary()
-"""Of each module, a stamp and what was described of it and its tokenizer when it had that stamp."""
+"""Of each module, a stamp and what was described of it and its tokenizer when it had
+that stamp.
+"""
 
 
 def fingerprint_of(model: HuggingFaceModel, *, anew: bool = True) -> str:
-    """sha256 of a model's configuration, code, weights and hooks, of its tokenizer, and of how it is read.
+    """sha256 of a model's configuration, code, weights and hooks, of its tokenizer, and
+    of how it is read.
 
     Args:
         model: with its tokenizer.
-        anew: read every byte; else what was read last is taken where nothing seems to have changed since. It
-            does not seem so where weights were written to behind autograd's back, as by `weight.data *= 2`.
+        anew: read every byte; else what was read last is taken where nothing seems to
+            have changed since. It does not seem so where weights were written to behind
+            autograd's back, as by `weight.data *= 2`.
 
     Raises:
-        Unknown: something in it cannot be told, such as a hook with a state that nobody can read.
+        Unknown: something in it cannot be told, such as a hook with a state that nobody
+            can read.
     """
     config = model.model.config
-    settings = {name: value for name, value in config.to_dict().items() if name not in _NAMES}
+    settings = {
+        name: value for name, value in config.to_dict().items() if name not in _NAMES
+    }
     parts = [
         "model 2",
         json.dumps(settings, sort_keys=True, default=str),
@@ -48,8 +57,11 @@ def fingerprint_of(model: HuggingFaceModel, *, anew: bool = True) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def told(model: HuggingFaceModel, *parts: Any, anew: bool = True) -> tuple[str | None, str | None]:
-    """sha256 of a model and of what else decides a value, as JSON; or None, and why it cannot be told.
+def told(
+    model: HuggingFaceModel, *parts: Any, anew: bool = True
+) -> tuple[str | None, str | None]:
+    """sha256 of a model and of what else decides a value, as JSON; or None, and why it
+    cannot be told.
 
     Args:
         model: see `fingerprint_of`.
@@ -65,7 +77,9 @@ def told(model: HuggingFaceModel, *parts: Any, anew: bool = True) -> tuple[str |
 
 
 def _attention(config: Any) -> list[Any]:
-    """How attention is computed, the functions that somebody registered for it included."""
+    """How attention is computed, the functions that somebody registered for it
+    included.
+    """
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
@@ -99,7 +113,9 @@ def _content(model: HuggingFaceModel, *, anew: bool) -> Any:
 
 
 def _stamp(model: HuggingFaceModel) -> int:
-    """What changes with most that is done to a model: the objects it is made of, and autograd's versions."""
+    """What changes with most that is done to a model: the objects it is made of, and
+    autograd's versions.
+    """
     parts: list[Any] = [id(model.tokenizer.backend_tokenizer), len(model.tokenizer)]
     parts += [str(model.tokenizer.special_tokens_map), model.tokenizer.model_max_length]
     parts += [model.tokenizer.split_special_tokens, str(model.tokenizer.chat_template)]
@@ -108,20 +124,28 @@ def _stamp(model: HuggingFaceModel) -> int:
             parts.append(id(value))
             if isinstance(value, dict):
                 parts += [id(each) for each in value.values()]
-        for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+        for tensor in (
+            *module.parameters(recurse=False),
+            *module.buffers(recurse=False),
+        ):
             version = 0 if tensor.is_inference() else tensor._version
             parts += [id(tensor), version, str(tensor.dtype)]
     return hash(tuple(parts))
 
 
 def tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> list[Any]:
-    """Everything in a tokenizer that decides what is read: its file, special tokens, window and templates."""
+    """Everything in a tokenizer that decides what is read: its file, special tokens,
+    window and templates.
+    """
     backend: Any = tokenizer.backend_tokenizer
-    pads, cuts = backend.padding, backend.truncation
+    pads = backend.padding
+    cuts = backend.truncation
     backend.no_padding()
     backend.no_truncation()
     try:
-        content = hashlib.sha256(backend.to_str().encode("utf-8", "surrogatepass")).hexdigest()
+        content = hashlib.sha256(
+            backend.to_str().encode("utf-8", "surrogatepass")
+        ).hexdigest()
     except Exception as error:  # tokenizers raises no other class
         raise Unknown(f"its tokenizer: {error}") from error
     finally:
@@ -129,8 +153,14 @@ def tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> list[Any]:
             backend.enable_padding(**pads)
         if cuts is not None:
             backend.enable_truncation(**cuts)
-    flags = [type(tokenizer).__qualname__, backend.encode_special_tokens, tokenizer.split_special_tokens]
-    special = {name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())}
+    flags = [
+        type(tokenizer).__qualname__,
+        backend.encode_special_tokens,
+        tokenizer.split_special_tokens,
+    ]
+    special = {
+        name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())
+    }
     window = str(tokenizer.model_max_length)
     return [
         content,
@@ -143,7 +173,9 @@ def tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> list[Any]:
 
 
 def _offloaded(model: Any, name: str) -> "torch.Tensor":
-    """A weight that a `device_map` keeps on disk or in main memory while it is not used."""
+    """A weight that a `device_map` keeps on disk or in main memory while it is not
+    used.
+    """
     from accelerate.utils import align_module_device  # which has made the device map
 
     owner, _, leaf = name.rpartition(".")

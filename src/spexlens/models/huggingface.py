@@ -49,27 +49,32 @@ def load(
     """A model by hub id or local directory, or one that is already in memory.
 
     Args:
-        model: hub id, directory, a model of transformers that is in memory (then give its tokenizer), or
-            what this gave before, as it is; it is put into evaluation mode.
+        model: hub id, directory, a model of transformers that is in memory (then give
+            its tokenizer), or what this gave before, as it is; it is put into
+            evaluation mode.
         tokenizer: instead of the model's own.
         kind: what to load it as; by default what its configuration says it is.
         revision: branch, tag or commit on the hub.
-        device: a torch device; by default CUDA if there is one. A model in memory stays where it is.
+        device: a torch device; by default CUDA if there is one. A model in memory stays
+            where it is.
         trust_remote_code: run code that comes with the model. Off unless asked for.
 
     Raises:
-        ModelError: it cannot be read, has no safetensors weights or no fast tokenizer, or lacks the
-            weights of the head that `kind` needs.
-        InvalidInput: an unknown kind or device, a module without a tokenizer, or what is loaded already
-            asked for in another way.
+        ModelError: it cannot be read, has no safetensors weights or no fast tokenizer,
+            or lacks the weights of the head that `kind` needs.
+        InvalidInput: an unknown kind or device, a module without a tokenizer, or what
+            is loaded already asked for in another way.
     """
     if kind is not None and kind not in KINDS:
         raise InvalidInput(unknown("model kind", kind, KINDS))
     model, tokenizer = _parts(model, tokenizer)
     if isinstance(model, HuggingFaceModel):
-        if kind not in (None, model.kind) or not (tokenizer is None or tokenizer is model.tokenizer):
+        if kind not in (None, model.kind) or not (
+            tokenizer is None or tokenizer is model.tokenizer
+        ):
             raise InvalidInput(
-                f"the model is loaded already, as {article(model.kind)}: give no kind or tokenizer"
+                f"the model is loaded already, as {article(model.kind)}: give no kind"
+                " or tokenizer"
             )
         _refuse_elsewhere(model.model, device)
         torch.nn.Module.eval(model.model)
@@ -77,33 +82,54 @@ def load(
     if not isinstance(model, str | Path):
         if not isinstance(model, transformers.PreTrainedModel):
             raise InvalidInput(
-                "the model is a hub id, a folder, a model of transformers and tokenizer=..., or a pipeline; "
-                f"got {article(type(model).__name__)}"
+                "the model is a hub id, a folder, a model of transformers and"
+                f" tokenizer=..., or a pipeline; got {article(type(model).__name__)}"
             )
         if tokenizer is None:
-            raise InvalidInput("a model in memory needs its tokenizer: pass tokenizer=...")
+            raise InvalidInput(
+                "a model in memory needs its tokenizer: pass tokenizer=..."
+            )
         _refuse_elsewhere(model, device)
-        module, architecture = model, type(model).__name__
+        module = model
+        architecture = type(model).__name__
         if kind == "encoder":  # under whatever head there is
             module = cast("PreTrainedModel", module.base_model)
         kind = kind or kind_named(module.config, architecture)
         if kind == "causal" and not is_generator(module.config, architecture):
-            raise ModelError(f"{architecture} is no causal language model: it does not continue texts")
+            raise ModelError(
+                f"{architecture} is no causal language model: it does not continue"
+                " texts"
+            )
     else:
         readable(str(model), "the model's name")
-        hub: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
-        module, kind, tokenizer = _from_pretrained(str(BUNDLED.get(str(model), model)), kind, tokenizer, hub)
+        hub: dict[str, Any] = {
+            "revision": revision,
+            "trust_remote_code": trust_remote_code,
+        }
+        module, kind, tokenizer = _from_pretrained(
+            str(BUNDLED.get(str(model), model)), kind, tokenizer, hub
+        )
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         try:
             torch.nn.Module.to(module, device)
         except (RuntimeError, AssertionError) as error:
-            raise InvalidInput(f"cannot use the device {device!r}: {one_line(error)}") from error
+            raise InvalidInput(
+                f"cannot use the device {device!r}: {one_line(error)}"
+            ) from error
     if not tokenizer.is_fast:
-        raise ModelError(f"{type(tokenizer).__name__} is a slow tokenizer; a fast one is needed for offsets")
+        raise ModelError(
+            f"{type(tokenizer).__name__} is a slow tokenizer; a fast one is needed for"
+            " offsets"
+        )
     if not isinstance(tokenizer.model_max_length, int | float):
-        raise ModelError(f"the tokenizer's model_max_length is no number: {tokenizer.model_max_length!r}")
+        raise ModelError(
+            "the tokenizer's model_max_length is no number:"
+            f" {tokenizer.model_max_length!r}"
+        )
     torch.nn.Module.eval(module)
-    return seen(HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision))
+    return seen(
+        HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision)
+    )
 
 
 def _parts(model: Any, tokenizer: Any) -> tuple[Any, Any]:
@@ -111,7 +137,9 @@ def _parts(model: Any, tokenizer: Any) -> tuple[Any, Any]:
     if not isinstance(model, transformers.Pipeline):
         return model, tokenizer
     if model.tokenizer is None:
-        raise InvalidInput(f"a pipeline for {model.task!r} reads no text: it has no tokenizer")
+        raise InvalidInput(
+            f"a pipeline for {model.task!r} reads no text: it has no tokenizer"
+        )
     return model.model, tokenizer or model.tokenizer
 
 
@@ -122,10 +150,15 @@ def _refuse_elsewhere(model: "PreTrainedModel", device: str | None) -> None:
     try:
         wanted = torch.device(device)
     except RuntimeError as error:
-        raise InvalidInput(f"cannot use the device {device!r}: {one_line(error)}") from error
+        raise InvalidInput(
+            f"cannot use the device {device!r}: {one_line(error)}"
+        ) from error
     there = model.device
     if wanted.type != there.type or wanted.index not in (None, there.index):
-        raise InvalidInput(f"the model is on {there}: move it with model.to({device!r}), or give no device")
+        raise InvalidInput(
+            f"the model is on {there}: move it with model.to({device!r}), or give no"
+            " device"
+        )
 
 
 def seen(model: HuggingFaceModel) -> HuggingFaceModel:
@@ -138,7 +171,10 @@ def seen(model: HuggingFaceModel) -> HuggingFaceModel:
         return replace(model, sentence=sentence_of(model.name, model.revision))
     if model.kind == "causal":
         with model.explained():
-            return replace(model, ahead=looks_ahead(_asking(model), _ordinary(model), model.rounding))
+            return replace(
+                model,
+                ahead=looks_ahead(_asking(model), _ordinary(model), model.rounding),
+            )
     return model
 
 
@@ -162,10 +198,15 @@ def _ordinary(model: HuggingFaceModel) -> list[int]:
 
 
 def _from_pretrained(
-    name: str, kind: Kind | None, tokenizer: "PreTrainedTokenizerBase | None", hub: dict[str, Any]
+    name: str,
+    kind: Kind | None,
+    tokenizer: "PreTrainedTokenizerBase | None",
+    hub: dict[str, Any],
 ) -> "tuple[PreTrainedModel, Kind, PreTrainedTokenizerBase]":
     if name.startswith((".", "/", "~")) and not Path(name).is_dir():
-        raise ModelError(f"cannot load a model from {name!r}: there is no such directory")
+        raise ModelError(
+            f"cannot load a model from {name!r}: there is no such directory"
+        )
     with quiet():
         try:
             config = configuration_of(name, hub)
@@ -173,14 +214,21 @@ def _from_pretrained(
             kind = kind or kind_named(config, architecture)
             loader = _loader(kind, config, architecture)
             module, report = loader.from_pretrained(
-                name, config=config, use_safetensors=True, output_loading_info=True, **hub
+                name,
+                config=config,
+                use_safetensors=True,
+                output_loading_info=True,
+                **hub,
             )
             tokenizer = tokenizer or AutoTokenizer.from_pretrained(name, **hub)
             refuse_unusable(tokenizer, name)
         except ModelError:
             raise
-        except Exception as error:  # transformers raises whatever its parsers and downloads raise
-            raise ModelError(f"cannot load a model from {name!r}: {one_line(error)}") from error
+        # transformers raises whatever its parsers and downloads raise
+        except Exception as error:
+            raise ModelError(
+                f"cannot load a model from {name!r}: {one_line(error)}"
+            ) from error
     missing = sorted(report["missing_keys"])
     if missing and not all("pooler" in key or "position_ids" in key for key in missing):
         raise ModelError(
@@ -193,10 +241,12 @@ def _from_pretrained(
 def classifier_for(
     name: str, labels: Sequence[str], hub: dict[str, Any]
 ) -> tuple[HuggingFaceModel, set[str]]:
-    """A model with a head for these labels, and the names of the parameters that it has no weights for.
+    """A model with a head for these labels, and the names of the parameters that it has
+    no weights for.
 
-    A classifier that has these labels already (case aside) is taken as it is. Of any other model the head,
-    and whatever is missing beside it, is there with random weights.
+    A classifier that has these labels already (case aside) is taken as it is. Of any
+    other model the head, and whatever is missing beside it, is there with random
+    weights.
 
     Args:
         name: hub id or local directory.
@@ -204,8 +254,8 @@ def classifier_for(
         hub: `revision` and `trust_remote_code`.
 
     Raises:
-        ModelError: it cannot be read, has no safetensors weights or no fast tokenizer, or is none that
-            transformers can put a classifier's head on.
+        ModelError: it cannot be read, has no safetensors weights or no fast tokenizer,
+            or is none that transformers can put a classifier's head on.
     """
     with quiet():
         try:
@@ -226,18 +276,30 @@ def classifier_for(
             refuse_unusable(tokenizer, name)
         except ModelError:
             raise
-        except Exception as error:  # transformers raises whatever its parsers and downloads raise
-            raise ModelError(f"cannot put a head on {name!r}: {one_line(error)}") from error
+        # transformers raises whatever its parsers and downloads raise
+        except Exception as error:
+            raise ModelError(
+                f"cannot put a head on {name!r}: {one_line(error)}"
+            ) from error
     padding = getattr(module.config, "pad_token_id", None)
     if padding is None or padding < 0:  # a decoder finds its last token by it
         known = (tokenizer.pad_token_id, tokenizer.eos_token_id)
-        module.config.pad_token_id = next((token for token in known if token is not None), None)
-    fresh = {*report["missing_keys"], *(entry[0] for entry in report["mismatched_keys"])}
-    return HuggingFaceModel(module, tokenizer, "classifier", name, hub.get("revision")), fresh
+        module.config.pad_token_id = next(
+            (token for token in known if token is not None), None
+        )
+    fresh = {
+        *report["missing_keys"],
+        *(entry[0] for entry in report["mismatched_keys"]),
+    }
+    return (
+        HuggingFaceModel(module, tokenizer, "classifier", name, hub.get("revision")),
+        fresh,
+    )
 
 
 def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) -> bool:
-    """Whether a model says that it is a causal one; nothing but its configuration is read.
+    """Whether a model says that it is a causal one; nothing but its configuration is
+    read.
 
     Raises:
         ModelError: it cannot be read, or is an encoder-decoder.
@@ -250,13 +312,17 @@ def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) 
             config = configuration_of(str(model), hub)
         except ModelError:
             raise
-        except Exception as error:  # transformers raises whatever its parsers and downloads raise
-            raise ModelError(f"cannot load a model from {str(model)!r}: {one_line(error)}") from error
+        # transformers raises whatever its parsers and downloads raise
+        except Exception as error:
+            raise ModelError(
+                f"cannot load a model from {str(model)!r}: {one_line(error)}"
+            ) from error
     return is_generator(config, (config.architectures or [""])[0])
 
 
 def _loader(kind: Kind, config: Any, architecture: str) -> Any:
-    """What makes a model of a kind: the class that its configuration names, if that is one of the kind.
+    """What makes a model of a kind: the class that its configuration names, if that is
+    one of the kind.
 
     Raises:
         ModelError: transformers has none of the kind for this family.
@@ -266,7 +332,8 @@ def _loader(kind: Kind, config: Any, architecture: str) -> Any:
         try:
             if kind_named(config, architecture) == kind:
                 return named
-        except ModelError:  # it is for something else: then what is asked for is another head of it
+        # it is for something else: then what is asked for is another head of it
+        except ModelError:
             pass
     return _of_family(kind, config)
 
@@ -276,7 +343,7 @@ def _of_family(kind: Kind, config: Any) -> Any:
     loader = getattr(transformers, _LOADERS[kind])
     if type(config) not in loader._model_mapping and not hasattr(config, "auto_map"):
         raise ModelError(
-            f"transformers has no {kind} model of the {config.model_type!r} family: name another kind, "
-            "or none"
+            f"transformers has no {kind} model of the {config.model_type!r} family:"
+            " name another kind, or none"
         )
     return loader

@@ -32,7 +32,8 @@ def kind_named(config: Any, architecture: str) -> Kind:
         architecture: the class's name, or "" where none is known.
 
     Raises:
-        ModelError: it is for something that no lens explains; the text says what would work.
+        ModelError: it is for something that no lens explains; the text says what would
+            work.
     """
     if is_generator(config, architecture):
         return "causal"
@@ -43,39 +44,47 @@ def kind_named(config: Any, architecture: str) -> Kind:
 
 
 def is_generator(config: Any, architecture: str) -> bool:
-    """Whether a class of transformers continues texts, as those do that see or hear as well.
+    """Whether a class of transformers continues texts, as those do that see or hear as
+    well.
 
     Raises:
         ModelError: it is an encoder-decoder.
     """
     if _answers_a_text(config) and not architecture.endswith("EncoderModel"):
-        raise ModelError(f"{architecture} is an encoder-decoder, which no lens can ablate yet")
+        raise ModelError(
+            f"{architecture} is an encoder-decoder, which no lens can ablate yet"
+        )
     tables = (
         modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
         modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
     )
     known = {str(name) for table in tables for name in table.values()}
-    return architecture.endswith(("ForCausalLM", "LMHeadModel")) or architecture in known
+    return (
+        architecture.endswith(("ForCausalLM", "LMHeadModel")) or architecture in known
+    )
 
 
 def _answers_a_text(config: Any) -> bool:
     """Whether a decoder answers what an encoder has read."""
     text = config.get_text_config()
-    return any(bool(getattr(each, "is_encoder_decoder", False)) for each in (config, text))
+    return any(
+        bool(getattr(each, "is_encoder_decoder", False)) for each in (config, text)
+    )
 
 
 def _refuse_other_heads(architecture: str) -> None:
     for ending, what in _OTHER_HEADS.items():
         if architecture.endswith(ending):
             raise ModelError(
-                f"{architecture} {what}, which no lens watches; {named('kind', 'encoder')} explains "
-                "its embeddings"
+                f"{architecture} {what}, which no lens watches;"
+                f" {named('kind', 'encoder')} explains its embeddings"
             )
     if "For" in architecture and architecture not in _bodies():
         raise ModelError(
-            f"{architecture} is neither a sequence classifier nor a causal language model, and no lens "
-            f"watches what it answers; {named('kind', 'encoder')} explains its embeddings, if it has any"
+            f"{architecture} is neither a sequence classifier nor a causal language"
+            f" model, and no lens watches what it answers; {named('kind', 'encoder')}"
+            " explains its embeddings, if it has any"
         )
 
 
@@ -83,10 +92,14 @@ def _bodies() -> set[str]:
     return {str(name) for name in modeling_auto.MODEL_MAPPING_NAMES.values()}
 
 
-def looks_ahead(ask: Callable[[list[int]], torch.Tensor], tokens: Sequence[int], rounding: float) -> bool:
-    """Whether a language model's logits change with later tokens: with another last token, or with none.
+def looks_ahead(
+    ask: Callable[[list[int]], torch.Tensor], tokens: Sequence[int], rounding: float
+) -> bool:
+    """Whether a language model's logits change with later tokens: with another last
+    token, or with none.
 
-    They do in one that attends to both sides: in one pass, it would see the completion that it is asked for.
+    They do in one that attends to both sides: in one pass, it would see the completion
+    that it is asked for.
 
     Args:
         ask: gives the logits (L, V) of a row of L tokens.
@@ -96,5 +109,8 @@ def looks_ahead(ask: Callable[[list[int]], torch.Tensor], tokens: Sequence[int],
     row = (list(tokens) * _PROBE)[:_PROBE]
     before = ask(row)[:-1]
     allowed = rounding * max(1.0, float(before.abs().max()))
-    others = (ask([*row[:-1], row[0] if row[0] != row[-1] else row[1]])[:-1], ask(row[:-1]))
+    others = (
+        ask([*row[:-1], row[0] if row[0] != row[-1] else row[1]])[:-1],
+        ask(row[:-1]),
+    )
     return any(bool((before - other).abs().max() > allowed) for other in others)

@@ -22,21 +22,28 @@ from spexlens.models.quiet import one_line
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-IN_TRAINING = "the model was in training mode; for the answer it was put into evaluation mode"
+IN_TRAINING = (
+    "the model was in training mode; for the answer it was put into evaluation mode"
+)
 """What is remarked on answers of a model that somebody trains."""
 
-ANSWERS_AT_RANDOM = "the model answers the same text differently each time, so that its answers are noisy"
+ANSWERS_AT_RANDOM = (
+    "the model answers the same text differently each time, so that its answers are"
+    " noisy"
+)
 """What is noted of a model that draws random numbers in evaluation mode too."""
 
 ATTENDS_TO_BOTH_SIDES = (
-    "the model attends to both sides: each token of the completion is scored from what is before it alone"
+    "the model attends to both sides: each token of the completion is scored from what"
+    " is before it alone"
 )
 """What is noted of a model whose logits change with later tokens."""
 
 _TOKENS_A_BATCH = 8192
 _ROWS_A_BATCH = 256
 _LOGITS_A_BATCH = 1 << 26
-_NO_LIMIT = 1_000_000  # tokens: what tokenizers and configurations write where there is none
+# tokens: what tokenizers and configurations write where there is none
+_NO_LIMIT = 1_000_000
 _SHIFTED_POSITIONS = {
     "roberta",
     "roberta-prelayernorm",
@@ -59,8 +66,9 @@ class HuggingFaceModel:
         kind: "classifier", "causal" or "encoder".
         name: the hub id or directory it came from, for people to read.
         revision: of the hub, where one was asked for.
-        ahead: whether a causal model's logits change with later tokens, as those of a model do that attends
-            to both sides; its completions are scored one token at a time, from what comes before alone.
+        ahead: whether a causal model's logits change with later tokens, as those of a
+            model do that attends to both sides; its completions are scored one token at
+            a time, from what comes before alone.
         sentence: how an encoder is to be read.
     """
 
@@ -89,10 +97,13 @@ class HuggingFaceModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A classifier's labels, by index, as they are shown; of those of one name, each with its number."""
+        """A classifier's labels, by index, as they are shown; of those of one name,
+        each with its number.
+        """
         known = labels_of(self.model.config)
         return tuple(
-            f"{label} #{place}" if known.count(label) > 1 else label for place, label in enumerate(known)
+            f"{label} #{place}" if known.count(label) > 1 else label
+            for place, label in enumerate(known)
         )
 
     @property
@@ -103,17 +114,24 @@ class HuggingFaceModel:
     @property
     def padding(self) -> int:
         """The token that fills short rows; attention never reaches it."""
-        # A decoder that classifies finds the last token by its own padding token, not the tokenizer's.
+        # A decoder that classifies finds the last token by its own padding token, not
+        # the tokenizer's.
         config = self.model.config
-        own = getattr(config.get_text_config(), "pad_token_id", None) if self.kind == "classifier" else None
+        own = (
+            getattr(config.get_text_config(), "pad_token_id", None)
+            if self.kind == "classifier"
+            else None
+        )
         known = (own, self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
         return next(int(token) for token in known if token is not None and token >= 0)
 
     def outputs(self, batch: dict[str, Any], **settings: Any) -> Any:
-        """What the model answers to a batch, in evaluation mode, whatever mode it is in.
+        """What the model answers to a batch, in evaluation mode, whatever mode it is
+        in.
 
         Args:
-            batch: input_ids, attention_mask and more; what the model has no use for is left out.
+            batch: input_ids, attention_mask and more; what the model has no use for is
+                left out.
             settings: more arguments, likewise.
         """
         with self.evaluating():
@@ -121,9 +139,14 @@ class HuggingFaceModel:
 
     def trained_outputs(self, batch: dict[str, Any], **settings: Any) -> Any:
         """`outputs` in the mode that the model is in, for training it."""
-        here = {name: tensor.to(self.device) for name, tensor in batch.items()}  # it may have moved since
+        # it may have moved since
+        here = {name: tensor.to(self.device) for name, tensor in batch.items()}
         return self.model(
-            **{name: given for name, given in {**here, **settings}.items() if name in self.accepts}
+            **{
+                name: given
+                for name, given in {**here, **settings}.items()
+                if name in self.accepts
+            }
         )
 
     def remarks(self, count: int) -> dict[int, str]:
@@ -133,7 +156,9 @@ class HuggingFaceModel:
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Inside, every module is in evaluation mode; afterwards each is in the mode it was in."""
+        """Inside, every module is in evaluation mode; afterwards each is in the mode it
+        was in.
+        """
         training = [module for module in self.model.modules() if module.training]
         for module in training:
             module.training = False
@@ -151,7 +176,8 @@ class HuggingFaceModel:
         Args:
             tokens: how many there are.
             what: has them, such as "the text".
-            parted: whether it has parts that can be explained, and can be read by windows.
+            parted: whether it has parts that can be explained, and can be read by
+                windows.
             at_least: there may be more tokens.
         """
         if self.window is None or tokens <= self.window:
@@ -163,8 +189,8 @@ class HuggingFaceModel:
         count = f"more than {tokens}" if at_least else str(tokens)
         comma = "," if len(ways) > 2 else ""
         raise InputTooLong(
-            f"{what} has {count} tokens, and {self.called!r} reads at most {self.window} at once: "
-            f"{', '.join(ways[:-1])}{comma} or {ways[-1]}"
+            f"{what} has {count} tokens, and {self.called!r} reads at most"
+            f" {self.window} at once: {', '.join(ways[:-1])}{comma} or {ways[-1]}"
             + ("; a coarser unit does not help" if parted else "")
         )
 
@@ -183,35 +209,48 @@ class HuggingFaceModel:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Around the first forward passes: a model that cannot read its input says so in one line.
+        """Around the first forward passes: a model that cannot read its input says so
+        in one line.
 
         Raises:
             OutOfMemory: there was not enough for it.
             ModelError: whatever else the model raised, in one line.
         """
         try:
-            with enough_memory("on a single text: give a shorter one, or a device with more"):
+            with enough_memory(
+                "on a single text: give a shorter one, or a device with more"
+            ):
                 yield
         except (InvalidInput, ModelError, OutOfMemory):
             raise
         except (
             RuntimeError, ValueError, IndexError, AttributeError, TypeError, AssertionError, KeyError,
         ) as error:  # fmt: skip
-            raise ModelError(f"{self.called!r} cannot read the text: {one_line(error)}") from error
+            raise ModelError(
+                f"{self.called!r} cannot read the text: {one_line(error)}"
+            ) from error
 
-    def tensors(self, arrays: dict[str, NDArray[np.int64]]) -> dict[str, "torch.Tensor"]:
+    def tensors(
+        self, arrays: dict[str, NDArray[np.int64]]
+    ) -> dict[str, "torch.Tensor"]:
         """Arrays as tensors on the model's device.
 
         Raises:
-            ModelError: there is a token that the model does not know, as of a larger vocabulary.
+            ModelError: there is a token that the model does not know, as of a larger
+                vocabulary.
         """
-        largest = int(arrays["input_ids"].max(initial=0)) if "input_ids" in arrays else 0
+        largest = (
+            int(arrays["input_ids"].max(initial=0)) if "input_ids" in arrays else 0
+        )
         if self.known is not None and largest >= self.known:
             raise ModelError(
-                f"the tokenizer of {self.called!r} gives token {largest}, but the model knows "
-                f"{self.known} tokens: its tokenizer is another model's"
+                f"the tokenizer of {self.called!r} gives token {largest}, but the model"
+                f" knows {self.known} tokens: its tokenizer is another model's"
             )
-        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
+        return {
+            name: torch.from_numpy(array).to(self.device)
+            for name, array in arrays.items()
+        }
 
     @property
     def window(self) -> int | None:
@@ -226,7 +265,9 @@ class HuggingFaceModel:
 
     @property
     def rounding(self) -> float:
-        """How far apart the answers of two batch sizes may be: 1e-5, or more in half precision."""
+        """How far apart the answers of two batch sizes may be: 1e-5, or more in half
+        precision.
+        """
         return max(1e-5, 16 * torch.finfo(self.model.dtype).eps)
 
     @cached_property
@@ -234,9 +275,14 @@ class HuggingFaceModel:
         """How many tokens it has embeddings of, or None where it does not say."""
         try:
             weight = getattr(self.model.get_input_embeddings(), "weight", None)
-        except (NotImplementedError, AttributeError):  # transformers' own of one that embeds no tokens
+        # transformers' own of one that embeds no tokens
+        except (NotImplementedError, AttributeError):
             return None
-        return len(weight) if isinstance(weight, torch.Tensor) and weight.ndim == 2 else None
+        return (
+            len(weight)
+            if isinstance(weight, torch.Tensor) and weight.ndim == 2
+            else None
+        )
 
     @cached_property
     def accepts(self) -> frozenset[str]:
@@ -251,7 +297,9 @@ def labels_of(config: Any) -> list[str]:
 
 
 def has_labels(own: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether a model's labels are those wanted: to the letter, or case aside where that leaves no doubt."""
+    """Whether a model's labels are those wanted: to the letter, or case aside where
+    that leaves no doubt.
+    """
     if set(wanted) <= set(own):
         return len(set(own)) == len(own)
     folded = [label.lower() for label in own]

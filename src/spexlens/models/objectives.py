@@ -1,4 +1,6 @@
-"""Objectives: what is watched in a model's output, one number (or k) for each row of a batch."""
+"""Objectives: what is watched in a model's output, one number (or k) for each row of a
+batch.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,7 +20,12 @@ from spexlens.models.reading import Completion, Reading, read, refuse_far_longer
 
 OBJECTIVES: dict[Kind, tuple[str, ...]] = {
     "classifier": ("logit", "log-odds", "probability", "logit difference", "accuracy"),
-    "causal": ("log-probability", "mean log-probability", "logit difference", "accuracy"),
+    "causal": (
+        "log-probability",
+        "mean log-probability",
+        "logit difference",
+        "accuracy",
+    ),
     "encoder": ("cosine similarity",),
 }
 """The objectives of each kind of model; the first is the default."""
@@ -45,7 +52,9 @@ class Objective(ABC):
 
     @abstractmethod
     def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
-        """(m,) or (m, k) float64, for `batch` with input_ids and attention_mask of shape (m, L)."""
+        """(m,) or (m, k) float64, for `batch` with input_ids and attention_mask of
+        shape (m, L).
+        """
 
     def measure(self, model: HuggingFaceModel, batch: Batch) -> NDArray[np.float64]:
         """The answer as an array, (m,) or (m, k) float64, without keeping gradients."""
@@ -62,7 +71,9 @@ class Objective(ABC):
 
 
 class AveragedObjective(Objective):
-    """An answer computed from something of which several windows of one text can take the mean."""
+    """An answer computed from something of which several windows of one text can take
+    the mean.
+    """
 
     averaged: str
     """What that is called, for people to read."""
@@ -83,11 +94,12 @@ class AveragedObjective(Objective):
 class LabelObjective(AveragedObjective):
     """A classifier's answer for one label, or for several at once.
 
-    "log-odds" is the logit less the log-sum-exp of the other labels' logits, so it never saturates.
-    A classifier with a single output is read as its own log-odds; one trained for several labels at
-    once (`multi_label_classification`) has independent logits. "logit difference" is the label's
-    logit less the foil's; "accuracy" is 1 where the model gives the label, else 0. Of a head trained for
-    numbers (`regression`) "prediction" is the number.
+    "log-odds" is the logit less the log-sum-exp of the other labels' logits, so it
+    never saturates. A classifier with a single output is read as its own log-odds; one
+    trained for several labels at once (`multi_label_classification`) has independent
+    logits. "logit difference" is the label's logit less the foil's; "accuracy" is 1
+    where the model gives the label, else 0. Of a head trained for numbers
+    (`regression`) "prediction" is the number.
     """
 
     indices: tuple[int, ...]
@@ -125,7 +137,11 @@ class LabelObjective(AveragedObjective):
     def _answer(self, logits: torch.Tensor, index: int) -> torch.Tensor:
         """(m,) float64, for one label."""
         if self.unit == "accuracy":
-            right = logits[:, index] > 0 if self.independent else logits.argmax(dim=1) == index
+            right = (
+                logits[:, index] > 0
+                if self.independent
+                else logits.argmax(dim=1) == index
+            )
             return right.double()
         if self.unit == "logit difference":
             return logits[:, index] - logits[:, self.foil]
@@ -142,12 +158,13 @@ class LabelObjective(AveragedObjective):
 class CompletionObjective(Objective):
     """A causal model's answer about a fixed completion, teacher-forced.
 
-    "log-probability" is the sum over its tokens, "mean log-probability" the mean. "accuracy" is 1
-    where each of them is the likeliest, else 0. "logit difference" is the logit of its one token less
-    that of the foil.
+    "log-probability" is the sum over its tokens, "mean log-probability" the mean.
+    "accuracy" is 1 where each of them is the likeliest, else 0. "logit difference" is
+    the logit of its one token less that of the foil.
 
-    The completion's tokens are the last of every row, before what it is padded with on the right. Of a model
-    that looks ahead each token is scored in a pass of its own, which ends before it; rows are of one length.
+    The completion's tokens are the last of every row, before what it is padded with on
+    the right. Of a model that looks ahead each token is scored in a pass of its own,
+    which ends before it; rows are of one length.
     """
 
     completion: tuple[int, ...]
@@ -156,11 +173,15 @@ class CompletionObjective(Objective):
     foil: int | None = None
 
     def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
-        logits = self._ahead(model, batch) if model.ahead else self._at_once(model, batch)
+        logits = (
+            self._ahead(model, batch) if model.ahead else self._at_once(model, batch)
+        )
         wanted = torch.tensor(self.completion, device=logits.device)
         if self.unit == "accuracy":
             return (logits.argmax(dim=2) == wanted).all(dim=1).double()
-        given = logits.gather(2, wanted[:, None].expand(len(logits), -1, 1))[..., 0].double()
+        given = logits.gather(2, wanted[:, None].expand(len(logits), -1, 1))[
+            ..., 0
+        ].double()
         if self.unit == "logit difference":
             return given[:, 0] - logits[:, 0, self.foil].double()
         scores = given - torch.logsumexp(logits.double(), dim=2)
@@ -168,7 +189,8 @@ class CompletionObjective(Objective):
 
     def _at_once(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
         """(m, c, V) float32, the logits that predict each token of the completion."""
-        count, longest = len(self.completion), batch["attention_mask"].shape[1]
+        count = len(self.completion)
+        longest = batch["attention_mask"].shape[1]
         ends = longest - batch["attention_mask"].flip(1).argmax(dim=1)
         kept = longest - int(ends.min()) + count + 1
         logits: torch.Tensor = model.outputs(batch, logits_to_keep=kept).logits
@@ -179,14 +201,22 @@ class CompletionObjective(Objective):
 
     def _ahead(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
         """The same, of rows of one length, from what comes before each token alone."""
-        longest, found = batch["attention_mask"].shape[1], []
+        longest = batch["attention_mask"].shape[1]
+        found = []
         for left in range(len(self.completion), 0, -1):
-            before = {name: tensor[:, : longest - left] for name, tensor in batch.items()}
+            before = {
+                name: tensor[:, : longest - left] for name, tensor in batch.items()
+            }
             found.append(model.outputs(before).logits[:, -1].float())
         return torch.stack(found, dim=1)
 
     def identity(self) -> list[Any]:
-        return ["completion", self.completion, self.unit, *([] if self.foil is None else [self.foil])]
+        return [
+            "completion",
+            self.completion,
+            self.unit,
+            *([] if self.foil is None else [self.foil]),
+        ]
 
 
 @dataclass
@@ -232,7 +262,8 @@ class PairObjective(Objective):
 
 
 def embed(model: HuggingFaceModel, batch: Batch, pooling: Pooling) -> torch.Tensor:
-    """The pooled last hidden state, (m, d) float64, of the attended tokens of rows padded on the right.
+    """The pooled last hidden state, (m, d) float64, of the attended tokens of rows
+    padded on the right.
 
     Raises:
         ModelError: the model gives none.
@@ -240,7 +271,8 @@ def embed(model: HuggingFaceModel, batch: Batch, pooling: Pooling) -> torch.Tens
     hidden = getattr(model.outputs(batch), "last_hidden_state", None)
     if hidden is None:
         raise ModelError(
-            f"{type(model.model).__name__} gives no hidden states of its tokens: it is no encoder"
+            f"{type(model.model).__name__} gives no hidden states of its tokens: it is"
+            " no encoder"
         )
     return pooled(hidden.double(), batch["attention_mask"], pooling)
 
@@ -254,7 +286,8 @@ def label_logits(model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
     logits = getattr(model.outputs(batch), "logits", None)
     if logits is None or logits.ndim != 2:
         raise ModelError(
-            f"{type(model.model).__name__} gives no logits of labels for a text: it is no classifier"
+            f"{type(model.model).__name__} gives no logits of labels for a text: it is"
+            " no classifier"
         )
     answers: torch.Tensor = logits.double()
     return answers
@@ -272,7 +305,8 @@ def completion_of(model: HuggingFaceModel, target: object) -> str | Completion |
         return target
     if not isinstance(target, str) or not target:
         raise InvalidInput(
-            f"a causal model needs {named('target')}: the completion whose probability is watched"
+            f"a causal model needs {named('target')}: the completion whose probability"
+            " is watched"
         )
     return readable(target, "the completion")
 
@@ -292,23 +326,31 @@ def objective_for(
 
     Args:
         model: decides which objectives there are.
-        objective: one of `objectives_of`; by default the first of them, or "logit difference" where
-            a foil is given.
-        target: label or labels, completion, or query; by default the predicted label, or the text.
-        foil: for "logit difference", the label or completion that the target is compared with.
+        objective: one of `objectives_of`; by default the first of them, or "logit
+            difference" where a foil is given.
+        target: label or labels, completion, or query; by default the predicted label,
+            or the text.
+        foil: for "logit difference", the label or completion that the target is
+            compared with.
         reading: the unablated input, of a causal model with the completion behind it.
         text: the text that is explained.
         against: of a causal model, the same with the foil behind it.
-        windows: of a text that is read by windows, what is read of each, instead of `reading`.
+        windows: of a text that is read by windows, what is read of each, instead of
+            `reading`.
         queried: of a query that is read by windows, likewise.
 
     Raises:
-        InvalidInput, UnknownLabel: this kind of model has no such objective, target or foil.
+        InvalidInput, UnknownLabel: this kind of model has no such objective, target or
+            foil.
     """
     unit = _unit(model, objective, foil)
     if model.kind == "causal":
         said = target.text if isinstance(target, Completion) else str(target)
-        other = None if against is None else _single_token(reading, said, against, str(foil))
+        other = (
+            None
+            if against is None
+            else _single_token(reading, said, against, str(foil))
+        )
         return CompletionObjective(reading.completed, said, unit, other)
     parts = [model.tensors(part.arrays()) for part in windows or (reading,)]
     if model.kind == "classifier":
@@ -317,7 +359,9 @@ def objective_for(
         raise InvalidInput("an encoder's target is a text, the query to compare with")
     pooling = model.sentence.pooling
     if target is not None:
-        parts = [model.tensors(part.arrays()) for part in queried] or [query_of(model, target)]
+        parts = [model.tensors(part.arrays()) for part in queried] or [
+            query_of(model, target)
+        ]
     tokens = tuple(token for part in parts for token in part["input_ids"][0].tolist())
     with torch.inference_mode():
         embeddings = torch.cat([embed(model, part, pooling) for part in parts])
@@ -338,23 +382,39 @@ def query_of(model: HuggingFaceModel, text: str) -> Batch:
 
 
 def objectives_of(model: HuggingFaceModel) -> tuple[str, ...]:
-    """The objectives that there are, the default first; of a classifier its problem type decides."""
+    """The objectives that there are, the default first; of a classifier its problem
+    type decides.
+    """
     regression = model.model.config.problem_type == "regression"
-    return REGRESSION if model.kind == "classifier" and regression else OBJECTIVES[model.kind]
+    return (
+        REGRESSION
+        if model.kind == "classifier" and regression
+        else OBJECTIVES[model.kind]
+    )
 
 
 def _unit(model: HuggingFaceModel, objective: str | None, foil: object) -> str:
     known = objectives_of(model)
     unit = objective or (known[0] if foil is None else "logit difference")
     if unit not in known:
-        names = {"classifier": "a classifier", "causal": "a causal model", "encoder": "an encoder"}
-        what = "a classifier trained for numbers" if known is REGRESSION else names[model.kind]
+        names = {
+            "classifier": "a classifier",
+            "causal": "a causal model",
+            "encoder": "an encoder",
+        }
+        what = (
+            "a classifier trained for numbers"
+            if known is REGRESSION
+            else names[model.kind]
+        )
         raise InvalidInput(
-            f"{what} has no objective {unit!r}; {did_you_mean(unit, known)}choose one of {', '.join(known)}"
+            f"{what} has no objective {unit!r}; {did_you_mean(unit, known)}choose one"
+            f" of {', '.join(known)}"
         )
     if (unit == "logit difference") != (foil is not None):
         raise InvalidInput(
-            f"objective 'logit difference' and {named('foil')} go together; give both or neither"
+            f"objective 'logit difference' and {named('foil')} go together; give both"
+            " or neither"
         )
     return unit
 
@@ -367,48 +427,72 @@ def _single_token(target: Reading, said: str, foil: Reading, against: str) -> in
     """
     for text, found in ((said, target.completed), (against, foil.completed)):
         if len(found) != 1:
-            raise InvalidInput(f"a logit difference is between single tokens; {text!r} has {len(found)}")
+            raise InvalidInput(
+                f"a logit difference is between single tokens; {text!r} has"
+                f" {len(found)}"
+            )
     if target.prompt != foil.prompt:
         raise InvalidInput(
-            f"{said!r} and {against!r} are not tokenised behind the same prompt, so that their logits are "
-            "answers to two questions; begin both with a space, or neither"
+            f"{said!r} and {against!r} are not tokenised behind the same prompt, so"
+            " that their logits are answers to two questions; begin both with a space,"
+            " or neither"
         )
     return foil.completed[0]
 
 
 def _label_objective(
-    model: HuggingFaceModel, target: Target, foil: str | int | None, unit: str, parts: Sequence[Batch]
+    model: HuggingFaceModel,
+    target: Target,
+    foil: str | int | None,
+    unit: str,
+    parts: Sequence[Batch],
 ) -> LabelObjective:
     labels = model.labels
     indices: tuple[int, ...] = ()
     if target is not None:
-        indices = label_indices(labels, list(target) if isinstance(target, list | tuple) else [target])
+        indices = label_indices(
+            labels, list(target) if isinstance(target, list | tuple) else [target]
+        )
     against = None if foil is None else label_indices(labels, [foil])[0]
-    independent = len(labels) == 1 or model.model.config.problem_type == "multi_label_classification"
+    independent = (
+        len(labels) == 1
+        or model.model.config.problem_type == "multi_label_classification"
+    )
     with torch.inference_mode():
         logits = torch.cat([label_logits(model, part) for part in parts]).mean(dim=0)
     likeliest = int(logits.argmax())
     answered = None
     if unit not in REGRESSION:
-        probabilities = torch.sigmoid(logits) if independent else torch.softmax(logits, dim=0)
+        probabilities = (
+            torch.sigmoid(logits) if independent else torch.softmax(logits, dim=0)
+        )
         answered = (labels[likeliest], float(probabilities[likeliest]))
     indices = indices or (likeliest,)
-    return LabelObjective(indices, tuple(labels[i] for i in indices), unit, independent, against, answered)
+    return LabelObjective(
+        indices, tuple(labels[i] for i in indices), unit, independent, against, answered
+    )
 
 
-def label_indices(labels: tuple[str, ...], targets: Sequence[object]) -> tuple[int, ...]:
-    """The positions of labels: an integer is a position, a text a name (case aside) or else a position.
+def label_indices(
+    labels: tuple[str, ...], targets: Sequence[object]
+) -> tuple[int, ...]:
+    """The positions of labels: an integer is a position, a text a name (case aside) or
+    else a position.
 
     Args:
-        labels: as `HuggingFaceModel.labels` shows them: of those of one name, each with its number.
+        labels: as `HuggingFaceModel.labels` shows them: of those of one name, each with
+            its number.
         targets: what is asked for.
 
     Raises:
-        UnknownLabel: there is no such label, or several; the text lists those there are.
+        UnknownLabel: there is no such label, or several; the text lists those there
+            are.
     """
     found = tuple(dict.fromkeys(_label_index(labels, target) for target in targets))
     if not found:
-        raise UnknownLabel(f"no label was given; the model's labels are {', '.join(labels)}")
+        raise UnknownLabel(
+            f"no label was given; the model's labels are {', '.join(labels)}"
+        )
     return found
 
 
@@ -421,11 +505,14 @@ def _label_index(labels: tuple[str, ...], target: object) -> int:
         if folded.count(text.lower()) == 1:
             return folded.index(text.lower())
         alike = [
-            label for label in labels if text.lower() in (label.lower(), label.lower().rpartition(" #")[0])
+            label
+            for label in labels
+            if text.lower() in (label.lower(), label.lower().rpartition(" #")[0])
         ]
         if alike and text:
             raise UnknownLabel(
-                f"{shown(target)} is the name of several labels: say which of {', '.join(alike)}"
+                f"{shown(target)} is the name of several labels: say which of"
+                f" {', '.join(alike)}"
             )
     if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < len(labels):
         return int(text)

@@ -9,11 +9,13 @@ from transformers.utils.hub import cached_file
 
 from spexlens.arguments import readable
 from spexlens.errors import ModelError
-from spexlens.json_text import path_of, read_json
+from spexlens.files.json_text import path_of, read_json
+from spexlens.files.text_file import bytes_of
 from spexlens.models.quiet import one_line, quiet
-from spexlens.text_file import bytes_of
 
-Pooling = Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+Pooling = Literal[
+    "mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"
+]
 """How the embeddings of tokens become one, by the names of sentence-transformers."""
 
 _OLD_MODES: dict[str, Pooling] = {
@@ -26,7 +28,15 @@ _OLD_MODES: dict[str, Pooling] = {
 }
 _WINDOW_FILES = tuple(
     f"sentence_{name}_config.json"
-    for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+    for name in (
+        "bert",
+        "roberta",
+        "distilbert",
+        "camembert",
+        "albert",
+        "xlm-roberta",
+        "xlnet",
+    )
 )
 _LONGEST = 16 << 20  # bytes of a file of settings
 _SHOWN = 60  # characters of what a file says
@@ -62,7 +72,8 @@ PLAIN = Sentence()
 
 
 def sentence_of(name: str, revision: str | None = None) -> Sentence:
-    """What the files of sentence-transformers beside a model say; of every version of that library.
+    """What the files of sentence-transformers beside a model say; of every version of
+    that library.
 
     Args:
         name: hub id or directory; "" for a model that was made in memory.
@@ -71,12 +82,17 @@ def sentence_of(name: str, revision: str | None = None) -> Sentence:
     Raises:
         ModelError: it embeds in a way that is not known, or a file is damaged.
     """
-    modules = _list_of_objects(_settings(name, "modules.json", revision), "modules.json", name)
+    modules = _list_of_objects(
+        _settings(name, "modules.json", revision), "modules.json", name
+    )
     for module in modules:
         for part in ("type", "path"):
             _typed(module, part, str, "modules.json", name)
     kinds = [(module.get("type") or "").rpartition(".")[2] for module in modules]
-    paths = {kind: module.get("path") or "" for kind, module in zip(kinds, modules, strict=True)}
+    paths = {
+        kind: module.get("path") or ""
+        for kind, module in zip(kinds, modules, strict=True)
+    }
     strange = [kind for kind in kinds if kind not in _INERT]
     pooling_file = f"{_within(paths.get('Pooling', '1_Pooling'), name)}/config.json"
     pooling = _object(_settings(name, pooling_file, revision), pooling_file, name)
@@ -84,12 +100,16 @@ def sentence_of(name: str, revision: str | None = None) -> Sentence:
     if strange or len(modes) > 1 or not set(modes) <= set(get_args(Pooling)):
         how = ", ".join([*modes, *strange])
         raise ModelError(
-            f"{name!r} embeds with {how}; known is one pooling of {', '.join(get_args(Pooling))}, "
-            "and nothing behind it but scaling to length one"
+            f"{name!r} embeds with {how}; known is one pooling of"
+            f" {', '.join(get_args(Pooling))}, and nothing behind it but scaling to"
+            " length one"
         )
     prompt = _prompt(name, revision)
     if prompt and pooling is not None and pooling.get("include_prompt") is False:
-        raise ModelError(f"{name!r} leaves its prompt {prompt!r} out of the pooling, which is not known here")
+        raise ModelError(
+            f"{name!r} leaves its prompt {prompt!r} out of the pooling, which is not"
+            " known here"
+        )
     window, lower = _window(name, revision, _within(paths.get("Transformer", ""), name))
     return Sentence(
         pooling=cast(Pooling, modes[0]) if modes else "mean",
@@ -102,19 +122,25 @@ def sentence_of(name: str, revision: str | None = None) -> Sentence:
 
 
 def pooling_of(name: str, revision: str | None = None) -> Literal["mean", "cls"]:
-    """How a sentence encoder pools its tokens, for code that knows the two common ways; see `sentence_of`.
+    """How a sentence encoder pools its tokens, for code that knows the two common ways;
+    see `sentence_of`.
 
     Raises:
         ModelError: it pools in another way, or as `sentence_of`.
     """
     pooling = sentence_of(name, revision).pooling
     if pooling not in ("mean", "cls"):
-        raise ModelError(f"{name!r} pools by {pooling}, neither by the mean nor by its first token")
+        raise ModelError(
+            f"{name!r} pools by {pooling}, neither by the mean nor by its first token"
+        )
     return pooling
 
 
-def pooled(hidden: torch.Tensor, attention: torch.Tensor, pooling: Pooling) -> torch.Tensor:
-    """One embedding a row, of the tokens that are attended to: (m, L, d) and (m, L) -> (m, d).
+def pooled(
+    hidden: torch.Tensor, attention: torch.Tensor, pooling: Pooling
+) -> torch.Tensor:
+    """One embedding a row, of the tokens that are attended to: (m, L, d) and (m, L) ->
+    (m, d).
 
     As sentence-transformers' `Pooling`; of rows that are padded on the right.
     """
@@ -127,8 +153,11 @@ def pooled(hidden: torch.Tensor, attention: torch.Tensor, pooling: Pooling) -> t
     if pooling == "max":
         return hidden.masked_fill(weight == 0, -torch.inf).max(dim=1).values
     if pooling == "weightedmean":
-        weight = weight * torch.arange(1, weight.shape[1] + 1, device=hidden.device)[:, None]
-    total, count = (hidden * weight).sum(dim=1), weight.sum(dim=1)
+        weight = (
+            weight * torch.arange(1, weight.shape[1] + 1, device=hidden.device)[:, None]
+        )
+    total = (hidden * weight).sum(dim=1)
+    count = weight.sum(dim=1)
     return total / (count.sqrt() if pooling == "mean_sqrt_len_tokens" else count)
 
 
@@ -139,8 +168,13 @@ def _modes(pooling: dict[str, Any] | None, file: str, name: str) -> list[str]:
     given = pooling.get("pooling_mode")
     if given is not None:
         modes = given if isinstance(given, list) else [given]
-        if len(modes) > len(get_args(Pooling)) or not all(isinstance(each, str) for each in modes):
-            raise ModelError(f"{file} of {name!r} is damaged at pooling_mode: it is to be a word, or several")
+        if len(modes) > len(get_args(Pooling)) or not all(
+            isinstance(each, str) for each in modes
+        ):
+            raise ModelError(
+                f"{file} of {name!r} is damaged at pooling_mode: it is to be a word, or"
+                " several"
+            )
         return modes
     flags = [key for key in pooling if key.startswith("pooling_mode_")]
     for key in flags:
@@ -157,7 +191,9 @@ def _prompt(name: str, revision: str | None) -> str:
     prompts = _object(said.get("prompts"), f"prompts in {file}", name) or {}
     if default is None:
         return ""
-    return readable(_typed(prompts, default, str, file, name) or "", "the prompt beside the encoder")
+    return readable(
+        _typed(prompts, default, str, file, name) or "", "the prompt beside the encoder"
+    )
 
 
 def _window(name: str, revision: str | None, folder: str) -> tuple[int | None, bool]:
@@ -168,21 +204,29 @@ def _window(name: str, revision: str | None, folder: str) -> tuple[int | None, b
         if said is not None:
             longest = _typed(said, "max_seq_length", int, file, name)
             lower = _typed(said, "do_lower_case", bool, file, name)
-            return (longest if longest is not None and longest > 0 else None), lower is True
+            return (
+                longest if longest is not None and longest > 0 else None
+            ), lower is True
     return None, False
 
 
-def _typed(settings: dict[str, Any], key: str, kind: type[Value], file: str, name: str) -> Value | None:
+def _typed(
+    settings: dict[str, Any], key: str, kind: type[Value], file: str, name: str
+) -> Value | None:
     """A setting, None where it is not there.
 
     Raises:
         ModelError: it is something else than it should be.
     """
     value = settings.get(key)
-    if value is None or (isinstance(value, kind) and isinstance(value, bool) == (kind is bool)):
+    if value is None or (
+        isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+    ):
         return value
     what = {str: "a text", bool: "true or false", int: "a whole number"}[kind]
-    raise ModelError(f"{file} of {name!r} is damaged at {path_of(key)}: it is to be {what}")
+    raise ModelError(
+        f"{file} of {name!r} is damaged at {path_of(key)}: it is to be {what}"
+    )
 
 
 def _within(folder: str, name: str) -> str:
@@ -194,7 +238,10 @@ def _within(folder: str, name: str) -> str:
     parts = PurePosixPath(folder).parts
     odd = "\0" in folder or folder != folder.encode("utf-8", "ignore").decode()
     if PurePosixPath(folder).is_absolute() or ".." in parts or odd:
-        raise ModelError(f"modules.json of {name!r} is damaged: the path {folder[:_SHOWN]!r} leads elsewhere")
+        raise ModelError(
+            f"modules.json of {name!r} is damaged: the path {folder[:_SHOWN]!r} leads"
+            " elsewhere"
+        )
     return folder
 
 
@@ -234,7 +281,10 @@ def _settings(name: str, file: str, revision: str | None) -> Any:
     try:
         content = bytes_of(Path(path), _LONGEST)
         if content is None:
-            raise ModelError(f"{file} of {name!r} is larger than {_LONGEST >> 20} MB: it is no settings file")
+            raise ModelError(
+                f"{file} of {name!r} is larger than {_LONGEST >> 20} MB: it is no"
+                " settings file"
+            )
         return read_json(content.decode("utf-8-sig"))
     except (ValueError, OSError) as error:
         raise ModelError(f"{file} of {name!r} is damaged: {one_line(error)}") from error

@@ -1,4 +1,6 @@
-"""Quiet: transformers without its log lines and progress bars, and its errors in one line."""
+"""Quiet: transformers without its log lines and progress bars, and its errors in one
+line.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +13,12 @@ _LONGEST = 300
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars and no log lines while loading; the user's own settings come back after."""
+    """No progress bars and no log lines while loading; the user's own settings come
+    back after.
+    """
     logging: Any = transformers.utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    level = logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
     try:

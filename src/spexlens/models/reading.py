@@ -1,4 +1,6 @@
-"""Reading: what a model reads of a text, from the first token to the last; the one place that says so."""
+"""Reading: what a model reads of a text, from the first token to the last; the one
+place that says so.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +23,8 @@ _FAR = 64  # characters a token, of which hardly a text has so many
 
 @dataclass(frozen=True)
 class Completion:
-    """A causal model's completion as tokens, where nobody wrote it: what the model itself says.
+    """A causal model's completion as tokens, where nobody wrote it: what the model
+    itself says.
 
     Attributes:
         tokens: its tokens.
@@ -38,11 +41,14 @@ class Reading:
 
     Attributes:
         ids: (L,) int64, the tokens.
-        places: (L, 2) int64, the characters that each stands for, (start, end) in the text; (-1, -1) of
-            tokens that stand for none of them, and of those of the completion.
-        segments: (L,) int64, which text of a pair each token belongs to; None for a single text.
+        places: (L, 2) int64, the characters that each stands for, (start, end) in the
+            text; (-1, -1) of tokens that stand for none of them, and of those of the
+            completion.
+        segments: (L,) int64, which text of a pair each token belongs to; None for a
+            single text.
         completion: how many of the last tokens are the completion.
-        note: what a person should know of how prompt and completion, or two texts, were put together; or "".
+        note: what a person should know of how prompt and completion, or two texts, were
+            put together; or "".
     """
 
     ids: NDArray[np.int64]
@@ -66,8 +72,15 @@ class Reading:
 
     def arrays(self) -> dict[str, NDArray[np.int64]]:
         """The arguments of a forward pass of one row, each (1, L)."""
-        given = {"input_ids": self.ids[None], "attention_mask": np.ones((1, len(self.ids)), np.int64)}
-        return given if self.segments is None else {**given, "token_type_ids": self.segments[None]}
+        given = {
+            "input_ids": self.ids[None],
+            "attention_mask": np.ones((1, len(self.ids)), np.int64),
+        }
+        return (
+            given
+            if self.segments is None
+            else {**given, "token_type_ids": self.segments[None]}
+        )
 
 
 def read(
@@ -79,21 +92,25 @@ def read(
 ) -> Reading:
     """What a model reads.
 
-    A classifier and an encoder read what their tokenizer makes of the text, and of two texts with its
-    separator between them what it makes of a pair, their segments included. A causal model's prompt begins
-    with its beginning-of-sequence token, once, if it has one, and nothing closes it. Its completion follows
-    letter by letter: both are tokenised as one text, so that it is scored as the model would write it, and a
-    token that holds the end of the prompt and the beginning of the completion is the completion's. Where
-    a tokenizer does not show white space, the completion is a word of its own.
+    A classifier and an encoder read what their tokenizer makes of the text, and of two
+    texts with its separator between them what it makes of a pair, their segments
+    included. A causal model's prompt begins with its beginning-of-sequence token, once,
+    if it has one, and nothing closes it. Its completion follows letter by letter: both
+    are tokenised as one text, so that it is scored as the model would write it, and a
+    token that holds the end of the prompt and the beginning of the completion is the
+    completion's. Where a tokenizer does not show white space, the completion is a word
+    of its own.
 
     Args:
         model: decides how.
         text: the whole text, or prompt.
         completion: what a causal model is asked for.
-        rendered: the text holds its special tokens already, as one from a chat template does.
+        rendered: the text holds its special tokens already, as one from a chat template
+            does.
 
     Raises:
-        InvalidInput: a completion without a token, or with words that the tokenizer does not know.
+        InvalidInput: a completion without a token, or with words that the tokenizer
+            does not know.
     """
     if model.kind != "causal":
         return _of_text(model, text, rendered=rendered)
@@ -111,15 +128,20 @@ class Tokens:
     segments: list[int] | None = None
 
 
-def refuse_far_longer(model: HuggingFaceModel, text: str, what: str, *, parted: bool = False) -> None:
-    """Refuse a text that is many times longer than the model's window, before all of it is tokenised.
+def refuse_far_longer(
+    model: HuggingFaceModel, text: str, what: str, *, parted: bool = False
+) -> None:
+    """Refuse a text that is many times longer than the model's window, before all of it
+    is tokenised.
 
     Args:
         model: that would read it.
-        text, what, parted: as of `HuggingFaceModel.refuse_longer_than_window`, where `what` names the text.
+        text, what, parted: as of `HuggingFaceModel.refuse_longer_than_window`, where
+            `what` names the text.
 
     Raises:
-        InputTooLong: its beginning alone has more than twice as many tokens as the model reads.
+        InputTooLong: its beginning alone has more than twice as many tokens as the
+            model reads.
     """
     if model.window is None or len(text) <= _FAR * model.window:
         return
@@ -129,7 +151,9 @@ def refuse_far_longer(model: HuggingFaceModel, text: str, what: str, *, parted: 
 
 
 def as_far_as_it_goes(model: HuggingFaceModel, text: str) -> tuple[Tokens, bool]:
-    """What a classifier or an encoder reads of a text, up to its window, and whether that was not all."""
+    """What a classifier or an encoder reads of a text, up to its window, and whether
+    that was not all.
+    """
     reading = read(model, text)
     segments = None if reading.segments is None else reading.segments.tolist()
     if model.window is None or len(reading) <= model.window:
@@ -139,13 +163,20 @@ def as_far_as_it_goes(model: HuggingFaceModel, text: str) -> tuple[Tokens, bool]
         closing = int((reading.places[::-1, 1] >= 0).argmax())  # tokens behind the text
         kept = len(ids) - closing
         segments = segments[:kept] + segments[len(segments) - closing :]
-        same = [*reading.ids[:kept].tolist(), *reading.ids[len(reading) - closing :].tolist()] == ids
+        same = [
+            *reading.ids[:kept].tolist(),
+            *reading.ids[len(reading) - closing :].tolist(),
+        ] == ids
         segments = segments if same else None
     return Tokens(ids, segments), True
 
 
-def batch_of(model: HuggingFaceModel, rows: Sequence[Tokens]) -> dict[str, "torch.Tensor"]:
-    """Texts as a batch, padded on the right, where attention never reaches: tensors of shape (m, L)."""
+def batch_of(
+    model: HuggingFaceModel, rows: Sequence[Tokens]
+) -> dict[str, "torch.Tensor"]:
+    """Texts as a batch, padded on the right, where attention never reaches: tensors of
+    shape (m, L).
+    """
     shape = len(rows), max(len(row.ids) for row in rows)
     given = {
         "input_ids": np.full(shape, model.padding, np.int64),
@@ -162,13 +193,19 @@ def batch_of(model: HuggingFaceModel, rows: Sequence[Tokens]) -> dict[str, "torc
 
 
 def _shortened(model: HuggingFaceModel, text: str) -> list[int]:
-    """The tokens of a text longer than the model's window, as far as that goes, closed as a whole text is."""
-    cut = tokenized(model.tokenizer, _given(model, text), truncation=True, max_length=model.window)
+    """The tokens of a text longer than the model's window, as far as that goes, closed
+    as a whole text is.
+    """
+    cut = tokenized(
+        model.tokenizer, _given(model, text), truncation=True, max_length=model.window
+    )
     return list(cut["input_ids"])
 
 
 def shows_spaces(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Whether white space between words leaves a trace in the tokens, as it does not in WordPiece."""
+    """Whether white space between words leaves a trace in the tokens, as it does not in
+    WordPiece.
+    """
     backend: Any = tokenizer.backend_tokenizer
     text = "a a"
     if backend.normalizer is not None:
@@ -179,12 +216,15 @@ def shows_spaces(tokenizer: "PreTrainedTokenizerBase") -> bool:
     return {letter for piece, _ in pieces for letter in piece.lower()} != {"a"}
 
 
-def _completed(model: HuggingFaceModel, prompt: str, completion: str, *, rendered: bool) -> Reading:
+def _completed(
+    model: HuggingFaceModel, prompt: str, completion: str, *, rendered: bool
+) -> Reading:
     """Prompt and completion, tokenised as one text."""
     spaced = bool(prompt) and not prompt[-1].isspace() and not completion[:1].isspace()
     between = " " if spaced and not shows_spaces(model.tokenizer) else ""
     whole = _encoded(model, prompt + between + completion, rendered=rendered)
-    # Of special tokens in the text the places are known too; only those that were put around it have none.
+    # Of special tokens in the text the places are known too; only those that were put
+    # around it have none.
     behind = np.flatnonzero(whole.places[:, 1] > len(prompt) + len(between))
     if not len(behind):
         raise InvalidInput(f"the completion {completion!r} has no token")
@@ -213,8 +253,8 @@ def _merged(
         return ""
     scored = tokenizer.decode(whole[first:].tolist())
     return (
-        f"the end of the prompt and the completion {completion!r} share a token: what is scored is "
-        f"{scored!r}, as the model would write it"
+        f"the end of the prompt and the completion {completion!r} share a token: what"
+        f" is scored is {scored!r}, as the model would write it"
     )
 
 
@@ -233,14 +273,21 @@ def _of_text(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
     whole = _encoded(model, text, rendered=rendered)
     if "token_type_ids" not in model.accepts or whole.segments is None:
         return replace(whole, segments=None)
-    segments, separator = whole.segments.tolist(), model.tokenizer.sep_token
+    segments = whole.segments.tolist()
+    separator = model.tokenizer.sep_token
     if separator and separator in text and not rendered:
         pair = _pair(model.tokenizer, text, separator, whole.ids.tolist())
         if pair is None:
-            note = f"{separator} stands in the text, but not as between two texts: one segment"
+            note = (
+                f"{separator} stands in the text, but not as between two texts: one"
+                " segment"
+            )
             return replace(whole, segments=None, note=note)
         segments = pair
-    known = int(getattr(model.model.config.get_text_config(), "type_vocab_size", None) or len(segments))
+    known = int(
+        getattr(model.model.config.get_text_config(), "type_vocab_size", None)
+        or len(segments)
+    )
     told = any(segments) and max(segments) < known
     return replace(whole, segments=np.array(segments, np.int64) if told else None)
 
@@ -248,7 +295,9 @@ def _of_text(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
 def _pair(
     tokenizer: "PreTrainedTokenizerBase", text: str, separator: str, ids: list[int]
 ) -> list[int] | None:
-    """The segments of two texts with separators between them, if the pair has the same tokens."""
+    """The segments of two texts with separators between them, if the pair has the same
+    tokens.
+    """
     first, _, second = text.partition(separator)
     while second.startswith(separator):
         second = second[len(separator) :]
@@ -262,7 +311,9 @@ def _pair(
 
 
 def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
-    """The tokens of a text and the tokenizer's segments; of a causal model opened once and not closed."""
+    """The tokens of a text and the tokenizer's segments; of a causal model opened once
+    and not closed.
+    """
     tokenizer = model.tokenizer
     encoded = tokenized(
         tokenizer,
@@ -273,14 +324,24 @@ def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
         return_token_type_ids=model.kind != "causal",
     )
     ids = list(encoded["input_ids"])
-    put = [bool(each) for each in encoded["special_tokens_mask"]] if not rendered else [False] * len(ids)
+    put = (
+        [bool(each) for each in encoded["special_tokens_mask"]]
+        if not rendered
+        else [False] * len(ids)
+    )
     before = len(model.sentence.prompt)
     places: list[tuple[int, ...]] = [
-        _NOWHERE if out or (before and end <= before) else (max(0, start - before), end - before)
+        (
+            _NOWHERE
+            if out or (before and end <= before)
+            else (max(0, start - before), end - before)
+        )
         for out, (start, end) in zip(put, encoded["offset_mapping"], strict=True)
     ]
     if model.kind == "causal" and not rendered:
-        ids, places = _opened(tokenizer, *_unclosed(ids, places, put, _in_front(tokenizer)))
+        ids, places = _opened(
+            tokenizer, *_unclosed(ids, places, put, _in_front(tokenizer))
+        )
     segments = encoded.get("token_type_ids")
     return Reading(
         np.array(ids, np.int64),
@@ -292,7 +353,8 @@ def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
 def _unclosed(
     ids: list[int], places: list[tuple[int, ...]], put: list[bool], front: int
 ) -> tuple[list[int], list[tuple[int, ...]], list[bool]]:
-    """Without what the tokenizer puts behind a text: nothing ends between a prompt and its completion.
+    """Without what the tokenizer puts behind a text: nothing ends between a prompt and
+    its completion.
 
     Args:
         ids, places: of the tokens.
@@ -313,7 +375,10 @@ def _in_front(tokenizer: "PreTrainedTokenizerBase") -> int:
 
 
 def _opened(
-    tokenizer: "PreTrainedTokenizerBase", ids: list[int], places: list[tuple[int, ...]], put: list[bool]
+    tokenizer: "PreTrainedTokenizerBase",
+    ids: list[int],
+    places: list[tuple[int, ...]],
+    put: list[bool],
 ) -> tuple[list[int], list[tuple[int, ...]]]:
     """With one beginning-of-sequence token in front, where there is such a token."""
     first = tokenizer.bos_token_id
@@ -323,26 +388,41 @@ def _opened(
     if front == 0 and ids[:1] != [first]:
         return [int(first), *ids], [_NOWHERE, *places]
     if first in ids[:front] and ids[front : front + 1] == [first]:
-        return [*ids[:front], *ids[front + 1 :]], [*places[:front], *places[front + 1 :]]
+        return [*ids[:front], *ids[front + 1 :]], [
+            *places[:front],
+            *places[front + 1 :],
+        ]
     return ids, places
 
 
 def _given(model: HuggingFaceModel, text: str) -> str:
-    """A text as the model is given it: behind its own prompt, in lower case, where it is made for that.
+    """A text as the model is given it: behind its own prompt, in lower case, where it
+    is made for that.
 
     Raises:
-        InvalidInput: a letter whose lower case is longer, so that places in the text would not fit.
+        InvalidInput: a letter whose lower case is longer, so that places in the text
+            would not fit.
     """
     whole = model.sentence.prompt + text
     if not model.sentence.lower:
         return whole
     lowered = whole.lower()
     if len(lowered) != len(whole):
-        raise InvalidInput("the model reads lower case, and a letter of the text has none of one character")
+        raise InvalidInput(
+            "the model reads lower case, and a letter of the text has none of one"
+            " character"
+        )
     return lowered
 
 
-def _refuse_unknown(tokenizer: "PreTrainedTokenizerBase", tokens: list[int], completion: str) -> None:
+def _refuse_unknown(
+    tokenizer: "PreTrainedTokenizerBase", tokens: list[int], completion: str
+) -> None:
     unknown = tokenizer.unk_token_id
-    if unknown in tokens and unknown not in (tokenizer.eos_token_id, tokenizer.bos_token_id):
-        raise InvalidInput(f"the completion {completion!r} has a word that the tokenizer does not know")
+    if unknown in tokens and unknown not in (
+        tokenizer.eos_token_id,
+        tokenizer.bos_token_id,
+    ):
+        raise InvalidInput(
+            f"the completion {completion!r} has a word that the tokenizer does not know"
+        )

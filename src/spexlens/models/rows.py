@@ -1,4 +1,6 @@
-"""Rows: which of them may share a forward pass, so that no answer depends on the others in its batch."""
+"""Rows: which of them may share a forward pass, so that no answer depends on the others
+in its batch.
+"""
 
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -9,11 +11,15 @@ from numpy.typing import NDArray
 from spexlens.errors import AblationError
 
 Together = Literal["padded", "one length", "one at a time"]
-"""Rows of all lengths, short ones padded on the right; rows of one length only; or each row alone."""
+"""Rows of all lengths, short ones padded on the right; rows of one length only; or each
+row alone.
+"""
 
 Array = NDArray[np.float64]
 Ask = Callable[[NDArray[np.int64]], Array]
-"""The answers (m, ...) for some rows, by their numbers, in one forward pass and with no needless padding."""
+"""The answers (m, ...) for some rows, by their numbers, in one forward pass and with no
+needless padding.
+"""
 
 TOGETHER: tuple[Together, ...] = get_args(Together)
 
@@ -25,13 +31,18 @@ _TOO_MUCH = (
 )  # what models raise of rows of other shapes
 
 
-def together_as(ask: Ask, lengths: NDArray[np.int64], rounding: float) -> tuple[Together, int]:
-    """How rows go together: as many as possible whose answers are those they have alone.
+def together_as(
+    ask: Ask, lengths: NDArray[np.int64], rounding: float
+) -> tuple[Together, int]:
+    """How rows go together: as many as possible whose answers are those they have
+    alone.
 
     Args:
         ask: the model.
-        lengths: (m,) tokens of each of a few rows, the longest and the shortest among them.
-        rounding: what answers may be apart by, relative to their size where that is above one.
+        lengths: (m,) tokens of each of a few rows, the longest and the shortest among
+            them.
+        rounding: what answers may be apart by, relative to their size where that is
+            above one.
 
     Returns:
         How, and the forward passes that it took to see it.
@@ -49,12 +60,15 @@ def together_as(ask: Ask, lengths: NDArray[np.int64], rounding: float) -> tuple[
 
 
 def steady(first: Array, second: Array, rounding: float) -> bool:
-    """Whether two answers to the same row are the same, but for rounding relative to their size."""
+    """Whether two answers to the same row are the same, but for rounding relative to
+    their size.
+    """
     return bool(np.allclose(first, second, rtol=rounding, atol=rounding))
 
 
 def agree(ask: Ask, rows: NDArray[np.int64], alone: Array, rounding: float) -> bool:
-    """Whether rows that share a forward pass are answered as they are alone; a model that cannot is not.
+    """Whether rows that share a forward pass are answered as they are alone; a model
+    that cannot is not.
 
     Args:
         ask: the model.
@@ -66,20 +80,30 @@ def agree(ask: Ask, rows: NDArray[np.int64], alone: Array, rounding: float) -> b
         answers = ask(rows)
     except AblationError:
         raise
-    except _TOO_MUCH:  # alone they were answered: what the model cannot do is read them together
+    # alone they were answered: what the model cannot do is read them together
+    except _TOO_MUCH:
         return False
-    return answers.shape == alone.shape and np.allclose(answers, alone, rtol=rounding, atol=rounding)
+    return answers.shape == alone.shape and np.allclose(
+        answers, alone, rtol=rounding, atol=rounding
+    )
 
 
 def probes(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A few of many rows to try with `together_as`: the shortest, the longest and one between."""
+    """A few of many rows to try with `together_as`: the shortest, the longest and one
+    between.
+    """
     return np.unique(np.argsort(lengths, kind="stable")[[0, len(lengths) // 2, -1]])
 
 
 def answered(
-    ask: Ask, lengths: NDArray[np.int64], together: Together, most: Callable[[int, int], int]
+    ask: Ask,
+    lengths: NDArray[np.int64],
+    together: Together,
+    most: Callable[[int, int], int],
 ) -> Array:
-    """The answers (m, ...) for all rows, in their order, asked in groups as `divided` says."""
+    """The answers (m, ...) for all rows, in their order, asked in groups as `divided`
+    says.
+    """
     groups = divided(lengths, together, most)
     order = np.argsort(np.concatenate(groups), kind="stable")
     return np.asarray(np.concatenate([ask(group) for group in groups])[order])
@@ -99,7 +123,8 @@ def divided(
         return [np.array([row]) for row in range(len(lengths))]
     order = np.argsort(lengths, kind="stable")
     sizes = lengths[order].tolist()
-    groups, start = [], 0
+    groups = []
+    start = 0
     for end in range(1, len(order) + 1):
         full = end == len(order) or end - start >= most(sizes[start], sizes[end])
         if full or (together == "one length" and sizes[end] != sizes[start]):

@@ -12,17 +12,24 @@ _LARGEST = 10_000_000  # the number of a token, more than any vocabulary has
 
 
 def tokenized(tokenizer: "PreTrainedTokenizerBase", *texts: str, **how: Any) -> Any:
-    """What `tokenizer(*texts, **how)` returns, neither cut nor filled up unless that is asked for.
+    """What `tokenizer(*texts, **how)` returns, neither cut nor filled up unless that is
+    asked for.
 
     Raises:
-        ModelError: it cannot, as one that lacks the token for words that it does not know.
+        ModelError: it cannot, as one that lacks the token for words that it does not
+            know.
     """
     try:
-        return tokenizer(*texts, **{"truncation": False, "padding": False, "verbose": False, **how})
+        return tokenizer(
+            *texts, **{"truncation": False, "padding": False, "verbose": False, **how}
+        )
     except MemoryError:
         raise
-    except Exception as error:  # its own library raises no other class, and deep nesting a RecursionError
-        raise ModelError(f"the tokenizer cannot read the text: {one_line(error)}") from error
+    # its own library raises no other class, and deep nesting a RecursionError
+    except Exception as error:
+        raise ModelError(
+            f"the tokenizer cannot read the text: {one_line(error)}"
+        ) from error
 
 
 def refuse_unusable(tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
@@ -34,6 +41,10 @@ def refuse_unusable(tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
     try:
         largest = max([*tokenizer.get_vocab().values(), tokenizer.unk_token_id or 0])
     except Exception as error:  # see `tokenized`
-        raise ModelError(f"the tokenizer of {name!r} is damaged: {one_line(error)}") from error
+        raise ModelError(
+            f"the tokenizer of {name!r} is damaged: {one_line(error)}"
+        ) from error
     if largest > _LARGEST:
-        raise ModelError(f"the tokenizer of {name!r} is damaged: no vocabulary has a token {largest}")
+        raise ModelError(
+            f"the tokenizer of {name!r} is damaged: no vocabulary has a token {largest}"
+        )

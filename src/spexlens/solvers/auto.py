@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
-from spexlens.evidence.faithfulness import Faithfulness, r_squared
-from spexlens.solvers.base import Fit, Outline, Plan, Solver, all_masks, rows_of
+from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.exact import Exact
+from spexlens.solvers.faithfulness import Faithfulness, r_squared
 from spexlens.solvers.proxyspex.design import joined
 from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.solvers.spex.solver import Spex
+from spexlens.solvers.solver import Fit, Outline, Plan, Solver, all_masks, rows_of
+from spexlens.solvers.spex import Spex
 
 FIRST = 1000
 """Masks that are ProxySPEX's own; SPEX's follow."""
@@ -24,17 +24,20 @@ _BETTER = 0.8  # SPEX's error, a proxy's being one, from which it is kept
 
 
 class Auto(Solver):
-    """For budgets that let SPEX find sparse sets of any order, and proxies everything else.
+    """For budgets that let SPEX find sparse sets of any order, and proxies everything
+    else.
 
-    The first 1,000 masks are those that ProxySPEX plans, the others are SPEX's. ProxySPEX is fitted to
-    all, SPEX to its own. ProxySPEX is judged on the first 1,000, SPEX on all that it was not given
-    (those and what fills the budget up), and the better is kept.
+    The first 1,000 masks are those that ProxySPEX plans, the others are SPEX's.
+    ProxySPEX is fitted to all, SPEX to its own. ProxySPEX is judged on the first 1,000,
+    SPEX on all that it was not given (those and what fills the budget up), and the
+    better is kept.
     """
 
     name = "auto"
 
     def __init__(self) -> None:
-        self.proxyspex, self.spex = ProxySpex(judged=FIRST), Spex()
+        self.proxyspex = ProxySpex(judged=FIRST)
+        self.spex = Spex()
 
     def least(self, n: int) -> int:
         """2,000."""
@@ -45,7 +48,8 @@ class Auto(Solver):
         return self.proxyspex.most(n)
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
-        """ProxySPEX's masks, SPEX's, and uniform ones where those two agree; all 2^n where they fit.
+        """ProxySPEX's masks, SPEX's, and uniform ones where those two agree; all 2^n
+        where they fit.
 
         Raises:
             InvalidInput: there are more than 2,000 candidates.
@@ -61,42 +65,65 @@ class Auto(Solver):
         self.refuse_below_least(n, budget)
         if n > PROXIED:
             raise InvalidInput(
-                f"auto fits proxies to at most {PROXIED} candidates; there are {n}: use method 'spex'"
+                f"auto fits proxies to at most {PROXIED} candidates; there are {n}: use"
+                " method 'spex'"
             )
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().outline(n, budget, seed)
         own = self.proxyspex.outline(n, FIRST, seed)
         coded = self.spex.outline(n, budget - FIRST, seed)
-        return Outline(self.name, all_masks(n, budget), f"{FIRST}: {own.design}; then {coded.design}")
+        return Outline(
+            self.name,
+            all_masks(n, budget),
+            f"{FIRST}: {own.design}; then {coded.design}",
+        )
 
     def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
         """ProxySPEX's masks as far as they go, then the others at once."""
         if len(plan) < FIRST:
-            own = self.proxyspex.extended(replace(plan, rest=FIRST - len(plan)), values, seed)
+            own = self.proxyspex.extended(
+                replace(plan, rest=FIRST - len(plan)), values, seed
+            )
             return replace(plan, packed=own.packed, rest=plan.total - len(own))
         coded = self.spex.plan(plan.n, plan.total - FIRST, seed).packed
         spare = mask_algebra.packed_uniform(plan.n, plan.total, seed)
-        return replace(plan, packed=joined(plan.packed, coded, spare)[: plan.total], rest=0)
+        return replace(
+            plan, packed=joined(plan.packed, coded, spare)[: plan.total], rest=0
+        )
 
-    def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
+    def _fit(
+        self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
+    ) -> Fit:
         """Both, and the better; `details` says what each scored.
 
         Raises:
-            InvalidInput: the masks are not those that `plan` makes for so many and this seed.
+            InvalidInput: the masks are not those that `plan` makes for so many and this
+                seed.
         """
         if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
             return Exact().fit_packed(packed, n, values, seed)
         coded = self.spex.plan(n, len(packed) - FIRST, seed).packed
         rows = rows_of(coded, packed, seed)
-        sparse = self._judged(self.spex.fit_packed(coded, n, values[rows], seed), packed, n, values, rows)
+        sparse = self._judged(
+            self.spex.fit_packed(coded, n, values[rows], seed), packed, n, values, rows
+        )
         dense = self.proxyspex.fit_packed(packed, n, values, seed)
         r2 = {"proxyspex": dense.faithfulness.mean, "spex": sparse.faithfulness.mean}
-        chosen = "spex" if 1.0 - r2["spex"] < _BETTER * (1.0 - r2["proxyspex"]) else "proxyspex"
+        chosen = (
+            "spex"
+            if 1.0 - r2["spex"] < _BETTER * (1.0 - r2["proxyspex"])
+            else "proxyspex"
+        )
         fit = sparse if chosen == "spex" else dense
         return replace(fit, details={"chosen": chosen, "r2": r2, **fit.details})
 
     def refit(
-        self, fit: Fit, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
+        self,
+        fit: Fit,
+        packed: NDArray[np.uint8],
+        n: int,
+        values: NDArray[np.float64],
+        seed: int,
     ) -> Fit:
         """By the solver that was chosen."""
         chosen = self.spex if fit.details["chosen"] == "spex" else self.proxyspex
@@ -115,7 +142,9 @@ class Auto(Solver):
         """SPEX's fit with its R² on the masks that it did not get."""
         held = np.ones(len(packed), np.bool_)
         held[rows] = False
-        predicted = fit.spectrum.predict(mask_algebra.unpack(packed[held], n)).reshape(held.sum(), -1)
+        predicted = fit.spectrum.predict(mask_algebra.unpack(packed[held], n)).reshape(
+            held.sum(), -1
+        )
         columns = zip(values[held].reshape(held.sum(), -1).T, predicted.T, strict=True)
         r2 = tuple(r_squared(column, prediction) for column, prediction in columns)
         return replace(fit, faithfulness=Faithfulness(r2, "held out", int(held.sum())))

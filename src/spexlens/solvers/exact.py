@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
-from spexlens.evidence.faithfulness import Faithfulness
-from spexlens.solvers.base import Fit, Outline, Plan, Solver
+from spexlens.masks import masks as mask_algebra
+from spexlens.solvers.faithfulness import Faithfulness
+from spexlens.solvers.solver import Fit, Outline, Plan, Solver
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
 
@@ -33,7 +33,9 @@ class Exact(Solver):
             InvalidInput: 2^n exceeds the most that is ever enumerated.
         """
         outline = self.outline(n, budget, seed)
-        return Plan(self.name, n, mask_algebra.pack(mask_algebra.everything(n)), outline.design)
+        return Plan(
+            self.name, n, mask_algebra.pack(mask_algebra.everything(n)), outline.design
+        )
 
     def outline(self, n: int, budget: int, seed: int) -> Outline:
         """As `plan`, without the masks."""
@@ -46,25 +48,36 @@ class Exact(Solver):
         return 1 << min(n, mask_algebra.ENUMERABLE)
 
     def refuse_too_many(self, n: int, others: Sequence[Solver] = ()) -> None:
-        """InvalidInput if 2^n masks are never listed; the text names other solvers, which take so many."""
+        """InvalidInput if 2^n masks are never listed; the text names other solvers,
+        which take so many.
+        """
         if n > mask_algebra.ENUMERABLE:
             most = mask_algebra.ENUMERABLE
             instead = " or ".join(f"method {solver.name!r}" for solver in others)
             raise InvalidInput(
-                f"exact takes at most {most} candidates, whose 2^n masks it holds in memory; "
+                f"exact takes at most {most} candidates, whose 2^n masks it holds in"
+                " memory; "
                 + (f"there are {n}: use {instead}" if instead else f"there are {n}")
             )
 
-    def _fit(self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int) -> Fit:
+    def _fit(
+        self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
+    ) -> Fit:
         """The exact spectrum; the masks may stand in any order.
 
         Raises:
             InvalidInput: a mask is missing or stands twice.
         """
         complete = n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n
-        index = mask_algebra.to_index(mask_algebra.unpack(packed, n)) if complete else np.empty(0)
+        index = (
+            mask_algebra.to_index(mask_algebra.unpack(packed, n))
+            if complete
+            else np.empty(0)
+        )
         if not complete or not np.array_equal(np.sort(index), np.arange(1 << n)):
-            raise InvalidInput(f"exact needs each of the 2^{n} masks once; got {len(packed)} masks")
+            raise InvalidInput(
+                f"exact needs each of the 2^{n} masks once; got {len(packed)} masks"
+            )
         spectrum = Spectrum.from_table(values[np.argsort(index)])
         audible = spectrum.magnitude > 1e-12 * spectrum.magnitude.max()
         kept = np.flatnonzero(audible | (spectrum.sets.orders == 0))

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation.game import Game
 from spexlens.arguments import named
 from spexlens.errors import InvalidInput
 from spexlens.evidence.stability import strongest
+from spexlens.games.game import Game
 from spexlens.solvers.auto import PROXIED
-from spexlens.solvers.base import Fit, Plan, Solver, all_masks, counted
 from spexlens.solvers.proxyspex.solver import ProxySpex
+from spexlens.solvers.solver import Fit, Plan, Solver, all_masks, counted
 
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 
-_FIRST, _GROWTH = 80, 1.2  # masks of the first look, and of each in proportion to the one before
+# masks of the first look, and of each in proportion to the one before
+_FIRST = 80
+_GROWTH = 1.2
 _UNMOVED = 3  # looks with the same strongest sets, one after the other
 _NESTED = 2000  # calls, from which on other solvers take part, whose masks do not nest
 
@@ -40,31 +42,42 @@ class Carried:
     stopped: bool = False
 
 
-def refuse_unstoppable(until: str | None, game: Game, method: str | Solver, budget: int) -> None:
-    """InvalidInput unless a run may stop early: its masks are those of a longer one's beginning."""
+def refuse_unstoppable(
+    until: str | None, game: Game, method: str | Solver, budget: int
+) -> None:
+    """InvalidInput unless a run may stop early: its masks are those of a longer one's
+    beginning.
+    """
     if until is None:
         return
     if until != "stable":
         raise InvalidInput(f"until is 'stable' or None; got {until!r}")
     if game.base.trained is not None:
         raise InvalidInput(
-            f"masks that share trainings are drawn at once: leave out {named('until', 'stable')}"
+            "masks that share trainings are drawn at once: leave out"
+            f" {named('until', 'stable')}"
         )
     if not isinstance(method, ProxySpex) and method not in ("auto", "proxyspex"):
-        raise InvalidInput(f"{named('until', 'stable')} goes with method auto or proxyspex, whose masks nest")
+        raise InvalidInput(
+            f"{named('until', 'stable')} goes with method auto or proxyspex, whose"
+            " masks nest"
+        )
     if method == "auto" and all_masks(game.n, budget) < 1 << game.n:
         if budget >= _NESTED:
             raise InvalidInput(
-                f"from {_NESTED} calls on {named('until', 'stable')} goes with method proxyspex"
+                f"from {_NESTED} calls on {named('until', 'stable')} goes with method"
+                " proxyspex"
             )
         if game.n > PROXIED or budget < ProxySpex().least(game.n):
             raise InvalidInput(
-                f"{named('until', 'stable')} goes with method proxyspex, and for {counted(game.n)} and "
-                f"{budget} calls auto takes spex: leave it out"
+                f"{named('until', 'stable')} goes with method proxyspex, and for"
+                f" {counted(game.n)} and {budget} calls auto takes spex: leave it out"
             )
 
 
-def carried_out(solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool) -> "Carried":
+def carried_out(
+    solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool
+) -> "Carried":
     """A plan with all its masks, their values and the fit; or as many as it takes.
 
     Args:
@@ -72,8 +85,9 @@ def carried_out(solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool)
         plan: for this seed.
         ask: the values of packed masks.
         seed: decides every random choice.
-        early: whether to stop where the five strongest sets of two members or more have been the same at
-            three looks, the first after 80 masks and each after a fifth more.
+        early: whether to stop where the five strongest sets of two members or more have
+            been the same at three looks, the first after 80 masks and each after a
+            fifth more.
     """
     looking = solver if isinstance(solver, ProxySpex) else ProxySpex()
     looks = _looks(plan.total, looking.least(plan.n)) if early else []
@@ -87,7 +101,9 @@ def carried_out(solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool)
         if before[-1] and len(before) >= _UNMOVED and len(set(before[-_UNMOVED:])) == 1:
             return Carried(looking, begun, values, fit, stopped=True)
     plan, values = solver.carry_out(plan, remembering, seed)
-    return Carried(solver, plan, values, solver.fit_packed(plan.packed, plan.n, values, seed))
+    return Carried(
+        solver, plan, values, solver.fit_packed(plan.packed, plan.n, values, seed)
+    )
 
 
 def _looks(total: int, least: int) -> list[int]:
@@ -111,5 +127,7 @@ class _Remembering:
         new = [row for row, key in enumerate(keys) if key not in self._known]
         if new:
             values = self._ask(packed[new])
-            self._known.update((keys[row], value) for row, value in zip(new, values, strict=True))
+            self._known.update(
+                (keys[row], value) for row, value in zip(new, values, strict=True)
+            )
         return np.array([self._known[key] for key in keys])

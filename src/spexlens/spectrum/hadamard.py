@@ -5,13 +5,15 @@ from numpy.typing import NDArray
 
 
 def walsh_hadamard(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """H x for the unnormalised Hadamard matrix H[j, m] = (-1)^|j & m|, along the first axis.
+    """H x for the unnormalised Hadamard matrix H[j, m] = (-1)^|j & m|, along the first
+    axis.
 
     Args:
         values: (2^n,) or (2^n, k) float64, indexed by mask (bit i = candidate i).
 
     Returns:
-        An array of the same shape. Applied to F it gives f; applied to f / 2^n it gives F.
+        An array of the same shape. Applied to F it gives f; applied to f / 2^n it gives
+            F.
     """
     size = values.shape[0]
     result = np.array(values, dtype=np.float64)

@@ -1,13 +1,14 @@
 """Interaction indices of a Spectrum.
 
-Every index here is linear in f and treats candidates alike, so it is a weighted sum over the sets
-that contain T, and the weight depends on three sizes only:
+Every index here is linear in f and treats candidates alike, so it is a weighted sum
+over the sets that contain T, and the weight depends on three sizes only:
 
     I(T) = Σ_{S ⊇ T} weight(|S|, |T|, order) · F(S).
 
-A set S of the spectrum is therefore visited once for each of its subsets of at most `order`
-members, never for all 2^|S|. The weights are the indices' definitions applied to one character:
-the Moebius transform of χ_S is (-2)^|R| on every R ⊆ S and zero elsewhere.
+A set S of the spectrum is therefore visited once for each of its subsets of at most
+`order` members, never for all 2^|S|. The weights are the indices' definitions applied
+to one character: the Moebius transform of χ_S is (-2)^|R| on every R ⊆ S and zero
+elsewhere.
 
 | name      | index                         | source |
 |-----------|-------------------------------|--------|
@@ -61,7 +62,10 @@ def _sii(s: int, t: int, order: int) -> Fraction:
 def _stii(s: int, t: int, order: int) -> Fraction:
     if t < order:
         return _moebius(s, t, order)
-    return sum((Fraction(comb(s - t, r - t) * (-2) ** r, comb(r, t)) for r in range(t, s + 1)), Fraction(0))
+    return sum(
+        (Fraction(comb(s - t, r - t) * (-2) ** r, comb(r, t)) for r in range(t, s + 1)),
+        Fraction(0),
+    )
 
 
 def _fbii(s: int, t: int, order: int) -> Fraction:
@@ -69,9 +73,16 @@ def _fbii(s: int, t: int, order: int) -> Fraction:
 
 
 def _fsii(s: int, t: int, order: int) -> Fraction:
-    scale = Fraction((-1) ** (order - t) * t * comb(order, t), order + t) if t else Fraction(0)
+    scale = (
+        Fraction((-1) ** (order - t) * t * comb(order, t), order + t)
+        if t
+        else Fraction(0)
+    )
     above = (
-        Fraction(comb(s - t, r - t) * (-2) ** r * comb(r - 1, order), comb(r + order - 1, order + t))
+        Fraction(
+            comb(s - t, r - t) * (-2) ** r * comb(r - 1, order),
+            comb(r + order - 1, order + t),
+        )
         for r in range(order + 1, s + 1)
     )
     return _moebius(s, t, order) + scale * sum(above, Fraction(0))
@@ -95,14 +106,18 @@ def weight(index: str, s: int, t: int, order: int) -> float:
     return float(INDICES[index](s, t, order))
 
 
-def interaction_index(spectrum: Spectrum, index: str, order: int | None = None) -> SetFunction:
-    """An interaction index of every set of at most `order` members that can be non-zero.
+def interaction_index(
+    spectrum: Spectrum, index: str, order: int | None = None
+) -> SetFunction:
+    """An interaction index of every set of at most `order` members that can be
+    non-zero.
 
     Args:
         spectrum: the function, n candidates and s sets.
         index: a key of `INDICES`.
-        order: the order of the explanation; by default the largest order in the spectrum. For
-            `stii`, `fbii` and `fsii` the values depend on it; elsewhere it only cuts the list.
+        order: the order of the explanation; by default the largest order in the
+            spectrum. For `stii`, `fbii` and `fsii` the values depend on it; elsewhere
+            it only cuts the list.
 
     Returns:
         The index of each T; the empty set is included, with the index's own baseline.
@@ -113,7 +128,9 @@ def interaction_index(spectrum: Spectrum, index: str, order: int | None = None) 
     if index not in INDICES:
         raise InvalidInput(unknown("index", index, INDICES))
     order = order_of(spectrum, order)
-    return spread(spectrum.sets, spectrum.values, lambda s, t: weight(index, s, t, order), order)
+    return spread(
+        spectrum.sets, spectrum.values, lambda s, t: weight(index, s, t, order), order
+    )
 
 
 def order_of(spectrum: Spectrum, order: int | None) -> int:
@@ -128,9 +145,13 @@ def order_of(spectrum: Spectrum, order: int | None) -> int:
 
 
 def spread(
-    sets: Sets, values: NDArray[np.float64], weight: Callable[[int, int], float], order: int
+    sets: Sets,
+    values: NDArray[np.float64],
+    weight: Callable[[int, int], float],
+    order: int,
 ) -> SetFunction:
-    """Σ_{S ⊇ T} weight(|S|, |T|) · value(S) for every T of at most `order` members below a set.
+    """Σ_{S ⊇ T} weight(|S|, |T|) · value(S) for every T of at most `order` members
+    below a set.
 
     Args:
         sets: s sets.
@@ -142,7 +163,8 @@ def spread(
     _refuse_many(sets, weight, order)
     families: list[NDArray[np.int32]] = []
     parts: list[NDArray[np.float64]] = []
-    order = max(1, min(order, int(sets.orders.max(initial=0))))  # of larger ones there are none
+    # of larger ones there are none
+    order = max(1, min(order, int(sets.orders.max(initial=0))))
     listed = 0
     for positions, members in sets.by_order():
         s = members.shape[1]
@@ -152,17 +174,24 @@ def spread(
                 listed += len(positions) * comb(s, t) * order
                 if listed > _LISTED:
                     raise InvalidInput(
-                        f"the subsets of up to {order} members are more than can be listed: sets have up to "
-                        f"{int(sets.orders.max())} members; ask for a smaller order"
+                        f"the subsets of up to {order} members are more than can be"
+                        f" listed: sets have up to {int(sets.orders.max())} members;"
+                        " ask for a smaller order"
                     )
-                chosen = np.array(list(combinations(range(s), t)), dtype=np.int64).reshape(comb(s, t), t)
-                subsets = np.full((len(positions) * len(chosen), order), sets.n, np.int32)
+                chosen = np.array(
+                    list(combinations(range(s), t)), dtype=np.int64
+                ).reshape(comb(s, t), t)
+                subsets = np.full(
+                    (len(positions) * len(chosen), order), sets.n, np.int32
+                )
                 subsets[:, :t] = members[:, chosen].reshape(len(subsets), t)
                 families.append(subsets)
                 parts.append(np.repeat(factor * values[positions], len(chosen), axis=0))
     if not families:
         return SetFunction(Sets.of(sets.n, []), values[:0])
-    return SetFunction(Sets.from_ragged(sets.n, np.concatenate(families)), np.concatenate(parts))
+    return SetFunction(
+        Sets.from_ragged(sets.n, np.concatenate(families)), np.concatenate(parts)
+    )
 
 
 def _refuse_many(sets: Sets, weight: Callable[[int, int], float], order: int) -> None:
@@ -175,18 +204,22 @@ def _refuse_many(sets: Sets, weight: Callable[[int, int], float], order: int) ->
     )
     if rows * order > _MOST_ENTRIES:
         raise InvalidInput(
-            f"the {len(sets)} sets of this spectrum have {rows} subsets of up to {order} members, "
-            "more than can be listed: ask for a lower order"
+            f"the {len(sets)} sets of this spectrum have {rows} subsets of up to"
+            f" {order} members, more than can be listed: ask for a lower order"
         )
 
 
 def shapley_values(spectrum: Spectrum) -> NDArray[np.float64]:
-    """Shapley values (Shapley, 1953): (n,) or (n, k) float64. They sum to f(all) - f(none)."""
+    """Shapley values (Shapley, 1953): (n,) or (n, k) float64. They sum to f(all) -
+    f(none).
+    """
     return _per_candidate(interaction_index(spectrum, "sii", 1))
 
 
 def banzhaf_values(spectrum: Spectrum) -> NDArray[np.float64]:
-    """Banzhaf values (Banzhaf, 1965): (n,) or (n, k) float64, the mean change of f over uniform masks."""
+    """Banzhaf values (Banzhaf, 1965): (n,) or (n, k) float64, the mean change of f over
+    uniform masks.
+    """
     return _per_candidate(interaction_index(spectrum, "bii", 1))
 
 

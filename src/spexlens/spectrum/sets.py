@@ -21,7 +21,9 @@ class Sets:
         starts: (s + 1,) int64; set j is members[starts[j]:starts[j + 1]].
     """
 
-    def __init__(self, n: int, members: NDArray[np.int32], starts: NDArray[np.int64]) -> None:
+    def __init__(
+        self, n: int, members: NDArray[np.int32], starts: NDArray[np.int64]
+    ) -> None:
         self.n = n
         self.members = members
         self.starts = starts
@@ -36,9 +38,13 @@ class Sets:
         rows = [sorted(index(i) for i in members) for members in sets]
         for row in rows:
             if row and (row[0] < 0 or row[-1] >= n or len(set(row)) < len(row)):
-                raise InvalidInput(f"{tuple(row)} is not a set of positions from 0 to {n - 1}")
+                raise InvalidInput(
+                    f"{tuple(row)} is not a set of positions from 0 to {n - 1}"
+                )
         starts = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
-        return cls(n, np.array([i for row in rows for i in row], dtype=np.int32), starts)
+        return cls(
+            n, np.array([i for row in rows for i in row], dtype=np.int32), starts
+        )
 
     @classmethod
     def from_incidence(cls, incidence: NDArray[np.bool_]) -> "Sets":
@@ -57,7 +63,9 @@ class Sets:
 
     @classmethod
     def low_orders(cls, n: int, most: int) -> "Sets":
-        """All sets of 1, 2, ... members, as many whole orders as make at most so many sets."""
+        """All sets of 1, 2, ... members, as many whole orders as make at most so many
+        sets.
+        """
         rows: list[tuple[int, ...]] = []
         order = 1
         while order <= n and len(rows) + comb(n, order) <= most:
@@ -67,11 +75,17 @@ class Sets:
 
     @classmethod
     def concatenate(cls, families: Sequence["Sets"]) -> "Sets":
-        """One or more families of the same candidates, end to end; a set may come to stand twice."""
+        """One or more families of the same candidates, end to end; a set may come to
+        stand twice.
+        """
         ends = np.cumsum([0, *(len(family.members) for family in families)])
-        starts = [family.starts[1:] + end for family, end in zip(families, ends, strict=False)]
+        starts = [
+            family.starts[1:] + end for family, end in zip(families, ends, strict=False)
+        ]
         members = np.concatenate([family.members for family in families])
-        return cls(families[0].n, members, np.concatenate([[0], *starts]).astype(np.int64))
+        return cls(
+            families[0].n, members, np.concatenate([[0], *starts]).astype(np.int64)
+        )
 
     def distinct(self) -> "Sets":
         """Each set once, sorted by order, then by members."""
@@ -81,7 +95,9 @@ class Sets:
         return len(self.starts) - 1
 
     def __getitem__(self, position: int) -> tuple[int, ...]:
-        return tuple(self.members[self.starts[position] : self.starts[position + 1]].tolist())
+        return tuple(
+            self.members[self.starts[position] : self.starts[position + 1]].tolist()
+        )
 
     def __iter__(self) -> Iterator[tuple[int, ...]]:
         return (self[position] for position in range(len(self)))
@@ -101,7 +117,11 @@ class Sets:
         """(s, ceil(n / 8)) uint8, each set as a packed mask of its members."""
         bits = np.zeros((len(self), (self.n + 7) // 8), np.uint8)
         rows = np.repeat(np.arange(len(self)), self.orders)
-        np.bitwise_or.at(bits, (rows, self.members >> 3), np.uint8(1) << (self.members & 7).astype(np.uint8))
+        np.bitwise_or.at(
+            bits,
+            (rows, self.members >> 3),
+            np.uint8(1) << (self.members & 7).astype(np.uint8),
+        )
         return bits
 
     def take(self, positions: NDArray[np.int64] | Sequence[int]) -> "Sets":
@@ -110,16 +130,24 @@ class Sets:
         sizes = self.orders[chosen]
         starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         within = np.arange(starts[-1]) - np.repeat(starts[:-1], sizes)
-        return Sets(self.n, self.members[np.repeat(self.starts[chosen], sizes) + within], starts)
+        return Sets(
+            self.n, self.members[np.repeat(self.starts[chosen], sizes) + within], starts
+        )
 
     def by_order(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
-        """For each order d that occurs: the positions (c,) and the members (c, d) of its sets."""
+        """For each order d that occurs: the positions (c,) and the members (c, d) of
+        its sets.
+        """
         for order in np.unique(self.orders):
             positions = np.flatnonzero(self.orders == order)
-            yield positions, self.members[self.starts[positions, None] + np.arange(order)]
+            yield (
+                positions,
+                self.members[self.starts[positions, None] + np.arange(order)],
+            )
 
     def merge(self, values: NDArray[np.float64]) -> tuple["Sets", NDArray[np.float64]]:
-        """Equal sets become one and their values are summed; sorted by order, then by members.
+        """Equal sets become one and their values are summed; sorted by order, then by
+        members.
 
         Args:
             values: (s,) or (s, k) float64.
@@ -130,21 +158,30 @@ class Sets:
         if len(self):
             new[1:] = (np.diff(keys[:, order], axis=1) != 0).any(axis=0)
         first = np.flatnonzero(new)
-        summed = np.add.reduceat(values[order], first, axis=0) if len(first) else values[:0]
+        summed = (
+            np.add.reduceat(values[order], first, axis=0) if len(first) else values[:0]
+        )
         return self.take(order[first]), summed
 
     def _keys(self) -> NDArray[np.uint64]:
-        """Columns that sort the sets by order, then by members: (w, s), the last the most significant.
+        """Columns that sort the sets by order, then by members: (w, s), the last the
+        most significant.
 
-        The order and the members are packed into 64-bit words, as many a word as fit, so that
-        sorting compares few words: one, for most spectra.
+        The order and the members are packed into 64-bit words, as many a word as fit,
+        so that sorting compares few words: one, for most spectra.
         """
         width = max(1, int(self.n).bit_length())
         per_word = 64 // width
-        words = np.zeros((int(self.orders.max(initial=0)) // per_word + 1, len(self)), np.uint64)
+        words = np.zeros(
+            (int(self.orders.max(initial=0)) // per_word + 1, len(self)), np.uint64
+        )
         for positions, members in self.by_order():
-            fields = np.column_stack([np.full(len(positions), members.shape[1]), members]).astype(np.uint64)
+            fields = np.column_stack(
+                [np.full(len(positions), members.shape[1]), members]
+            ).astype(np.uint64)
             for j, field in enumerate(fields.T):
                 word, slot = divmod(j, per_word)
-                words[-1 - word, positions] |= field << np.uint64((per_word - 1 - slot) * width)
+                words[-1 - word, positions] |= field << np.uint64(
+                    (per_word - 1 - slot) * width
+                )
         return words

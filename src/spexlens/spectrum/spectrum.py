@@ -6,15 +6,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spexlens.ablation import masks as mask_algebra
 from spexlens.errors import InvalidInput
-from spexlens.sizes import Sizes, far
+from spexlens.masks import masks as mask_algebra
 from spexlens.spectrum.hadamard import walsh_hadamard
 from spexlens.spectrum.sets import Sets
+from spexlens.spectrum.sizes import Sizes, far
 
 
 class SetFunction:
-    """A number, or k numbers, for each of a sparse family of sets; zero for every other set.
+    """A number, or k numbers, for each of a sparse family of sets; zero for every other
+    set.
 
     Attributes:
         sets: the s sets, distinct, sorted by order and then by members.
@@ -24,7 +25,10 @@ class SetFunction:
     def __init__(self, sets: Sets, values: ArrayLike) -> None:
         given = np.asarray(values, dtype=np.float64)
         if given.ndim not in (1, 2) or len(given) != len(sets):
-            raise InvalidInput(f"{len(sets)} sets need as many values; got an array of shape {given.shape}")
+            raise InvalidInput(
+                f"{len(sets)} sets need as many values; got an array of shape"
+                f" {given.shape}"
+            )
         self.sets, self.values = sets.merge(given)
 
     @property
@@ -45,9 +49,15 @@ class SetFunction:
             InvalidInput: it is no set of positions.
         """
         if isinstance(members, str) or not isinstance(members, Iterable):
-            raise InvalidInput(f"a set is a tuple of positions, such as (0, 3); got {members!r}")
+            raise InvalidInput(
+                f"a set is a tuple of positions, such as (0, 3); got {members!r}"
+            )
         position = self._positions.get(tuple(sorted(members)))
-        return np.zeros(self.values.shape[1:]) if position is None else self.values[position]
+        return (
+            np.zeros(self.values.shape[1:])
+            if position is None
+            else self.values[position]
+        )
 
     @cached_property
     def _positions(self) -> dict[tuple[int, ...], int]:
@@ -56,28 +66,46 @@ class SetFunction:
     @property
     def magnitude(self) -> NDArray[np.float64]:
         """(s,) float64: |value|, or the Euclidean norm over the k outputs."""
-        return np.abs(self.values) if self.values.ndim == 1 else np.linalg.norm(self.values, axis=1)
+        return (
+            np.abs(self.values)
+            if self.values.ndim == 1
+            else np.linalg.norm(self.values, axis=1)
+        )
 
 
 class Spectrum(SetFunction):
-    """f(m) = Σ_S F(S) χ_S(m), with χ_S(m) = (-1)^|S ∩ m|, m_i = 1 where candidate i is kept.
+    """f(m) = Σ_S F(S) χ_S(m), with χ_S(m) = (-1)^|S ∩ m|, m_i = 1 where candidate i is
+    kept.
 
-    The expansion of a function of masks in the parity basis (O'Donnell, *Analysis of Boolean
-    Functions*, 2014, theorem 1.1). `values[j]` is the coefficient F of `sets[j]`.
+    The expansion of a function of masks in the parity basis (O'Donnell, *Analysis of
+    Boolean Functions*, 2014, theorem 1.1). `values[j]` is the coefficient F of
+    `sets[j]`.
     """
 
     @classmethod
-    def of(cls, n: int, coefficients: Mapping[tuple[int, ...], ArrayLike]) -> "Spectrum":
+    def of(
+        cls, n: int, coefficients: Mapping[tuple[int, ...], ArrayLike]
+    ) -> "Spectrum":
         """A Spectrum from a mapping of sets (tuples of positions) to coefficients."""
-        return cls(Sets.of(n, coefficients), np.array([np.asarray(c) for c in coefficients.values()], float))
+        return cls(
+            Sets.of(n, coefficients),
+            np.array([np.asarray(c) for c in coefficients.values()], float),
+        )
 
     @classmethod
     def from_table(cls, table: NDArray[np.float64]) -> "Spectrum":
-        """The exact spectrum of a function given on all 2^n masks, (2^n,) or (2^n, k) by mask index."""
+        """The exact spectrum of a function given on all 2^n masks, (2^n,) or (2^n, k)
+        by mask index.
+        """
         n = max(len(table), 1).bit_length() - 1
         if len(table) != 1 << n:
-            raise InvalidInput(f"a table of all masks has 2^n rows; this one has {len(table)}")
-        return cls(Sets.from_incidence(mask_algebra.everything(n)), walsh_hadamard(table / len(table)))
+            raise InvalidInput(
+                f"a table of all masks has 2^n rows; this one has {len(table)}"
+            )
+        return cls(
+            Sets.from_incidence(mask_algebra.everything(n)),
+            walsh_hadamard(table / len(table)),
+        )
 
     @classmethod
     def stack(cls, spectra: Sequence["Spectrum"]) -> "Spectrum":
@@ -100,7 +128,10 @@ class Spectrum(SetFunction):
         rest, common = self.apart
         if common.any():
             return rest.predict(rows) + common
-        if self.n <= mask_algebra.ENUMERABLE and len(rows) * len(self) > 8 * self.n << self.n:
+        if (
+            self.n <= mask_algebra.ENUMERABLE
+            and len(rows) * len(self) > 8 * self.n << self.n
+        ):
             return self.table()[mask_algebra.to_index(rows)]
         packed = mask_algebra.pack(rows)
         result = np.zeros((len(rows), *self.values.shape[1:]))
@@ -115,15 +146,20 @@ class Spectrum(SetFunction):
     def table(self) -> NDArray[np.float64]:
         """f on all 2^n masks, (2^n,) or (2^n, k) by mask index; n <= 20."""
         if self.n > mask_algebra.ENUMERABLE:
-            raise InvalidInput(f"2^{self.n} masks are too many to list; predict the ones you need")
+            raise InvalidInput(
+                f"2^{self.n} masks are too many to list; predict the ones you need"
+            )
         dense = np.zeros((1 << self.n, *self.values.shape[1:]))
-        bits = np.unpackbits(self.sets.packed, axis=1, count=self.n, bitorder="little").astype(np.bool_)
+        bits = np.unpackbits(
+            self.sets.packed, axis=1, count=self.n, bitorder="little"
+        ).astype(np.bool_)
         dense[mask_algebra.to_index(bits)] = self.values
         return walsh_hadamard(dense)
 
     @cached_property
     def apart(self) -> tuple["Spectrum", NDArray[np.float64]]:
-        """What is left without the mean where that hides all else, a million times as large, and the mean.
+        """What is left without the mean where that hides all else, a million times as
+        large, and the mean.
 
         The mean is () or (k,) float64, zero where it hides nothing: then all is left.
         """
@@ -145,16 +181,21 @@ class Spectrum(SetFunction):
         return np.where(self.sets.orders > 0, self.magnitude**2, 0.0)
 
     def restored(self, sizes: Sizes) -> "Spectrum":
-        """Of the answers as they were, where this is of answers that were brought to size one."""
+        """Of the answers as they were, where this is of answers that were brought to
+        size one.
+        """
         values = self.values * sizes.unit
         if not sizes.offset.any():
             return Spectrum(self.sets, values)
         offset = sizes.offset.reshape(1, *self.values.shape[1:])
         empty = Sets.of(self.n, [()])
-        return Spectrum(Sets.concatenate([self.sets, empty]), np.concatenate([values, offset]))
+        return Spectrum(
+            Sets.concatenate([self.sets, empty]), np.concatenate([values, offset])
+        )
 
     def truncate(self, *, energy: float = 1.0, count: int | None = None) -> "Spectrum":
-        """The fewest sets that hold this share of the energy, at most `count`; the mean stays.
+        """The fewest sets that hold this share of the energy, at most `count`; the mean
+        stays.
 
         Args:
             energy: share of the energy to keep, in (0, 1].
@@ -172,7 +213,9 @@ class Spectrum(SetFunction):
 
 
 def _signed_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each eight sets, Σ ±F over the 256 patterns of their parities: (s/8, 256) or (s/8, 256, k)."""
+    """For each eight sets, Σ ±F over the 256 patterns of their parities: (s/8, 256) or
+    (s/8, 256, k).
+    """
     padded = np.zeros((-(-len(values) // 8) * 8, *values.shape[1:]))
     padded[: len(values)] = values
     groups = padded.reshape(-1, 8, *values.shape[1:])

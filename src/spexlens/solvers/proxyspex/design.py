@@ -1,14 +1,16 @@
-"""The masks of ProxySPEX: first far apart, then where a kernel fitted to what was answered knows least."""
+"""The masks of ProxySPEX: first far apart, then where a kernel fitted to what was
+answered knows least.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.solvers.proxyspex.marginal import Marginal
-from spexlens.solvers.proxyspex.prior import Prior, signs_of
-from spexlens.threads import one_thread
+from spexlens.masks import masks as mask_algebra
+from spexlens.masks.one_thread import one_thread
+from spexlens.solvers.proxyspex.kernel.marginal import Marginal
+from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
 
 Array = NDArray[np.float64]
 Packed = NDArray[np.uint8]
@@ -18,14 +20,18 @@ _POOL = 2048
 _CHOSEN = 512  # masks that fill the space; the rest of that design is uniform
 _TOTAL = 3.0  # Σρ of the prior that distance is measured with
 _STEPS = 10
-_ALIKE = 1e-4  # of the largest value, below which differences may be a processor's rounding
+# of the largest value, below which differences may be a processor's rounding
+_ALIKE = 1e-4
 _BANDWIDTH = 0.1  # of a smooth rank, in standard deviations
-_LEAST_NOISE = 3e-3  # of a variance of one: with less, a fit that is nearly exact hangs on last digits
+# of a variance of one: with less, a fit that is nearly exact hangs on last digits
+_LEAST_NOISE = 3e-3
 _NUGGET = 1e-6  # the noise of a kernel that fits nothing
-_SURE = 1e-3  # of a kernel's variance: the mean below which it knows all masks, and tells none apart
+# of a kernel's variance: the mean below which it knows all masks, and tells none apart
+_SURE = 1e-3
 _ROUNDING = 1e-12  # of a kernel's variance
 _TIE = 1e-6  # of the largest variance, within which the first mask is taken
-_TILT = 8.0  # masks a candidate that halve a tilt: one fitted to few buys too many extreme masks
+# masks a candidate that halve a tilt: one fitted to few buys too many extreme masks
+_TILT = 8.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,9 @@ class _Grid:
     tilt: float
 
     def rounded(self, theta: Array, n: int) -> Array:
-        """A point of `Marginal`; the tilt of all candidates together is added to that of each."""
+        """A point of `Marginal`; the tilt of all candidates together is added to that
+        of each.
+        """
         shared = [self.shared, self.shared, self.noise, 1.0]
         steps = np.concatenate([np.full(n, self.single), shared, np.full(n, self.tilt)])
         point = theta.copy()
@@ -58,7 +66,8 @@ _GRID = _Grid(single=0.5, shared=0.25, noise=0.5, tilt=0.1)
 
 
 def drawn(n: int, count: int, seed: int) -> Packed:
-    """Both corners, then uniform masks: at least 2,048 where there are so many, and at least `count`.
+    """Both corners, then uniform masks: at least 2,048 where there are so many, and at
+    least `count`.
 
     More begin with fewer.
 
@@ -72,11 +81,12 @@ def drawn(n: int, count: int, seed: int) -> Packed:
 
 
 def space_filling(pool: Packed, n: int, count: int) -> Packed:
-    """The pool's first two masks, then masks that are far from all before them, then the others in order.
+    """The pool's first two masks, then masks that are far from all before them, then
+    the others in order.
 
-    Each of the first 512 is the one about which a Gaussian process with k(s, t) = Π (1 + ρ s_i t_i),
-    ρ = 3 / n, knows least from the masks before it, of the pool's first 2,048. A longer design begins
-    with a shorter one.
+    Each of the first 512 is the one about which a Gaussian process with k(s, t) = Π (1
+    + ρ s_i t_i), ρ = 3 / n, knows least from the masks before it, of the pool's first
+    2,048. A longer design begins with a shorter one.
 
     Args:
         pool: (p, ceil(n / 8)) uint8, distinct packed masks.
@@ -88,18 +98,22 @@ def space_filling(pool: Packed, n: int, count: int) -> Packed:
     """
     some = pool[:_POOL]
     with one_thread():
-        first = _least_known(_flat(n), some, n, min(2, count), min(_CHOSEN, count, len(some)))
+        first = _least_known(
+            _flat(n), some, n, min(2, count), min(_CHOSEN, count, len(some))
+        )
     return joined(some[first], pool)[:count]
 
 
 def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> Packed:
-    """The masks bought, then those of the pool whose values a fitted kernel is least sure of.
+    """The masks bought, then those of the pool whose values a fitted kernel is least
+    sure of.
 
     Where it is sure of all of them, they are far apart.
 
-    Its hyper-parameters are fitted to what was answered, the tilt being believed the more the more was;
-    each mask is then the one with the largest posterior variance given those before it, of the pool's
-    first 2,048. Several outputs are represented by their first principal component.
+    Its hyper-parameters are fitted to what was answered, the tilt being believed the
+    more the more was; each mask is then the one with the largest posterior variance
+    given those before it, of the pool's first 2,048. Several outputs are represented by
+    their first principal component.
 
     Args:
         bought: (m, ceil(n / 8)) uint8, packed masks.
@@ -133,11 +147,13 @@ def _flat(n: int, noise: float = 0.0) -> Prior:
 
 
 def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
-    """The kernel's prior, fitted to values on a scale that fits most games, rounded, with part of its tilt.
+    """The kernel's prior, fitted to values on a scale that fits most games, rounded,
+    with part of its tilt.
 
-    What threads and processors change in values, some 1e-5 of them, must not change which masks are asked
-    for: the scale is smooth in the values, and the hyper-parameters are rounded so coarsely that they are
-    hardly ever near the edge between two roundings.
+    What threads and processors change in values, some 1e-5 of them, must not change
+    which masks are asked for: the scale is smooth in the values, and the
+    hyper-parameters are rounded so coarsely that they are hardly ever near the edge
+    between two roundings.
     """
     if np.ptp(values) <= _ALIKE * np.abs(values).max():
         return _flat(masks.shape[1], _NUGGET)
@@ -148,37 +164,57 @@ def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
 
 
 def _smoothly_mixed(values: Array) -> Array:
-    """As the warp "mix", half z-score and half normal score, but of a smooth rank: none swaps places."""
+    """As the warp "mix", half z-score and half normal score, but of a smooth rank: none
+    swaps places.
+    """
     from scipy.special import ndtr, ndtri
 
     standard = (values - values.mean()) / values.std()
     share = ndtr((standard[:, None] - standard) / _BANDWIDTH).mean(axis=1)
-    latent = (standard + ndtri(np.clip(share, 0.5 / len(values), 1.0 - 0.5 / len(values)))) / 2.0
+    latent = (
+        standard + ndtri(np.clip(share, 0.5 / len(values), 1.0 - 0.5 / len(values)))
+    ) / 2.0
     return np.asarray((latent - latent.mean()) / latent.std())
 
 
 def _leading(values: Array) -> Array:
-    """(m,) or (m, k) -> (m,): the first principal component of outputs scaled to variance one."""
-    values = np.ldexp(values, -np.frexp(np.abs(values).max(axis=0))[1])  # so that no square overflows
+    """(m,) or (m, k) -> (m,): the first principal component of outputs scaled to
+    variance one.
+    """
+    # so that no square overflows
+    values = np.ldexp(values, -np.frexp(np.abs(values).max(axis=0))[1])
     if values.ndim == 1:
         return values
     away = values - values.mean(axis=0)
     scale = away.std(axis=0)
-    left, sizes, right = np.linalg.svd(away[:, scale > 0] / scale[scale > 0], full_matrices=False)
+    left, sizes, right = np.linalg.svd(
+        away[:, scale > 0] / scale[scale > 0], full_matrices=False
+    )
     if not len(sizes):
         return np.zeros(len(values))
-    large = np.abs(right[0]) > 0.5 * np.abs(right[0]).max()  # two outputs always have the same
+    # two outputs always have the same
+    large = np.abs(right[0]) > 0.5 * np.abs(right[0]).max()
     return np.asarray(left[:, 0] * sizes[0] * np.sign(right[0, np.argmax(large)]))
 
 
 def _knows_all(prior: Prior, packed: Packed, n: int, known: int) -> bool:
-    """Whether what a kernel expects of the masks after the known ones is next to nothing."""
-    unknown = _given(prior, signs_of(mask_algebra.unpack(packed, n)), known)[1][known:] - prior.noise
-    return bool(unknown.size and unknown.mean() < _SURE * np.exp(prior.log_scale + np.log1p(prior.rho).sum()))
+    """Whether what a kernel expects of the masks after the known ones is next to
+    nothing.
+    """
+    unknown = (
+        _given(prior, signs_of(mask_algebra.unpack(packed, n)), known)[1][known:]
+        - prior.noise
+    )
+    return bool(
+        unknown.size
+        and unknown.mean() < _SURE * np.exp(prior.log_scale + np.log1p(prior.rho).sum())
+    )
 
 
 def _given(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
-    """Of masks, the first of them known: rows of the covariance's factor (known, m), and variances (m,)."""
+    """Of masks, the first of them known: rows of the covariance's factor (known, m),
+    and variances (m,).
+    """
     from scipy.linalg import solve_triangular
 
     own = prior.gram(signs[:known], signs)
@@ -188,11 +224,15 @@ def _given(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
     return factor, variance - np.einsum("ij,ij->j", factor, factor)
 
 
-def _least_known(prior: Prior, packed: Packed, n: int, known: int, count: int) -> NDArray[np.int64]:
-    """Rows of the masks: the known, which come first, and then each the one with the largest variance.
+def _least_known(
+    prior: Prior, packed: Packed, n: int, known: int, count: int
+) -> NDArray[np.int64]:
+    """Rows of the masks: the known, which come first, and then each the one with the
+    largest variance.
 
-    The posterior covariance is never formed: pivoted Cholesky keeps a factor, a row for each mask chosen.
-    On one thread: sums in another order would be other bits, and other masks.
+    The posterior covariance is never formed: pivoted Cholesky keeps a factor, a row for
+    each mask chosen. On one thread: sums in another order would be other bits, and
+    other masks.
     """
     signs = signs_of(mask_algebra.unpack(packed, n))
     heights = prior.gains(signs) ** 2

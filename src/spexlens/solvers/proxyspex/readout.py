@@ -7,21 +7,23 @@ from heapq import heappop, heappush
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.ablation import masks as mask_algebra
-from spexlens.solvers.proxyspex.proxy import FittedProxy
-from spexlens.solvers.spex.design import Group
-from spexlens.solvers.spex.support import Support
+from spexlens.masks import masks as mask_algebra
+from spexlens.solvers.proxyspex.proxies.proxy import FittedProxy
 from spexlens.spectrum.hadamard import walsh_hadamard
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
+from spexlens.transform.subspace import Group
+from spexlens.transform.support import Support
 
 Array = NDArray[np.float64]
 
 MOST_SETS = 3000
 _LOSS = 0.0002  # of the proxy's variance: what the sets that are left out may hold
-_GROUPS, _BITS = 3, 13
+_GROUPS = 3
+_BITS = 13
 _TEST = 1000
-_SURE = 4.0  # of the variance that the rest of the function gives it, what a coefficient must have
+# of the variance that the rest of the function gives it, what a coefficient must have
+_SURE = 4.0
 _ROUNDING = 1e-12  # of the largest coefficient
 _NEAR_ONE = 0.9  # the largest size: the larger, the larger the sets
 
@@ -42,19 +44,25 @@ class Readout:
 def read(proxy: FittedProxy, seed: int) -> Readout:
     """The fewest sets that hold all but .02% of a proxy's variance, at most 3,000.
 
-    Up to 20 candidates every coefficient comes from the table of all masks. Beyond, the proxy is
-    ablated virtually on three random subspaces of 2^13 masks, and measured there for the sets that
-    it names as large, and for products of candidates that are large alone.
+    Up to 20 candidates every coefficient comes from the table of all masks. Beyond, the
+    proxy is ablated virtually on three random subspaces of 2^13 masks, and measured
+    there for the sets that it names as large, and for products of candidates that are
+    large alone.
     """
     if proxy.n <= mask_algebra.ENUMERABLE:
         return _tabulated(proxy)
     rng = np.random.default_rng([seed, proxy.n])
     groups = [_subspace(proxy.n, rng) for _ in range(_GROUPS)]
-    bins = [group.transform(proxy.predict(mask_algebra.unpack(group.masks(), proxy.n))) for group in groups]
+    bins = [
+        group.transform(proxy.predict(mask_algebra.unpack(group.masks(), proxy.n)))
+        for group in groups
+    ]
     few = Sets.low_orders(proxy.n, proxy.n)
     alone, _ = _fitted(groups, few, bins)
     likely = _products(np.abs(alone), MOST_SETS)
-    sets = Sets.concatenate([Sets.of(proxy.n, [()]), few, likely, proxy.large_sets(MOST_SETS)]).distinct()
+    sets = Sets.concatenate(
+        [Sets.of(proxy.n, [()]), few, likely, proxy.large_sets(MOST_SETS)]
+    ).distinct()
     coefficients, error = _fitted(groups, sets, bins)
     rounding = (_ROUNDING * float(np.abs(coefficients).max())) ** 2
     sure = coefficients**2 > max(_SURE * error, rounding)
@@ -62,7 +70,9 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     kept = np.concatenate([[0], _enough(energy)])
     spectrum = Spectrum(sets.take(kept), coefficients[kept])
     fresh = mask_algebra.uniform(proxy.n, _TEST, seed)
-    return Readout(spectrum, float(np.mean((proxy.predict(fresh) - spectrum.predict(fresh)) ** 2)))
+    return Readout(
+        spectrum, float(np.mean((proxy.predict(fresh) - spectrum.predict(fresh)) ** 2))
+    )
 
 
 def _tabulated(proxy: FittedProxy) -> Readout:
@@ -75,19 +85,26 @@ def _tabulated(proxy: FittedProxy) -> Readout:
     return Readout(Spectrum(sets, coefficients[kept]), loss)
 
 
-def _fitted(groups: Sequence[Group], sets: Sets, bins: Sequence[Array]) -> tuple[Array, float]:
-    """The sets' coefficients, and the variance that all other sets give to each of them."""
+def _fitted(
+    groups: Sequence[Group], sets: Sets, bins: Sequence[Array]
+) -> tuple[Array, float]:
+    """The sets' coefficients, and the variance that all other sets give to each of
+    them.
+    """
     support = Support(groups, sets.indicators)
     rest = support.fit(bins)
-    return support.coefficients, float(np.mean([np.mean(left**2) for left in rest])) / len(groups)
+    return support.coefficients, float(
+        np.mean([np.mean(left**2) for left in rest])
+    ) / len(groups)
 
 
 def _products(alone: Array, count: int) -> Sets:
-    """The `count` sets with the largest products of their members' sizes, each below one.
+    """The `count` sets with the largest products of their members' sizes, each below
+    one.
 
-    A monotone function of a sum has about such coefficients, whatever else it has. Sets are taken
-    from a heap in falling order: each leads to itself with the next smaller member more, and to
-    itself with the last member replaced by that.
+    A monotone function of a sum has about such coefficients, whatever else it has. Sets
+    are taken from a heap in falling order: each leads to itself with the next smaller
+    member more, and to itself with the last member replaced by that.
     """
     order = np.argsort(-alone, kind="stable")
     size = np.maximum(alone[order], np.finfo(np.float64).tiny)
@@ -115,6 +132,13 @@ def _enough(energy: Array) -> NDArray[np.int64]:
 
 
 def _subspace(n: int, rng: np.random.Generator) -> Group:
-    """2^13 masks, q + span(v_1, ..., v_13): every set lies in one of 2^13 bins, with a sign."""
+    """2^13 masks, q + span(v_1, ..., v_13): every set lies in one of 2^13 bins, with a
+    sign.
+    """
     basis = rng.integers(0, 2, (_BITS, n), dtype=np.uint8)
-    return Group(_BITS, basis, rng.integers(0, 2, n, dtype=np.uint8), np.zeros((0, _BITS), np.uint8))
+    return Group(
+        _BITS,
+        basis,
+        rng.integers(0, 2, n, dtype=np.uint8),
+        np.zeros((0, _BITS), np.uint8),
+    )

@@ -1,0 +1,205 @@
+"""Journal: whether SQLite will read all of a write-ahead log, or drop its end without a
+word.
+
+SQLite takes a log as far as its frames' checksums hold, and forgets what comes behind:
+right after a power cut, where nothing else can be there, and wrong where a byte in the
+middle was damaged or the end was cut off. The formats are those of
+https://www.sqlite.org/fileformat2.html#walformat and, of the index that SQLite keeps
+beside a log and leaves there after a kill, of https://www.sqlite.org/walformat.html.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint32]
+
+# bytes
+_HEADER = 32
+_FRAME = 24
+# bytes of an index's header, which is there twice, and of those the summed ones
+_INDEX = 48
+_SUMMED = 40
+_BIG_ENDIAN = 0x377F0683
+_LITTLE_ENDIAN = 0x377F0682
+# a log that is being written may look damaged at one moment
+_LOOKS = 4
+_PAUSE = 0.05
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What cannot be read of a log.
+
+    Attributes:
+        commits: how many transactions are lost; None where they are gone, and cannot be
+            counted.
+        pages: how many pages they wrote.
+    """
+
+    commits: int | None
+    pages: int
+
+    def __str__(self) -> str:
+        pages = f"{self.pages} page{'s' * (self.pages != 1)}"
+        if self.commits is None:
+            return f"its end, {pages} that were committed, is gone"
+        return (
+            f"its last {self.commits} commit{'s' * (self.commits != 1)} ({pages})"
+            " cannot be read"
+        )
+
+
+def damage_of(ledger: Path) -> Damage | None:
+    """What is lost of the log beside a ledger; None if nothing is.
+
+    A log that ends in the middle of a transaction is not damaged: that one was never
+    committed. What was cut off whole from the end is seen by the index beside the log,
+    where there is one.
+    """
+    log, index = (ledger.with_name(f"{ledger.name}{end}") for end in ("-wal", "-shm"))
+    found = None
+    for look in range(_LOOKS):
+        if look:
+            time.sleep(_PAUSE)
+        # first, since a log that is in use only grows
+        promised = _promised(_content(index))
+        found = _damage(_content(log), promised)
+        if found is None:
+            return None
+    return found
+
+
+@dataclass(frozen=True)
+class _Promised:
+    """What an index says of its log.
+
+    Attributes:
+        frames: that are committed.
+        written: of them, those that are in the ledger itself.
+        salts: which log it is.
+    """
+
+    frames: int
+    written: int
+    salts: bytes
+
+
+def _promised(index: bytes) -> _Promised | None:
+    """None of an index that is empty, being written, or damaged."""
+    header = index[:_INDEX]
+    if (
+        len(index) < 2 * _INDEX + 4
+        or header != index[_INDEX : 2 * _INDEX]
+        or not header[12]
+    ):
+        return None
+    words = np.frombuffer(header, np.uint32)
+    sums = _checksums(words[None, : _SUMMED // 4], np.zeros((1, 2), np.uint32))[0]
+    if (sums != words[_SUMMED // 4 :]).any():
+        return None
+    written = int(np.frombuffer(index[2 * _INDEX : 2 * _INDEX + 4], np.uint32)[0])
+    return _Promised(int(words[4]), written, header[32:40])
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _damage(content: bytes, promised: _Promised | None) -> Damage | None:
+    if len(content) < _HEADER + _FRAME:
+        gone = 0 if promised is None else promised.frames - promised.written
+        return Damage(None, gone) if gone > 0 else None
+    header = np.frombuffer(content[:_HEADER], ">u4").astype(np.uint32)
+    page = _page_size(header, content)
+    if page is None:
+        return Damage(
+            commits=max(1, _guessed_commits(content)), pages=len(content) // 4096
+        )
+    frames = np.frombuffer(
+        content[_HEADER : len(content) - (len(content) - _HEADER) % (_FRAME + page)],
+        np.uint8,
+    )
+    frames = frames.reshape(-1, _FRAME + page)
+    heads = np.ascontiguousarray(frames[:, :_FRAME]).view(">u4").astype(np.uint32)
+    current = (heads[:, 2:4] == header[4:6]).all(axis=1)
+    order = ">u4" if header[0] == _BIG_ENDIAN else "<u4"
+    body = np.concatenate([frames[:, :8], frames[:, _FRAME:]], axis=1)
+    words = np.ascontiguousarray(body).view(order).astype(np.uint32)
+    before = np.concatenate([header[None, 6:8], heads[:-1, 4:6]])
+    whole = current & (_checksums(words, before) == heads[:, 4:6]).all(axis=1)
+    first = len(whole) if whole.all() else int(np.argmin(whole))
+    behind = np.arange(len(whole)) > first
+    commits = behind & current & (heads[:, 1] != 0)
+    if (commits & whole).any():
+        return Damage(int(commits.sum()), int((behind & current).sum()) + 1)
+    if (
+        promised is not None
+        and promised.salts == content[16:24]
+        and promised.frames > first
+    ):
+        return Damage(None, promised.frames - first)
+    return None
+
+
+def _page_size(header: Words, content: bytes) -> int | None:
+    """In bytes; None if the header is damaged."""
+    words = np.frombuffer(
+        content[:24], ">u4" if header[0] == _BIG_ENDIAN else "<u4"
+    ).astype(np.uint32)
+    known = header[0] in (_BIG_ENDIAN, _LITTLE_ENDIAN)
+    if (
+        not known
+        or (
+            _checksums(words[None], np.zeros((1, 2), np.uint32))[0] != header[6:8]
+        ).any()
+    ):
+        return None
+    return int(header[2])
+
+
+def _guessed_commits(content: bytes) -> int:
+    """How many frames of 4,096 bytes, SQLite's usual page, end a transaction."""
+    frame = _FRAME + 4096
+    sizes = [
+        content[at + 4 : at + 8]
+        for at in range(_HEADER, len(content) - frame + 1, frame)
+    ]
+    return sum(size != bytes(4) for size in sizes)
+
+
+def _checksums(words: Words, before: Words) -> Words:
+    """(m, w) words of m frames, and (m, 2) checksums before each -> (m, 2) after each.
+
+    SQLite's sums are s0 += x0 + s1; s1 += x1 + s0, two words at a time, modulo 2^32.
+    They are linear: each word's part in the end is its product with a weight that
+    depends on its place only.
+    """
+    pairs = words.shape[1] // 2
+    # of what a sum is, how much there is of it in the end
+    weights = np.empty((pairs, 2, 2), np.uint64)
+    step = np.array([[1, 1], [1, 2]], np.uint64)
+    power = np.eye(2, dtype=np.uint64)
+    for pair in range(pairs - 1, -1, -1):
+        weights[pair] = power
+        power = _low(power @ step)
+    added = np.stack([words[:, ::2], words[:, ::2] + words[:, 1::2]], axis=2).astype(
+        np.uint64
+    )
+    end = _low(before.astype(np.uint64) @ power.T)
+    for place in range(2):
+        products = _low(weights[None, :, :, place] * added[:, :, place, None])
+        end = _low(end + products.sum(axis=1))
+    return end.astype(np.uint32)
+
+
+def _low(numbers: NDArray[Any]) -> NDArray[np.uint64]:
+    """Modulo 2^32."""
+    return np.asarray(numbers & np.uint64(0xFFFFFFFF), np.uint64)

@@ -1,0 +1,187 @@
+"""Repetitions: a game evaluated several times, under seeds if it has them, and how far
+that is apart.
+"""
+
+import copy
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.evaluation.evaluator import Evaluator, Progress
+from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.games.game import Game
+
+
+class Repetitions:
+    """Runs a game's repetitions through a ledger, each as a game of its own, and
+    averages them.
+
+    Each evaluation of a mask, under a seed or just again, is paid for, and kept, on its
+    own.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        ledger: Ledger,
+        *,
+        run: int | None = None,
+        progress: Progress | None = None,
+        expected: int = 0,
+    ) -> None:
+        """
+        Args:
+            game: what to evaluate, `game.repeats` times a mask.
+            ledger: where to record it.
+            run: the ledger's run row in which to count.
+            progress: told after each batch how far things are, in evaluations.
+            expected: how many evaluations will be asked for in all.
+
+        Raises:
+            InvalidInput: the ledger is on disk and the game has no fingerprint.
+        """
+        self.game = game
+        self._ledger = ledger
+        self._progress = progress
+        self._expected = expected
+        self._run = run
+        self._evaluators = [self._evaluator(0)]
+        self._asked: list[list[NDArray[np.uint8]]] = [[]]  # what each was asked for
+        self._asked_again = self._degrees = 0
+        self._squares: NDArray[np.float64] | float = 0.0
+
+    @property
+    def run(self) -> int | None:
+        """The ledger's run row in which is counted."""
+        return self._run
+
+    @run.setter
+    def run(self, run: int | None) -> None:
+        self._run = run
+        for evaluator in self._evaluators:
+            evaluator.run = run
+
+    @property
+    def paid(self) -> int:
+        """Evaluations of the model so far."""
+        return sum(evaluator.paid for evaluator in self._evaluators)
+
+    @property
+    def reused(self) -> int:
+        """Evaluations that the ledger held before."""
+        return (
+            sum(evaluator.reused for evaluator in self._evaluators) - self._asked_again
+        )
+
+    @property
+    def trainings(self) -> int:
+        """Trainings so far, of a game in which masks share them."""
+        return sum(evaluator.trainings for evaluator in self._evaluators)
+
+    @property
+    def passes(self) -> int:
+        """How often the model was called, each time with a batch of masks."""
+        return sum(evaluator.passes for evaluator in self._evaluators)
+
+    def packed_values(
+        self, packed: NDArray[np.uint8], times: int | None = None
+    ) -> NDArray[np.float64]:
+        """The mean over the repetitions of each packed mask: (m, w) uint8 -> (m,) or
+        (m, k) float64.
+
+        Args:
+            packed: distinct masks of the game; they are asked for, and recorded, as
+                those of its `base`.
+            times: how many repetitions, instead of the game's own number.
+        """
+        return self.base_values(self.game.expanded(packed), times)
+
+    def base_values(
+        self, packed: NDArray[np.uint8], times: int | None = None
+    ) -> NDArray[np.float64]:
+        """`packed_values` for masks of the game's `base`."""
+        answers = []
+        for number in range(times or self.game.repeats):
+            if number == len(self._evaluators):
+                self._evaluators.append(self._evaluator(number))
+                self._asked.append([])
+            self._asked[number].append(packed)
+            answers.append(self._evaluators[number].packed_values(packed))
+        if len(answers) == 1:
+            return answers[0]
+        stacked = np.stack(answers)
+        mean = np.asarray(stacked.mean(axis=0))
+        self._squares = self._squares + ((stacked - mean) ** 2).reshape(
+            -1, *mean.shape[1:]
+        ).sum(axis=0)
+        self._degrees += (len(answers) - 1) * len(packed)
+        return mean
+
+    def again(self, packed: NDArray[np.uint8], times: int) -> NDArray[np.float64]:
+        """More repetitions of masks that are asked for elsewhere too, for `deviation`;
+        their mean values.
+        """
+        self._asked_again += min(times, self.game.repeats) * len(packed)
+        return self.packed_values(packed, times)
+
+    @property
+    def deviation(self) -> NDArray[np.float64] | None:
+        """(k,), the standard deviation of one evaluation of a mask; None if none was
+        repeated.
+        """
+        return (
+            np.atleast_1d(np.sqrt(self._squares / self._degrees))
+            if self._degrees
+            else None
+        )
+
+    @property
+    def repeated(self) -> int:
+        """How many evaluations repeated a mask."""
+        return self._degrees
+
+    def remarks(self) -> Iterator[tuple[str, int]]:
+        """What was remarked on the evaluations asked for, and how often, the most
+        frequent first.
+        """
+        told = Counter[str]()
+        for evaluator, asked in zip(self._evaluators, self._asked, strict=True):
+            if asked:
+                told.update(
+                    self._ledger.remarks(evaluator.game.key, np.concatenate(asked))
+                )
+        yield from sorted(told.items(), key=lambda item: (-item[1], item[0]))
+
+    def _evaluator(self, number: int) -> Evaluator:
+        game = self.game.base.repetition(number)
+        if number and game.key == self.game.base.key:
+            game = _apart(game, number)
+        return Evaluator(
+            game,
+            self._ledger,
+            run=self._run,
+            progress=self._told if self._progress else None,
+        )
+
+    def _told(self, *_: int) -> None:
+        """Progress over all repetitions."""
+        finished = (
+            sum(evaluator.finished for evaluator in self._evaluators)
+            - self._asked_again
+        )
+        asked = (
+            sum(evaluator.asked for evaluator in self._evaluators) - self._asked_again
+        )
+        if self._progress is not None:
+            self._progress(finished, max(asked, self._expected))
+
+
+def _apart(game: Game, number: int) -> Game:
+    """A game without seeds, asked again: a ledger keeps what it answers beside what it
+    answered before.
+    """
+    again = copy.copy(game)
+    again.key = f"{game.key} again {number}"
+    return again

@@ -1,0 +1,114 @@
+"""The file of expectations: TOML, refused in one line that says where it is wrong."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spexlens.errors import InvalidInput
+from spexlens.evidence.expectations import LEAST_SHARE, Expectations, Pattern, Rule
+from spexlens.files import toml_file as toml
+
+Position = Annotated[int, Field(ge=0, lt=1 << 31)]
+_MEMBERS = 64  # of a rule; as many as an interaction hardly has
+_RULES = 1_000
+_LISTED = 10_000  # labels, positions or kinds of a member
+
+
+class _Pattern(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    label: str | Annotated[list[str], Field(max_length=_LISTED)] | None = None
+    position: (
+        Position | str | Annotated[list[Position], Field(max_length=_LISTED)] | None
+    ) = None
+    kind: str | Annotated[list[str], Field(max_length=_LISTED)] | None = None
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = None
+    members: Annotated[
+        list[str | Position | _Pattern], Field(min_length=1, max_length=_MEMBERS)
+    ]
+    effect: Literal["positive", "negative"] | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    least_share: Annotated[float, Field(ge=0, le=1)] = LEAST_SHARE
+    expected: Annotated[list[_Rule], Field(max_length=_RULES)] = []
+    forbidden: Annotated[list[_Rule], Field(max_length=_RULES)] = []
+
+
+def read(path: Path) -> Expectations:
+    """Read and check a file; see `Expectations.read`."""
+    given = toml.read(path, _File)
+    rules = [_rule(path, rule, forbidden=False) for rule in given.expected]
+    rules += [_rule(path, rule, forbidden=True) for rule in given.forbidden]
+    if not rules:
+        raise InvalidInput(
+            f"{path} expects nothing: give [[expected]] or [[forbidden]] with members"
+        )
+    return Expectations(tuple(rules), given.least_share)
+
+
+def _rule(path: Path, rule: _Rule, *, forbidden: bool) -> Rule:
+    members = tuple(_pattern(path, member) for member in rule.members)
+    name = rule.name or " × ".join(map(_shown, rule.members))
+    sign = {None: 0, "positive": 1, "negative": -1}[rule.effect]
+    return Rule(name, members, forbidden, sign)
+
+
+def _pattern(path: Path, member: str | int | _Pattern) -> Pattern:
+    if isinstance(member, str):
+        return Pattern(labels=(member,))
+    if isinstance(member, int):
+        return Pattern(positions=(member,))
+    if member.label is None and member.position is None and member.kind is None:
+        raise InvalidInput(
+            f"{path}: a member is given by label, position or kind; one has none of"
+            " them"
+        )
+    return Pattern(
+        _all(member.label), _positions(path, member.position), _all(member.kind)
+    )
+
+
+def _positions(path: Path, given: int | str | list[int] | None) -> Sequence[int]:
+    if not isinstance(given, str):
+        return (
+            ()
+            if given is None
+            else tuple(given)
+            if isinstance(given, list)
+            else (given,)
+        )
+    match = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?", given)
+    if match is None:
+        raise InvalidInput(
+            f"{path}: a position is a number, a list of them, or a range such as '2-20'"
+        )
+    found = range(int(match[1]), int(match[2] or match[1]) + 1)
+    if not found:
+        raise InvalidInput(f"{path}: the range of positions {given!r} holds none")
+    return found
+
+
+def _all(given: str | list[str] | None) -> tuple[str, ...]:
+    return () if given is None else (given,) if isinstance(given, str) else tuple(given)
+
+
+def _shown(member: str | int | _Pattern) -> str:
+    if isinstance(member, str):
+        return member
+    if isinstance(member, int):
+        return f"candidate {member}"
+    parts = [*_all(member.label), *_all(member.kind)]
+    return "|".join(parts) + (
+        f" at {member.position}" if member.position is not None else ""
+    )

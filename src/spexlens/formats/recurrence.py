@@ -1,0 +1,110 @@
+"""The file of an aggregate: JSON with a checked version."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from spexlens.files import json_file as saved
+from spexlens.files.schema import Count, NotNegative, Number, Positive, Share
+from spexlens.results.recurrence import Aggregate, Recurrence
+
+FORMAT = "spexlens aggregate"
+FORMAT_VERSION = 2
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Row(_Part):
+    labels: Annotated[list[str], Field(min_length=1)]
+    kinds: list[str]
+    possible: Positive
+    occurrences: Positive
+    found: Positive
+    positive: Count
+    negative: Count
+    effect: Number
+    deviation: NotNegative | None
+    standardised: Number
+    standardised_deviation: NotNegative | None
+    share: NotNegative
+    rank: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    best_rank: Positive
+    target: str | None = None  # which files of version 1 do not have
+
+
+class _Record(_Part):
+    format: Literal["spexlens aggregate"]
+    format_version: Literal[1, 2]
+    explanations: Positive
+    unit: str
+    targets: list[str]
+    r2: list[Number]
+    index: str
+    order: Positive | None
+    least: Positive
+    least_share: Share
+    rows: list[_Row]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "_Record":
+        if len(self.r2) != self.explanations:
+            raise ValueError(
+                f"{len(self.r2)} of r2, but {self.explanations} explanations"
+            )
+        for number, row in enumerate(self.rows):
+            if len(row.kinds) != len(row.labels):
+                raise ValueError(
+                    f"row {number} has {len(row.labels)} labels, but {len(row.kinds)}"
+                    " kinds"
+                )
+            if (
+                not row.positive + row.negative
+                == row.found
+                <= row.possible
+                <= self.explanations
+            ):
+                raise ValueError(f"the counts of row {number} do not add up")
+        return self
+
+
+def dump(aggregate: Aggregate) -> str:
+    """An aggregate as JSON text; floats are written so that they read back bit for bit."""
+    content = asdict(aggregate)
+    rows = content.pop("rows")
+    record = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        **content,
+        "rows": rows,
+    }
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def write(aggregate: Aggregate, path: Path) -> None:
+    """Write a file; see `Aggregate.save`."""
+    saved.write(dump(aggregate), path, "aggregate")
+
+
+def read(path: Path) -> Aggregate:
+    """Read and check a file; see `Aggregate.load`."""
+    return _aggregate(saved.read(path, "aggregate", FORMAT_VERSION, _Record))
+
+
+def _aggregate(record: _Record) -> Aggregate:
+    content = record.model_dump(
+        exclude={"format", "format_version", "rows", "targets", "r2"}
+    )
+    rows = tuple(
+        Recurrence(
+            **{**vars(row), "labels": tuple(row.labels), "kinds": tuple(row.kinds)}
+        )
+        for row in record.rows
+    )
+    return Aggregate(
+        rows=rows, targets=tuple(record.targets), r2=tuple(record.r2), **content
+    )

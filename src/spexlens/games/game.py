@@ -1,0 +1,355 @@
+"""Game: the one seam between a model and the mathematics."""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from numbers import Real
+from operator import index
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spexlens.arguments import article, readable, whole_number
+from spexlens.errors import InvalidInput
+from spexlens.games.candidate import Candidate
+from spexlens.games.levels import Level, blocks
+from spexlens.games.names import unique_names
+from spexlens.keywords import keywords
+
+_HANDED = (
+    "spexlens handed the function {0} masks at once, bool of shape ({0}, {1}), for a"
+    " number each; one that takes a single mask is Game(lambda masks: [function(mask)"
+    " for mask in masks], ...)"
+)
+
+
+class Game:
+    """Candidates, and what the model answers when only some of them are kept.
+
+    A lens is a Game that brings its own `value`; a plain function becomes one here.
+
+    Attributes:
+        candidates: what may be ablated, in order; n = len(candidates).
+        fingerprint: sha256 of everything that decides a value, or None where that is
+            unknown; a game without one cannot use a ledger on disk.
+        key: what the ledger knows the game by.
+        batch_size: the most masks that the evaluator hands to `value` at once.
+        paced: whether it is handed one first, then two, four and so on.
+        fixed: whether it is always handed `batch_size` masks, however long they take.
+        outputs: the names of the k outputs of a vector-valued game, or None.
+        unit: what a value is measured in.
+        seeded: whether the value of a mask is another under another seed.
+        settled: whether the value of a mask is known to be the same each time, but for
+            rounding.
+        repeats: how many evaluations under as many seeds a mask's value is the mean of.
+        careful: whether what a batch answered is kept before the next batch is begun:
+            for batches that take longer than a commit does.
+        judged: what part of a budget goes to masks that the fit does not see.
+        variants: the names of other ways to ablate that `variant` knows.
+        attributions: the names of the cheap attributions that `attribute` knows, the
+            default first.
+        unknown: of a game without a fingerprint, what about it cannot be told, in one
+            line.
+        trained: (n,) bool, candidates whose masks mean another training, where masks
+            that differ in the others only share one; None where that is none or all.
+    """
+
+    batch_size: int = 1024
+    paced: bool = False
+    fixed: bool = False
+    outputs: tuple[str, ...] | None = None
+    unit: str = "value"
+    seeded: bool = False
+    settled: bool = False
+    repeats: int = 1
+    careful: bool = False
+    judged: float = 0.0
+    variants: tuple[str, ...] = ()
+    attributions: tuple[str, ...] = ()
+    unknown: str | None = None
+    trained: NDArray[np.bool_] | None = None
+
+    @keywords()
+    def __init__(
+        self,
+        value: Callable[[NDArray[np.bool_]], ArrayLike],
+        candidates: int | Sequence[str | Candidate],
+        fingerprint: str | None = None,
+        *,
+        outputs: Sequence[str] | None = None,
+        unit: str = "value",
+        batch_size: int | None = None,
+    ) -> None:
+        """
+        Args:
+            value: (m, n) bool, True = kept -> (m,) or (m, k) float, one row a mask.
+            candidates: how many there are, or their labels.
+            fingerprint: a string that changes whenever any value would.
+            outputs: names for the k outputs of a vector-valued function.
+            unit: what a value is measured in.
+            batch_size: hand the function so many masks at once, always; for functions
+                whose answers depend, in their last digits, on what they are asked for
+                together, as those of a model on a batch do. By default up to 1,024, and
+                no more than it answers in a few seconds.
+
+        Raises:
+            InvalidInput: there is no candidate, a name that cannot be encoded, or a
+                batch of no masks.
+        """
+        if not callable(value):
+            raise InvalidInput(f"a game is of a function of masks; got {_what(value)}")
+        self._function = value
+        self.paced = batch_size is None
+        self.fixed = not self.paced
+        if batch_size is not None:
+            self.batch_size = whole_number(batch_size, "batch_size")
+            if self.batch_size < 1:
+                raise InvalidInput(
+                    f"a batch has at least one mask; got batch_size={batch_size}"
+                )
+        self._take(_labelled(candidates), fingerprint)
+        self.outputs = None
+        if outputs is not None:
+            self.outputs = tuple(
+                readable(str(name), "the name of an output") for name in outputs
+            )
+        self.unit = readable(unit, "a unit")
+
+    def _take(
+        self, candidates: Sequence[str | Candidate], fingerprint: str | None
+    ) -> None:
+        self.candidates = tuple(
+            c if isinstance(c, Candidate) else Candidate(str(c)) for c in candidates
+        )
+        if not self.candidates:
+            raise InvalidInput("a game needs at least one candidate; got none")
+        for number, candidate in enumerate(self.candidates):
+            readable(candidate.label, f"the label of candidate {number}")
+            readable(candidate.kind, f"the kind of candidate {number}")
+        self.fingerprint = fingerprint and readable(fingerprint, "a fingerprint")
+        self.key = f"{fingerprint or uuid4()} n={self.n}"
+
+    @property
+    def n(self) -> int:
+        """The number of candidates."""
+        return len(self.candidates)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the candidates are called, no two alike; see `ablation.names`."""
+        return unique_names([candidate.label for candidate in self.candidates])
+
+    def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What the model answers: (m, n) bool, True = kept -> (m,) or (m, k) float64.
+
+        Raises:
+            InvalidInput: the function answered with something other than real numbers.
+        """
+        try:
+            answer = self._function(masks)
+        except (TypeError, ValueError, IndexError, KeyError) as error:
+            error.add_note(_HANDED.format(*masks.shape))
+            raise
+        return real_numbers(answer)
+
+    def renew(self) -> None:
+        """Take the fingerprint anew, and whatever was asked of a model that has changed
+        since this was made.
+
+        `explain` and `screen` do so before they ask for anything.
+        """
+
+    def repetition(self, number: int) -> "Game":
+        """This game with one evaluation a mask, under its seed of this number; itself
+        if there is no seed.
+        """
+        return self
+
+    def variant(self, name: str) -> "Game":
+        """The same candidates ablated in another way, one of `variants`, by a game of
+        its own.
+
+        Raises:
+            InvalidInput: there is none of this name, or it needs what this game was not
+                given.
+        """
+        known = (
+            f"there are {', '.join(self.variants)}"
+            if self.variants
+            else "give a game of its own"
+        )
+        raise InvalidInput(
+            f"this game knows no other way to ablate called {name!r}; {known}"
+        )
+
+    def another(self, text: str) -> "Game":
+        """The same question about another input, to be asked with everything kept.
+
+        Raises:
+            InvalidInput: this game is of no text.
+        """
+        raise InvalidInput(
+            "this game is of no text: give ordinary answers as numbers, not as texts"
+        )
+
+    def remarks(self) -> dict[int, str]:
+        """Of the masks that `value` was last given: {row: what a result should say of
+        the row's value}.
+        """
+        return {}
+
+    def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(m,) int64: the relative cost of each mask; the evaluator batches rows of
+        like cost.
+        """
+        return np.zeros(len(masks), np.int64)
+
+    @property
+    def base(self) -> "Game":
+        """The game under which values are recorded: this one, or that whose candidates
+        it groups.
+        """
+        return self
+
+    @property
+    def always(self) -> NDArray[np.int64]:
+        """Which candidates of `base` are none of this game's, and always stay."""
+        return np.zeros(0, np.int64)
+
+    def expanded(self, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Packed masks of this game as packed masks of `base`."""
+        return packed
+
+    def attribute(self, method: str) -> Any:
+        """One of `attributions`, as `lenses.attribution.Attribution`.
+
+        Raises:
+            InvalidInput: there is none of this name.
+        """
+        raise InvalidInput(f"this game has no attribution {method!r}")
+
+    def levels(self) -> list[Level]:
+        """Coarser candidates, groups of this game's, the coarsest first and its own
+        last.
+
+        Those of one level are nested in those of the one before.
+        """
+        return blocks(self.candidates)
+
+    def facts(self) -> dict[str, Any]:
+        """What a result should say about this game, as JSON: at least its lens and
+        unit.
+        """
+        return {"lens": "function", "unit": self.unit}
+
+
+def real_numbers(answer: ArrayLike) -> NDArray[np.float64]:
+    """What a game answered, as float64; what is too large for that is infinite.
+
+    Raises:
+        InvalidInput: it is something other than a table of real numbers.
+    """
+    try:
+        table = np.asarray(_without_gradients(answer))
+    except ValueError as error:
+        raise InvalidInput(
+            f"the game answered with rows that make no table: {error}"
+        ) from error
+    if table.dtype.kind == "O" and all(
+        isinstance(each, Real | Decimal) for each in table.flat
+    ):
+        table = table.astype(np.float64)
+    if table.dtype.kind not in "biuf":
+        raise InvalidInput(
+            f"the game answered with {_what(answer)}; expected real numbers, one for"
+            " each mask: an array or a list of as many as there are masks"
+        )
+    with np.errstate(over="ignore"):
+        return table.astype(np.float64)
+
+
+def _without_gradients(answer: Any) -> Any:
+    """Tensors of torch as what numpy takes, wherever they are and whatever their
+    precision.
+    """
+    if isinstance(answer, list | tuple):
+        return [_without_gradients(each) for each in answer]
+    if not hasattr(answer, "detach"):
+        return answer
+    tensor = answer.detach().cpu()
+    return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
+
+
+def _what(answer: Any) -> str:
+    """What kind of thing it is, for people to read."""
+    if answer is None:
+        return "None"
+    if isinstance(answer, str):
+        return f"the text {answer[:20]!r}"
+    if isinstance(answer, list | tuple) and answer:
+        return f"a list, its first part {_what(answer[0])}"
+    if isinstance(answer, np.ndarray):
+        return f"an array of {answer.dtype} values"
+    return article(type(answer).__name__)
+
+
+def as_game(given: Any, what: str = "explain") -> Game:
+    """A game as it is.
+
+    Args:
+        given: what somebody gave.
+        what: takes a game, for people to read.
+
+    Raises:
+        InvalidInput: it is none; the text says what makes one of it.
+    """
+    if isinstance(given, Game):
+        return given
+    if isinstance(given, type) and issubclass(given, Game):
+        raise InvalidInput(
+            f"{given.__name__} is a class: {what} takes one that is made,"
+            f" {given.__name__}(...)"
+        )
+    if isinstance(given, str):
+        raise InvalidInput(
+            f"{what} takes a lens: FeatureLens(model, text) is the lens of a text on a"
+            " model"
+        )
+    if hasattr(given, "tokenizer") and hasattr(given, "model"):
+        raise InvalidInput(
+            f"{what} takes a lens: FeatureLens(pipeline, text) is the lens of a"
+            " pipeline"
+        )
+    if callable(given):
+        raise InvalidInput(
+            f"{what} takes a Game: Game(function, candidates=10) makes one of a"
+            " function of masks, with how many candidates there are or what they are"
+            " called"
+        )
+    if isinstance(given, list | tuple):
+        raise InvalidInput(
+            f"{what} takes one game; got {len(given)}: explain_all(...) explains"
+            " several"
+        )
+    raise InvalidInput(f"{what} takes a lens or a Game; got {_what(given)}")
+
+
+def _labelled(candidates: Any) -> Sequence[str | Candidate]:
+    """Labels as they are; of a number, names for so many."""
+    if isinstance(candidates, str):
+        raise InvalidInput(
+            "candidates are their number, or a list of labels; got one text: for its"
+            " words give text.split()"
+        )
+    try:
+        count = index(candidates)
+    except TypeError:
+        if isinstance(candidates, Iterable):
+            return list(candidates)
+        raise InvalidInput(
+            f"candidates are their number, or their labels; got {candidates!r}"
+        ) from None
+    if isinstance(candidates, bool) or count < 1:
+        raise InvalidInput(f"a game needs at least one candidate; got {candidates}")
+    return [f"x{i}" for i in range(count)]

@@ -1,0 +1,163 @@
+"""Forms of a linear head: a weight a feature, or a coefficient an example, whichever
+are fewer.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.learners.linear.losses import Array, Curvature
+from spexlens.learners.linear.newton import Form, Move, Parameters, conjugate_gradients
+
+
+def form_of(features: NDArray[np.float64], columns: int) -> "Form":
+    """The form that is less work for (N, d) features and so many scores an example."""
+    return (Dual if len(features) <= 2 * features.shape[1] else Primal)(
+        features, columns
+    )
+
+
+class Dual(Form):
+    """w = Xᵀ a: parameters a (m, c, N), b (m, c, 1), and K a, where K = X Xᵀ.
+
+    With residual r and curvature W = S Sᵀ, Newton's step is a + δ = r - W (K δ + β).
+    For δ = S x it is (I + Sᵀ K S) x + Sᵀ β = S⁺ (r - a), which stays well conditioned
+    (Rasmussen & Williams, "Gaussian Processes for Machine Learning", 2006, section
+    3.4); and a + δ sums to zero over the examples, since intercepts are not penalised:
+    they are projected out.
+    """
+
+    def __init__(self, features: NDArray[np.float64], columns: int) -> None:
+        self._features = features
+        self._columns = columns
+        self._gram = features @ features.T
+        self._single = self._gram.astype(np.float32)
+        self._diagonal = np.diag(self._single)
+
+    def start(self, weights: Array, found: Parameters | None) -> Parameters:
+        shape = len(weights), self._columns, weights.shape[1]
+        if found is None:
+            return np.zeros(shape), np.zeros((*shape[:2], 1)), np.zeros(shape)
+        a = (weights[:, None] > 0) * found[0]
+        return a, np.repeat(found[1], len(a), axis=0), _along(a, self._gram)
+
+    def scores(self, parameters: Parameters) -> Array:
+        return parameters[2] + parameters[1]
+
+    def penalty(self, parameters: Parameters) -> Array:
+        return np.asarray(0.5 * np.einsum("mcn,mcn->m", parameters[0], parameters[2]))
+
+    def direction(
+        self, parameters: Parameters, residual: Array, curvature: Curvature, rest: Array
+    ) -> Move:
+        a, _, products = parameters
+        target = curvature.unrooted((residual - a).astype(np.float32))
+        sums = a.sum(axis=2, keepdims=True).astype(np.float32)
+        # makes the sums vanish; the rest changes none
+        x = curvature.transposed(curvature.solve(-sums))
+        x = x + self._solved(curvature, target - self._applied(curvature, x), rest)
+        da = curvature.root(x).astype(np.float64)
+        dk = _along(da, self._gram)
+        left = target - x - curvature.transposed(dk.astype(np.float32))
+        db = _intercepts(curvature, left).astype(np.float64)
+        slope = np.einsum("mcn,mcn->m", da, products)
+        return Move((da, db, dk), dk + db, slope, np.einsum("mcn,mcn->m", da, dk))
+
+    def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:
+        a, b, _ = parameters
+        return (_along(a, self._features @ features.T) + b).transpose(0, 2, 1)
+
+    def _applied(self, curvature: Curvature, x: Array) -> Array:
+        """(I + Sᵀ K S) x."""
+        return x + curvature.transposed(_along(curvature.root(x), self._single))
+
+    def _solved(self, curvature: Curvature, target: Array, rest: Array) -> Array:
+        """x with (I + Sᵀ K S) x = target, but for what intercepts explain of either."""
+        inverse = 1.0 / (1.0 + curvature.diagonal() * self._diagonal)
+        return conjugate_gradients(
+            lambda x: _centred(curvature, self._applied(curvature, x)),
+            lambda x: _centred(curvature, inverse * x),
+            _centred(curvature, target),
+            rest,
+        )
+
+
+class Primal(Form):
+    """Parameters (m, c, d + 1): w and b.
+
+    Directions are preconditioned by the Hessian at the parameters that one is told to
+    begin with, and at the mean weights: where subsets differ in few of many examples,
+    two or three products do.
+    """
+
+    def __init__(self, features: NDArray[np.float64], columns: int) -> None:
+        self._columns = columns
+        self._features = _with_constant(features)
+        self._single = self._features.astype(np.float32)
+        self._penalised = np.ones(features.shape[1] + 1)
+        self._penalised[-1] = 0.0
+
+    def start(self, weights: Array, found: Parameters | None) -> Parameters:
+        shape = len(weights), self._columns, self._features.shape[1]
+        return (
+            (
+                np.zeros(shape)
+                if found is None
+                else np.repeat(found[0], len(weights), axis=0)
+            ),
+        )
+
+    def scores(self, parameters: Parameters) -> Array:
+        return _along(parameters[0], self._features.T)
+
+    def penalty(self, parameters: Parameters) -> Array:
+        return np.asarray(
+            0.5 * np.einsum("mck,k->m", parameters[0] ** 2, self._penalised)
+        )
+
+    def direction(
+        self, parameters: Parameters, residual: Array, curvature: Curvature, rest: Array
+    ) -> Move:
+        (w,) = parameters
+        single = self._single
+        kept = self._penalised.astype(np.float32)
+        inverse = self._preconditioner(curvature)
+        downhill = _along(residual, self._features) - self._penalised * w
+        step = conjugate_gradients(
+            lambda x: _along(curvature.times(_along(x, single.T)), single) + kept * x,
+            lambda x: curvature.seen(_along(x, inverse)),
+            downhill.astype(np.float32),
+            rest,
+        ).astype(np.float64)
+        penalised = self._penalised * step
+        slope = np.einsum("mck,mck->m", w, penalised)
+        bend = np.einsum("mck,mck->m", step, penalised)
+        return Move((step,), _along(step, self._features.T), slope, bend)
+
+    def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:
+        return _along(parameters[0], _with_constant(features).T).transpose(0, 2, 1)
+
+    def _preconditioner(self, curvature: Curvature) -> Array:
+        """The inverse Hessian for one score, at the mean curvature."""
+        mean = curvature.diagonal().mean(axis=(0, 1))
+        hessian = (self._single.T * mean) @ self._single + np.diag(self._penalised)
+        hessian[-1, -1] += 1e-6 * hessian[-1, -1]
+        return np.linalg.inv(hessian).astype(np.float32)
+
+
+def _along(x: Array, matrix: Array) -> Array:
+    """x times a matrix, along the last axis: (m, c, k) and (k, l) -> (m, c, l)."""
+    return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[1])
+
+
+def _with_constant(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([features, np.ones((len(features), 1))], axis=1)
+
+
+def _intercepts(curvature: Curvature, x: Array) -> Array:
+    """(m, c, 1), the intercepts b that minimise |x - Sᵀ b|²."""
+    return curvature.solve(curvature.root(x).sum(axis=2, keepdims=True))
+
+
+def _centred(curvature: Curvature, x: Array) -> Array:
+    """x less what intercepts explain of it."""
+    return x - curvature.transposed(_intercepts(curvature, x))

@@ -1,0 +1,280 @@
+"""Linear heads on frozen features: all subsets trained together, to the exact optimum."""
+
+import copy
+import os
+from abc import abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from operator import index
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.arguments import named, number
+from spexlens.errors import InvalidInput
+from spexlens.learners.learner import (
+    Fitted,
+    Learner,
+    Task,
+    Trainer,
+    classes_of,
+    completed,
+    counts,
+)
+from spexlens.learners.linear.forms import form_of
+from spexlens.learners.linear.losses import Logistic, Loss, Softmax, Squared
+from spexlens.learners.linear.newton import Form, Parameters, minimise
+from spexlens.masks.one_thread import one_thread
+
+_SCORES_A_BLOCK = 1 << 16
+_SUBSETS_A_BATCH = 512
+# strength of a penalty, and feature times the root of 1 / strength
+_WEAKEST = 1e-20
+_LARGEST = 1e18
+_LATE = "training did not converge: it counts as far as it came"
+
+
+@dataclass(frozen=True)
+class LogisticHead(Learner):
+    """Multinomial logistic regression: C Σ loss + ½|w|², intercepts not penalised.
+
+    The optimum is that of scikit-learn's `LogisticRegression` with the same C (for two
+    classes one vector of weights, for more one a class), on each subset's own classes.
+
+    Attributes:
+        C: the inverse strength of the penalty.
+    """
+
+    C: float = 1.0
+
+    def prepare(self, task: Task) -> "Trainer":
+        _refuse_texts(task, "a logistic head")
+        head = replace(self, C=_strength(self.C, "C"))
+        _refuse_large(task, head.C)
+        return _LogisticTrainer(head, task)
+
+
+@dataclass(frozen=True)
+class RidgeHead(Learner):
+    """Ridge regression: Σ (f - y)² + alpha |w|², the intercept not penalised.
+
+    Of classes, y is 1 for an example's own and -1 for the others, as in scikit-learn's
+    `RidgeClassifier`; nothing kept scores all classes 0. Of numbers, nothing kept
+    predicts the mean of all training labels.
+
+    Attributes:
+        alpha: the strength of the penalty.
+    """
+
+    alpha: float = 1.0
+
+    def prepare(self, task: Task) -> "Trainer":
+        _refuse_texts(task, "a ridge head")
+        head = replace(self, alpha=_strength(self.alpha, "alpha"))
+        _refuse_large(task, 1.0 / head.alpha)
+        return _RidgeTrainer(head, task)
+
+
+class _HeadTrainer(Trainer):
+    """What heads share: features, the start, and blocks of subsets on several threads."""
+
+    def __init__(self, task: Task) -> None:
+        self._mean = task.inputs.mean(axis=0)
+        self._features = task.inputs - self._mean
+        self._tests = task.tests - self._mean
+        self._forms: dict[int, Form] = {}
+
+    batch_size = _SUBSETS_A_BATCH
+
+    @property
+    @abstractmethod
+    def _everything(self) -> Parameters:
+        """The optimum with everything kept, found once."""
+
+    def asking(self, tests: NDArray[np.float64]) -> Trainer:
+        _ = self._everything  # so that the copies share it
+        other = copy.copy(self)
+        other._tests = np.asarray(tests, np.float64) - self._mean
+        return other
+
+    def _optima(
+        self, loss: Loss, weights: NDArray[np.float64], start: Parameters | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The scores (m, t, c) of the test points, and where the optimum was reached."""
+        form = self._form(loss.columns)
+        with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            blocks = _blocks(len(weights), weights.shape[1] * loss.columns)
+            found = list(
+                pool.map(
+                    lambda rows: minimise(form, loss, weights[rows], start), blocks
+                )
+            )
+            scores = [form.answers(parameters, self._tests) for parameters, _ in found]
+        return np.concatenate(scores), np.concatenate([reached for _, reached in found])
+
+    def _start(self, loss: Loss, weight: float) -> Parameters:
+        """The optimum with everything kept."""
+        with one_thread():
+            weights = np.full((1, len(self._features)), weight)
+            return minimise(self._form(loss.columns), loss, weights)[0]
+
+    def _form(self, columns: int) -> Form:
+        if columns not in self._forms:
+            self._forms[columns] = form_of(self._features, columns)
+        return self._forms[columns]
+
+
+class _LogisticTrainer(_HeadTrainer):
+    answer = "log-probabilities"
+
+    def __init__(self, head: LogisticHead, task: Task) -> None:
+        super().__init__(task)
+        self._head = head
+        self.classes, self._codes = classes_of(task, "a logistic head")
+
+    def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
+        assert self.classes is not None
+        held = counts(kept, self._codes, len(self.classes))
+        answers = np.zeros((len(kept), len(self._tests), len(self.classes)))
+        late: dict[int, str] = {}
+        alike, group = np.unique(held > 0, axis=0, return_inverse=True)
+        for place, present in enumerate(alike):
+            rows = np.flatnonzero(group.ravel() == place)
+            some = np.flatnonzero(present)
+            if len(some) < 2:
+                continue
+            loss = self._loss(some)
+            start = self._everything if len(some) == len(self.classes) else None
+            scores, reached = self._optima(
+                loss, self._head.C * kept[rows].astype(np.float64), start
+            )
+            answers[np.ix_(rows, np.arange(len(self._tests)), some)] = (
+                _log_probabilities(scores)
+            )
+            late |= dict.fromkeys(rows[~reached].tolist(), _LATE)
+        answers, remarks = completed(answers, held)
+        return Fitted(answers, remarks | late)
+
+    def _loss(self, some: NDArray[np.int64]) -> Loss:
+        """Of these classes; examples of others, which are left out, count as of the
+        first.
+        """
+        positions = np.zeros(int(self._codes.max()) + 1, np.int64)
+        positions[some] = np.arange(len(some))
+        labels = positions[self._codes]
+        return Logistic(labels == 1) if len(some) == 2 else Softmax(labels, len(some))
+
+    @cached_property
+    def _everything(self) -> Parameters:
+        assert self.classes is not None
+        return self._start(self._loss(np.arange(len(self.classes))), self._head.C)
+
+    def identity(self) -> list[Any]:
+        return ["logistic head", self._head.C]
+
+    def facts(self) -> dict[str, Any]:
+        return {"learner": f"logistic head, C = {self._head.C:g}"}
+
+
+class _RidgeTrainer(_HeadTrainer):
+    def __init__(self, head: RidgeHead, task: Task) -> None:
+        super().__init__(task)
+        self._head = head
+        self.seeded = False
+        if task.numeric:
+            assert task.labels is not None
+            self.answer = "predictions"
+            targets = task.labels[None, :].astype(np.float64)
+            self._nothing = targets.mean(axis=1)
+        else:
+            self.classes, codes = classes_of(task, "a ridge head")
+            own = codes == np.arange(len(self.classes))[:, None]
+            self.answer = "scores"
+            targets = np.where(own, 1.0, -1.0)
+            self._nothing = np.zeros(len(targets))
+        self._loss = Squared(targets)
+
+    def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
+        some = kept.any(axis=1)
+        answers = np.empty((len(kept), len(self._tests), self._loss.columns))
+        answers[~some] = self._nothing
+        remarks = dict.fromkeys(
+            np.flatnonzero(~some).tolist(), "nothing was kept: " + self._said()
+        )
+        if some.any():
+            answers[some], reached = self._optima(
+                self._loss,
+                kept[some].astype(np.float64) / self._head.alpha,
+                self._everything,
+            )
+            remarks |= dict.fromkeys(np.flatnonzero(some)[~reached].tolist(), _LATE)
+        return Fitted(answers, remarks)
+
+    @cached_property
+    def _everything(self) -> Parameters:
+        return self._start(self._loss, 1.0 / self._head.alpha)
+
+    def _said(self) -> str:
+        if self.answer == "predictions":
+            return "the mean of all training labels counts as predicted"
+        return "every class counts as scored 0"
+
+    def identity(self) -> list[Any]:
+        return ["ridge head", self._head.alpha]
+
+    def facts(self) -> dict[str, Any]:
+        return {"learner": f"ridge head, alpha = {self._head.alpha:g}"}
+
+
+def _refuse_texts(task: Task, name: str) -> None:
+    if task.textual:
+        raise InvalidInput(
+            f"{name} reads features, not texts: give {named('encoder', 'tf-idf')}, or"
+            " an encoder's name"
+        )
+
+
+def _strength(given: float, what: str) -> float:
+    """As plain Python, an int as one: it is part of what a ledger knows a head by."""
+    found = number(given, what, positive=True)
+    if not _WEAKEST <= found <= 1.0 / _WEAKEST:
+        raise InvalidInput(
+            f"{what} is from {_WEAKEST:g} to {1.0 / _WEAKEST:g}; got {found:g}"
+        )
+    return index(given) if isinstance(given, int | np.integer) else found
+
+
+def _refuse_large(task: Task, strength: float) -> None:
+    """InvalidInput if Σ f² of features, times what an example weighs, is beyond single
+    precision.
+    """
+    largest = max(
+        float(np.abs(each).max(initial=0.0)) for each in (task.inputs, task.tests)
+    )
+    if largest * strength**0.5 > _LARGEST:
+        raise InvalidInput(
+            f"features of up to {largest:.2g} are too large for a head: standardise"
+            " them, say by scikit-learn's StandardScaler"
+        )
+
+
+def _log_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of one score, that of the second of two classes, or of one a class: (m, t, c) ->
+    (m, t, classes).
+    """
+    if scores.shape[2] == 1:
+        return np.asarray(-np.logaddexp(0.0, np.concatenate([scores, -scores], axis=2)))
+    shifted = scores - scores.max(axis=2, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=2, keepdims=True)))
+
+
+def _blocks(rows: int, scores_a_row: int) -> list[slice]:
+    """Slices of range(rows), alike and of sizes that do not depend on the number of
+    threads.
+    """
+    count = -(-rows * scores_a_row // _SCORES_A_BLOCK)
+    ends = [rows * part // count for part in range(count + 1)]
+    return [slice(first, last) for first, last in pairwise(ends) if last > first]

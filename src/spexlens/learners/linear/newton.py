@@ -1,0 +1,225 @@
+"""Newton's method for linear heads: the exact optimum for many subsets at once."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.learners.linear.losses import Array, Curvature, Loss
+
+_EXACT = 1e-8  # how far a score may be from the optimum's, the largest being one
+_STEPS = 100
+_PRODUCTS = 300
+# how well a direction solves its equations, far from the optimum and near it
+_LOOSE = 0.1
+_TIGHT = 1e-4
+_ARMIJO = 1e-4
+_SHORTEST = 1e-9
+_TINY = float(np.finfo(np.float32).tiny)
+
+Parameters = tuple[Array, ...]
+"""Of a linear head, each array with a row a subset."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A direction for the parameters.
+
+    Attributes:
+        parameters: how they change.
+        scores: (m, c, N), how the scores change.
+        slope, bend: (m,), how the penalty does: by t slope + ½ t² bend after t times
+            the move.
+    """
+
+    parameters: Parameters
+    scores: Array
+    slope: Array
+    bend: Array
+
+
+class Form(ABC):
+    """A way to write the head w, b of scores X w + b, with the penalty ½|w|²."""
+
+    @abstractmethod
+    def start(self, weights: Array, found: Parameters | None) -> Parameters:
+        """Parameters to begin with, for (m, N) weights, from those found for one row of
+        others, or zero.
+        """
+
+    @abstractmethod
+    def scores(self, parameters: Parameters) -> Array:
+        """(m, c, N), of the examples."""
+
+    @abstractmethod
+    def penalty(self, parameters: Parameters) -> Array:
+        """(m,), ½|w|²."""
+
+    @abstractmethod
+    def direction(
+        self, parameters: Parameters, residual: Array, curvature: Curvature, rest: Array
+    ) -> Move:
+        """Newton's step, for minus the gradient (m, c, N) of the loss and its
+        curvature, but for a rest: what part (m,) of its equations may stay unsolved."""
+
+    @abstractmethod
+    def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:
+        """(m, t, c), the scores of other examples, (t, d) float64."""
+
+
+def minimise(
+    form: Form,
+    loss: Loss,
+    weights: NDArray[np.float64],
+    found: Parameters | None = None,
+) -> tuple[Parameters, NDArray[np.bool_]]:
+    """The minimum of the loss plus ½|w|² for each row of weights, to about 1e-8 of the
+    scores.
+
+    Newton's method with a line search; the directions come from conjugate gradients in
+    single precision, for all subsets at once, whose errors the next step makes good.
+
+    Args:
+        form: how the head is written.
+        loss: of N scores.
+        weights: (m, N) float64, of each example in the loss; 0 where it is left out.
+        found: the parameters of one row, to begin with.
+
+    Returns:
+        The parameters, and (m,) bool, where the optimum was reached.
+    """
+    parameters = form.start(weights, found)
+    result = tuple(part.copy() for part in parameters)
+    converged = np.zeros(len(weights), np.bool_)
+    active = np.arange(len(weights))
+    state = _State.at(form, loss, weights[:, None], parameters)
+    rest = np.full(len(weights), _LOOSE)
+    for _ in range(_STEPS):
+        curvature = loss.curvature(state.point, state.weights)
+        move = form.direction(state.parameters, state.residual, curvature, rest)
+        state, length, moved = _searched(loss, state, move)
+        for part, new in zip(result, state.parameters, strict=True):
+            part[active] = new
+        # Near the optimum a step leaves its square, and what its equations left.
+        done = moved * np.maximum(moved, rest) <= _EXACT * (
+            1.0 + np.abs(state.scores).max(axis=(1, 2))
+        )
+        converged[active[done]] = True
+        # a poor direction had a poor solution
+        tighter = np.where(length < 1.0, 0.1 * rest, moved)
+        rest = np.clip(tighter, _TIGHT, _LOOSE)[~done]
+        active = active[~done]
+        state = state.taken(~done)
+        if not len(active):
+            break
+    return result, converged
+
+
+@dataclass(frozen=True)
+class _State:
+    """Where the search is, for the subsets that are not done."""
+
+    weights: Array
+    parameters: Parameters
+    scores: Array
+    penalty: Array
+    loss: Array
+    residual: Array
+    point: Array
+
+    @classmethod
+    def at(
+        cls, form: Form, loss: Loss, weights: Array, parameters: Parameters
+    ) -> "_State":
+        scores = form.scores(parameters)
+        return cls(
+            weights,
+            parameters,
+            scores,
+            form.penalty(parameters),
+            *loss.at(scores, weights),
+        )
+
+    def moved(self, loss: Loss, move: Move, length: Array) -> "_State":
+        """After so much of a move, (m,)."""
+        wide = length[:, None, None]
+        parameters = tuple(
+            p + wide * d for p, d in zip(self.parameters, move.parameters, strict=True)
+        )
+        scores = self.scores + wide * move.scores
+        penalty = self.penalty + length * move.slope + 0.5 * length**2 * move.bend
+        return _State(
+            self.weights, parameters, scores, penalty, *loss.at(scores, self.weights)
+        )
+
+    def taken(self, rows: NDArray[np.bool_]) -> "_State":
+        """Some of the subsets."""
+        if rows.all():
+            return self
+        parts = {
+            name: part[rows]
+            for name, part in vars(self).items()
+            if name != "parameters"
+        }
+        return _State(parameters=tuple(part[rows] for part in self.parameters), **parts)
+
+
+def _searched(loss: Loss, state: _State, move: Move) -> tuple[_State, Array, Array]:
+    """The state after a step that lowers the objective, halved until it does, what part
+    of the step was taken (m,), and how far scores move by the whole of it (m,).
+
+    Where only rounding keeps a step from lowering it, the step is taken as it is.
+    """
+    slope = move.slope - np.einsum("mcn,mcn->m", state.residual, move.scores)
+    before = state.loss + state.penalty
+    length = np.ones(len(before))
+    while True:
+        tried = state.moved(loss, move, length)
+        allowed = before + _ARMIJO * length * slope + 1e-13 * np.abs(before)
+        high = ~(tried.loss + tried.penalty <= allowed)
+        if not high.any() or length[high].max() < _SHORTEST:
+            return tried, length, np.abs(move.scores).max(axis=(1, 2))
+        length[high] *= 0.5
+
+
+def conjugate_gradients(
+    product: Callable[[Array], Array],
+    preconditioned: Callable[[Array], Array],
+    target: Array,
+    rest: Array,
+) -> Array:
+    """x with A x = target, for each of m positive definite A: (m, c, k) -> (m, c, k)
+    float32.
+
+    Args:
+        product: A x.
+        preconditioned: x times something like the inverse of A.
+        target: float32.
+        rest: (m,), what part of the target may be missed.
+    """
+    residual = target.copy()
+    x = np.zeros_like(target)
+    search = preconditioned(residual)
+    power = _dot(residual, search)
+    enough = np.maximum(rest[:, None, None].astype(np.float32) ** 2 * power, _TINY)
+    for _ in range(_PRODUCTS):
+        image = product(search)
+        going = power > enough
+        length = np.where(going, power / np.maximum(_dot(search, image), _TINY), 0.0)
+        x += length * search
+        residual -= length * image
+        scaled = preconditioned(residual)
+        before = power
+        power = np.where(going, _dot(residual, scaled), 0.0)
+        if not (power > enough).any():
+            break
+        search = scaled + (power / np.maximum(before, _TINY)) * search
+    return x
+
+
+def _dot(x: Array, y: Array) -> Array:
+    """(m, 1, 1), the inner product for each subset."""
+    flat = len(x), 1, -1
+    return x.reshape(flat) @ y.reshape(flat).transpose(0, 2, 1)

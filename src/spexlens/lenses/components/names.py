@@ -1,0 +1,185 @@
+"""Components: the parts of a transformer that may be switched off, by names a person
+can read.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from spexlens.arguments import named, shown, unknown
+from spexlens.errors import InvalidInput
+
+Kind = Literal["head", "MLP", "neuron", "layer", "position"]
+
+COMPONENTS: dict[str, Kind] = {
+    "heads": "head",
+    "mlps": "MLP",
+    "neurons": "neuron",
+    "layers": "layer",
+    "residual": "position",
+}
+"""What all components of a kind are asked for by."""
+
+ABLATIONS = ("zero", "mean", "position mean", "resample", "restore")
+"""What stands where a component is ablated."""
+
+_NAMES: dict[Kind, re.Pattern[str]] = {
+    "head": re.compile(r"L([0-9]{1,9})\.H([0-9]{1,9})"),
+    "MLP": re.compile(r"L([0-9]{1,9})\.MLP"),
+    "neuron": re.compile(r"L([0-9]{1,9})\.MLP\[([0-9]{1,9})\]"),
+    "layer": re.compile(r"L([0-9]{1,9})"),
+    "position": re.compile(r"L([0-9]{1,9})\.RESID\[([0-9]{1,9})\]"),
+}
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component.
+
+    Attributes:
+        layer: from 0.
+        kind: "head", "MLP" (a whole block), "neuron" (of an MLP), "layer", or
+            "position" (of the residual stream after the layer).
+        index: of the head, the neuron or the token; 0 for what a layer has one of.
+    """
+
+    layer: int
+    kind: Kind
+    index: int = 0
+
+    @property
+    def name(self) -> str:
+        """`L3.H7`, `L2.MLP`, `L5.MLP[1203]`, `L4` or `L1.RESID[6]`."""
+        return (
+            f"L{self.layer}"
+            + {
+                "head": f".H{self.index}",
+                "MLP": ".MLP",
+                "neuron": f".MLP[{self.index}]",
+                "layer": "",
+                "position": f".RESID[{self.index}]",
+            }[self.kind]
+        )
+
+
+def select(
+    components: str | Iterable[str],
+    layers: Iterable[int] | None,
+    sizes: Sequence[dict[Kind, int]],
+) -> tuple[Component, ...]:
+    """The components asked for: all of a kind layer by layer, or those named, each
+    once.
+
+    Args:
+        components: kinds (`COMPONENTS`), names such as "L3.H7", or both.
+        layers: restricts the kinds; None for all layers.
+        sizes: for each layer, how many components of each kind it has.
+
+    Raises:
+        InvalidInput: an unknown kind or name, a component or layer that the model does
+            not have, none at all, or `layers` with nothing to restrict.
+    """
+    asked = [components] if isinstance(components, str) else list(components)
+    within = range(len(sizes)) if layers is None else _within(layers, len(sizes))
+    if layers is not None and not any(each in COMPONENTS for each in asked):
+        raise InvalidInput(
+            f"{named('layers')} goes with a kind ({', '.join(COMPONENTS)}); these are"
+            " single components"
+        )
+    found: list[Component] = []
+    for each in asked:
+        kind = COMPONENTS.get(each)
+        if kind is None:
+            found.append(_named(each, sizes))
+        else:
+            found += [
+                Component(at, kind, i) for at in within for i in range(sizes[at][kind])
+            ]
+    if not found:
+        raise InvalidInput("no component was given; give heads, or names such as L0.H1")
+    return tuple(dict.fromkeys(found))
+
+
+def _within(layers: Iterable[int], count: int) -> list[int]:
+    chosen = sorted(set(layers))
+    wrong = [at for at in chosen if not 0 <= at < count]
+    if wrong or not chosen:
+        what = f"there is no layer {wrong[0]}" if wrong else "no layer was given"
+        raise InvalidInput(f"{what}; the model has layers 0 to {count - 1}")
+    return chosen
+
+
+def _named(name: object, sizes: Sequence[dict[Kind, int]]) -> Component:
+    for kind, pattern in _NAMES.items():
+        match = pattern.fullmatch(str(name))
+        if match is None:
+            continue
+        layer = int(match[1])
+        index = int(match[2]) if pattern.groups > 1 else 0
+        if layer >= len(sizes):
+            raise InvalidInput(
+                f"there is no {name}; the model has layers L0 to L{len(sizes) - 1}"
+            )
+        if index >= sizes[layer][kind]:
+            raise InvalidInput(
+                f"there is no {name}; layer {layer} has {sizes[layer][kind]} {kind}s,"
+                " from 0"
+            )
+        return Component(layer, kind, index)
+    raise InvalidInput(
+        f"unknown component {name!r}; give {', '.join(COMPONENTS)}, or names such as "
+        "L3.H7, L2.MLP, L5.MLP[1203], L4, L1.RESID[6]"
+    )
+
+
+def ablation_of(
+    ablation: str | None,
+    inputs: str | Sequence[str],
+    reference: Sequence[str] | None,
+    counterfactual: object,
+    rescale: bool,
+) -> str:
+    """The ablation asked for, or what the other arguments mean.
+
+    Raises:
+        InvalidInput: there is no such ablation, or an argument is missing or of no use
+            to it.
+    """
+    chosen = ablation or (
+        "resample" if counterfactual is not None else "mean" if reference else "zero"
+    )
+    corrupted = chosen in ("resample", "restore")
+    if chosen not in ABLATIONS:
+        raise InvalidInput(unknown("ablation", chosen, ABLATIONS))
+    if corrupted and counterfactual is None:
+        raise InvalidInput(
+            f"ablation {chosen!r} needs {named('counterfactual')}: a prompt of as many"
+            " tokens"
+        )
+    if not corrupted and counterfactual is not None:
+        raise InvalidInput(
+            f"ablation {chosen!r} has no use for a counterfactual: choose resample or"
+            " restore"
+        )
+    if "mean" not in chosen and reference is not None:
+        raise InvalidInput(
+            f"ablation {chosen!r} has no use for a reference: choose mean or position"
+            " mean"
+        )
+    if isinstance(reference, str) or (reference is not None and not len(reference)):
+        raise InvalidInput(f"reference is a list of prompts; got {shown(reference)}")
+    if (
+        "mean" in chosen
+        and reference is None
+        and (isinstance(inputs, str) or len(inputs) < 2)
+    ):
+        raise InvalidInput(
+            f"ablation {chosen!r} needs {named('reference')}: prompts whose mean"
+            " stands in"
+        )
+    if rescale and chosen != "zero":
+        raise InvalidInput(
+            f"{named('rescale')} goes with ablation 'zero', not {chosen!r}"
+        )
+    return chosen

@@ -1,0 +1,262 @@
+"""Behaviours: a prompt, what is watched in the model's answer to it, and its
+counterfactual.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from spexlens.arguments import readable
+from spexlens.errors import InvalidInput
+from spexlens.models.model import HuggingFaceModel
+from spexlens.models.objectives import (
+    Batch,
+    LabelObjective,
+    Objective,
+    PairObjective,
+    Target,
+    completion_of,
+    objective_for,
+    query_of,
+)
+from spexlens.models.reading import (
+    Completion,
+    Reading,
+    read,
+    refuse_far_longer,
+    shows_spaces,
+)
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One prompt and what is watched.
+
+    Attributes:
+        text: the prompt.
+        counterfactual: the prompt it is compared with, or None.
+        clean: its tokens, with a causal model's completion behind them: tensors of
+            shape (1, L).
+        corrupt: the same of the counterfactual, or None.
+        objective: what is watched in the answer.
+        foil: what it is compared with, in words, or "".
+        completion: how many of the tokens are a causal model's completion.
+        asked: forward passes that it took to find out what to watch.
+        watched: the target, said so that another prompt is asked for the same.
+        note: what a person should know of how the prompt was read, or "".
+    """
+
+    text: str
+    counterfactual: str | None
+    clean: Batch
+    corrupt: Batch | None
+    objective: Objective
+    foil: str
+    completion: int
+    asked: int
+    watched: Target
+    note: str = ""
+
+    @property
+    def length(self) -> int:
+        """Tokens that the model gets."""
+        return int(self.clean["input_ids"].shape[1])
+
+    @property
+    def read(self) -> int:
+        """Tokens, from the first, that can decide the answer: not the last of a
+        completion.
+        """
+        return self.length - (self.completion > 0)
+
+    @property
+    def passes(self) -> int:
+        """Forward passes for each batch of masks."""
+        return 2 if isinstance(self.objective, PairObjective) else 1
+
+    def rows(self, count: int, *, corrupted: bool) -> Batch:
+        """So many equal rows of the prompt, or of its counterfactual."""
+        batch = self.corrupt if corrupted and self.corrupt is not None else self.clean
+        return {name: tensor.repeat(count, 1) for name, tensor in batch.items()}
+
+    def tokens(self) -> list[list[int]]:
+        """All tokens that decide a value."""
+        batches = [self.clean] if self.corrupt is None else [self.clean, self.corrupt]
+        read = ("input_ids", "token_type_ids")
+        return [
+            batch[name][0].tolist()
+            for batch in batches
+            for name in read
+            if name in batch
+        ]
+
+
+def behaviours_of(
+    model: HuggingFaceModel,
+    inputs: str | Sequence[str],
+    *,
+    target: Target,
+    foil: str | int | Sequence[str | int] | None,
+    objective: str | None,
+    counterfactual: str | Sequence[str] | None,
+) -> tuple[Behaviour, ...]:
+    """One behaviour an input; see `MechanisticLens` for the arguments.
+
+    Raises:
+        InvalidInput: an empty prompt, lists of different lengths, a counterfactual of
+            another length, or what `objective_for` refuses.
+    """
+    if isinstance(inputs, str):
+        return (_behaviour(model, inputs, target, foil, objective, counterfactual),)  # type: ignore[arg-type]
+    texts = list(inputs)
+    if not texts:
+        raise InvalidInput("no prompt was given")
+    columns = [
+        _one_each(given, len(texts), name)
+        for given, name in (
+            (target, "target"),
+            (foil, "foil"),
+            (counterfactual, "counterfactual"),
+        )
+    ]
+    return tuple(
+        _behaviour(model, text, goal, against, objective, other)
+        for text, goal, against, other in zip(texts, *columns, strict=True)
+    )
+
+
+def encode(
+    model: HuggingFaceModel, text: str, completion: str | Completion | None = None
+) -> Reading:
+    """What a model reads of a prompt, with a causal model's completion behind it.
+
+    Raises:
+        InvalidInput, InputTooLong: nothing to read, or more than the model reads at
+            once.
+    """
+    if not readable(text, "a prompt").strip():
+        raise InvalidInput(f"a prompt is a text; got {text!r}")
+    refuse_far_longer(model, text, "the input")
+    reading = read(model, text, completion)
+    model.refuse_longer_than_window(len(reading), "the input")
+    return reading
+
+
+def _behaviour(
+    model: HuggingFaceModel,
+    text: str,
+    target: Target,
+    foil: str | int | None,
+    objective: str | None,
+    counterfactual: str | None,
+) -> Behaviour:
+    asked = int(target is None or model.kind == "classifier")
+    against = None
+    with model.explained():
+        if model.kind == "causal" and target is None:
+            target = _next_token(model, encode(model, text))
+        completion = completion_of(model, target)
+        clean = encode(model, text, completion)
+        if model.kind == "causal" and foil is not None:
+            against = encode(model, text, completion_of(model, foil))
+        watched: Objective
+        if (
+            model.kind == "encoder"
+            and isinstance(target, str)
+            and objective in (None, "cosine similarity")
+        ):
+            watched = PairObjective(
+                query_of(model, target), model.sentence.pooling, target
+            )
+        else:
+            watched = objective_for(
+                model, objective, target, foil, clean, text, against
+            )
+    corrupt = None
+    if counterfactual is not None:
+        corrupt = _corrupted(model, counterfactual, completion, clean)
+        if isinstance(watched, PairObjective):
+            raise InvalidInput(
+                "the query has no counterfactual: give no target, or use zero or mean"
+            )
+    if isinstance(watched, LabelObjective):
+        target = (
+            list(watched.indices) if len(watched.indices) > 1 else watched.indices[0]
+        )
+    return Behaviour(
+        text,
+        counterfactual,
+        model.tensors(clean.arrays()),
+        None if corrupt is None else model.tensors(corrupt.arrays()),
+        watched,
+        "" if foil is None else str(foil),
+        clean.completion,
+        asked,
+        target,
+        clean.note,
+    )
+
+
+def _next_token(model: HuggingFaceModel, prompt: Reading) -> Completion:
+    """What a causal model says next."""
+    with torch.inference_mode():
+        logits = model.outputs(model.tensors(prompt.arrays())).logits
+    token = int(logits[0, -1].argmax())
+    return Completion((token,), _written(model, prompt, token))
+
+
+def _written(model: HuggingFaceModel, prompt: Reading, token: int) -> str:
+    """A token as it is written behind a prompt, its space included where the tokenizer
+    shows spaces.
+    """
+    alone = str(model.tokenizer.decode([token]))
+    if not shows_spaces(model.tokenizer):
+        return alone
+    ids = list(prompt.prompt)
+    before, whole = (str(model.tokenizer.decode(each)) for each in (ids, [*ids, token]))
+    return (
+        whole[len(before) :]
+        if whole.startswith(before) and len(whole) > len(before)
+        else alone
+    )
+
+
+def _corrupted(
+    model: HuggingFaceModel,
+    text: str,
+    completion: str | Completion | None,
+    clean: Reading,
+) -> Reading:
+    """What is read of a counterfactual, as many tokens with the same completion behind
+    them.
+
+    Raises:
+        InvalidInput: they are not as many, or the completion is tokenised otherwise
+            behind it.
+    """
+    corrupt = encode(model, text, completion)
+    lengths = [len(each) - each.completion for each in (clean, corrupt)]
+    if lengths[0] != lengths[1]:
+        raise InvalidInput(
+            f"the counterfactual {text!r} has {lengths[1]} tokens, its prompt"
+            f" {lengths[0]}; they must match"
+        )
+    if clean.completed != corrupt.completed:
+        raise InvalidInput(
+            f"behind the counterfactual {text!r} the completion has other tokens than"
+            " behind its prompt: begin the completion with a space"
+        )
+    return corrupt
+
+
+def _one_each(given: Any, count: int, name: str) -> list[Any]:
+    """One value for each of several prompts: those given, or the same for all."""
+    if not isinstance(given, list | tuple):
+        return [given] * count
+    if len(given) != count:
+        raise InvalidInput(
+            f"{count} prompts need as many of {name}, or one for all; got {len(given)}"
+        )
+    return list(given)

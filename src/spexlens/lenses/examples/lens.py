@@ -1,0 +1,521 @@
+"""The data lens: retrain on subsets of the training examples, and watch test points."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.arguments import (
+    did_you_mean,
+    in_python,
+    named,
+    readable,
+    whole_number,
+    yes_or_no,
+)
+from spexlens.errors import InvalidInput
+from spexlens.games.candidate import Candidate
+from spexlens.games.game import Game
+from spexlens.games.levels import Level, finest, gathered, nested
+from spexlens.keywords import keywords
+from spexlens.learners.encoders import Features, encoded
+from spexlens.learners.estimators import Estimator
+from spexlens.learners.learner import Learner, Read, Task, Trainer, labels_as
+from spexlens.learners.linear.heads import LogisticHead, RidgeHead
+from spexlens.learners.linear.influence import Head
+from spexlens.lenses.examples.choosing import (
+    SCREENINGS,
+    choose,
+    default_screening,
+    features_of,
+    scores_of,
+)
+from spexlens.lenses.examples.examples import Examples, examples_of, points_of
+from spexlens.lenses.examples.groups import clusters_of, groups_of
+from spexlens.lenses.examples.outcomes import outcome_of
+from spexlens.lenses.screening.attribution import Attribution
+
+if TYPE_CHECKING:
+    from spexlens.models.model import HuggingFaceModel
+
+LEARNERS: dict[str, Learner] = {"logistic": LogisticHead(), "ridge": RidgeHead()}
+"""The learners that go by a name."""
+
+_SHOWN = 60
+
+
+class DataLens(Game):
+    """The training examples, and what a model says of test points that is trained on
+    some of them only.
+
+    A mask says which examples, or groups of examples, are in; the model is trained anew
+    on each subset, under a seed of the subset's own, and its answer about the test
+    points is the value. Several test points make a vector-valued game: the same
+    retrainings serve all of them.
+
+    Every subset has a value; where that is not simply what training gave (nothing kept,
+    a class without an example, no convergence, a failure) the result says so, and how
+    often.
+    """
+
+    careful = True
+    settled = True
+    judged = 0.2
+
+    @keywords()
+    def __init__(
+        self,
+        learner: "Learner | str | Any",
+        data: "Examples | tuple[Any, Any] | Sequence[str]",
+        test: Any,
+        *,
+        groups: "str | Sequence[Any] | NDArray[Any] | None" = None,
+        candidates: "str | int | Sequence[int] | Sequence[str]" = "all",
+        others: str = "in",
+        screening: str | None = None,
+        objective: str | None = None,
+        mean: bool = False,
+        repeats: int = 1,
+        seed: int = 0,
+        encoder: str | Path | None = None,
+        cache: str | Path | None = None,
+        batch_size: int | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
+        """
+        Args:
+            learner: `LogisticHead`, `RidgeHead`, `TorchModule`, `FineTuning`, any
+                classifier or regressor of scikit-learn, or "logistic" or "ridge".
+            data: the training examples: `Examples`, (inputs, labels), or texts alone
+                for a causal model.
+            test: the test points: `Examples`, (inputs, labels), or inputs alone, whose
+                labels are then those predicted with every example in.
+            groups: what comes and goes together: "label", "near-duplicates", the name
+                of a column, or one value an example. By default each example is on its
+                own.
+            candidates: "all"; the positions of examples, or the names of groups; a
+                number of them, chosen by `screening`; or "auto", at most 40.
+            others: whether examples that are no candidates are always "in", or "out".
+            screening: what a number of candidates is chosen by, at a linear head
+                trained once on everything: "leave-one-out" in closed form or
+                "influence", see `learners.influence`, at the learner itself if it is a
+                linear head, else at one of default strength; or "gradient similarity"
+                to the test points, at one of default strength. The first where labels
+                are there and no more than 2,000 parameters, else the last. `screen`
+                does the same, and has what was not chosen checked.
+            objective: what is watched, one of `lenses.outcomes.OUTCOMES`. By default
+                the log-odds of a class, the prediction of a number, the log-probability
+                of a completion.
+            mean: the value is the mean over the test points.
+            repeats: trainings a mask, under as many seeds, whose mean is the value.
+            seed: decides everything random in training.
+            encoder: makes features of texts, once: "tf-idf", or an encoder's hub id or
+                directory.
+            cache: the folder where an encoder's features are kept, such as the
+                ledger's.
+            batch_size: subsets handed to the learner at once.
+            fingerprint: of a learner that cannot be recognised, such as one that holds
+                a generator: a string that changes whenever the learner does.
+
+        Raises:
+            InvalidInput, ModelError, MissingExtra: one line that says what is wrong and
+                what to do.
+        """
+        if others not in ("in", "out"):
+            raise InvalidInput(
+                "examples that are no candidates are always 'in' or 'out'; got"
+                f" {others!r}"
+            )
+        repeats = whole_number(repeats, named("repeats"))
+        seed = whole_number(seed, "seed")
+        batch_size = (
+            None if batch_size is None else whole_number(batch_size, "batch_size")
+        )
+        mean = yes_or_no(mean, "mean")
+        objective = None if objective is None else readable(objective, "the objective")
+        for name, count in (("repeats", repeats), ("batch_size", batch_size)):
+            if count is not None and count < 1:
+                raise InvalidInput(f"{named(name)} is at least 1; got {count}")
+        self.examples = examples_of(data, "the training examples")
+        self.points = points_of(test, self.examples)
+        task, self.features = _task(self.examples, self.points, encoder, cache)
+        made = _learner(learner)
+        head = made if isinstance(made, Head) else None
+        self._task = task
+        self._owner, labels, kind = self._candidates(
+            groups, candidates, task, screening, head
+        )
+        self._others = others
+        self._learner = made
+        self._objective = objective
+        self._mean = mean or len(self.points) == 1
+        self._named = fingerprint
+        self.repeats = repeats
+        self.seed = seed
+        self._batch = batch_size
+        self._numbers = tuple(range(repeats))
+        self._remarks: dict[int, str] = {}
+        self._prepare()
+        self._content = self._described()
+        self._take([Candidate(label, kind) for label in labels], self._identity())
+
+    def _prepare(self) -> None:
+        """Everything that is asked of the learner, once."""
+        self._trainer = self._learner.prepare(self._task)
+        self.seeded = self._trainer.seeded
+        self._refuse_vain_repeats()
+        self.unit, self._outcome = outcome_of(self._trainer.answer, self._objective)
+        self._labels, self._predicted = self._watched(self._task)
+        self.outputs = (
+            None
+            if self._mean
+            else tuple(self._point(row) for row in range(len(self.points)))
+        )
+        self.batch_size = self._batch or self._trainer.batch_size
+
+    def renew(self) -> None:
+        """Take the fingerprint anew, and prepare the learner anew if it, or an example,
+        is another since.
+        """
+        content = self._described()
+        if content is None or content == self._content:
+            return
+        self._prepare()
+        self._content = self._described()
+        self._take(self.candidates, self._identity())
+
+    def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What is watched, after training on each mask's examples: (m, n) bool -> (m,)
+        or (m, k) float64.
+        """
+        kept = self.kept(masks)
+        found = self._answered(self._trainer, kept, self._labels)
+        return np.asarray(found.mean(axis=1) if self._mean else found)
+
+    def about(
+        self, masks: NDArray[np.bool_], tests: NDArray[Any] | Read
+    ) -> NDArray[np.float64]:
+        """What is watched of variants of the one test point: (m, n) bool -> (m, t)
+        float64.
+
+        Args:
+            masks: one training each.
+            tests: (t, d) features or t texts, as the learner reads them; or what runs a
+                fine-tuned model, as `learners.base.Trainer.reading` takes it.
+
+        Raises:
+            InvalidInput: the learner can't be asked so, or there are several test
+                points.
+        """
+        if len(self.points) != 1:
+            raise InvalidInput(
+                f"there are {len(self.points)} test points; variants are of one"
+            )
+        trainer = (
+            self._trainer.reading(tests)
+            if callable(tests)
+            else self._trainer.asking(tests)
+        )
+        return self._answered(trainer, self.kept(masks), self._labels)
+
+    def _answered(
+        self, trainer: Trainer, kept: NDArray[np.bool_], labels: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The outcomes, (m, t), the mean over the seeds; one label is all test points'."""
+        values = []
+        self._remarks = {}
+        for number in self._numbers:
+            fitted = trainer.fit(kept, self._seeds(kept, number))
+            own = np.broadcast_to(labels, fitted.answers.shape[1:2])
+            values.append(self._outcome(fitted.answers, own))
+            self._remarks |= fitted.remarks
+        return np.asarray(np.mean(values, axis=0))
+
+    def kept(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The examples that are in: (m, n) bool -> (m, N) bool."""
+        return np.where(
+            self._owner >= 0, masks[:, np.maximum(self._owner, 0)], self._others == "in"
+        )
+
+    def remarks(self) -> dict[int, str]:
+        """Of the masks that `value` was last given, those whose value is not simply
+        what training gave.
+        """
+        return self._remarks
+
+    def repetition(self, number: int) -> "DataLens":
+        """This lens with one training a mask, under its seed of this number."""
+        single = copy.copy(self)
+        single.repeats = 1
+        single._numbers = (number if self.seeded else 0,)
+        single._take(self.candidates, single._identity())
+        if single.fingerprint is None:
+            single.key = (
+                self.key
+                if single._numbers == self._numbers
+                else f"{self.key} seed {number}"
+            )
+        return single
+
+    @property
+    def model(self) -> "HuggingFaceModel | None":
+        """What is fine-tuned: lenses made of it are asked of the retrained model, mixed
+        with this one.
+        """
+        return self._trainer.model
+
+    @property
+    def at_once(self) -> int:
+        """How many subsets the learner likes to train on at once."""
+        return self._trainer.batch_size
+
+    @property
+    def attributions(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of `lenses.choosing`, the one that suits the task first."""
+        return tuple(dict.fromkeys([default_screening(self._task), *SCREENINGS]))
+
+    def attribute(self, method: str) -> Attribution:
+        """Cheap scores of the candidates, by one of `attributions`, at a linear head
+        trained once.
+        """
+        scores, said = scores_of(method, self._owner, self.n, self._task, self._head)
+        return Attribution(said, scores, trainings=1)
+
+    def levels(self) -> list[Level]:
+        """Clusters of like candidates of one label, then the candidates."""
+        features = features_of(self._task)[0]
+        middles = np.stack(
+            [features[self._owner == place].mean(axis=0) for place in range(self.n)]
+        )
+        labels = (
+            None
+            if self._task.labels is None or self._task.numeric
+            else self._task.labels
+        )
+        first = np.array(
+            [int(np.flatnonzero(self._owner == place)[0]) for place in range(self.n)]
+        )
+        keys = clusters_of(middles, None if labels is None else labels[first])
+
+        def called(group: tuple[int, ...]) -> Candidate:
+            name = self.candidates[group[0]].label
+            return Candidate(
+                name + (f" and {len(group) - 1} like it" if len(group) > 1 else ""),
+                "cluster",
+            )
+
+        return nested([gathered("cluster", keys, called), finest(self.candidates)])
+
+    def facts(self) -> dict[str, Any]:
+        """What was retrained, how, and what was watched."""
+        return {
+            "lens": "data",
+            "call": "retraining",
+            **self._trainer.facts(),
+            **({} if self.features is None else self.features.facts),
+            "unit": self.unit,
+            "target": self._target(),
+            "predicted": self._predicted,
+            "tests": (
+                [_short(self.points.inputs[row]) for row in range(len(self.points))]
+                if self.points.textual
+                else len(self.points)
+            ),
+            "mean": self._mean and len(self.points) > 1,
+            "examples": len(self.examples),
+            "others": int((self._owner < 0).sum()),
+            "others_are": self._others,
+            "chosen": self._chosen,
+            "repeats": self.repeats,
+            "seed": self.seed,
+            "seeded": self.seeded,
+        }
+
+    def _candidates(
+        self,
+        groups: Any,
+        candidates: Any,
+        task: Task,
+        screening: str | None,
+        head: Head | None,
+    ) -> tuple[NDArray[np.int64], list[str], str]:
+        """Which candidate each example belongs to, or -1; the candidates' labels; their
+        kind.
+        """
+        if groups is None:
+            names = [self._example(row) for row in range(len(self.examples))]
+            owner = np.arange(len(self.examples))
+            kind = "example"
+        else:
+            names, owner = groups_of(self.examples, groups)
+            kind = "group"
+        picked, self._chosen = choose(candidates, owner, names, task, screening, head)
+        self._head = head
+        place = np.full(len(names) + 1, -1)
+        place[picked] = np.arange(len(picked))
+        return place[owner], [names[each] for each in picked], kind
+
+    def _watched(self, task: Task) -> tuple[NDArray[np.float64], bool]:
+        """The test points' labels as the outcome reads them, and whether they are those
+        predicted.
+        """
+        labels = self.points.labels
+        classes = self._trainer.classes
+        if self._trainer.answer == "completions":
+            return np.zeros(len(self.points)), False
+        if classes is not None and labels is None:
+            everything = np.ones((1, len(self.examples)), np.bool_)
+            whole = self._trainer.fit(everything, self._seeds(everything, 0))
+            return whole.answers[0].argmax(axis=1).astype(np.float64), True
+        if classes is not None and labels is not None:
+            return labels_as(classes, labels).astype(np.float64), False
+        if labels is None:
+            if self.unit == "loss":
+                raise InvalidInput(
+                    "objective 'loss' needs the test points'"
+                    f" numbers{in_python(': give test=(x, y)')}"
+                )
+            return np.zeros(len(self.points)), False
+        return labels.astype(np.float64), False
+
+    def _seeds(self, kept: NDArray[np.bool_], number: int) -> NDArray[np.int64]:
+        """(m,), a seed for each subset, so that what is random in one training says
+        nothing of others'.
+        """
+        begun = hashlib.sha256(f"{self.seed} {number} ".encode())
+        seeds = []
+        for row in np.packbits(kept, axis=1):
+            digest = begun.copy()
+            digest.update(row.tobytes())
+            seeds.append(int.from_bytes(digest.digest()[:4], "little"))
+        return np.array(seeds, dtype=np.int64)
+
+    def _refuse_vain_repeats(self) -> None:
+        if self.repeats > 1 and not self.seeded:
+            name = self._trainer.facts()["learner"]
+            raise InvalidInput(
+                f"training draws no random number, so {named('repeats', 1)} says it"
+                f" all: {name}"
+            )
+
+    def _target(self) -> str | None:
+        classes = self._trainer.classes
+        if classes is None:
+            return None
+        watched = list(
+            dict.fromkeys(str(classes[int(label)]) for label in self._labels)
+        )
+        return watched[0] if len(watched) == 1 else "the right label"
+
+    def _point(self, row: int) -> str:
+        """A test point's name."""
+        classes = self._trainer.classes
+        return f"test #{row}" + (
+            f" {classes[int(self._labels[row])]}" if classes is not None else ""
+        )
+
+    def _example(self, row: int) -> str:
+        """A training example's name: its position, its label, and the beginning of a
+        text.
+        """
+        label = (
+            ""
+            if self.examples.labels is None
+            else f" {_label(self.examples.labels[row])}"
+        )
+        return f"#{row}{label}" + (
+            f": {_short(self.examples.inputs[row])}" if self.examples.textual else ""
+        )
+
+    def _described(self) -> list[Any] | None:
+        """Everything but the seeds that decides a value, or None where the learner
+        can't be recognised.
+        """
+        learner = self._named or self._trainer.identity()
+        if learner is None:
+            why = f": {self._trainer.unknown}" if self._trainer.unknown else ""
+            self.unknown = (
+                f"the learner cannot be recognised in a ledger on disk{why}; give"
+                " ledger=None, or DataLens(..., fingerprint='...'), which is to change"
+                " when it does"
+            )
+            return None
+        arrays = (self._task.inputs, self._task.labels, self._task.tests)
+        content = [
+            learner,
+            *map(_digest, arrays),
+            self._labels.tolist(),
+            self._owner.tolist(),
+        ]
+        return [*content, self._others, self.unit, self._mean]
+
+    def _identity(self) -> str | None:
+        """sha256 of everything that decides a value."""
+        if self._content is None:
+            return None
+        numbers = self._numbers if self.seeded else 0
+        parts = ["data 2", *self._content, self.seed if self.seeded else 0, numbers]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _learner(learner: Any) -> Learner:
+    if isinstance(learner, str):
+        if learner not in LEARNERS:
+            raise InvalidInput(
+                f"unknown learner {learner!r}; {did_you_mean(learner, LEARNERS)}"
+                f"by name there are {', '.join(LEARNERS)}"
+            )
+        return LEARNERS[learner]
+    return learner if isinstance(learner, Learner) else Estimator(learner)
+
+
+def _task(
+    examples: Examples,
+    points: Examples,
+    encoder: str | Path | None,
+    cache: str | Path | None,
+) -> tuple[Task, Features | None]:
+    """The task that a learner gets, and the features in it if texts are to be encoded."""
+    task = Task(examples.inputs, examples.labels, points.inputs, points.labels)
+    if encoder is None:
+        return task, None
+    if not examples.textual:
+        raise InvalidInput(
+            "an encoder makes features of texts; these examples are numbers already"
+        )
+    features = encoded(
+        examples.inputs,
+        points.inputs,
+        str(encoder),
+        None if cache is None else Path(cache),
+    )
+    return replace(task, inputs=features.train, tests=features.tests), features
+
+
+def _digest(array: NDArray[Any] | None) -> Any:
+    """sha256 of an array's content."""
+    if array is None:
+        return None
+    if array.dtype.kind in "fc":
+        return [
+            list(array.shape),
+            hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest(),
+        ]
+    return hashlib.sha256(
+        json.dumps(array.tolist(), ensure_ascii=True).encode()
+    ).hexdigest()
+
+
+def _label(label: Any) -> str:
+    return f"{label:.4g}" if isinstance(label, float) else str(label)
+
+
+def _short(text: Any) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

@@ -1,0 +1,188 @@
+"""Ablatable tokens: a token sequence whose parts come and go with the candidates."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.masks import masks as mask_algebra
+
+ALWAYS = 0
+KEPT = 1
+ABLATED = -1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a model reads for each of m masks, padded on the right to L tokens.
+
+    Attributes:
+        ids: (m, L) int64.
+        lengths: (m,) int64, tokens that are no padding.
+        attention: (m, L) int64, 1 where a token is attended to.
+        segments: (m, L) int64, or None.
+    """
+
+    ids: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    attention: NDArray[np.int64]
+    segments: NDArray[np.int64] | None = None
+
+    def take(self, chosen: NDArray[np.int64]) -> "Rows":
+        """Some of the rows, padded no further than they need."""
+        longest = int(self.lengths[chosen].max())
+        segments = None if self.segments is None else self.segments[chosen, :longest]
+        return Rows(
+            self.ids[chosen, :longest],
+            self.lengths[chosen],
+            self.attention[chosen, :longest],
+            segments,
+        )
+
+    def distinct(self) -> tuple["Rows", NDArray[np.int64]]:
+        """The rows that differ, and which of them each is."""
+        parts = [self.lengths[:, None], *self.arrays().values()]
+        first, inverse = mask_algebra.distinct(
+            np.concatenate(parts, axis=1).view(np.uint8)
+        )
+        return self.take(first), inverse
+
+    def arrays(self) -> dict[str, NDArray[np.int64]]:
+        """The model's arguments by name."""
+        given = {"input_ids": self.ids, "attention_mask": self.attention}
+        return (
+            given
+            if self.segments is None
+            else {**given, "token_type_ids": self.segments}
+        )
+
+
+@dataclass(frozen=True)
+class AblatableTokens:
+    """Slots in reading order, each holding one token and the condition under which it
+    is there.
+
+    A kept candidate shows its own tokens; an ablated one shows its stand-ins, if it has
+    any. One list of slots therefore serves every replacement: a mask token for each
+    token (each is followed by its stand-in), deletion (none).
+
+    Attributes:
+        ids: (p,) int64, the token of each slot.
+        owner: (p,) int64, the candidate it depends on, -1 where it depends on none.
+        when: (p,) int8, `ALWAYS`, `KEPT` or `ABLATED`.
+        hidden: ablated candidates' tokens stay in place and lose the attention of all
+            others.
+        segments: (p,) int64, which text of a pair each slot belongs to, or None.
+    """
+
+    ids: NDArray[np.int64]
+    owner: NDArray[np.int64]
+    when: NDArray[np.int8]
+    hidden: bool = False
+    segments: NDArray[np.int64] | None = None
+
+    def present(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which slots stand in the input: (m, n) -> (m, p) bool."""
+        kept = masks[:, np.maximum(self.owner, 0)]
+        present: NDArray[np.bool_] = (self.when == ALWAYS) | np.where(
+            self.when == KEPT, kept | self.hidden, ~kept
+        )
+        return present
+
+    def seen(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which slots stand in the input and are attended to: (m, n) -> (m, p) bool."""
+        if not self.hidden:
+            return self.present(masks)
+        seen: NDArray[np.bool_] = masks[:, np.maximum(self.owner, 0)] | (
+            self.when == ALWAYS
+        )
+        return seen
+
+    def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(m,) int64, the number of tokens the model reads for each mask."""
+        return np.asarray(self.present(masks).sum(axis=1), dtype=np.int64)
+
+    @property
+    def longest(self) -> int:
+        """The most tokens that any mask leads to."""
+        total = int((self.when == ALWAYS).sum())
+        for candidate in np.unique(self.owner[self.owner >= 0]):
+            mine = self.owner == candidate
+            total += int(
+                max(
+                    (mine & (self.when == KEPT)).sum(),
+                    (mine & (self.when == ABLATED)).sum(),
+                )
+            )
+        return total
+
+    def identity(self) -> list[Any]:
+        """Everything that decides what is read, as JSON."""
+        segments = None if self.segments is None else self.segments.tolist()
+        return [
+            self.ids.tolist(),
+            self.owner.tolist(),
+            self.when.tolist(),
+            self.hidden,
+            segments,
+        ]
+
+    def kept_owners(self) -> NDArray[np.int64]:
+        """(L,) int64, the owners of the tokens that are read with everything kept."""
+        owners: NDArray[np.int64] = self.owner[
+            (self.when == ALWAYS) | (self.when == KEPT)
+        ]
+        return owners
+
+    def rows(self, masks: NDArray[np.bool_], *, pad: int) -> Rows:
+        """The batch a model reads, padded on the right to its longest row.
+
+        Args:
+            masks: (m, n) bool.
+            pad: the token that fills short rows.
+        """
+        present = self.present(masks)
+        length = present.sum(axis=1)
+        # A stable sort on "absent" moves the slots that are read to the front, in
+        # order.
+        order = np.argsort(~present, axis=1, kind="stable")[:, : int(length.max())]
+        real = np.take_along_axis(present, order, axis=1)
+        ids = np.where(real, self.ids[order], pad)
+        attention = np.take_along_axis(self.seen(masks), order, axis=1) & real
+        segments = (
+            None if self.segments is None else np.where(real, self.segments[order], 0)
+        )
+        return Rows(ids, length.astype(np.int64), attention.astype(np.int64), segments)
+
+
+def substitute(
+    ids: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    stand_ins: list[list[int]],
+    *,
+    hidden: bool = False,
+    segments: NDArray[np.int64] | None = None,
+) -> AblatableTokens:
+    """Slots for a tokenised text.
+
+    Args:
+        ids: (L,) int64, the whole input's tokens.
+        owner: (L,) int64, the candidate each token belongs to, or -1.
+        stand_ins: for each token, the tokens that stand in its place while its
+            candidate is ablated.
+        hidden: see `AblatableTokens`.
+        segments: (L,) int64, which text of a pair each token belongs to, or None.
+    """
+    slots: list[tuple[int, int, int, int]] = []
+    of = np.zeros(len(ids), np.int64) if segments is None else segments
+    for token, candidate, segment, others in zip(
+        ids.tolist(), owner.tolist(), of.tolist(), stand_ins, strict=True
+    ):
+        slots.append((token, candidate, ALWAYS if candidate < 0 else KEPT, segment))
+        slots.extend((other, candidate, ABLATED, segment) for other in others)
+    table = np.array(slots, dtype=np.int64).reshape(-1, 4)
+    own = None if segments is None else table[:, 3]
+    return AblatableTokens(
+        table[:, 0], table[:, 1], table[:, 2].astype(np.int8), hidden, own
+    )

@@ -1,0 +1,267 @@
+"""Masks: their packed form, their parities, and the simple designs.
+
+A mask is a row of n booleans, True = the candidate is kept, False = it is ablated.
+Packed, it is ceil(n / 8) bytes, candidate i at bit i % 8 of byte i // 8, so that for n
+<= 62 the little-endian integer of a mask is its *index*: bit i is candidate i.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spexlens.errors import BudgetTooSmall, InvalidInput
+
+ENUMERABLE = 20
+"""The largest n whose 2^n masks are ever listed."""
+
+# rows drawn at a time: fixed, so that a longer design begins with a shorter one
+_DRAW = 1024
+_BLOCK_BYTES = 1 << 24
+
+
+def as_masks(masks: ArrayLike, n: int) -> NDArray[np.bool_]:
+    """Masks as a boolean array of shape (m, n); a single mask becomes a row.
+
+    Raises:
+        InvalidInput: the shape is not (m, n) or (n,), or an entry is neither 0 nor 1.
+    """
+    try:
+        array = np.asarray(masks)
+    except ValueError as error:
+        raise InvalidInput(f"masks must be a rectangle of booleans: {error}") from error
+    array = array[None, :] if array.ndim == 1 else array
+    if array.ndim != 2 or array.shape[1] != n:
+        raise InvalidInput(
+            f"masks have shape {array.shape}; expected (m, {n}), one column a candidate"
+        )
+    if array.dtype != np.bool_:
+        if not np.isin(array, (0, 1)).all():
+            raise InvalidInput(
+                "masks must hold only True/1 (kept) and False/0 (ablated)"
+            )
+        array = array.astype(np.bool_)
+    return array
+
+
+def pack(masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Packed masks: (m, n) bool -> (m, ceil(n / 8)) uint8."""
+    return np.packbits(masks, axis=1, bitorder="little")
+
+
+def unpack(packed: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
+    """The inverse of `pack`: (m, ceil(n / 8)) uint8 -> (m, n) bool."""
+    return np.unpackbits(packed, axis=1, count=n, bitorder="little").astype(np.bool_)
+
+
+def to_index(masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The integer of each mask, bit i = candidate i; (m, n) -> (m,), n <= 62."""
+    return masks.astype(np.int64) @ (1 << np.arange(masks.shape[1], dtype=np.int64))
+
+
+def from_index(index: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
+    """The inverse of `to_index`: (m,) -> (m, n)."""
+    return (index[:, None] >> np.arange(n, dtype=np.int64) & 1).astype(np.bool_)
+
+
+def distinct(packed: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First positions of the distinct rows, in order of appearance, and where each row
+    went.
+
+    Returns:
+        first (d,) and inverse (m,), such that packed[first][inverse] equals packed.
+    """
+    width = packed.shape[1]
+    if width <= 8:  # as whole numbers they are sorted some ten times faster
+        packed = np.pad(packed, ((0, 0), (0, 8 - width)))
+    kind = np.dtype(np.uint64) if width <= 8 else np.dtype((np.void, width))
+    rows = np.ascontiguousarray(packed).view(kind).ravel()
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    appearance = np.argsort(first, kind="stable")
+    rank = np.empty_like(appearance)
+    rank[appearance] = np.arange(len(appearance))
+    return first[appearance], rank[inverse.ravel()]
+
+
+def parities(masks: NDArray[np.uint8], sets: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """|S ∩ m| mod 2 for every mask and set, packed along the sets.
+
+    Eight candidates at a time are looked up in a table of the 256 XORs of their
+    incidence rows, so the work is m * n/8 * s/8 byte operations and no float is
+    touched.
+
+    Args:
+        masks: (m, w) uint8, packed masks.
+        sets: (s, w) uint8, packed sets over the same candidates.
+
+    Returns:
+        (m, ceil(s / 8)) uint8; bit j % 8 of byte j // 8 is the parity of set j.
+    """
+    bits = np.unpackbits(sets, axis=1, bitorder="little")
+    incidence = np.packbits(bits.T, axis=1, bitorder="little")
+    result = np.zeros((len(masks), incidence.shape[1]), np.uint8)
+    table = np.zeros((256, incidence.shape[1]), np.uint8)
+    for byte in range(masks.shape[1]):
+        rows = incidence[8 * byte : 8 * byte + 8]
+        if not rows.any():
+            continue
+        for bit, row in enumerate(rows):
+            table[1 << bit : 2 << bit] = table[: 1 << bit] ^ row
+        result ^= table[masks[:, byte]]
+    return result
+
+
+def characters(
+    masks: NDArray[np.uint8], sets: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """The design matrix χ_S(m) = (-1)^|S ∩ m|: (m, w) and (s, w) packed -> (m, s)
+    float64.
+    """
+    odd = np.unpackbits(
+        parities(masks, sets), axis=1, count=len(sets), bitorder="little"
+    )
+    return 1.0 - 2.0 * odd.astype(np.float64)
+
+
+def blocks(rows: int, bytes_per_row: int) -> Iterator[slice]:
+    """Slices of range(rows), each of about 16 MiB."""
+    step = max(1, _BLOCK_BYTES // max(1, bytes_per_row))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+def whole(packed: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:
+    """Which packed masks keep everything: (m, w) -> (m,) bool."""
+    return np.asarray(
+        (packed == pack(np.ones((1, n), np.bool_))).all(axis=1), dtype=np.bool_
+    )
+
+
+def empty(packed: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which packed masks ablate everything: (m, w) -> (m,) bool."""
+    return np.asarray(~packed.any(axis=1), dtype=np.bool_)
+
+
+def corners(n: int) -> NDArray[np.bool_]:
+    """Everything kept, and everything ablated: (2, n) bool."""
+    return np.repeat([[True], [False]], n, axis=1)
+
+
+def everything(n: int) -> NDArray[np.bool_]:
+    """All 2^n masks; row j has index j.
+
+    Raises:
+        InvalidInput: n exceeds `ENUMERABLE`.
+    """
+    if n > ENUMERABLE:
+        raise InvalidInput(f"2^{n} masks are too many to list; at most 2^{ENUMERABLE}")
+    return from_index(np.arange(1 << n, dtype=np.int64), n)
+
+
+def uniform(n: int, count: int, seed: int) -> NDArray[np.bool_]:
+    """Distinct masks drawn uniformly, without replacement: (count, n) bool.
+
+    Nested: for one n and seed, the first rows of a longer design are the shorter
+    design.
+
+    Raises:
+        BudgetTooSmall: more masks are asked for than there are.
+    """
+    return unpack(packed_uniform(n, count, seed), n)
+
+
+def packed_uniform(n: int, count: int, seed: int) -> NDArray[np.uint8]:
+    """`uniform` in packed form, (count, ceil(n / 8)) uint8."""
+    if n <= 62 and count > 1 << n:
+        raise BudgetTooSmall(
+            f"{count} distinct masks of {n} candidates do not exist; there are {1 << n}"
+        )
+    rng = np.random.default_rng([seed, n])
+    if n <= ENUMERABLE:
+        return pack(from_index(rng.permutation(1 << n)[:count].astype(np.int64), n))
+    packed = np.empty((0, (n + 7) // 8), np.uint8)
+    # beyond half, most draws would be of masks drawn
+    drawn = min(count, 1 << (n - 1)) if n <= 62 else count
+    while len(packed) < drawn:
+        draws = -(-(drawn - len(packed)) // _DRAW)
+        fresh = [
+            rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8) for _ in range(draws)
+        ]
+        packed = np.concatenate([packed, pack(np.concatenate(fresh).astype(np.bool_))])
+        packed = packed[distinct(packed)[0]]
+    return (
+        packed[:count] if drawn == count else _filled_up(packed[:drawn], n, count, seed)
+    )
+
+
+def _filled_up(
+    packed: NDArray[np.uint8], n: int, count: int, seed: int
+) -> NDArray[np.uint8]:
+    """Half of all 2^n masks, and so many as make `count` of the other half, in random
+    order.
+    """
+    missing = np.ones(1 << n, np.bool_)
+    missing[to_index(unpack(packed, n))] = False
+    others = np.random.default_rng([seed, n, 1]).permutation(np.flatnonzero(missing))
+    return np.concatenate([packed, pack(from_index(others[: count - len(packed)], n))])
+
+
+def paired(n: int, count: int, seed: int) -> NDArray[np.bool_]:
+    """Distinct uniform masks, each followed by its complement: (count, n) bool; nested
+    as `uniform`.
+
+    Raises:
+        BudgetTooSmall: more masks are asked for than there are.
+    """
+    # of each pair, the mask that ablates candidate 0
+    rest = uniform(n - 1, (count + 1) // 2, seed)
+    half = np.concatenate([np.zeros((len(rest), 1), np.bool_), rest], axis=1)
+    return np.stack([half, ~half], axis=1).reshape(-1, n)[:count]
+
+
+def leave_one_out(n: int) -> NDArray[np.bool_]:
+    """Everything kept, then each candidate ablated alone: (n + 1, n) bool."""
+    return np.concatenate([np.ones((1, n), np.bool_), ~np.eye(n, dtype=np.bool_)])
+
+
+def sharing(
+    trained: NDArray[np.bool_],
+    count: int,
+    trainings: int,
+    seed: int,
+    apart: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
+    """Distinct masks of which many agree on some candidates: (count or fewer, n) bool.
+
+    What they say of the marked candidates takes at most `trainings` values, drawn
+    uniformly; each is followed by as many uniform masks of the others.
+
+    Args:
+        trained: (n,) bool, the marked candidates.
+        count: how many masks.
+        trainings: how many values.
+        seed: decides all draws.
+        apart: (m, n) bool, masks whose values on the marked candidates are not to be
+            used again.
+    """
+    n = len(trained)
+    marked = int(trained.sum())
+    used = (
+        pack(apart[:, trained])
+        if apart is not None
+        else np.zeros((0, (marked + 7) // 8), np.uint8)
+    )
+    wanted = trainings + len(distinct(used)[0])
+    drawn = packed_uniform(
+        marked, min(wanted, 1 << marked) if marked <= ENUMERABLE else wanted, seed
+    )
+    both = np.concatenate([used, drawn])
+    first, _ = distinct(both)
+    slices = unpack(both[first[first >= len(used)]][:trainings], marked)
+    each = -(-count // max(1, len(slices)))
+    each = min(each, 1 << (n - marked)) if n - marked <= ENUMERABLE else each
+    masks = np.zeros((len(slices), each, n), np.bool_)
+    masks[:, :, trained] = slices[:, None, :]
+    for number in range(len(slices)):
+        masks[number][:, ~trained] = uniform(n - marked, each, seed + number + 1)
+    # so that fewer are spread over all trainings
+    return masks.transpose(1, 0, 2).reshape(-1, n)[:count]

@@ -1,0 +1,73 @@
+"""Members: which candidates somebody names, by their labels or positions."""
+
+from collections.abc import Iterable, Sequence
+from operator import index
+from typing import Any
+
+from spexlens.arguments import did_you_mean
+from spexlens.errors import InvalidInput
+from spexlens.games.candidate import Candidate
+
+
+def members_of(
+    named: Any, candidates: Sequence[Candidate], labels: Sequence[str]
+) -> tuple[int, ...]:
+    """The positions of the candidates that are named, ascending.
+
+    Args:
+        named: one label; or several labels and positions; or what has `members`, such
+            as an interaction.
+        candidates: what there is.
+        labels: what each is called in tables, where those of one label are numbered.
+
+    Raises:
+        InvalidInput: there is no such candidate, or more than one of that label.
+    """
+    if hasattr(named, "members"):
+        named = named.members
+    if isinstance(named, str) or not isinstance(named, Iterable):
+        named = [named]
+    found = {_position(each, candidates, labels) for each in named}
+    if not found:
+        raise InvalidInput("name at least one candidate")
+    return tuple(sorted(found))
+
+
+def _position(
+    named: Any, candidates: Sequence[Candidate], labels: Sequence[str]
+) -> int:
+    if isinstance(named, str):
+        return _called(named, candidates, labels)
+    try:
+        position = index(named)
+    except TypeError:
+        raise InvalidInput(
+            f"a candidate is a label or a position; got {named!r}"
+        ) from None
+    if not 0 <= position < len(candidates):
+        raise InvalidInput(
+            f"there is no candidate {position}; their positions are 0 to"
+            f" {len(candidates) - 1}"
+        )
+    return position
+
+
+def _called(label: str, candidates: Sequence[Candidate], labels: Sequence[str]) -> int:
+    """The one candidate of a label."""
+    if labels.count(label) == 1:
+        return labels.index(label)
+    places = [
+        place for place, candidate in enumerate(candidates) if candidate.label == label
+    ]
+    if len(places) == 1:
+        return places[0]
+    if places:
+        shown = ", ".join(map(str, places))
+        raise InvalidInput(
+            f"{len(places)} candidates are called {label!r}: give a position, one of"
+            f" {shown}"
+        )
+    known = [candidate.label for candidate in candidates]
+    meant = did_you_mean(label, known)
+    first = ", ".join(map(repr, known[:10])) + (", ..." if len(known) > 10 else "")
+    raise InvalidInput(f"there is no candidate {label!r}; {meant}there are {first}")

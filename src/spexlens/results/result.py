@@ -1,0 +1,630 @@
+"""Explanation: ranked interactions, and how they were obtained."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.arguments import named, unknown, whole_number, yes_or_no
+from spexlens.errors import InvalidInput, MissingExtra
+from spexlens.evidence.artefacts import Artefacts
+from spexlens.evidence.expectations import Comparison, Expectations
+from spexlens.evidence.held_out import HeldOut
+from spexlens.evidence.noise import Noise
+from spexlens.evidence.smallest import Kind, Smallest, predicted
+from spexlens.evidence.spot_checks import Checks
+from spexlens.evidence.stability import Stability
+from spexlens.evidence.unchosen import Unchosen
+from spexlens.games.candidate import Candidate
+from spexlens.games.names import unique_names
+from spexlens.keywords import keywords
+from spexlens.results.account import Account, Step
+from spexlens.results.interaction import Interaction, Subset
+from spexlens.results.members import members_of
+from spexlens.solvers.faithfulness import Faithfulness
+from spexlens.spectrum.indices import interaction_index, order_of
+from spexlens.spectrum.sizes import Sizes
+from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.subsets.best import optimum
+from spexlens.spectrum.uncertainty import Uncertainty
+
+if TYPE_CHECKING:
+    import pandas
+
+    from spexlens.results.next_steps import FollowUp
+
+Scale = Literal["raw", "share", "sd"]
+
+_NARROWEST = 20
+
+SCALES: tuple[Scale, ...] = ("raw", "share", "sd")
+"""What effects can be measured in; see `Explanation.in_scale`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What acts together, how strongly, how far to trust it and what it cost.
+
+    It is a list of what `interactions()` gives, singles and pairs by their Banzhaf
+    interaction index of the first output, the largest |effect| first:
+    `len(explanation)`, `for interaction in explanation`, `explanation[0]`,
+    `explanation[:5]`. By names, in any order, `explanation["never", "fails"]` is the
+    interaction of these candidates, of any order, its effect zero where there is none;
+    by positions `explanation[(0, 3)]`. `("never", "fails") in explanation` is whether
+    its effect is other than zero. An explanation is always true, also where nothing was
+    found.
+
+    Attributes:
+        candidates: what was ablated, n of them.
+        spectrum: the sparse Fourier spectrum behind every number here;
+            `spectrum.predict(masks)` is what the explanation says the model would
+            answer.
+        faithfulness: R² on masks that the fit did not see.
+        account: what was paid and how to have it again.
+        facts: the lens, the model, the target, the unit: what `Game.facts` says.
+        details: what the solver chose on the way.
+        whole: (k,) the model's answer with everything kept, or None if it was not
+            asked.
+        empty: (k,) the model's answer with everything ablated, or None if it was not
+            asked.
+        outputs: the names of the k outputs of a vector-valued game, or None.
+        uncertainty: of the coefficients, one an output, or None where it was not
+            measured.
+        held_out: this explanation and a linear model on masks bought to judge them, or
+            None.
+        noise: how far seeds move a value, or None where no mask was evaluated twice.
+        unchosen: what the candidates do that were not chosen, or None where there are
+            none or nobody asked.
+        path: the levels of a zoom, of which this explains the last; empty for any
+            other.
+        checks: the strongest interactions, measured on the model, or None.
+        artefacts: what other ways to ablate, and ordinary inputs, say of it, or None.
+        smallest: the smallest sets that are enough and that are needed, confirmed, or
+            empty.
+        stability: of the strongest of each output, or empty where no uncertainty was
+            measured.
+        expectations: of each output, what was expected and what was found, or empty.
+        scale: of all effects; see `in_scale`.
+    """
+
+    candidates: tuple[Candidate, ...]
+    spectrum: Spectrum
+    faithfulness: Faithfulness
+    account: Account
+    facts: Mapping[str, Any]
+    details: Mapping[str, Any]
+    whole: tuple[float, ...] | None = None
+    empty: tuple[float, ...] | None = None
+    outputs: tuple[str, ...] | None = None
+    uncertainty: tuple[Uncertainty, ...] | None = None
+    held_out: HeldOut | None = None
+    noise: Noise | None = None
+    unchosen: Unchosen | None = None
+    path: tuple[Step, ...] = ()
+    checks: Checks | None = None
+    artefacts: Artefacts | None = None
+    smallest: tuple[Smallest, ...] = ()
+    stability: tuple[tuple[Stability, ...], ...] = ()
+    expectations: tuple[Comparison, ...] = ()
+    scale: Scale = "raw"
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the candidates are called wherever they are named: a repeated word
+        `owl¹`, `owl²`.
+        """
+        # of some of a game's candidates, as the whole game names them
+        given = self.facts.get("names")
+        if isinstance(given, list) and len(given) == len(self.candidates):
+            different = {name for name in given if isinstance(name, str)}
+            if len(different) == len(given):
+                return tuple(given)
+        return unique_names([candidate.label for candidate in self.candidates])
+
+    @property
+    def calls(self) -> int:
+        """Model evaluations paid for by this explanation."""
+        return self.account.calls
+
+    @property
+    def unit(self) -> str:
+        """What the model's answers, and raw effects, are measured in."""
+        return str(self.facts.get("unit") or "value")
+
+    def in_scale(self, scale: Scale) -> "Explanation":
+        """The same explanation with all effects, in tables, files and pictures, in a
+        scale.
+
+        Args:
+            scale: "raw", in the unit of the answers; "share", of f(all) - f(none);
+                "sd", in standard deviations over uniform masks, sqrt(Σ F(S)²). The
+                latter two compare inputs, or games, of different salience.
+
+        Raises:
+            InvalidInput: there is no such scale, or the share is one of nothing.
+        """
+        if scale not in SCALES:
+            raise InvalidInput(unknown("scale", scale, SCALES))
+        scaled = replace(self, scale=scale)
+        for output in range(len(self.faithfulness.r2)):
+            scaled.size(output)
+        return scaled
+
+    def size(self, output: int | str = 0) -> float:
+        """What an effect of one, in this explanation's scale, is in the unit of the
+        answers.
+
+        Raises:
+            InvalidInput: f(all) - f(none) is zero or was not measured, where effects
+                are shares of it.
+        """
+        column = self.position(output)
+        if self.scale == "raw":
+            return 1.0
+        if self.scale == "sd":
+            return self.deviation(output) or 1.0
+        if self.whole is None or self.empty is None:
+            raise InvalidInput(
+                f"f(all) or f(none) was not measured: choose {named('scale', 'raw')},"
+                " or sd"
+            )
+        difference = self.whole[column] - self.empty[column]
+        if abs(difference) <= 1e-12 * max(
+            abs(self.whole[column]), abs(self.empty[column])
+        ):
+            raise InvalidInput(
+                "f(all) and f(none) are the same: there is no share of it; "
+                f"choose {named('scale', 'raw')}, or sd"
+            )
+        return difference
+
+    def deviation(self, output: int | str = 0) -> float:
+        """The standard deviation over uniform masks that the explanation carries,
+        sqrt(Σ F(S)²).
+        """
+        spread = self.column(output)[self.spectrum.sets.orders > 0]
+        return float(np.linalg.norm(spread))
+
+    @keywords()
+    def interactions(
+        self,
+        index: str = "bii",
+        order: int | None = 2,
+        *,
+        output: int | str = 0,
+        across: bool | None = None,
+    ) -> list[Interaction]:
+        """Every non-zero interaction of at most `order` candidates, the largest
+        |effect| first.
+
+        Effects, intervals and checks are in the explanation's scale.
+
+        Args:
+            index: see `spectrum.indices`. The default, the Banzhaf interaction index,
+                is the mean over all masks of the others: of a single candidate, how
+                much keeping it changes the answer; of a pair, how much keeping both
+                adds beyond their separate effects.
+            order: the largest order; None for all in the spectrum.
+            output: of a vector-valued game, which output, by position or name.
+            across: True for those alone whose members are of different kinds, False for
+                all others.
+        """
+        scalar = self._scalar(output)
+        found = self._named(scalar, scalar, index, order, output)
+        if across is not None:
+            found = [
+                interaction for interaction in found if interaction.across == across
+            ]
+        return sorted(
+            found,
+            key=lambda interaction: (-abs(interaction.effect), interaction.members),
+        )
+
+    def higher(
+        self, count: int, *, output: int | str = 0
+    ) -> tuple[list[Interaction], int]:
+        """The `count` sets of three or more with the largest share, as `bii`, and how
+        many there are.
+
+        Ranked by share, since an index of high order magnifies what little a large set
+        carries.
+        """
+        scalar = self._scalar(output)
+        count = whole_number(count, "how many sets there are to be")
+        large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
+        top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
+        chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
+        found = self._named(chosen, scalar, "bii", None, output) if len(top) else []
+        return sorted(found, key=lambda interaction: -interaction.share), len(large)
+
+    def importance(self, *, output: int | str | None = None) -> NDArray[np.float64]:
+        """(n,) float64: each candidate's part in the variance over masks, its
+        interactions included.
+
+        Σ F(S)² over the sets S that it is in, over that of all but the empty set:
+        Sobol's total index, for uniform masks. Of several outputs the largest, unless
+        one is named.
+
+        Raises:
+            InvalidInput: there is no such output.
+        """
+        named = range(len(self.faithfulness.r2)) if output is None else [output]
+        members = self.spectrum.sets.indicators.astype(np.float64)
+        parts = np.zeros((len(named), len(self.candidates)))
+        for row, each in enumerate(named):
+            energy = self.column(each) ** 2 * (self.spectrum.sets.orders > 0)
+            parts[row] = (
+                energy @ members / max(float(energy.sum()), np.finfo(np.float64).tiny)
+            )
+        return np.asarray(parts.max(axis=0))
+
+    def best_subset(
+        self,
+        keep: int,
+        *,
+        output: int | str = 0,
+        largest: bool = True,
+        time_limit: float = 10.0,
+    ) -> Subset:
+        """The `keep` candidates that hold the answer highest when all others are
+        ablated.
+
+        Args:
+            keep: how many are kept.
+            output: of a vector-valued game, which output, by position or name.
+            largest: highest; else lowest.
+            time_limit: seconds after which the best subset so far is given, with the
+                gap that is left.
+
+        Raises:
+            InvalidInput: no such output, or what `spectrum.optimum` refuses.
+        """
+        scalar = self._scalar(output)
+        found = optimum(scalar, keep, largest=largest, time_limit=time_limit)
+        labels = tuple(self.names[i] for i in found.members)
+        return Subset(found.members, found.value, found.bound, found.seconds, labels)
+
+    def _named(
+        self,
+        chosen: Spectrum,
+        whole: Spectrum,
+        index: str,
+        order: int | None,
+        output: int | str,
+    ) -> list[Interaction]:
+        """The non-zero values of an index of some of a spectrum, with labels, shares
+        and intervals.
+        """
+        found = interaction_index(chosen, index, order)
+        half = np.full(len(found), np.nan)
+        if self.uncertainty is not None:
+            uncertainty = self.uncertainty[self.position(output)]
+            half = uncertainty.half_widths(
+                chosen, index, found, order_of(chosen, order)
+            )
+        total = max(float(whole.energy.sum()), np.finfo(np.float64).tiny)
+        size = self.size(output)
+        position = self.position(output)
+        checks = {} if self.checks is None else self.checks.of(position)
+        return [
+            Interaction(
+                members,
+                tuple(self.names[i] for i in members),
+                float(effect / size),
+                float(whole[members]) ** 2 / total,
+                (
+                    None
+                    if self.uncertainty is None
+                    else _interval(float(effect), float(width), size)
+                ),
+                checks[members].in_units(size) if members in checks else None,
+                tuple(self.candidates[i].kind for i in members),
+                (
+                    None
+                    if self.artefacts is None
+                    else self.artefacts.worst(members, position)
+                ),
+                self.noise is None
+                or abs(float(whole[members])) > self.noise.floor(0, position),
+            )
+            for (members, effect), width in zip(found, half, strict=True)
+            if members and effect
+        ]
+
+    def column(self, output: int | str = 0) -> NDArray[np.float64]:
+        """(s,) float64, the coefficients of one output.
+
+        Raises:
+            InvalidInput: there is no such output.
+        """
+        return self.spectrum.values.reshape(len(self.spectrum), -1)[
+            :, self.position(output)
+        ]
+
+    def position(self, output: int | str) -> int:
+        """An output's position, given that or its name.
+
+        Raises:
+            InvalidInput: there is no such output.
+        """
+        names = self.outputs or ("0",)
+        unknown = f"no output {output!r}; the outputs are {', '.join(names)}"
+        if isinstance(output, str):
+            if output not in names:
+                raise InvalidInput(unknown)
+            return names.index(output)
+        position = whole_number(output, "an output's position")
+        if position >= len(names):
+            raise InvalidInput(unknown)
+        return position
+
+    def to_frame(
+        self, index: str = "bii", order: int | None = 2, *, output: int | str = 0
+    ) -> "pandas.DataFrame":
+        """`interactions` as a pandas table.
+
+        Its columns: members, labels, order, effect, share, low, high; measured and
+        verdict, of the check; survival, the effect under another way to ablate over
+        this one; audible, above the noise; stays, best_rank and worst_rank, of the
+        stability. attrs["scale"] is the scale.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtra("pandas", "pandas") from error
+        stable = {}
+        if self.stability:
+            stable = {
+                each.members: each for each in self.stability[self.position(output)]
+            }
+        rows = [
+            {
+                "members": i.members,
+                "labels": " × ".join(i.labels),
+                "order": i.order,
+                "effect": i.effect,
+                "share": i.share,
+                **dict(
+                    zip(("low", "high"), i.interval or (np.nan, np.nan), strict=True)
+                ),
+                "measured": np.nan if i.evidence is None else i.evidence.measured,
+                "verdict": None if i.evidence is None else i.evidence.verdict,
+                "survival": np.nan if i.survival is None else i.survival.score,
+                "audible": i.audible,
+                "stays": stable[i.members].stays if i.members in stable else np.nan,
+                "best_rank": (
+                    stable[i.members].ranks[0] if i.members in stable else None
+                ),
+                "worst_rank": (
+                    stable[i.members].ranks[1] if i.members in stable else None
+                ),
+            }
+            for i in self.interactions(index, order, output=output)
+        ]
+        columns = [
+            "members",
+            "labels",
+            "order",
+            "effect",
+            "share",
+            "low",
+            "high",
+            "measured",
+            "verdict",
+        ]
+        columns += ["survival", "audible", "stays", "best_rank", "worst_rank"]
+        frame = pandas.DataFrame(rows, columns=columns)
+        frame.attrs["scale"] = self.scale
+        return frame
+
+    def restored(self, sizes: Sizes) -> "Explanation":
+        """Of the answers as they were, where this is of answers that were brought to
+        size one.
+        """
+        uncertainty = zip(self.uncertainty or (), sizes.unit.tolist(), strict=False)
+        return replace(
+            self,
+            spectrum=self.spectrum.restored(sizes),
+            whole=None if self.whole is None else sizes.answers(self.whole),
+            empty=None if self.empty is None else sizes.answers(self.empty),
+            uncertainty=tuple(each.times(unit) for each, unit in uncertainty) or None,
+            noise=None if self.noise is None else self.noise.restored(sizes),
+            unchosen=None if self.unchosen is None else self.unchosen.restored(sizes),
+            checks=None if self.checks is None else self.checks.restored(sizes),
+            artefacts=(
+                None if self.artefacts is None else self.artefacts.restored(sizes)
+            ),
+            smallest=tuple(each.restored(sizes) for each in self.smallest),
+        )
+
+    def compared_with(self, expectations: Expectations) -> "Explanation":
+        """The same explanation with what was expected of it, and what was found."""
+        found = [
+            expectations.compare(self, output)
+            for output in range(len(self.faithfulness.r2))
+        ]
+        return replace(self, expectations=tuple(found))
+
+    def sufficient(
+        self, share: float = 0.9, *, output: int | str = 0, time_limit: float = 10.0
+    ) -> Smallest:
+        """The smallest set that, kept alone, is predicted to hold this share of f(all)
+        - f(none).
+
+        Where the model was asked for this share, by `explain(smallest=)`, it is the set
+        that it confirmed.
+
+        Raises:
+            InvalidInput: f(all) or f(none) was not measured, the share is not in (0,
+                1], or no set is predicted to.
+        """
+        return self._smallest("sufficient", share, output, time_limit)
+
+    def necessary(
+        self, share: float = 0.9, *, output: int | str = 0, time_limit: float = 10.0
+    ) -> Smallest:
+        """The smallest set that, ablated alone, is predicted to take this share of
+        f(all) - f(none) away.
+
+        Raises:
+            InvalidInput: as `sufficient`.
+        """
+        return self._smallest("necessary", share, output, time_limit)
+
+    def follow_up(self, *, output: int | str = 0) -> list["FollowUp"]:
+        """For each strong interaction, the commands that look closer; see
+        `follow_up.steps`.
+        """
+        from spexlens.results.next_steps import steps
+
+        return steps(self, output)
+
+    def _smallest(
+        self, kind: Kind, share: float, output: int | str, time_limit: float
+    ) -> Smallest:
+        """That which the model was asked for, or else what the spectrum predicts."""
+        for asked in self.smallest:  # of explanations of one output
+            if (
+                asked.kind == kind
+                and asked.share == share
+                and asked.holds
+                and self.position(output) == 0
+            ):
+                return asked
+        return predicted(
+            kind, self._scalar(output), *self._ends(output), share, time_limit
+        )
+
+    def _ends(self, output: int | str) -> tuple[float, float]:
+        """f(all) and f(none)."""
+        position = self.position(output)
+        if self.whole is None or self.empty is None:
+            raise InvalidInput("f(all) or f(none) was not measured")
+        return self.whole[position], self.empty[position]
+
+    def _scalar(self, output: int | str) -> Spectrum:
+        return Spectrum(self.spectrum.sets, self.column(output))
+
+    def save(self, path: str | Path) -> None:
+        """Write one JSON file, whole or not at all.
+
+        Raises:
+            ResultError: the file cannot be written.
+        """
+        from spexlens.formats.explanation import write
+
+        write(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Explanation":
+        """Read what `save` wrote.
+
+        Raises:
+            ResultError: the file is missing, damaged, or from a newer version.
+        """
+        from spexlens.formats.explanation import read
+
+        return read(Path(path))
+
+    def to_json(self) -> str:
+        """The text that `save` writes."""
+        from spexlens.formats.explanation import dump
+
+        return dump(self)
+
+    @keywords()
+    def page(self, *, verbose: bool = False, width: int = 110) -> str:
+        """The page that the command line shows, without colour; `repr` is that of these
+        defaults.
+
+        Args:
+            verbose: with all figures, and how they were come by.
+            width: in characters, 20 at least.
+
+        Raises:
+            InvalidInput: it is narrower.
+        """
+        from spexlens.report.terminal.page import plain
+
+        columns = whole_number(width, "width")
+        if columns < _NARROWEST:
+            raise InvalidInput(
+                f"a page is at least {_NARROWEST} characters wide; got {width}"
+            )
+        return plain(self, verbose=yes_or_no(verbose, "verbose"), width=columns)
+
+    def __len__(self) -> int:
+        return len(self.interactions())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Interaction]:
+        return iter(self.interactions())
+
+    @overload
+    def __getitem__(self, key: slice) -> list[Interaction]: ...
+
+    @overload
+    def __getitem__(
+        self, key: int | str | Iterable[str | int] | Interaction | Subset
+    ) -> Interaction: ...
+
+    def __getitem__(self, key: Any) -> Interaction | list[Interaction]:
+        """An interaction by its rank or its members, or several by a slice of ranks.
+
+        Raises:
+            InvalidInput: there is no such rank or candidate, or more than one of a
+                label.
+        """
+        if isinstance(key, slice):
+            return self.interactions()[key]
+        if isinstance(key, int | np.integer) and not isinstance(key, bool):
+            ranked = self.interactions()
+            if not -len(ranked) <= key < len(ranked):
+                raise InvalidInput(
+                    f"there are {len(ranked)} interactions, the first at 0; got {key}"
+                )
+            return ranked[key]
+        members = self._members(key)
+        if (found := self._interaction(members)) is not None:
+            return found
+        labels = self._labels()
+        kinds = tuple(self.candidates[i].kind for i in members)
+        return Interaction(
+            members, tuple(labels[i] for i in members), 0.0, 0.0, kinds=kinds
+        )
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            return self._interaction(self._members(key)) is not None
+        except InvalidInput:
+            return False
+
+    def _members(self, key: Any) -> tuple[int, ...]:
+        return members_of(key, self.candidates, self._labels())
+
+    def _labels(self) -> list[str]:
+        """What each candidate is called in tables."""
+        return [candidate.label for candidate in self.candidates]
+
+    def _interaction(self, members: tuple[int, ...]) -> Interaction | None:
+        """The one of these members, or None where its effect is zero."""
+        every = self.interactions(order=len(members))
+        return next(
+            (interaction for interaction in every if interaction.members == members),
+            None,
+        )
+
+    def __repr__(self) -> str:
+        return self.page()
+
+
+def _interval(effect: float, width: float, size: float) -> tuple[float, float]:
+    """In units of a size, which may be negative."""
+    ends = float((effect - width) / size), float((effect + width) / size)
+    return min(ends), max(ends)

@@ -1,0 +1,167 @@
+"""The kernel's hyper-parameters: the maximum of their posterior, by a few steps of
+L-BFGS.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.solvers.proxyspex.kernel.prior import Prior, log_cosh
+
+Array = NDArray[np.float64]
+
+_CAP = 0.97  # of ρ: at 1 a candidate's own coefficient would say nothing of the others
+_LEAST_NOISE = 1e-7
+_FAILED = 1e12
+
+
+@dataclass(frozen=True)
+class _Belief:
+    """A normal prior of a hyper-parameter, and the scale that L-BFGS moves it on."""
+
+    mean: float
+    spread: float
+    step: float
+
+
+_LOG_COUNT = _Belief(np.log(1.5), 0.7, 3.0)  # ln Σρ: how many candidates matter
+_LOG_SIZE = _Belief(0.0, 1.0, 3.0)  # ln of the variance of the latent function
+_LOG_NOISE = _Belief(-2.0, 1.5, 3.0)
+_TILT = _Belief(0.0, 0.5, 1.5)  # of all candidates together
+# spreads of one candidate's own ln ρ and γ
+_SINGLE_COUNT = 0.65
+_SINGLE_TILT = 0.1
+_SINGLE_TILT_STEP = 0.05
+
+
+class Marginal:
+    """The posterior of the hyper-parameters of a `Prior`, given latent values.
+
+    A point θ holds, in this order: z (n), ln Σρ, ln a, ln σ², γ_0, η (n), with ρ_i =
+    clip(exp(ln Σρ - ln n + z_i)), γ_i = (γ_0 + η_i) / √n, and a the variance of the
+    non-constant part before the tilt, A = a / (Π(1 + ρ_i) - 1).
+    """
+
+    def __init__(
+        self, signs: Array, latent: Array, least_noise: float = _LEAST_NOISE
+    ) -> None:
+        """
+        Args:
+            signs: (m, n) of ±1.
+            latent: (m,), of mean about zero and variance about one.
+            least_noise: what σ² is not below.
+        """
+        self.signs = signs
+        self.latent = latent
+        self.least_noise = least_noise
+        self.m, self.n = signs.shape
+        shared = (_LOG_COUNT, _LOG_SIZE, _LOG_NOISE, _TILT)
+        zeros = np.zeros(self.n)
+        root = np.sqrt(self.m)
+        self.mean = np.concatenate([zeros, [b.mean for b in shared], zeros])
+        self.spread = np.concatenate(
+            [zeros + _SINGLE_COUNT, [b.spread for b in shared], zeros + _SINGLE_TILT]
+        )
+        self.step = np.concatenate(
+            [
+                zeros + _SINGLE_COUNT,
+                [b.step / root for b in shared],
+                zeros + _SINGLE_TILT_STEP,
+            ]
+        )
+
+    def maximise(self, steps: int, start: Array | None = None) -> Array:
+        """θ after some steps of L-BFGS: (2n + 4,) float64."""
+        from scipy.optimize import minimize
+
+        def objective(scaled: Array) -> tuple[float, Array]:
+            value, gradient = self.value(scaled * self.step)
+            return value, gradient * self.step
+
+        first = (self.mean if start is None else start) / self.step
+        found = minimize(
+            objective,
+            first,
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": steps, "maxcor": 20},
+        )
+        return np.asarray(found.x * self.step)
+
+    def prior(self, theta: Array) -> Prior:
+        """The prior that a point stands for."""
+        n = self.n
+        rho, _ = _clipped(theta[n] - np.log(n) + theta[:n])
+        total = np.log1p(rho).sum()
+        return Prior(
+            float(theta[n + 1] - total - np.log(-np.expm1(-total))),
+            rho,
+            (theta[n + 3] + theta[n + 4 :]) / np.sqrt(n),
+            float(np.exp(theta[n + 2]) + self.least_noise),
+        )
+
+    def value(self, theta: Array) -> tuple[float, Array]:
+        """The negative log posterior up to a constant, and its gradient (2n + 4,).
+
+        With y the latent values over g, C = K + σ²I, α = C⁻¹y and W = C⁻¹ - αα^T it is
+        ½ ln|C| + ½ y^T α + Σ ln g plus the priors, and its derivative by a parameter of
+        C is ½ tr(W ∂C) (Rasmussen & Williams, 2006, eq. 5.9). ∂K/∂ρ_i = K ∘ (s_i s_i^T
+        - ρ_i) / (1 - ρ_i²).
+        """
+        prior = self.prior(theta)
+        n = self.n
+        with np.errstate(over="ignore", invalid="ignore"):
+            log_gains = self.signs @ prior.tilt - 0.5 * log_cosh(2 * prior.tilt).sum()
+            values = self.latent * np.exp(-log_gains)
+        kernel = prior.gram(self.signs, self.signs)
+        inverse, log_determinant = inverted(kernel, prior.noise)
+        if inverse is None or not np.isfinite(values).all():
+            return _FAILED, np.zeros_like(theta)
+        alpha = inverse @ values
+        away = (theta - self.mean) / self.spread
+        value = 0.5 * (log_determinant + values @ alpha + away @ away) + log_gains.sum()
+        pull = inverse - np.outer(alpha, alpha)
+        trace = float(np.trace(pull))
+        pull *= kernel
+        whole = float(pull.sum())
+        _, slope = _clipped(theta[n] - np.log(n) + theta[:n])
+        shrink = -np.expm1(-np.log1p(prior.rho).sum())
+        each = (
+            np.einsum("ij,ij->j", self.signs, pull @ self.signs) - prior.rho * whole
+        ) / (1 - prior.rho**2)
+        each = 0.5 * slope * (each - whole / shrink / (1 + prior.rho))
+        unmet = 1 - alpha * values
+        tilt = (unmet @ self.signs - np.tanh(2 * prior.tilt) * unmet.sum()) / np.sqrt(n)
+        noise = 0.5 * (prior.noise - self.least_noise) * trace
+        gradient = np.concatenate(
+            [each, [each.sum(), 0.5 * whole, noise, tilt.sum()], tilt]
+        )
+        return float(value), gradient + away / self.spread
+
+
+def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:
+    """(K + σ²I)⁻¹ and ln|K + σ²I|; (None, 0) where it is not positive definite."""
+    from scipy.linalg import lapack
+
+    total = kernel.copy()
+    total.flat[:: len(total) + 1] += noise
+    try:
+        lower = np.linalg.cholesky(total)
+    except np.linalg.LinAlgError:
+        return None, 0.0
+    log_determinant = 2.0 * float(np.log(np.diagonal(lower)).sum())
+    inverse, failed = lapack.dpotri(lower.T, lower=0, overwrite_c=0)
+    if failed:
+        return None, 0.0
+    inverse = inverse + inverse.T  # one triangle is zero
+    inverse.flat[:: len(inverse) + 1] /= 2.0
+    return inverse, log_determinant
+
+
+def _clipped(log_rho: Array) -> tuple[Array, Array]:
+    """ρ / (1 + (ρ / cap)⁴)^¼, and its derivative by ln ρ."""
+    free = np.exp(np.minimum(log_rho, 50.0))
+    excess = 1.0 + (free / _CAP) ** 4
+    rho = free * excess**-0.25
+    return rho, rho / excess

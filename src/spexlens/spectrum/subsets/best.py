@@ -1,0 +1,122 @@
+"""Optimum: the subset of a given size at which a Spectrum is largest, or smallest.
+
+The problem is NP-hard. Up to 20 candidates all masks are listed. Beyond, a search by
+swaps finds a good subset, and a mixed-integer linear program finds a better one, or
+bounds how much better any can be.
+"""
+
+from dataclasses import dataclass, replace
+from operator import index
+from time import perf_counter
+
+import numpy as np
+
+from spexlens.arguments import number
+from spexlens.errors import InvalidInput
+from spexlens.masks import masks as mask_algebra
+from spexlens.masks.one_thread import one_thread
+from spexlens.spectrum.spectrum import Spectrum
+from spexlens.spectrum.subsets.program import solve
+from spexlens.spectrum.subsets.tabu import search
+
+_PROOF = 1e-6  # of Σ|F|: the tolerance of HiGHS
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best subset that was found, and how much better one could be.
+
+    Attributes:
+        members: the candidates kept, ascending.
+        value: what the spectrum predicts there.
+        bound: what no subset of this size can pass; the value, where that is proved
+            optimal.
+        seconds: taken, by the clock.
+    """
+
+    members: tuple[int, ...]
+    value: float
+    bound: float
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """|bound - value|, in the unit of the value; 0.0 where the subset is proved
+        optimal.
+        """
+        return abs(self.bound - self.value)
+
+    @property
+    def proved(self) -> bool:
+        """Whether no subset of this size is better by more than a millionth of Σ|F|."""
+        return self.gap == 0.0
+
+
+def optimum(
+    spectrum: Spectrum, keep: int, *, largest: bool = True, time_limit: float = 10.0
+) -> Optimum:
+    """The mask with exactly `keep` candidates kept that maximises, or minimises, a
+    spectrum.
+
+    Unless the time limit cuts it short, the same call gives the same answer.
+
+    Args:
+        spectrum: of one output.
+        keep: how many candidates are kept.
+        largest: maximise; else minimise.
+        time_limit: seconds for all of it.
+
+    Raises:
+        InvalidInput: several outputs, a size that is none from 0 to n, or a limit that
+            is no time.
+    """
+    keep, time_limit = _refuse_unusable(spectrum, keep, time_limit)
+    began = perf_counter()
+    rest, common = spectrum.apart
+    if common:
+        less = optimum(rest, keep, largest=largest, time_limit=time_limit)
+        return replace(
+            less, value=less.value + float(common), bound=less.bound + float(common)
+        )
+    # tolerances are absolute
+    unit = float(np.abs(spectrum.values).max(initial=0.0)) or 1.0
+    unit = unit if largest else -unit
+    task = Spectrum(spectrum.sets, spectrum.values / unit)
+    if spectrum.n <= mask_algebra.ENUMERABLE:
+        masks = mask_algebra.everything(spectrum.n)
+        found = [masks[masks.sum(axis=1) == keep]]
+        bound = -np.inf
+    else:
+        with one_thread():
+            found = [search(task, keep, began + time_limit / 3)[None]]
+        mask, bound = solve(task, keep, began + time_limit)
+        found += [mask[None]] if mask is not None and mask.sum() == keep else []
+    candidates = np.concatenate(found)
+    values = task.predict(candidates)
+    best = candidates[int(values.argmax())]
+    value = float(values.max())
+    if bound - value <= _PROOF * np.abs(task.values).sum():
+        bound = value
+    members = tuple(int(i) for i in np.flatnonzero(best))
+    return Optimum(members, unit * value, unit * bound, perf_counter() - began)
+
+
+def _refuse_unusable(
+    spectrum: Spectrum, keep: int, time_limit: float
+) -> tuple[int, float]:
+    if spectrum.values.ndim > 1:
+        raise InvalidInput(
+            "a best subset is of one output; this spectrum has"
+            f" {spectrum.values.shape[1]}"
+        )
+    try:
+        keep = index(keep)
+    except TypeError:
+        raise InvalidInput(
+            f"how many candidates are kept is a whole number; got {keep!r}"
+        ) from None
+    if not 0 <= keep <= spectrum.n:
+        raise InvalidInput(
+            f"of {spectrum.n} candidates 0 to {spectrum.n} can be kept; got {keep}"
+        )
+    return keep, number(time_limit, "a time limit", positive=True, of="of seconds")

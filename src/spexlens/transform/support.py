@@ -1,0 +1,101 @@
+"""The sets found so far: where each lies in every group's bins, and their coefficients."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.spectrum.sets import Sets
+from spexlens.spectrum.spectrum import Spectrum
+from spexlens.transform.binary import Bits
+from spexlens.transform.subspace import Group
+
+Bins = Sequence[NDArray[np.float64]]
+"""A group's bins each, (2^b, P) float64."""
+
+_ITERATIONS = 200
+_TOLERANCE = 1e-14
+
+
+class Support:
+    """Sets and their coefficients.
+
+    Attributes:
+        members: (s, n) uint8, the indicators.
+        coefficients: (s,) float64.
+    """
+
+    def __init__(self, groups: Sequence[Group], members: Bits) -> None:
+        self.groups = groups
+        self.members = members
+        self.coefficients = np.zeros(len(members))
+        self._cells: list[NDArray[np.int64]] = []
+        self._signs: list[NDArray[np.float64]] = []
+        for group in groups:
+            places, signs = group.locate(members)
+            self._cells.append(places[:, None] * group.delays + np.arange(group.delays))
+            self._signs.append(signs)
+
+    def spectrum(self) -> Spectrum:
+        """The sets with their coefficients."""
+        return Spectrum(
+            Sets.from_incidence(self.members.astype(np.bool_)), self.coefficients
+        )
+
+    def fit(self, bins: Bins) -> list[NDArray[np.float64]]:
+        """Set the coefficients by least squares over all values; return what they leave
+        of the bins.
+
+        By Parseval, a group's values and 2^b times its bins have one sum of squares, so
+        this is the regression on all coded values. Its normal matrix is nearly a
+        multiple of the identity: conjugate gradients need few steps (Golub & Van Loan,
+        2013, algorithm 11.3.3).
+        """
+        residual = list(bins)
+        self.coefficients = np.zeros(len(self.members))
+        gradient = self._gather(residual)
+        direction = gradient
+        square = float(gradient @ gradient)
+        power = sum(
+            group.bins * float((each**2).sum())
+            for group, each in zip(self.groups, bins, strict=True)
+        )
+        enough = _TOLERANCE**2 * power * sum(group.size for group in self.groups)
+        for _ in range(_ITERATIONS):
+            if square <= enough:
+                break
+            image = self._scatter(direction)
+            length = sum(
+                group.bins * float((each**2).sum())
+                for group, each in zip(self.groups, image, strict=True)
+            )
+            step = square / length
+            self.coefficients = self.coefficients + step * direction
+            residual = [
+                each - step * part for each, part in zip(residual, image, strict=True)
+            ]
+            gradient = self._gather(residual)
+            previous = square
+            square = float(gradient @ gradient)
+            direction = gradient + (square / previous) * direction
+        return residual
+
+    def _scatter(self, coefficients: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """The bins that these coefficients make."""
+        image: list[NDArray[np.float64]] = []
+        for group, cells, signs in zip(
+            self.groups, self._cells, self._signs, strict=True
+        ):
+            parts = (coefficients[:, None] * signs).ravel()
+            sums = np.bincount(cells.ravel(), parts, group.bins * group.delays)
+            image.append(sums.astype(np.float64).reshape(group.bins, group.delays))
+        return image
+
+    def _gather(self, bins: Bins) -> NDArray[np.float64]:
+        """The transpose of `_scatter`, each group weighted by its 2^b."""
+        total = np.zeros(len(self.members))
+        for group, cells, signs, each in zip(
+            self.groups, self._cells, self._signs, bins, strict=True
+        ):
+            total += group.bins * (each.ravel()[cells] * signs).sum(axis=1)
+        return total

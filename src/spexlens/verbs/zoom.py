@@ -1,0 +1,364 @@
+"""zoom: coarse to fine, where something is happening."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Unpack
+
+import numpy as np
+
+from spexlens.arguments import whole_number
+from spexlens.budget.allocation import Evidence, refuse_unsound, trainings_of
+from spexlens.errors import BudgetTooSmall, InvalidInput
+from spexlens.evaluation.evaluator import Progress
+from spexlens.evaluation.ledger.ledger import Ledger, opened
+from spexlens.evaluation.progress import told
+from spexlens.evidence.expectations import Expectations
+from spexlens.evidence.smallest import refuse_impossible
+from spexlens.evidence.variants import Placeholders
+from spexlens.games.candidate import Candidate
+from spexlens.games.game import Game, as_game
+from spexlens.games.grouped import Grouped
+from spexlens.games.levels import Level, filled, whole
+from spexlens.keywords import keywords
+from spexlens.results.account import Account, Step
+from spexlens.results.result import Explanation
+from spexlens.verbs.explain import EvidenceAsked, explain
+
+# candidates of the first level, if there is such a one
+_FEW = 8
+_FIRST = 64
+_PARTS = 16  # of a candidate in the next level, at most
+_CALLS = 5  # for each candidate of a level
+# calls, and trainings, for a level whose masks share trainings
+_SHARING = 125
+_TRAININGS = 20
+# calls for a level that is not the last
+_LEAST = 40
+_ENOUGH = 100
+_ALL_NEST = 2000  # calls, from which on SPEX's masks are among those of "auto"
+_LAST = 0.5  # of the budget, for the last level at least
+# times an even part of the variance, below which a candidate does nothing
+_QUIET = 0.25
+_LOUD = 3.0  # the same, from which on one that is not split is not let go
+
+Rest = Literal["kept", "grouped"]
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A group of the game's candidates, and the level at which it is one."""
+
+    depth: int
+    group: tuple[int, ...]
+    candidate: Candidate
+
+
+@dataclass(frozen=True)
+class _Split:
+    """What becomes of a level's candidates.
+
+    Attributes:
+        nodes: the next level's.
+        parted: the names of those that were split.
+        quiet: those that are left.
+    """
+
+    nodes: list[_Node]
+    parted: list[str]
+    quiet: list[_Node]
+
+
+@keywords(EvidenceAsked.__annotations__)
+def zoom(
+    game: Game,
+    budget: int = 1000,
+    *,
+    method: str = "auto",
+    seed: int = 0,
+    ledger: str | Path | Ledger | None = None,
+    progress: Progress | bool | None = None,
+    rest: Rest = "kept",
+    trainings: int | None = None,
+    **evidence: Unpack[EvidenceAsked],
+) -> Explanation:
+    """Explain coarse candidates, split those that matter, and explain again, within one
+    budget.
+
+    The levels are the game's: of a text paragraphs, sentences, phrases, words; of
+    components layers and those; of training examples clusters and those; where a
+    candidate has more than 16 parts, runs of neighbours between. It begins with the
+    finest level of 8 to 64 candidates. What counts of a candidate is its part in the
+    variance over masks, its interactions included (Sobol's total index). The largest
+    are split, as many as the next level's calls allow at five a candidate, unless they
+    have less than a quarter of an even part; what has three even parts and does not fit
+    stays whole; all others are kept from then on, or grouped into one. Every level is
+    asked of the same game and shares its ledger.
+
+    Args:
+        game: a lens, or any game.
+        budget: the most model evaluations, of all levels together; the last level gets
+            half or more.
+        method, seed, ledger, progress: as for `explain`.
+        rest: what becomes of candidates that are not split: "kept" always, so that what
+            is found holds in their presence, or "grouped".
+        trainings: the most trainings, as for `explain`, shared out as the budget is.
+        evidence: checks, noise, against, ..., as for `explain`; they are of the last
+            level.
+
+    Returns:
+        The explanation of the last level, with its `path`; its account is that of all
+            levels.
+
+    Raises:
+        BudgetTooSmall: it is not enough for the first level.
+        InvalidInput, NonFiniteValue, OutOfMemory, LedgerError: as `explain`.
+    """
+    if rest not in ("kept", "grouped"):
+        raise InvalidInput(f"what does nothing is 'kept' or 'grouped'; got {rest!r}")
+    budget = whole_number(budget, "a budget")
+    game = as_game(game, "zoom")
+    _refuse(game, budget, evidence)
+    levels = _begun(game)
+    most = trainings_of(game, budget, trainings)
+    least = (
+        _LEAST * game.repeats
+        if most is None
+        else max(_SHARING, -(-_TRAININGS * budget // max(1, most)))
+    )
+    if budget < least:
+        shared = "" if most is None else f" and {_TRAININGS} trainings"
+        raise BudgetTooSmall(
+            f"a zoom begins with {len(levels[0])} candidates ({levels[0].name}) and"
+            f" {least} calls{shared} at least; the budget is {budget}"
+            + ("" if most is None else f", with {most} trainings")
+        )
+    nodes = [
+        _Node(0, *each)
+        for each in zip(levels[0].groups, levels[0].candidates, strict=True)
+    ]
+    quiet: list[_Node] = []
+    steps: list[Step] = []
+    accounts: list[Account] = []
+    with told(progress) as tell, opened(ledger) as book:
+
+        def trained() -> int:
+            return sum(account.trainings for account in accounts)
+
+        def ask(calls: int, spent: int, *, last: bool) -> Explanation:
+            return explain(
+                _grouped(game, nodes, quiet, rest),
+                calls,
+                method=method,
+                seed=seed,
+                ledger=book,
+                progress=_after(tell, spent, budget),
+                held_out=None if last else 0,
+                trainings=(
+                    None
+                    if most is None
+                    else (most - trained()) * calls // (budget - spent)
+                ),
+                unchosen=None if last else 0,
+                **(evidence if last else {"checks": 0, "noise": 0}),
+            )
+
+        while True:
+            spent = sum(map(_cost, accounts))
+            rounds = len(levels) - len(steps)
+            calls, following = _shares(budget - spent, rounds, len(nodes), least)
+            explanation = ask(calls, spent, last=not following)
+            split = _split(
+                nodes, explanation, levels, following // (_CALLS * game.repeats)
+            )
+            if following and not split.parted and _nests(game, method, budget):
+                # what is left is spent here: these masks are among the others
+                before = explanation.account
+                explanation = ask(budget - spent, spent, last=True)
+                explanation = replace(
+                    explanation, account=_continued(before, explanation.account)
+                )
+            accounts.append(explanation.account)
+            steps.append(_step(levels, len(steps), explanation, split, rounds))
+            if not split.parted:
+                break
+            nodes = split.nodes
+            quiet = [*quiet, *split.quiet]
+    return replace(explanation, account=_together(accounts, budget), path=tuple(steps))
+
+
+def _refuse(game: Game, budget: int, evidence: EvidenceAsked) -> None:
+    """What the last level would refuse, before any level is paid for."""
+    if "expectations" in evidence:
+        evidence["expectations"] = Expectations.given(evidence["expectations"])
+    refuse_impossible(evidence.get("smallest"), game.outputs)
+    others = Placeholders.of(
+        game, evidence.get("against", ()), evidence.get("ordinary", ())
+    )
+    asked = Evidence(
+        evidence.get("checks"), evidence.get("noise"), len(others.variants)
+    )
+    refuse_unsound(game, asked)
+    if 2 * (asked.checks or 0) * game.repeats * (1 + asked.variants) > budget:
+        raise BudgetTooSmall(
+            f"{asked.checks} checks are more than half of {budget} calls"
+        )
+
+
+def _begun(game: Game) -> list[Level]:
+    """From the finest level that has few candidates on, but not too few, or else from
+    runs of neighbours.
+    """
+    levels = game.levels()
+    few = [
+        number for number, level in enumerate(levels) if _FEW <= len(level) <= _FIRST
+    ]
+    if few:
+        return filled(levels[few[-1] :], _PARTS)
+    every = filled([whole(game.candidates), *levels], _PARTS)
+    return every[
+        max(number for number, level in enumerate(every) if len(level) <= _FIRST) :
+    ]
+
+
+def _shares(left: int, rounds: int, candidates: int, least: int) -> tuple[int, int]:
+    """The calls of a level and of the one after it, with so many levels to go; 0 if
+    that is not worth it.
+    """
+    if rounds == 1:
+        return left, 0
+    calls = int(left * (1.0 - _LAST) / (rounds - 1))
+    calls = max(least, min(calls, max(_ENOUGH, _CALLS * candidates)))
+    if left - calls < least:
+        return left, 0
+    return calls, _shares(left - calls, rounds - 1, left, least)[0]
+
+
+def _split(
+    nodes: Sequence[_Node],
+    explanation: Explanation,
+    levels: Sequence[Level],
+    slots: int,
+) -> _Split:
+    """The largest candidates in parts, as many as slots allow; whole if they have none,
+    or do not fit.
+
+    Args:
+        nodes: the candidates that were explained; of more, those after them are what
+            was grouped.
+        explanation: of them.
+        levels: of the game.
+        slots: how many candidates the next level may have; 0 for none.
+    """
+    importance = explanation.importance()[: len(nodes)]
+    parts = dict[int, list[_Node]]()
+    count = 0
+    parted = set[int]()
+    for place in np.argsort(-importance, kind="stable").tolist():
+        children = _children(nodes[place], levels)
+        fits = bool(children) and count + len(children) <= slots
+        least = _LOUD if children and not fits else _QUIET
+        if count < slots and importance[place] >= least / len(nodes):
+            parts[place] = children if fits else [nodes[place]]
+            count += len(parts[place])
+            parted |= {place} if fits else set()
+    following = [node for place in sorted(parts) for node in parts[place]]
+    quiet = [node for place, node in enumerate(nodes) if place not in parts]
+    return _Split(
+        following, [explanation.names[place] for place in sorted(parted)], quiet
+    )
+
+
+def _children(node: _Node, levels: Sequence[Level]) -> list[_Node]:
+    """What a node is made of at the next level at which it is more than one; none if it
+    is never.
+    """
+    inside = set(node.group)
+    for depth in range(node.depth + 1, len(levels)):
+        level = zip(levels[depth].groups, levels[depth].candidates, strict=True)
+        children = [
+            _Node(depth, group, name)
+            for group, name in level
+            if inside.issuperset(group)
+        ]
+        if len(children) > 1:
+            return children
+    return []
+
+
+def _grouped(
+    game: Game, nodes: Sequence[_Node], quiet: Sequence[_Node], rest: Rest
+) -> Grouped:
+    groups = [list(node.group) for node in nodes]
+    names = [node.candidate for node in nodes]
+    if quiet and rest == "grouped":
+        groups.append([position for node in quiet for position in node.group])
+        names.append(Candidate(f"the rest, {len(groups[-1])} of {game.n}", "rest"))
+    return Grouped(game, groups, names, {"zoomed": True})
+
+
+def _step(
+    levels: Sequence[Level],
+    number: int,
+    explanation: Explanation,
+    split: _Split,
+    rounds: int,
+) -> Step:
+    ended = ""
+    if not split.parted and rounds > 1:
+        ended = "nothing that matters could be split within the calls that were left"
+    return Step(
+        level=levels[number].name,
+        candidates=len(explanation.candidates),
+        calls=_cost(explanation.account),
+        r2=explanation.faithfulness.r2,
+        split=tuple(split.parted),
+        kept=len(split.quiet) if split.parted else 0,
+        ended=ended,
+    )
+
+
+def _cost(account: Account) -> int:
+    """Calls of the budget, those that the ledger held before included."""
+    return account.calls + account.reused
+
+
+def _nests(game: Game, method: str, budget: int) -> bool:
+    """Whether a larger budget's masks begin with a smaller one's."""
+    return game.base.trained is None and method != "spex" and budget < _ALL_NEST
+
+
+def _continued(before: Account, after: Account) -> Account:
+    """The account of an explanation that began with the masks of another."""
+    return replace(
+        after,
+        calls=before.calls + after.calls,
+        reused=after.reused - before.calls,
+        passes=before.passes + after.passes,
+        seconds=before.seconds + after.seconds,
+        trainings=before.trainings + after.trainings,
+    )
+
+
+def _together(accounts: Sequence[Account], budget: int) -> Account:
+    """Several levels' account; the last one's method and design."""
+    return replace(
+        accounts[-1],
+        budget=budget,
+        calls=sum(each.calls for each in accounts),
+        reused=sum(each.reused for each in accounts),
+        passes=sum(each.passes for each in accounts),
+        seconds=sum(each.seconds for each in accounts),
+        trainings=sum(each.trainings for each in accounts),
+    )
+
+
+def _after(progress: Progress | None, spent: int, budget: int) -> Progress | None:
+    """Progress of one level told as that of all."""
+    if progress is None:
+        return None
+
+    def told(done: int, of: int) -> None:
+        progress(spent + done, budget)
+
+    return told
