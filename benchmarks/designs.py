@@ -22,9 +22,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 
 from games import KINDS, RecordedGame, games
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
+from spexlens.spectrum.scores import r_squared
 
 DESIGNS = ("uniform", "paired", "space-filling", "adaptive")
 
@@ -41,7 +42,7 @@ def reached(design: str, game: RecordedGame, budget: int, seed: int) -> float:
     plan = solver.plan(game.n, budget, seed)
     if design == "paired":
         plan = replace(
-            plan, packed=mask_algebra.pack(mask_algebra.paired(game.n, budget, seed))
+            plan, packed=mask_algebra.pack(designs.paired(game.n, budget, seed))
         )
     plan, values = solver.carry_out(plan, game.ask, seed)
     masks, truth = game.test

@@ -39,10 +39,11 @@ from numpy.typing import NDArray
 from games import RecordedGame, games
 from spexlens import Explanation, Game, Spectrum, explain
 from spexlens.evidence.spot_checks import VERDICTS, Check
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Fit
+from spexlens.spectrum.scores import r_squared
 
 KINDS = ("sentiment", "image-vit", "image-resnet18", "datavalue")
 MADE_UP = 0.3  # of the standard deviation, the coefficient of a pair that is made up
@@ -110,11 +111,7 @@ class Planted:
         """Of a spectrum, on uniform masks, each asked once."""
         n = self.truth.n
         every = n <= mask_algebra.ENUMERABLE and 1 << n <= _TESTED
-        masks = (
-            mask_algebra.everything(n)
-            if every
-            else mask_algebra.uniform(n, _TESTED, 12345)
-        )
+        masks = designs.everything(n) if every else designs.uniform(n, _TESTED, 12345)
         truth = self.truth.predict(masks)
         error = float(np.mean((truth - spectrum.predict(masks)) ** 2))
         return 1.0 - (error + self.sigma**2) / (float(truth.var()) + self.sigma**2)

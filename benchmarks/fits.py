@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from games import SHARED, RecordedGame, games
 from peers import Peer
 from spexlens.solvers.choice import choose_solver
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.spectrum.indices import interaction_index
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.spectrum import Spectrum
 
 OURS = "ours"

@@ -26,9 +26,9 @@ from sklearn.linear_model import LassoCV, RidgeCV
 from sentence_pairs import PAIRS
 from spexlens import Explanation, Ledger, MechanisticLens, explain
 from spexlens.evaluation.evaluator import Evaluator
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 from spexlens.solvers.choice import choose_solver
-from spexlens.solvers.faithfulness import r_squared
+from spexlens.spectrum.scores import r_squared
 
 UNSEEN, UNSEEN_SEED, OWN_SEED = 500, 10_001, 20_001
 
@@ -103,8 +103,8 @@ def compare(lens: MechanisticLens, calls: int, keep: int) -> list[float]:
     """R² of ours, same and own; the values kept by ours, same, own and nothing ablated;
     the gap.
     """
-    unseen = mask_algebra.uniform(lens.n, UNSEEN, seed=UNSEEN_SEED)
-    own = mask_algebra.uniform(lens.n, calls, seed=OWN_SEED)
+    unseen = designs.uniform(lens.n, UNSEEN, seed=UNSEEN_SEED)
+    own = designs.uniform(lens.n, calls, seed=OWN_SEED)
     with Ledger() as ledger:
         truth, drawn = (
             Evaluator(lens, ledger).values(masks) for masks in (unseen, own)

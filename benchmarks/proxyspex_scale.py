@@ -23,9 +23,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
+from spexlens.spectrum.scores import r_squared
 
 _ROWS = 5000
 
@@ -56,7 +57,7 @@ def one(n: int, calls: int) -> None:
     started = perf_counter()
     fit = solver.fit_packed(plan.packed, n, values, seed=0)
     seconds = perf_counter() - started
-    fresh = mask_algebra.packed_uniform(n, 2000, seed=1)
+    fresh = designs.packed_uniform(n, 2000, seed=1)
     reached = r_squared(
         saturating(n, fresh), fit.spectrum.predict(mask_algebra.unpack(fresh, n))
     )

@@ -37,11 +37,10 @@ from threadpoolctl import threadpool_limits
 from games import SHARED, games
 from spexlens import DataLens, Game, Ledger, LogisticHead, explain
 from spexlens.evaluation.evaluator import Evaluator
-from spexlens.evidence.held_out import rank_correlation
 from spexlens.learners.encoders import encoded
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 from spexlens.solvers.choice import choose_solver
-from spexlens.solvers.faithfulness import r_squared
+from spexlens.spectrum.scores import r_squared, rank_correlation
 
 Array = NDArray[np.float64]
 UNSEEN, UNSEEN_SEED, OWN_SEED = 500, 10_001, 10_002
@@ -71,7 +70,7 @@ def speed(rounds: int, reviews: Array | None) -> None:
         labels = (
             signal + rng.normal(size=len(signal)) * signal.std() > np.median(signal)
         ).astype(int)
-        kept = mask_algebra.uniform(EXAMPLES, SUBSETS, seed=1)
+        kept = designs.uniform(EXAMPLES, SUBSETS, seed=1)
         for strength in (1.0, 100.0):
             row = timed(features, labels, kept, strength, rounds)
             print(f"{name:<22}{strength:>6g}" + row, flush=True)
@@ -137,8 +136,8 @@ def compare(
     lens: Game, calls: int, ask: Callable[[NDArray[np.bool_]], Array] | None = None
 ) -> Array:
     """(k, 6): R² and LDS of ours, same and own, for each output."""
-    unseen = mask_algebra.uniform(lens.n, UNSEEN, seed=UNSEEN_SEED)
-    own = mask_algebra.uniform(lens.n, calls, seed=OWN_SEED)
+    unseen = designs.uniform(lens.n, UNSEEN, seed=UNSEEN_SEED)
+    own = designs.uniform(lens.n, calls, seed=OWN_SEED)
     with Ledger() as ledger:
         explanation = explain(lens, calls, ledger=ledger, held_out=0)
         solver, evaluator = (

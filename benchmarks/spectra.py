@@ -15,7 +15,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 
 from spexlens import Spectrum
-from spexlens.masks.masks import uniform
+from spexlens.masks.designs import uniform
 from spexlens.solvers.proxyspex.proxies.boosting import Boosting
 from spexlens.solvers.proxyspex.proxies.trees import parse_lightgbm
 from spexlens.spectrum.indices import INDICES, interaction_index

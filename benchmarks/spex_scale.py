@@ -36,8 +36,8 @@ import spexlens
 from games import SHARED, games
 from peers import Peer
 from planted import Planted
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.spex import Spex
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.spectrum import Spectrum
 
 PLANTED = ((64, 50, 27_648), (256, 100, 35_328), (1000, 100, 43_008))

@@ -34,7 +34,7 @@ from transformers import (
 
 from spexlens import FeatureLens, Ledger, MechanisticLens
 from spexlens.evaluation.evaluator import Evaluator
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 from spexlens.models.bundled import SENTIMENT
 
 SENTENCE = (
@@ -149,7 +149,7 @@ def compare(
     so that what else the machine does falls on both. Opening the ledger's file is not
     counted.
     """
-    masks = mask_algebra.uniform(lens.n, count, seed=0)
+    masks = designs.uniform(lens.n, count, seed=0)
     bare = bare_loop(lens, masks)
     bare()
     times = []

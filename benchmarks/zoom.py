@@ -28,7 +28,7 @@ import spexlens
 from reviews import judge, reviews
 from spexlens.evaluation.evaluator import Evaluator
 from spexlens.evaluation.ledger.ledger import opened
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 
 LEAST, MOST, WORDS = 400, 1020, 10
 
@@ -48,7 +48,7 @@ def by_lasso(
     ledger: spexlens.Ledger | None = None,
 ) -> list[int]:
     """The ten words of order-1 LASSO on uniform masks."""
-    masks = mask_algebra.uniform(lens.n, budget, 0)
+    masks = designs.uniform(lens.n, budget, 0)
     with opened(ledger) as book:
         values = Evaluator(lens, book).values(masks)
     with warnings.catch_warnings():

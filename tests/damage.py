@@ -21,6 +21,7 @@ from spexlens.errors import LedgerError
 from spexlens.evaluation.evaluator import Evaluator
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.games.game import Game
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 
 N = 12
@@ -61,7 +62,7 @@ class Ledgers:
 
 
 def made(folder: Path, count: int) -> Ledgers:
-    masks = mask_algebra.uniform(N, count, 0)
+    masks = designs.uniform(N, count, 0)
     ended, killed, open_ = folder / "ended.db", folder / "killed.db", folder / "open.db"
     with Ledger(open_) as book:
         book._connection.execute("PRAGMA wal_autocheckpoint = 0")

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from spexlens.evaluation.evaluator import Evaluator
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.games.game import Game
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.proxyspex.proxies.boosting import Boosting
 from spexlens.solvers.proxyspex.solver import ProxySpex
@@ -120,7 +121,7 @@ def main(ledger_path: str, trace_path: str, game_name: str, point: str) -> None:
         return answer(masks, batched=game_name == "batched")
 
     game = Game(value, N, fingerprint=game_name, batch_size=BATCH)
-    masks = mask_algebra.uniform(N, BUDGET, SEED)
+    masks = designs.uniform(N, BUDGET, SEED)
     with Ledger(ledger_path) as ledger:
         found = len(ledger)
         run = ledger.begin(

@@ -22,6 +22,7 @@ from spexlens import Explanation, Ledger
 from spexlens.budget.allocation import divide
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evaluation.repetitions import Repetitions
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.report.terminal.page import plain
 from spexlens.solvers.exact import Exact
@@ -446,7 +447,7 @@ def test_all_masks_under_three_seeds_are_their_mean() -> None:
     game = Tossed(n=4, repeats=3)
     explanation = explain(game, 50)
     assert explanation.account.calls == 48
-    everything = mask_algebra.everything(4)
+    everything = designs.everything(4)
     np.testing.assert_allclose(
         explanation.spectrum.predict(everything), game.value(everything), atol=1e-10
     )
@@ -458,7 +459,7 @@ def test_all_masks_under_three_seeds_are_their_mean() -> None:
 
 
 def test_repetitions_are_evaluated_one_seed_at_a_time_and_averaged() -> None:
-    game, masks = Tossed(n=6, repeats=3), mask_algebra.uniform(6, 20, seed=0)
+    game, masks = Tossed(n=6, repeats=3), designs.uniform(6, 20, seed=0)
     packed = mask_algebra.pack(masks)
     with Ledger() as ledger:
         repetitions = Repetitions(game, ledger)
@@ -477,7 +478,7 @@ def test_repetitions_are_evaluated_one_seed_at_a_time_and_averaged() -> None:
 
 
 def test_more_repetitions_pay_only_for_the_new_ones() -> None:
-    packed = mask_algebra.pack(mask_algebra.uniform(6, 20, seed=0))
+    packed = mask_algebra.pack(designs.uniform(6, 20, seed=0))
     with Ledger() as ledger:
         Repetitions(Tossed(n=6), ledger).packed_values(packed)
         more = Repetitions(Tossed(n=6, repeats=3), ledger)
@@ -486,7 +487,7 @@ def test_more_repetitions_pay_only_for_the_new_ones() -> None:
 
 
 def test_masks_asked_for_again_are_not_counted_as_reused() -> None:
-    packed = mask_algebra.pack(mask_algebra.uniform(6, 20, seed=0))
+    packed = mask_algebra.pack(designs.uniform(6, 20, seed=0))
     with Ledger() as ledger:
         repetitions = Repetitions(Tossed(n=6), ledger)
         repetitions.packed_values(packed)
@@ -580,7 +581,7 @@ def test_remarks_on_what_another_run_paid_for_are_not_this_runs(
 def remarked(path: Path, game: Tossed) -> list[str]:
     with Ledger(path) as ledger:
         return ledger.remarks(
-            game.repetition(0).key, mask_algebra.pack(mask_algebra.everything(game.n))
+            game.repetition(0).key, mask_algebra.pack(designs.everything(game.n))
         )
 
 
@@ -593,7 +594,7 @@ def test_remarks_stay_in_the_ledger_file(tmp_path: Path) -> None:
 def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> None:
     game, everything = (
         Tossed(n=6, remark=FEW),
-        mask_algebra.pack(mask_algebra.everything(6)),
+        mask_algebra.pack(designs.everything(6)),
     )
     before = explain(game, 64, ledger=tmp_path / "runs.db")
     with Ledger(tmp_path / "runs.db") as ledger:

@@ -11,6 +11,7 @@ from spexlens import Game, explain
 from spexlens.budget.allocation import Evidence, allot
 from spexlens.cli import app
 from spexlens.errors import InvalidInput
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.choice import MOST_CANDIDATES, choose_solver
 from spexlens.solvers.proxyspex.solver import ProxySpex
@@ -125,14 +126,14 @@ def test_an_outline_is_what_the_plan_becomes() -> None:
 
 def test_nearly_all_masks_can_be_drawn() -> None:
     count = (1 << 21) - 3
-    packed = mask_algebra.packed_uniform(21, count, seed=0)
+    packed = designs.packed_uniform(21, count, seed=0)
     assert packed.shape == (count, 3)
     seen = np.bincount(
         mask_algebra.to_index(mask_algebra.unpack(packed, 21)), minlength=1 << 21
     )
     assert seen.max() == 1
     np.testing.assert_array_equal(
-        packed[:5000], mask_algebra.packed_uniform(21, 5000, seed=0)
+        packed[:5000], designs.packed_uniform(21, 5000, seed=0)
     )
 
 

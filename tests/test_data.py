@@ -23,11 +23,11 @@ from spexlens import (
     explain,
 )
 from spexlens.evaluation.evaluator import Evaluator
-from spexlens.evidence.held_out import rank_correlation
 from spexlens.learners.learner import Fitted, Learner, Task, Trainer
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.choice import choose_solver
-from spexlens.solvers.faithfulness import r_squared
+from spexlens.spectrum.scores import r_squared, rank_correlation
 
 Array = NDArray[np.float64]
 TWIN, OTHER_TWIN, LEFT, RIGHT, MISLABELLED = range(5)
@@ -91,7 +91,7 @@ def test_constructed_truths_are_found(
 def test_300_retrainings_predict_the_whole_table(
     exact: Explanation, sampled: Explanation
 ) -> None:
-    masks = mask_algebra.everything(15)
+    masks = designs.everything(15)
     truth, predicted = (e.spectrum.predict(masks) for e in (exact, sampled))
     assert sampled.calls == 300
     assert r_squared(truth, predicted) > 0.97
@@ -152,7 +152,7 @@ def test_several_test_points_share_their_retrainings() -> None:
         for x, y in zip(*test, strict=True)
     ]
     mean = DataLens("logistic", data, test, groups=np.arange(80) // 8, mean=True)
-    masks = mask_algebra.uniform(10, 12, seed=0)
+    masks = designs.uniform(10, 12, seed=0)
     values = several.value(masks)
     assert values.shape == (12, 3)
     assert np.allclose(
@@ -193,7 +193,7 @@ def test_what_was_decided_for_odd_subsets_is_said() -> None:
         ),
         "of 16 retrainings, 1: nothing was kept: every class counts as equally likely",
     ]
-    value = lens.value(mask_algebra.everything(4))
+    value = lens.value(designs.everything(4))
     assert value[0] == pytest.approx(0.0)
     assert value[1] == pytest.approx(np.log(2.0))  # one of class a: 2 / 3 against 1 / 3
     assert value[0b1110] == pytest.approx(np.log(1 / 4))
@@ -235,7 +235,7 @@ def unsteady(**settings: Any) -> DataLens:
 
 def test_repeats_are_averaged_and_paid_for_one_by_one(tmp_path: Path) -> None:
     lens = unsteady(repeats=3)
-    masks = mask_algebra.uniform(9, 5, seed=0)
+    masks = designs.uniform(9, 5, seed=0)
     single = [lens.repetition(number) for number in range(3)]
     assert np.allclose(
         lens.value(masks), np.mean([each.value(masks) for each in single], axis=0)
@@ -377,7 +377,7 @@ def test_recorded_games_of_retraining_are_explained_as_faithfully_as_by_the_prox
         n = len(values).bit_length() - 1
         game = Game(lambda masks, table=values: table[mask_algebra.to_index(masks)], n)
         explanation = explain(game, 500, held_out=0, checks=0, noise=0)
-        masks = mask_algebra.everything(n)
+        masks = designs.everything(n)
         solver = choose_solver("proxyspex", n, 500)
         plan, drawn = solver.carry_out(
             solver.plan(n, 500, 0),
@@ -394,7 +394,7 @@ def test_recorded_games_of_retraining_are_explained_as_faithfully_as_by_the_prox
 
 
 def beats_linear_datamodels(lens: DataLens, calls: int) -> None:
-    unseen = mask_algebra.uniform(lens.n, 500, seed=10_001)
+    unseen = designs.uniform(lens.n, 500, seed=10_001)
     truth = lens.value(unseen)
     with Ledger() as ledger:
         explanation = explain(lens, calls, ledger=ledger, held_out=0, checks=0)

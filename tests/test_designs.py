@@ -18,15 +18,15 @@ from spexlens.evaluation.evaluator import Evaluator
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.games.game import Game
 from spexlens.masks import masks as mask_algebra
-from spexlens.masks.masks import uniform
+from spexlens.masks.designs import uniform
 from spexlens.solvers.auto import Auto
 from spexlens.solvers.exact import Exact
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex import design
 from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Plan
 from spexlens.solvers.spex import Spex
+from spexlens.spectrum.scores import r_squared
 
 Array = NDArray[np.float64]
 Masks = NDArray[np.bool_]

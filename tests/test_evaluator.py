@@ -13,6 +13,7 @@ from spexlens.errors import AblationError, InvalidInput, NonFiniteValue, OutOfMe
 from spexlens.evaluation.evaluator import Evaluator
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.games.game import Game
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 
 Masks = NDArray[np.bool_]
@@ -69,7 +70,7 @@ def worth(masks: Masks) -> NDArray[np.float64]:
 
 
 def design(count: int, seed: int = 0) -> Masks:
-    return mask_algebra.uniform(N, count, seed)
+    return designs.uniform(N, count, seed)
 
 
 def rows(batches: list[Masks]) -> list[list[int]]:
@@ -83,7 +84,7 @@ def flat(batches: list[Masks]) -> list[int]:
 
 def held(ledger: Ledger) -> set[int]:
     """The masks of the recorded game that the ledger knows."""
-    everything = mask_algebra.everything(N)
+    everything = designs.everything(N)
     found = ledger.lookup(KEY, mask_algebra.pack(everything))
     return {index for index, value in enumerate(found) if value is not None}
 

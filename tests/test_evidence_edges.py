@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from spexlens import Explanation, FeatureLens, Game, explain, explain_all, screen, zoom
 from spexlens.cli import app
 from spexlens.errors import InvalidInput, ResultError, SpexlensError
-from spexlens.evidence.expectations import Expectations
+from spexlens.formats import expectations as expectations_file
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.models.bundled import SENTIMENT
 from spexlens.report.terminal.page import plain
@@ -146,14 +147,14 @@ def test_a_zoom_refuses_before_its_first_level(evidence: Any) -> None:
 def test_the_interval_under_another_ablation_is_of_the_effect_there() -> None:
     rng, held = np.random.default_rng(1), list[bool]()
     for seed in range(12):
-        table = rng.normal(size=1 << 10) + 3.0 * mask_algebra.everything(10)[:, :2].all(
+        table = rng.normal(size=1 << 10) + 3.0 * designs.everything(10)[:, :2].all(
             axis=1
         )
         game = Game(lambda m, t=table: t[mask_algebra.to_index(m)], 10)  # type: ignore[misc]
         variant = Game(lambda m, t=table: 0.97 * t[mask_algebra.to_index(m)], 10)  # type: ignore[misc]
         explanation = explain(game, 200, against=[variant], seed=seed, noise=0)
         assert explanation.artefacts is not None
-        signs = 1.0 - 2.0 * mask_algebra.everything(10)
+        signs = 1.0 - 2.0 * designs.everything(10)
         for survival in explanation.artefacts.variants[0].found[0]:
             character = signs[:, list(survival.members)].prod(axis=1)
             true = (
@@ -203,7 +204,7 @@ def test_positions_that_are_none_are_one_line(position: str, tmp_path: Path) -> 
         f'[[forbidden]]\nmembers = [{{ position = "{position}" }}]', encoding="utf-8"
     )
     with pytest.raises(InvalidInput, match="a position is a number"):
-        Expectations.read(path)
+        expectations_file.read(path)
 
 
 def test_a_share_of_nothing_keeps_what_was_paid_for(tmp_path: Path) -> None:

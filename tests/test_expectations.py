@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from spexlens import Candidate, Explanation, Game, SpexlensError, explain
 from spexlens.cli import app, main
 from spexlens.evidence.expectations import Expectations, Pattern, Rule, meets
+from spexlens.formats import expectations as expectations_file
 from spexlens.report.terminal.page import plain
 
 WORDS = [
@@ -117,7 +118,7 @@ def test_expectations_survive_the_file_of_an_explanation(
     assert loaded.expectations == explanation.expectations
     assert plain(loaded) == plain(explanation)
     later = explain(Game(value, [Candidate(word, "word") for word in WORDS]), 300)
-    again = later.compared_with(Expectations.read(file)).expectations[0]
+    again = later.compared_with(expectations_file.read(file)).expectations[0]
     assert [f.members for f in again.forbidden] == [(2, 3)]
 
 
@@ -161,7 +162,7 @@ def test_a_file_that_is_wrong_is_one_line(
     path = tmp_path / "e.toml"
     path.write_text(text)
     with pytest.raises(SpexlensError, match=message) as caught:
-        Expectations.read(path)
+        expectations_file.read(path)
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
 

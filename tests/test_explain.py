@@ -10,6 +10,7 @@ import pytest
 
 from spexlens import Explanation, Game, Ledger, Spectrum, explain
 from spexlens.errors import BudgetTooSmall, InvalidInput, ResultError
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.report.content.wording import kind, meaning
 from spexlens.report.terminal.page import plain
@@ -53,7 +54,7 @@ def test_more_candidates_are_explained_from_exactly_the_budget() -> None:
     pairs = [i.members for i in explanation.interactions(order=2) if i.order == 2]
     assert set(pairs[:2]) == {(0, 1), (4, 5)}  # +2 and -2: equally large
     assert pairs[2] == (2, 3)
-    fresh = mask_algebra.uniform(20, 2000, seed=5)
+    fresh = designs.uniform(20, 2000, seed=5)
     residual = planted(fresh) - explanation.spectrum.predict(fresh)
     truth = 1 - residual.var() / planted(fresh).var()
     assert truth > 0.97
@@ -135,7 +136,7 @@ def test_a_vector_valued_game_is_its_outputs_one_by_one() -> None:
         Game(both, 20, outputs=["first", "second"]), 200, method=method, checks=0
     )
     alone = explain(Game(planted, 20), 200, method=method, checks=0)
-    masks = mask_algebra.uniform(20, 50, seed=8)
+    masks = designs.uniform(20, 50, seed=8)
     np.testing.assert_allclose(
         explanation.spectrum.predict(masks)[:, 0],
         alone.spectrum.predict(masks),
@@ -211,7 +212,7 @@ def test_noise_is_not_explained() -> None:
     explanation = explain(
         Game(lambda masks: noise[mask_algebra.to_index(masks)], 16), 200
     )
-    values = mask_algebra.everything(16)
+    values = designs.everything(16)
     assert (
         1
         - ((noise - explanation.spectrum.predict(values)) ** 2).sum() / (noise**2).sum()

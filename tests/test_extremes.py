@@ -23,15 +23,15 @@ from rich.console import Console
 from spexlens import Explanation, Game, Ledger, explain
 from spexlens.cli.outputs import refuse_closed
 from spexlens.errors import InvalidInput, ResultError
-from spexlens.masks.masks import everything, uniform
+from spexlens.masks.designs import everything, uniform
 from spexlens.report.terminal.page import listing, render
 from spexlens.solvers.exact import Exact
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.proxies.linear import Linear
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Solver
 from spexlens.solvers.spex import Spex
 from spexlens.spectrum.indices import INDICES, interaction_index
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.sizes import LARGEST, SMALLEST, Sizes
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.subsets.best import optimum

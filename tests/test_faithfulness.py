@@ -8,8 +8,8 @@ from statistics import mean
 import pytest
 
 from games import load
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
+from spexlens.spectrum.scores import r_squared
 
 PUBLISHED = {
     "sentiment": 0.723,

@@ -20,7 +20,7 @@ from transformers import (
 from spexlens import FeatureLens, explain
 from spexlens.errors import InputTooLong, InvalidInput, ModelError, UnknownLabel
 from spexlens.lenses.text.units import cut
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 from spexlens.models.huggingface import load
 
 TEXT = "Her acting never fails to impress, (not bad!)"
@@ -32,7 +32,7 @@ def one_at_a_time(lens: FeatureLens, masks: np.ndarray) -> np.ndarray:
 
 def some_masks(n: int, count: int = 24) -> np.ndarray:
     corners = np.array([[True] * n, [False] * n])
-    return np.concatenate([corners, mask_algebra.uniform(n, count, 3)])
+    return np.concatenate([corners, designs.uniform(n, count, 3)])
 
 
 def test_words_leave_the_punctuation_at_their_edges() -> None:
@@ -166,7 +166,7 @@ def test_a_causal_batch_is_its_rows_one_at_a_time(
         replacement=replacement,
         template="{text} !",
     )
-    masks = mask_algebra.everything(lens.n)
+    masks = designs.everything(lens.n)
     np.testing.assert_allclose(lens.value(masks), one_at_a_time(lens, masks), atol=1e-4)
 
 
@@ -320,7 +320,7 @@ def test_a_decoder_that_classifies_reads_its_last_token(decoder: Path) -> None:
             replacement=replacement,
             template="a {text}",
         )
-        masks = mask_algebra.everything(lens.n)
+        masks = designs.everything(lens.n)
         np.testing.assert_allclose(
             lens.value(masks), one_at_a_time(lens, masks), atol=1e-5
         )
@@ -547,7 +547,7 @@ def test_a_passage_is_explained_on_a_real_encoder(minilm: Path) -> None:
     explanation = explain(lens, 300)
     assert explanation.calls == 300
     assert explanation.faithfulness.mean > 0.9
-    fresh = mask_algebra.uniform(lens.n, 700, seed=9)
+    fresh = designs.uniform(lens.n, 700, seed=9)
     values, predicted = lens.value(fresh), explanation.spectrum.predict(fresh)
     assert (
         1 - ((values - predicted) ** 2).sum() / ((values - values.mean()) ** 2).sum()

@@ -22,7 +22,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from spexlens import DataLens, FineTuning, SpexlensError
 from spexlens.errors import InvalidInput
 from spexlens.learners.encoders import encoded
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 from spexlens.models.bundled import INDUCTION, SENTIMENT
 
 POINT = ("the film is not bad", "POSITIVE")
@@ -39,7 +39,7 @@ def lens_of(train: Any = "head", **settings: Any) -> DataLens:
 @pytest.mark.parametrize("train", ["head", 1, "all"])
 def test_each_training_begins_with_the_same_weights(train: Any) -> None:
     lens = lens_of(train)
-    masks = mask_algebra.everything(5)[[0, 31, 5, 31, 0, 9, 5]]
+    masks = designs.everything(5)[[0, 31, 5, 31, 0, 9, 5]]
     values = lens.value(masks)
     assert values[1] == values[3]
     assert values[0] == values[4]
@@ -138,7 +138,7 @@ def test_an_encoder_gets_a_head(encoder: Path) -> None:
         (texts, [1, 0, 1, 0]),
         ("the critic", 1),
     )
-    values = lens.value(mask_algebra.everything(4))
+    values = lens.value(designs.everything(4))
     assert np.isfinite(values).all()
     assert len(set(values.round(9).tolist())) == 16
 

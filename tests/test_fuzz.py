@@ -39,15 +39,15 @@ from spexlens.cli.candidates import candidates_of
 from spexlens.cli.inputs import layers_of, lines_of, prompts_of
 from spexlens.cli.mixed import _Config
 from spexlens.errors import SpexlensError
-from spexlens.evidence.expectations import Expectations
 from spexlens.files.toml_file import read as read_toml
+from spexlens.formats import expectations as expectations_file
 from spexlens.learners import encoders
 from spexlens.models.huggingface import load
 from spexlens.models.pooling import sentence_of
 from spexlens.printable import hidden
 from spexlens.report.terminal.page import render
-from spexlens.results.recurrence import aggregate
 from spexlens.spectrum.indices import INDICES
+from spexlens.verbs.aggregate import aggregate
 
 COUNT = int(os.environ.get("SPEXLENS_FUZZ", "300"))
 _SECONDS, _MEMORY = 5.0, 1 << 30
@@ -275,7 +275,7 @@ def test_expectations(tmp_path: Path) -> None:
     explanation = Explanation.load(_written(tmp_path, saved()[0]))
 
     def attempt(path: Path, rng: random.Random) -> None:
-        found = tried(lambda: Expectations.read(path))
+        found = tried(lambda: expectations_file.read(path))
         if found is not None:
             compared = tried(lambda: explanation.compared_with(found))
             if compared is not None:

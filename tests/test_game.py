@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from spexlens.errors import InvalidInput
 from spexlens.games.candidate import Candidate
 from spexlens.games.game import Game
-from spexlens.masks.masks import everything
+from spexlens.masks.designs import everything
 
 LABELS = ("never", "fails", "to")
 

@@ -12,6 +12,7 @@ from spexlens.errors import InvalidInput, SpexlensError
 from spexlens.evaluation.evaluator import Evaluator
 from spexlens.games.grouped import Grouped
 from spexlens.games.levels import filled, finest, gathered, nested, whole
+from spexlens.masks import designs, shared_trainings
 from spexlens.masks import masks as mask_algebra
 
 
@@ -32,7 +33,7 @@ def test_a_mask_of_groups_is_the_games_mask_and_the_rest_stays() -> None:
     grouped = Grouped(game, [[0, 3], [5]])
     assert [candidate.label for candidate in grouped.candidates] == ["x0 x3", "x5"]
     assert grouped.always.tolist() == [1, 2, 4]
-    masks = mask_algebra.everything(2)
+    masks = designs.everything(2)
     spread = np.ones((4, 6), np.bool_)
     spread[:, [0, 3]], spread[:, 5] = masks[:, :1], masks[:, 1]
     assert np.array_equal(grouped.value(masks), game.value(spread))
@@ -65,7 +66,7 @@ def test_the_exact_spectrum_of_groups_is_that_of_the_game_restricted(
         return
     grouped = Grouped(game, groups)
     explanation = explain(grouped, 1 << len(groups), unchosen=0)
-    masks = mask_algebra.everything(len(groups))
+    masks = designs.everything(len(groups))
     assert np.allclose(explanation.spectrum.predict(masks), grouped.value(masks))
 
 
@@ -140,11 +141,13 @@ def test_levels_far_apart_are_filled_with_runs_of_neighbours() -> None:
 @pytest.mark.parametrize("trainings", [4, 10, 64])
 def test_masks_share_trainings_and_are_distinct(trainings: int) -> None:
     trained = np.arange(14) % 2 == 0
-    masks = mask_algebra.sharing(trained, 200, trainings, seed=3)
+    masks = shared_trainings.sharing(trained, 200, trainings, seed=3)
     assert len(mask_algebra.distinct(mask_algebra.pack(masks))[0]) == len(masks) == 200
     assert len(np.unique(masks[:, trained], axis=0)) == trainings
-    assert np.array_equal(masks, mask_algebra.sharing(trained, 200, trainings, seed=3))
-    fresh = mask_algebra.sharing(trained, 40, 6, seed=4, apart=masks)
+    assert np.array_equal(
+        masks, shared_trainings.sharing(trained, 200, trainings, seed=3)
+    )
+    fresh = shared_trainings.sharing(trained, 40, 6, seed=4, apart=masks)
     old = {row.tobytes() for row in masks[:, trained]}
     assert not any(row.tobytes() in old for row in fresh[:, trained])
 
@@ -165,7 +168,7 @@ def test_the_evaluator_never_splits_a_training() -> None:
     game = Trained()
     with Ledger() as book:
         evaluator = Evaluator(game, book)
-        evaluator.values(mask_algebra.uniform(8, 100, 0))
+        evaluator.values(designs.uniform(8, 100, 0))
     slices = [{row.tobytes() for row in batch[:, :3]} for batch in game.batches]
     assert sum(map(len, slices)) == len(set.union(*slices)) == evaluator.trainings == 8
 

@@ -14,9 +14,9 @@ from sklearn.linear_model import LassoCV, RidgeCV
 
 from spexlens import Ledger, MechanisticLens, explain
 from spexlens.evaluation.evaluator import Evaluator
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 from spexlens.solvers.choice import choose_solver
-from spexlens.solvers.faithfulness import r_squared
+from spexlens.spectrum.scores import r_squared
 
 PAIR = (
     "A soft answer turneth away wrath: but grievous words stir up anger.",
@@ -30,7 +30,7 @@ def test_72_heads_of_a_sentence_encoder_beside_a_linear_model_on_the_same_calls(
 ) -> None:
     lens = MechanisticLens(str(minilm), PAIR[0], target=PAIR[1], ablation="zero")
     assert lens.n == 72
-    unseen = mask_algebra.uniform(lens.n, 500, seed=10_001)
+    unseen = designs.uniform(lens.n, 500, seed=10_001)
     with Ledger() as ledger:
         truth = Evaluator(lens, ledger).values(unseen)
     with Ledger() as ledger:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
-from spexlens.masks.masks import everything
+from spexlens.masks.designs import everything
 from spexlens.spectrum.indices import (
     INDICES,
     banzhaf_values,

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.stats import multivariate_normal, norm
 from threadpoolctl import threadpool_limits
 
-from spexlens.masks.masks import everything, from_index, uniform
+from spexlens.masks.designs import everything, uniform
+from spexlens.masks.masks import from_index
 from spexlens.solvers.proxyspex.kernel import conditioning as conditioned
 from spexlens.solvers.proxyspex.kernel import kernel
 from spexlens.solvers.proxyspex.kernel.conditioning import condition

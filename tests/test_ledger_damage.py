@@ -17,9 +17,10 @@ from spexlens.evaluation.evaluator import Evaluator
 from spexlens.evaluation.ledger.journal import damage_of
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.evaluation.ledger.salvage import salvage
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 
-MASKS = mask_algebra.pack(mask_algebra.uniform(9, 40, 0))
+MASKS = mask_algebra.pack(designs.uniform(9, 40, 0))
 VALUES = np.arange(40.0)[:, None]
 
 
@@ -199,9 +200,9 @@ def test_an_answer_of_another_length_is_refused(tmp_path: Path) -> None:
 
 def test_the_game_of_these_trials_has_remarks() -> None:
     with Ledger() as book:
-        Evaluator(damage.game(), book).values(mask_algebra.uniform(damage.N, 64, 0))
+        Evaluator(damage.game(), book).values(designs.uniform(damage.N, 64, 0))
         assert book.remarks(
-            damage.game().key, mask_algebra.pack(mask_algebra.uniform(damage.N, 64, 0))
+            damage.game().key, mask_algebra.pack(designs.uniform(damage.N, 64, 0))
         )
 
 

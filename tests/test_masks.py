@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from spexlens.errors import BudgetTooSmall, InvalidInput
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 
 SIZES = [1, 2, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 70]
@@ -137,7 +138,7 @@ def test_blocks_cover_every_row_once_and_in_order(
 
 @pytest.mark.parametrize("n", [1, 4, 10])
 def test_everything_is_each_mask_at_its_own_index(n: int) -> None:
-    masks = mask_algebra.everything(n)
+    masks = designs.everything(n)
     assert rows(masks) == [
         tuple(reversed(bits)) for bits in product([False, True], repeat=n)
     ]
@@ -145,14 +146,14 @@ def test_everything_is_each_mask_at_its_own_index(n: int) -> None:
 
 def test_everything_refuses_what_cannot_be_listed() -> None:
     with pytest.raises(InvalidInput, match=r"2\^21"):
-        mask_algebra.everything(21)
+        designs.everything(21)
 
 
 @pytest.mark.parametrize(
     ("n", "count"), [(5, 32), (16, 3000), (17, 3000), (40, 3000), (70, 3000)]
 )
 def test_uniform_masks_are_distinct(n: int, count: int) -> None:
-    masks = mask_algebra.uniform(n, count, seed=3)
+    masks = designs.uniform(n, count, seed=3)
     assert masks.shape == (count, n)
     assert masks.dtype == np.bool_
     assert len(set(rows(masks))) == count
@@ -160,36 +161,34 @@ def test_uniform_masks_are_distinct(n: int, count: int) -> None:
 
 @pytest.mark.parametrize("n", [5, 16, 17, 40])
 def test_a_longer_uniform_design_begins_with_the_shorter_one(n: int) -> None:
-    longest = mask_algebra.uniform(n, min(2500, 1 << n), seed=8)
+    longest = designs.uniform(n, min(2500, 1 << n), seed=8)
     for count in (0, 1, 20, 1023, 1024, 1025, 2048):
         if count <= len(longest):
             np.testing.assert_array_equal(
-                mask_algebra.uniform(n, count, seed=8), longest[:count]
+                designs.uniform(n, count, seed=8), longest[:count]
             )
 
 
 def test_a_design_that_meets_repeats_stays_nested_and_distinct() -> None:
     # thousands of draws repeat an earlier mask
-    longest = mask_algebra.uniform(17, 20_000, seed=0)
+    longest = designs.uniform(17, 20_000, seed=0)
     assert len(np.unique(mask_algebra.to_index(longest))) == 20_000
-    np.testing.assert_array_equal(
-        mask_algebra.uniform(17, 9_000, seed=0), longest[:9_000]
-    )
+    np.testing.assert_array_equal(designs.uniform(17, 9_000, seed=0), longest[:9_000])
 
 
 @pytest.mark.parametrize("n", [5, 16, 17, 40])
 def test_the_seed_decides_the_design(n: int) -> None:
     count = min(100, 1 << n)
-    first = mask_algebra.uniform(n, count, seed=1)
-    np.testing.assert_array_equal(first, mask_algebra.uniform(n, count, seed=1))
-    assert (first != mask_algebra.uniform(n, count, seed=2)).any()
+    first = designs.uniform(n, count, seed=1)
+    np.testing.assert_array_equal(first, designs.uniform(n, count, seed=1))
+    assert (first != designs.uniform(n, count, seed=2)).any()
 
 
 @pytest.mark.parametrize("n", [12, 40])
 def test_uniform_masks_keep_each_candidate_and_each_pair_as_often_as_chance_does(
     n: int,
 ) -> None:
-    masks = mask_algebra.uniform(n, 2000, seed=5).astype(float)
+    masks = designs.uniform(n, 2000, seed=5).astype(float)
     together = masks.T @ masks / len(masks)
     expected = np.where(np.eye(n) == 1, 0.5, 0.25)
     assert np.abs(together - expected).max() < 5 * 0.5 / np.sqrt(2000)
@@ -197,9 +196,9 @@ def test_uniform_masks_keep_each_candidate_and_each_pair_as_often_as_chance_does
 
 @pytest.mark.parametrize("n", [1, 5, 16])
 def test_more_masks_than_there_are_is_refused(n: int) -> None:
-    assert len(mask_algebra.uniform(n, 1 << n, seed=0)) == 1 << n
+    assert len(designs.uniform(n, 1 << n, seed=0)) == 1 << n
     with pytest.raises(BudgetTooSmall, match=str(1 << n)):
-        mask_algebra.uniform(n, (1 << n) + 1, seed=0)
+        designs.uniform(n, (1 << n) + 1, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +207,7 @@ def test_more_masks_than_there_are_is_refused(n: int) -> None:
 def test_paired_masks_are_distinct_and_each_is_followed_by_its_complement(
     n: int, count: int
 ) -> None:
-    masks = mask_algebra.paired(n, count, seed=4)
+    masks = designs.paired(n, count, seed=4)
     assert masks.shape == (count, n)
     assert len(set(rows(masks))) == count
     even = count - count % 2
@@ -217,18 +216,18 @@ def test_paired_masks_are_distinct_and_each_is_followed_by_its_complement(
 
 @pytest.mark.parametrize("n", [1, 3, 4, 6])
 def test_all_masks_can_be_paired(n: int) -> None:
-    masks = mask_algebra.paired(n, 1 << n, seed=4)
+    masks = designs.paired(n, 1 << n, seed=4)
     assert len(set(rows(masks))) == 1 << n
     np.testing.assert_array_equal(masks[0::2], ~masks[1::2])
 
 
 def test_more_paired_masks_than_there_are_is_refused() -> None:
     with pytest.raises(BudgetTooSmall):
-        mask_algebra.paired(3, 9, seed=0)
+        designs.paired(3, 9, seed=0)
 
 
 def test_leave_one_out_keeps_everything_and_then_all_but_one() -> None:
-    masks = mask_algebra.leave_one_out(4)
+    masks = designs.leave_one_out(4)
     assert masks.astype(int).tolist() == [
         [1, 1, 1, 1],
         [0, 1, 1, 1],

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spexlens import Spectrum
 from spexlens.errors import InvalidInput
-from spexlens.masks.masks import everything
+from spexlens.masks.designs import everything
 from spexlens.spectrum.subsets import smallest as room
 from spexlens.spectrum.subsets.best import optimum
 from spexlens.spectrum.subsets.smallest import Minimal, minimal

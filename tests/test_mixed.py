@@ -29,7 +29,7 @@ from spexlens import (
 )
 from spexlens.cli import app
 from spexlens.learners.learner import Fitted, Learner, Task, Trainer
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs, shared_trainings
 from spexlens.models.bundled import INDUCTION, SENTIMENT
 
 TEXT = "Her acting never fails to impress"
@@ -193,7 +193,7 @@ def test_the_example_that_an_answer_hangs_on_is_found_with_the_word_that_asks_fo
 
 def test_trainings_are_no_more_than_the_distinct_training_slices_of_any_masks() -> None:
     learner, mixed = keyed()
-    masks = mask_algebra.sharing(np.arange(mixed.n) < 10, 200, 17, 0)
+    masks = shared_trainings.sharing(np.arange(mixed.n) < 10, 200, 17, 0)
     learner.trained.clear()
     with Ledger() as book:
         from spexlens.evaluation.evaluator import Evaluator
@@ -404,7 +404,7 @@ def test_restoring_reads_the_counterfactual_under_a_retrained_head(
         str(encoder), text, counterfactual=other, ablation="restore"
     )
     mixed = MixedLens([data, restored])
-    masks = mask_algebra.corners(mixed.n)
+    masks = designs.corners(mixed.n)
     masks[1, :12] = True
     values = mixed.value(masks)
     assert abs(values[0] - values[1]) > 1e-3

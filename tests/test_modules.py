@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from spexlens import DataLens, LogisticHead, SpexlensError, TorchModule, explain
 from spexlens.learners.learner import Task
 from spexlens.learners.torch_modules import DIVERGED
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 
 DIGITS = load_digits()
 TASK = Task(
@@ -319,5 +319,5 @@ def test_a_module_and_a_head_agree_on_what_helps() -> None:
     groups = np.arange(40) // 5
     module = DataLens(TorchModule(line, epochs=150), data, test, groups=groups)
     head = DataLens(LogisticHead(C=10.0), data, test, groups=groups)
-    masks = mask_algebra.everything(8)[1:]
+    masks = designs.everything(8)[1:]
     assert np.corrcoef(module.value(masks), head.value(masks))[0, 1] > 0.9

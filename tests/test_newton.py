@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from spexlens import LogisticHead, RidgeHead, SpexlensError
 from spexlens.learners.learner import Learner, Task
 from spexlens.learners.linear.forms import Dual, Primal, form_of
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 
 Array = NDArray[np.float64]
 DIGITS = load_digits()
@@ -65,7 +65,7 @@ def test_every_subset_of_eight_examples_has_scikit_learns_optimum() -> None:
         rng.normal(size=(8, 3)), np.arange(8) % 2, rng.normal(size=(5, 3)), None
     )
     for c in (0.1, 1.0, 30.0):
-        assert furthest(task, mask_algebra.everything(8), c) < 1e-5
+        assert furthest(task, designs.everything(8), c) < 1e-5
 
 
 @pytest.mark.parametrize("scale", [0.05, 1.0, 30.0])

@@ -26,7 +26,8 @@ from spexlens import (
     screen,
 )
 from spexlens.errors import InvalidInput
-from spexlens.evidence.artefacts import Ordinary, Survival
+from spexlens.evidence.artefacts import Survival
+from spexlens.evidence.ordinary_inputs import Ordinary
 from spexlens.models.bundled import INDUCTION, SENTIMENT
 from spexlens.report.content.wording import meaning
 from spexlens.report.terminal.answer import percent

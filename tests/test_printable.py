@@ -20,7 +20,7 @@ from spexlens.cli import main
 from spexlens.errors import InvalidInput, LedgerError, MissingExtra, ResultError
 from spexlens.games.candidate import Candidate
 from spexlens.printable import hidden, in_json, line, places, shown
-from spexlens.results.recurrence import aggregate
+from spexlens.verbs.aggregate import aggregate
 
 EVIL = "\x1b[31mred\x9b1m\x07\u202egnp\u202c\u2066\u200f\u061c\u2028pay\u200bpal\x7f\x00\U000e0041"
 OBEYED = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))} - {"\n", "\t"}

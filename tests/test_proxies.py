@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Lasso
 
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.masks import masks as mask_algebra
-from spexlens.masks.masks import uniform
+from spexlens.masks import designs
+from spexlens.masks.designs import uniform
 from spexlens.solvers.auto import Auto
 from spexlens.solvers.choice import choose_solver
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex import readout
 from spexlens.solvers.proxyspex.proxies.average import averaged
 from spexlens.solvers.proxyspex.proxies.constant import Constant
@@ -25,6 +24,7 @@ from spexlens.solvers.proxyspex.proxies.proxy import FittedSpectrum, folds
 from spexlens.solvers.proxyspex.readout import read
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Fit, Solver
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
@@ -208,7 +208,7 @@ def test_an_average_predicts_tabulates_and_leaves_out_the_weighted_sum(
     ]
     together = averaged(values, proxies, np.ones(3), ALL)
     a, b = together.weights
-    masks = mask_algebra.everything(4)
+    masks = designs.everything(4)
     expected = a * spectra[0].predict(masks) + b * spectra[1].predict(masks)
     np.testing.assert_allclose(together.predict(masks), expected)
     np.testing.assert_allclose(together.table(), expected)

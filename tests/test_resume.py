@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 
 pytestmark = pytest.mark.skipif(
@@ -147,7 +148,7 @@ def test_an_uninterrupted_run_pays_for_its_budget(game: str) -> None:
     assert (report["found"], report["paid"], report["reused"]) == (0, child.BUDGET, 0)
     assert report["passes"] == len(batches) == BATCHES
     design = mask_algebra.to_index(
-        mask_algebra.uniform(child.N, child.BUDGET, child.SEED)
+        designs.uniform(child.N, child.BUDGET, child.SEED)
     ).tolist()
     assert [index for batch in batches for index in batch] == design
     assert len(report["values"]) > 16
@@ -155,7 +156,7 @@ def test_an_uninterrupted_run_pays_for_its_budget(game: str) -> None:
 
 def test_the_batched_game_tells_its_batches_apart() -> None:
     """Otherwise equal spectra would prove nothing of equal batches."""
-    masks = mask_algebra.uniform(child.N, child.BUDGET, child.SEED)
+    masks = designs.uniform(child.N, child.BUDGET, child.SEED)
     whole, half = (
         child.answer(masks[:16], batched=True),
         child.answer(masks[:8], batched=True),

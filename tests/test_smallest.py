@@ -11,7 +11,7 @@ from spexlens.errors import InvalidInput
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.evaluation.repetitions import Repetitions
 from spexlens.evidence.smallest import confirmed
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 from spexlens.report.terminal.page import plain
 
 
@@ -50,7 +50,7 @@ def test_a_prediction_that_the_model_does_not_bear_out_is_found_anew() -> None:
         assert evaluator.paid <= 16
     assert enough.holds
     assert 1 in enough.members
-    masks = mask_algebra.everything(12)[:, :]
+    masks = designs.everything(12)[:, :]
     reached = masks[truth.predict(masks) >= enough.threshold].sum(axis=1).min()
     assert reached <= len(enough.members) <= 3
     assert needed.holds

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.masks.masks import everything, pack, uniform
+from spexlens.masks.designs import everything, uniform
+from spexlens.masks.masks import pack
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.proxies.boosting import Boosting
 from spexlens.solvers.proxyspex.proxies.proxy import FoldedProxy

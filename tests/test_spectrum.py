@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
 from spexlens.errors import InvalidInput
-from spexlens.masks.masks import everything
+from spexlens.masks.designs import everything
 from spexlens.spectrum.hadamard import walsh_hadamard
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import SetFunction, Spectrum

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 import spexlens
 from spexlens.errors import BudgetTooSmall, InvalidInput, NonFiniteValue
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.choice import choose_solver
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.proxies.boosting import Boosting
 from spexlens.solvers.proxyspex.proxies.proxy import FittedFunction
 from spexlens.solvers.proxyspex.proxies.trees import parse_lightgbm
 from spexlens.solvers.proxyspex.readout import read
 from spexlens.solvers.spex import Spex
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.transform.allotment import Allotment, allot, least_calls
@@ -335,7 +336,7 @@ def test_a_plan_spends_the_budget_on_distinct_masks_and_its_length_repeats_it(
 @pytest.mark.parametrize("n", range(8, 21))
 def test_small_budgets_run_for_small_n(n: int) -> None:
     truth = sparse(n, 4, seed=n, most=2)
-    fresh = mask_algebra.uniform(n, min(500, 1 << n), seed=99)
+    fresh = designs.uniform(n, min(500, 1 << n), seed=99)
     for budget, least in ((100, 0.5), (500, 0.99)):
         plan = Spex().plan(n, budget, seed=0)
         fit = Spex().fit(plan.masks, truth.predict(plan.masks), seed=0)
@@ -525,7 +526,7 @@ def test_a_refusal_says_what_would_fit() -> None:
 
 def test_the_spectrum_of_a_forest_is_read_by_virtual_ablation() -> None:
     rng = np.random.default_rng(0)
-    masks = mask_algebra.uniform(60, 400, seed=0)
+    masks = designs.uniform(60, 400, seed=0)
     values = masks @ rng.normal(size=60) + 3.0 * (masks[:, 0] & masks[:, 1])
     booster = Boosting(depth=3, columns=0.5, trees=60).booster(masks, values, seed=0)
     forest = parse_lightgbm(booster.model_to_string(), 60).spectrum()
@@ -590,7 +591,7 @@ def test_what_the_code_cannot_name_does_not_raise_the_reported_r2() -> None:
         truth = sparse(100, 20, seed)
         plan = Spex().plan(100, 500, seed)
         fit = Spex().fit(plan.masks, truth.predict(plan.masks), seed)
-        fresh = mask_algebra.uniform(100, 2000, seed=seed + 50)
+        fresh = designs.uniform(100, 2000, seed=seed + 50)
         reported.append(fit.faithfulness.mean)
         true.append(r_squared(truth.predict(fresh), fit.spectrum.predict(fresh)))
     assert np.mean(true) > 0.1

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from spexlens import Explanation, Game, Ledger, Spectrum, explain
 from spexlens.errors import BudgetTooSmall, InvalidInput
+from spexlens.evidence.factorial import Corners, closure, fitting
 from spexlens.evidence.held_out import judge
-from spexlens.evidence.spot_checks import Corners, checks_of, closure, fitting, verdict
+from spexlens.evidence.spot_checks import checks_of, verdict
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.report.terminal.page import plain
 from spexlens.results.doubts import doubts
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Fit
 from spexlens.solvers.spex import Spex
 from spexlens.spectrum.indices import interaction_index
+from spexlens.spectrum.scores import r_squared
 
 Masks = NDArray[np.bool_]
 Array = NDArray[np.float64]
@@ -96,7 +98,7 @@ def summed(masks: Masks) -> Array:
 def test_over_all_contexts_the_corners_give_the_banzhaf_interaction(seed: int) -> None:
     spectrum = random_spectrum(7, 20, seed)
     sets = [(0,), (1, 4), (2, 3, 6), (0, 1, 2, 3)]
-    corners = Corners.of(sets, mask_algebra.everything(7))
+    corners = Corners.of(sets, designs.everything(7))
     index = interaction_index(spectrum, "bii", None)
     values = spectrum.predict(corners.masks)
     for members, sample in zip(sets, corners.interactions(values), strict=True):
@@ -104,7 +106,7 @@ def test_over_all_contexts_the_corners_give_the_banzhaf_interaction(seed: int) -
 
 
 def test_corners_are_shared_by_the_sets_of_a_context() -> None:
-    contexts = mask_algebra.uniform(30, 3, seed=0)
+    contexts = designs.uniform(30, 3, seed=0)
     corners = Corners.of([(0, 1), (0, 2), (0, 1, 2)], contexts)
     assert len(corners.masks) == 3 * 8
     assert corners.context.tolist() == [0] * 8 + [1] * 8 + [2] * 8
@@ -127,7 +129,7 @@ def test_sets_are_taken_as_far_as_their_corners_fit() -> None:
 def test_what_is_measured_does_not_depend_on_how_good_the_fit_is() -> None:
     truth = random_spectrum(14, 25, seed=1)
     sets = [members for members, _ in truth if len(members) == 2][:3]
-    corners = Corners.of(sets, mask_algebra.everything(14)[::7])
+    corners = Corners.of(sets, designs.everything(14)[::7])
     values = truth.predict(corners.masks)
     for fit in (truth, Spectrum.of(14, {(): 0.0, **dict.fromkeys(sets, 1.0)})):
         for check in checks_of(corners, fit, values)[0]:
@@ -226,7 +228,7 @@ def test_what_was_bought_for_checks_joins_a_last_fit_and_the_verdicts_stay() -> 
     assert last.faithfulness == first.faithfulness
     assert "joined a last fit" in " ".join(plain(last, verbose=True).split())
     assert "joined a last fit" not in " ".join(plain(first, verbose=True).split())
-    masks = mask_algebra.everything(16)
+    masks = designs.everything(16)
     better, worse = (
         r_squared(truth.predict(masks), e.spectrum.predict(masks))
         for e in (last, first)
@@ -294,17 +296,17 @@ def test_intervals_of_r2_hold_the_truth_about_as_often_as_they_say() -> None:
         truth.values + 0.03 * rng.normal(size=len(truth)) * (truth.sets.orders > 0),
     )
     fit = fit.truncate(energy=0.9)
-    masks = mask_algebra.everything(12)
+    masks = designs.everything(12)
     r2, held = r_squared(truth.predict(masks), fit.predict(masks)), []
     linear = Spectrum.of(12, {(): 0.0})
     for seed in range(200):
-        contexts = mask_algebra.uniform(12, 8, seed=seed)
+        contexts = designs.uniform(12, 8, seed=seed)
         corners = Corners.of([(0, 1)], contexts[:4])
         own = np.concatenate(
             [
                 corners.masks,
                 contexts[4:],
-                mask_algebra.uniform(12, 12, seed=seed + 1000),
+                designs.uniform(12, 12, seed=seed + 1000),
             ]
         )
         clusters = np.concatenate([corners.context, 10 + np.arange(16)])

@@ -9,10 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from spexlens import Explanation, Game, Spectrum, explain
-from spexlens.evidence.stability import stability_of, strongest
+from spexlens.evidence.stability import stability_of
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.report.terminal.page import plain
-from spexlens.solvers.faithfulness import r_squared
+from spexlens.spectrum.scores import r_squared
+from spexlens.spectrum.shares import strongest
 from spexlens.spectrum.uncertainty import Uncertainty
 
 Masks = NDArray[np.bool_]
@@ -134,9 +136,7 @@ def test_the_noise_floor_of_an_effect_is_what_noise_alone_makes() -> None:
     assert explanation.noise is not None
     floor, masks = explanation.noise.floor(2), 64
     draws = np.random.default_rng(0).normal(size=(4000, masks))
-    signs = 1.0 - 2.0 * (
-        mask_algebra.everything(6)[:, 0] ^ mask_algebra.everything(6)[:, 1]
-    )
+    signs = 1.0 - 2.0 * (designs.everything(6)[:, 0] ^ designs.everything(6)[:, 1])
     made = np.abs(4.0 * draws @ signs / masks) * explanation.noise.deviation[0]
     assert np.mean(made <= floor) == pytest.approx(0.9, abs=0.02)
 
@@ -155,7 +155,7 @@ def test_a_run_stops_when_the_strongest_no_longer_move() -> None:
         plain(early).split()
     )
     assert whole.account.saved == 0
-    masks = mask_algebra.uniform(20, 2000, seed=1)
+    masks = designs.uniform(20, 2000, seed=1)
     assert r_squared(summed(masks), early.spectrum.predict(masks)) > 0.95
 
 

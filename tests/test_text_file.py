@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from spexlens import Examples
 from spexlens.errors import InvalidInput
-from spexlens.evidence.expectations import Expectations
 from spexlens.files.text_file import columns, lines, objects, read, table, values
+from spexlens.formats import expectations as expectations_file
 from spexlens.learners.learner import labels_as
 from spexlens.lenses.examples.examples import points_of
 from spexlens.lenses.examples.groups import groups_of
@@ -804,7 +804,7 @@ def test_half_a_character_is_refused_by_its_row(attempt: Callable[[], object]) -
 
 def test_a_toml_file_may_begin_with_a_byte_order_mark() -> None:
     with file(MARK + '[[expected]]\r\nmembers = ["a\u2028b"]\r\n', "e.toml") as path:
-        assert Expectations.read(path).rules[0].members[0].labels == ("a\u2028b",)
+        assert expectations_file.read(path).rules[0].members[0].labels == ("a\u2028b",)
 
 
 @pytest.mark.parametrize(
@@ -821,6 +821,6 @@ def test_a_toml_file_that_cannot_be_read_is_one_line(
     content: bytes, message: str
 ) -> None:
     with file(content, "e.toml") as path:
-        found = refused(lambda: Expectations.read(path))
+        found = refused(lambda: expectations_file.read(path))
     assert str(path) in found
     assert message in found

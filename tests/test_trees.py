@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spexlens.masks.masks import everything, uniform
+from spexlens.masks.designs import everything, uniform
 from spexlens.solvers.proxyspex.proxies.boosting import Boosting
 from spexlens.solvers.proxyspex.proxies.trees import Forest, parse_lightgbm
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spexlens import Explanation, Game, explain
-from spexlens.masks.masks import everything, uniform
+from spexlens.masks.designs import everything, uniform
 from spexlens.results.interaction import Interaction
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.kernel.kernel import Kernel

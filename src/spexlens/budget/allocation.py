@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from spexlens.arguments import named, whole_number
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.games.game import Game
-from spexlens.masks.masks import ENUMERABLE, corners, sharing
+from spexlens.masks.designs import corners
+from spexlens.masks.masks import ENUMERABLE
+from spexlens.masks.shared_trainings import sharing
 from spexlens.solvers.choice import choose_solver
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.proxyspex.solver import ProxySpex

@@ -9,11 +9,9 @@ from io import TextIOWrapper
 from typing import Any
 
 from spexlens.cli import waiting
+from spexlens.cli.exits import INTERRUPTED
 from spexlens.errors import SpexlensError
 from spexlens.printable import line
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C: 128 and the signal's number."""
 
 
 def __getattr__(name: str) -> Any:

@@ -45,6 +45,7 @@ from spexlens.cli.outputs import files_in, refuse_closed, refuse_overlaps
 from spexlens.cli.screen import console_of, progress_bar
 from spexlens.cli.terminal import say, say_json
 from spexlens.errors import InvalidInput, SpexlensError
+from spexlens.explanation import Explanation
 from spexlens.files import text_file
 from spexlens.games.game import Game
 from spexlens.lenses.components.lens import MechanisticLens
@@ -54,10 +55,9 @@ from spexlens.lenses.text.lens import FeatureLens
 from spexlens.lenses.text.replacement import REPLACEMENTS
 from spexlens.lenses.text.units import UNITS
 from spexlens.printable import shown
-from spexlens.results.recurrence import Aggregate, aggregate
-from spexlens.results.result import Explanation
 from spexlens.solvers.choice import METHODS
 from spexlens.spectrum.indices import INDICES
+from spexlens.verbs.aggregate import Aggregate, aggregate
 from spexlens.verbs.batch import explain_all
 
 _KEYS = ("prompt", "text", "id", "target", "foil", "counterfactual")

@@ -12,9 +12,9 @@ import typer
 
 from spexlens import __version__
 from spexlens.arguments import spelled
-from spexlens.cli import INTERRUPTED
 from spexlens.cli.batch import batch
 from spexlens.cli.data import data
+from spexlens.cli.exits import INTERRUPTED
 from spexlens.cli.features import demo, features
 from spexlens.cli.inputs import hinted
 from spexlens.cli.mechanistic import mechanistic

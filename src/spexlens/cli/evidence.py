@@ -14,7 +14,9 @@ from spexlens.cli.inputs import lines_of
 from spexlens.cli.terminal import say
 from spexlens.errors import InvalidInput
 from spexlens.evidence.expectations import Expectations
-from spexlens.results.result import SCALES, Explanation
+from spexlens.explanation import Explanation
+from spexlens.formats import expectations as expectations_file
+from spexlens.results.result import SCALES
 
 FAILED = 3
 """The exit code where `--fail-on` finds what it names."""
@@ -213,7 +215,7 @@ def asked_of_saved(
             )
     if scale is not None and scale not in SCALES:
         raise InvalidInput(unknown("scale", scale, SCALES))
-    read = None if expectations is None else Expectations.read(expectations)
+    read = None if expectations is None else expectations_file.read(expectations)
     _refuse_empty_guards(named, read)
     return Asked(expectations=read, fail_on=named, scale=scale)
 

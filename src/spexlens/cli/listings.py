@@ -9,8 +9,7 @@ The shape is stable: keys may be added, none is renamed or taken away. ::
           "output": "POSITIVE",                     # null for an explanation of one output without a name
           "interactions": {"index": "sii", "order": 1, "across": false, "found": [
             {"members": [2, 3], "labels": ["never", "fails"], "kinds": ["word", "word"],
-            "effect": 2.9,
-             "share": 0.3, "interval": [2.8, 3.1], "verdict": "confirmed"}]},
+             "effect": 2.9, "share": 0.3, "interval": [2.8, 3.1], "verdict": "confirmed"}]},
           "best_subset": {"members": [0], "labels": ["Her"], "predicted": 1.0, "bound": 1.0, "proved": true},
           "sufficient": {"members": [0], "labels": ["Her"], "share": 0.9, "threshold": 1.0, "predicted": 1.0},
           "necessary": {...},                       # as sufficient
@@ -29,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from spexlens.evidence.smallest import Smallest
+from spexlens.explanation import Explanation
 from spexlens.results.interaction import Interaction
-from spexlens.results.result import Explanation
 
 
 @dataclass(frozen=True)

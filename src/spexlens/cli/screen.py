@@ -11,8 +11,8 @@ from spexlens.cli.evidence import Asked
 from spexlens.cli.terminal import say_json
 from spexlens.errors import InvalidInput, ResultError, SpexlensError
 from spexlens.evaluation.evaluator import Progress
+from spexlens.explanation import Explanation
 from spexlens.games.game import Game
-from spexlens.results.result import Explanation
 from spexlens.verbs.explain import explain
 from spexlens.verbs.zoom import zoom
 

@@ -11,7 +11,8 @@ from spexlens.cli.listings import Listing, to_json
 from spexlens.cli.options import AsJson, Verbose
 from spexlens.cli.screen import console_of, outputs_of, show_page
 from spexlens.cli.terminal import say, say_json
-from spexlens.results.result import SCALES, Explanation
+from spexlens.explanation import Explanation
+from spexlens.results.result import SCALES
 from spexlens.spectrum.indices import INDICES
 
 if TYPE_CHECKING:

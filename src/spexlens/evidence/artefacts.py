@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.evidence.held_out import rank_correlation
-from spexlens.evidence.spot_checks import Corners, Members, measured
+from spexlens.evidence.factorial import Corners
+from spexlens.evidence.ordinary_inputs import Ordinary
+from spexlens.evidence.spot_checks import measured
+from spexlens.spectrum.scores import rank_correlation, squared_correlation
+from spexlens.spectrum.shares import Members
 from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -28,7 +31,6 @@ another.
 
 _AGREE = 0.5  # of squared correlation of answers, or of rank correlation of effects
 _RANKED = 4  # effects that make a ranking
-_BEYOND = 0.5  # of the range of ordinary answers
 
 
 @dataclass(frozen=True)
@@ -136,51 +138,6 @@ class Variant:
         )
 
 
-@dataclass(frozen=True)
-class Ordinary:
-    """What the model answers on ordinary inputs, and whether nothing kept is like them;
-    an output each.
-
-    Attributes:
-        low, high: the range of their answers.
-        inputs: how many there were; 0 where the masks that keep something, and the
-            whole, stand for them.
-        empty: the answer with everything ablated.
-
-    A single answer is no range: nothing is far from it.
-    """
-
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    inputs: int
-    empty: tuple[float, ...]
-
-    def restored(self, sizes: Sizes) -> "Ordinary":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
-        """
-        low, high, empty = map(sizes.answers, (self.low, self.high, self.empty))
-        return replace(self, low=low, high=high, empty=empty)
-
-    def far(self, output: int) -> bool:
-        """Whether the empty answer is outside by more than half of the range."""
-        low = self.low[output]
-        high = self.high[output]
-        empty = self.empty[output]
-        return low < high and max(low - empty, empty - high) > _BEYOND * (high - low)
-
-    @classmethod
-    def of(cls, values: Array, empty: Sequence[float], inputs: int) -> "Ordinary":
-        """Of answers (m,) or (m, k)."""
-        columns = values.reshape(len(values), -1)
-        return cls(
-            tuple(columns.min(axis=0).tolist()),
-            tuple(columns.max(axis=0).tolist()),
-            inputs,
-            tuple(empty),
-        )
-
-
 def variant_of(
     name: str,
     corners: Corners,
@@ -228,7 +185,7 @@ def variant_of(
                 )
             )
         found.append(tuple(survivals))
-    agreement = tuple(map(_squared_correlation, here.T, there.T))
+    agreement = tuple(map(squared_correlation, here.T, there.T))
     return Variant(name, len(here), agreement, tuple(found))
 
 
@@ -260,17 +217,3 @@ class Artefacts:
         found = [each for variant in self.variants for each in variant.found[output]]
         same = [each for each in found if each.members == members]
         return max(same, key=lambda each: abs(each.score - 1.0), default=None)
-
-
-def _squared_correlation(first: Array, second: Array) -> float:
-    """Of two samples, 1 where both are constant, 0 where one is."""
-    away = [each - each.mean() for each in (first, second)]
-    sizes = [float(each @ each) for each in away]
-    tiny = np.finfo(np.float64).eps ** 2 * len(first)
-    constant = [
-        size <= tiny * float(each @ each)
-        for size, each in zip(sizes, (first, second), strict=True)
-    ]
-    if any(constant):
-        return float(all(constant))
-    return float((away[0] @ away[1]) ** 2 / (sizes[0] * sizes[1]))

@@ -8,25 +8,25 @@ from numpy.typing import NDArray
 
 from spexlens.budget.allocation import Reserve, Shares
 from spexlens.evaluation.sized import Sized
-from spexlens.evidence.held_out import HeldOut, judge, linear_datamodel
-from spexlens.evidence.spot_checks import (
+from spexlens.evidence.factorial import (
     LEAST_CONTEXTS,
     MOST_CONTEXTS,
-    Checks,
     Corners,
-    Members,
-    checks_of,
     closure,
     fitting,
     least_seen,
-    seen_among,
     spread_over,
     worth_checking,
 )
+from spexlens.evidence.held_out import HeldOut, judge, linear_datamodel
+from spexlens.evidence.spot_checks import Checks, checks_of
 from spexlens.games.game import Game
+from spexlens.masks import designs, shared_trainings
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.masks import seen_among
 from spexlens.solvers.solver import Fit, Plan, Solver, all_masks
 from spexlens.solvers.stopping import Carried
+from spexlens.spectrum.shares import Members
 from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
@@ -209,7 +209,7 @@ def _corners(
         count = (
             min(_POOL * contexts, 1 << n) if n <= mask_algebra.ENUMERABLE else contexts
         )
-        pool = mask_algebra.uniform(n, count, seed ^ OTHER_SEED ^ 1)
+        pool = designs.uniform(n, count, seed ^ OTHER_SEED ^ 1)
     else:  # which are paid for
         pool = mask_algebra.unpack(fresh, n)
         if game.trained is None:
@@ -230,12 +230,12 @@ def _fresh(
     if not count:
         return plan.packed[:0]
     if game.trained is not None:
-        apart = mask_algebra.sharing(
+        apart = shared_trainings.sharing(
             game.trained, count, shares.trainings, seed ^ OTHER_SEED, plan.masks
         )
         return mask_algebra.pack(apart)
     wanted = all_masks(plan.n, count + len(seen))
-    drawn = mask_algebra.packed_uniform(plan.n, wanted, seed ^ OTHER_SEED)
+    drawn = designs.packed_uniform(plan.n, wanted, seed ^ OTHER_SEED)
     both = np.concatenate([seen, drawn])
     first, _ = mask_algebra.distinct(both)
     return both[first[first >= len(seen)]][:count]

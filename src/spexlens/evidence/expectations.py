@@ -6,21 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import article
-from spexlens.errors import InvalidInput
-from spexlens.evidence.spot_checks import Check, Members, Verdict, shares_by_output
+from spexlens.evidence.spot_checks import Check, Checks, Verdict
 from spexlens.games.candidate import Candidate
 from spexlens.games.names import positions_named
+from spexlens.spectrum.shares import Members, shares_by_output
 from spexlens.spectrum.spectrum import Spectrum
-
-if TYPE_CHECKING:
-    from spexlens.results.result import Explanation
 
 LEAST_SHARE = 0.005
 """Of the variance, from which an interaction counts as found where the file does not
@@ -181,48 +175,6 @@ class Expectations:
     rules: tuple[Rule, ...]
     least_share: float = LEAST_SHARE
 
-    @classmethod
-    def given(
-        cls, expectations: "Expectations | str | Path | None"
-    ) -> "Expectations | None":
-        """Expectations, or those of a file.
-
-        Raises:
-            InvalidInput: as `read`.
-        """
-        if expectations is None or isinstance(expectations, Expectations):
-            return expectations
-        if not isinstance(expectations, str | Path):
-            raise InvalidInput(
-                "expectations are the path of a TOML file, or Expectations; "
-                f"got {article(type(expectations).__name__)}"
-            )
-        return cls.read(expectations)
-
-    @classmethod
-    def read(cls, path: str | Path) -> "Expectations":
-        """Expectations from a TOML file.
-
-        ::
-
-            least_share = 0.005                       # may be left out, as may name and effect
-
-            [[expected]]
-            name = "negation turns praise round"
-            members = ["not", "good"]                 # labels, whatever their case; * and ? as in a shell
-            effect = "negative"
-
-            [[forbidden]] name = "the reviewer decides" members = [{ label = ["Marlowe",
-            "Lindgren"] }, { kind = "word", position = "2-20" }]
-
-        Raises:
-            InvalidInput: the file cannot be read, or holds something else; the text
-                says where.
-        """
-        from spexlens.formats.expectations import read
-
-        return read(Path(path))
-
     def named(
         self,
         candidates: Sequence[Candidate],
@@ -268,24 +220,33 @@ class Expectations:
                 found.append(Unmatched(rule.name, str(alone[0]) if alone else "", near))
         return found
 
-    def compare(self, explanation: "Explanation", output: int) -> Comparison:
-        """What was found in one output of an explanation."""
-        spectrum = explanation.spectrum
-        checks = {}
-        if explanation.checks is not None:
-            checks = explanation.checks.of(output)
-        book = _Book(explanation.names, spectrum, output, checks, self.least_share)
+    def compare(
+        self,
+        candidates: Sequence[Candidate],
+        names: Sequence[str],
+        spectrum: Spectrum,
+        checks: Checks | None,
+        output: int,
+    ) -> Comparison:
+        """What was found in one output of an explanation.
+
+        Args:
+            candidates: that were ablated.
+            names: what they are called.
+            spectrum: of the explanation.
+            checks: of its strongest interactions, or None.
+            output: by position.
+        """
+        measured = {} if checks is None else checks.of(output)
+        book = _Book(names, spectrum, output, measured, self.least_share)
         parts: dict[str, list[Finding]] = {
             name: [] for name in ("found", "missing", "forbidden", "absent")
         }
         unused = list[str]()
         expected = set[Members]()
         for rule in self.rules:
-            fits = [
-                pattern.fits(explanation.candidates, explanation.names)
-                for pattern in rule.members
-            ]
-            if not meets(fits, range(len(explanation.candidates))):
+            fits = [pattern.fits(candidates, names) for pattern in rule.members]
+            if not meets(fits, range(len(candidates))):
                 unused.append(rule.name)
                 continue
             finding, there = book.finding(rule, fits)

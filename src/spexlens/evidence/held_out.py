@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.proxies.linear import Linear
+from spexlens.spectrum.scores import r_squared, rank_correlation
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import LEVEL
 
@@ -218,17 +218,6 @@ def linear_datamodel(masks: NDArray[np.bool_], values: Array, seed: int) -> Spec
         Linear(order=1).fit(masks, column, seed).spectrum for column in _columns(values)
     ]
     return fits[0] if values.ndim == 1 else Spectrum.stack(fits)
-
-
-def rank_correlation(values: Array, predictions: Array) -> float:
-    """Spearman's, (m,) and (m,) -> float; 0 where either is constant."""
-    from scipy.stats import rankdata
-
-    first, second = (
-        rankdata(each) - (len(each) + 1) / 2 for each in (values, predictions)
-    )
-    size = float(np.sqrt((first @ first) * (second @ second)))
-    return float(first @ second) / size if size > 0 else 0.0
 
 
 def _columns(values: Array) -> Array:

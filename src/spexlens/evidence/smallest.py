@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spexlens.arguments import number
 from spexlens.errors import InvalidInput
 from spexlens.evaluation.sized import Sized
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
@@ -193,7 +194,7 @@ def confirmed(
     if share is None or spectrum.values.ndim > 1:
         return ()
     if whole is None or empty is None:
-        corners = mask_algebra.pack(mask_algebra.corners(evaluator.game.n))
+        corners = mask_algebra.pack(designs.corners(evaluator.game.n))
         whole, empty = (
             tuple(np.atleast_1d(row)) for row in evaluator.packed_values(corners)
         )

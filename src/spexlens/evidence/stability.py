@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spexlens.evidence.spot_checks import Members, shares_of
 from spexlens.spectrum.sets import Sets
+from spexlens.spectrum.shares import TOP, Members
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
 from spexlens.spectrum.uncertainty import HALF_WIDTH, LEVEL, Uncertainty
-
-TOP = 5
-"""How many are the strongest."""
 
 _DRAWS = 400
 _SHOWN = 20  # of each table
@@ -100,10 +97,3 @@ def _ranked(
         stays = float(np.mean(ranks <= TOP))
         found.append(Stability(chosen.sets[j], stays, (int(low), int(high))))
     return found
-
-
-def strongest(spectrum: Spectrum, count: int = TOP) -> frozenset[Members]:
-    """The sets of two members or more with the largest shares."""
-    share = np.where(spectrum.sets.orders > 1, shares_of(spectrum), 0.0)
-    ranked = np.argsort(-share, kind="stable")[:count]
-    return frozenset(spectrum.sets[j] for j in ranked.tolist() if share[j] > 0)

@@ -11,18 +11,15 @@ from numpy.typing import NDArray
 from spexlens.arguments import number
 from spexlens.errors import AblationError, InvalidInput
 from spexlens.evaluation.spending import Spending
-from spexlens.evidence.artefacts import Artefacts, Ordinary, Variant, variant_of
+from spexlens.evidence.artefacts import Artefacts, Variant, variant_of
 from spexlens.evidence.check_masks import OTHER_SEED, Asked
-from spexlens.evidence.spot_checks import (
-    Checks,
-    Corners,
-    Members,
-    fitting,
-    spread_over,
-    worth_checking,
-)
+from spexlens.evidence.factorial import Corners, fitting, spread_over, worth_checking
+from spexlens.evidence.ordinary_inputs import Ordinary
+from spexlens.evidence.spot_checks import Checks
 from spexlens.games.game import Game
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
+from spexlens.spectrum.shares import Members
 from spexlens.spectrum.sizes import Sizes, refuse_large
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -202,7 +199,7 @@ def _shared(
         contexts = 1 << n
         room = each
     sets = fitting(ranked, room) or [(0,)]
-    chosen = mask_algebra.uniform(n, contexts, seed ^ OTHER_SEED ^ 1)
+    chosen = designs.uniform(n, contexts, seed ^ OTHER_SEED ^ 1)
     corners = Corners.of(sets, chosen)
     packed = mask_algebra.pack(corners.masks)
     columns = spectrum.values.reshape(len(spectrum), -1)

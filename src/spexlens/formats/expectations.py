@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spexlens.arguments import article
 from spexlens.errors import InvalidInput
 from spexlens.evidence.expectations import LEAST_SHARE, Expectations, Pattern, Rule
 from spexlens.files import toml_file as toml
@@ -45,16 +46,51 @@ class _File(BaseModel):
     forbidden: Annotated[list[_Rule], Field(max_length=_RULES)] = []
 
 
-def read(path: Path) -> Expectations:
-    """Read and check a file; see `Expectations.read`."""
-    given = toml.read(path, _File)
-    rules = [_rule(path, rule, forbidden=False) for rule in given.expected]
-    rules += [_rule(path, rule, forbidden=True) for rule in given.forbidden]
+def given(expectations: Expectations | str | Path | None) -> Expectations | None:
+    """Expectations, or those of a file.
+
+    Raises:
+        InvalidInput: as `read`.
+    """
+    if expectations is None or isinstance(expectations, Expectations):
+        return expectations
+    if not isinstance(expectations, str | Path):
+        raise InvalidInput(
+            "expectations are the path of a TOML file, or Expectations; "
+            f"got {article(type(expectations).__name__)}"
+        )
+    return read(expectations)
+
+
+def read(path: str | Path) -> Expectations:
+    """Expectations from a TOML file.
+
+    ::
+
+        least_share = 0.005                       # may be left out, as may name and effect
+
+        [[expected]]
+        name = "negation turns praise round"
+        members = ["not", "good"]                 # labels, whatever their case; * and ? as in a shell
+        effect = "negative"
+
+        [[forbidden]]
+        name = "the reviewer decides"
+        members = [{ label = ["Marlowe", "Lindgren"] }, { kind = "word", position = "2-20" }]
+
+    Raises:
+        InvalidInput: the file cannot be read, or holds something else; the text
+            says where.
+    """
+    path = Path(path)
+    file = toml.read(path, _File)
+    rules = [_rule(path, rule, forbidden=False) for rule in file.expected]
+    rules += [_rule(path, rule, forbidden=True) for rule in file.forbidden]
     if not rules:
         raise InvalidInput(
             f"{path} expects nothing: give [[expected]] or [[forbidden]] with members"
         )
-    return Expectations(tuple(rules), given.least_share)
+    return Expectations(tuple(rules), file.least_share)
 
 
 def _rule(path: Path, rule: _Rule, *, forbidden: bool) -> Rule:

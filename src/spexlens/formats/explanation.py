@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import asdict, fields, is_dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator, with_config
 
 from spexlens.arguments import plain
 from spexlens.errors import InvalidInput, ResultError, SpexlensError
-from spexlens.evidence.artefacts import Artefacts, Ordinary, Survival, Variant
+from spexlens.evidence.artefacts import Artefacts, Survival, Variant
 from spexlens.evidence.expectations import Comparison, Finding
 from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise
+from spexlens.evidence.ordinary_inputs import Ordinary
 from spexlens.evidence.smallest import Smallest
 from spexlens.evidence.spot_checks import Check, Checks
 from spexlens.evidence.stability import Stability
@@ -25,11 +26,13 @@ from spexlens.files.schema import LARGEST, Count, NotNegative, Number, Positive,
 from spexlens.games.candidate import Candidate
 from spexlens.games.facts import Details, refuse_unreadable
 from spexlens.results.account import Account, Step
-from spexlens.results.result import Explanation, Scale
+from spexlens.results.result import Result, Scale
 from spexlens.solvers.faithfulness import Faithfulness
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
+
+R = TypeVar("R", bound=Result)
 
 FORMAT_VERSION = 2
 """1 had no checks, no artefacts, no stability, no expectations and no scale; it can be
@@ -265,7 +268,7 @@ def _tuples_of(
                 yield f"{place}.{name}", held
 
 
-def dump(explanation: Explanation) -> str:
+def dump(explanation: Result) -> str:
     """An explanation as JSON text; floats are written so that they read back bit for
     bit.
 
@@ -289,7 +292,7 @@ def dump(explanation: Explanation) -> str:
     return saved.encodable(text)
 
 
-def _content(explanation: Explanation) -> dict[str, Any]:
+def _content(explanation: Result) -> dict[str, Any]:
     e = explanation
     return {
         "format": "spexlens explanation",
@@ -344,7 +347,7 @@ def _written(part: Any) -> Any:
     return part if part is None else asdict(part)
 
 
-def _strongest(explanation: Explanation, output: int) -> Iterator[dict[str, Any]]:
+def _strongest(explanation: Result, output: int) -> Iterator[dict[str, Any]]:
     """The first of the single candidates, of the pairs and of the larger sets."""
     low = explanation.interactions("bii", 2, output=output)
     higher, _ = explanation.higher(_LISTED, output=output)
@@ -385,18 +388,18 @@ def _plain(uncertainty: Uncertainty) -> dict[str, Any]:
     return {name: plain(part, f"uncertainty.{name}") for name, part in parts.items()}
 
 
-def write(explanation: Explanation, path: Path) -> None:
+def write(explanation: Result, path: Path) -> None:
     """Write a file; see `Explanation.save`."""
     saved.write(dump(explanation), path, "explanation")
 
 
-def read(path: Path) -> Explanation:
+def read(path: Path, kind: type[R]) -> R:
     """Read and check a file; see `Explanation.load`."""
     record = saved.read(path, "explanation", FORMAT_VERSION, _Record)
     try:
         refuse_unreadable(record.facts)
         refuse_unreadable(record.details, Details, "details")
-        explanation = _explanation(record)
+        explanation = _explanation(record, kind)
         for output in range(len(record.faithfulness.r2)):
             explanation.size(output)
         return explanation
@@ -404,12 +407,12 @@ def read(path: Path) -> Explanation:
         raise ResultError(f"{path} is damaged: {error}") from error
 
 
-def _explanation(record: _Record) -> Explanation:
+def _explanation(record: _Record, kind: type[R]) -> R:
     sets = Sets.of(record.spectrum.n, record.spectrum.sets)
     spectrum = Spectrum(sets, np.array(record.spectrum.coefficients, dtype=np.float64))
     if len(spectrum) < len(sets):
         raise InvalidInput("the spectrum lists a set twice")
-    return Explanation(
+    return kind(
         candidates=tuple(Candidate(c.label, c.kind, c.span) for c in record.candidates),
         spectrum=spectrum,
         account=record.account,

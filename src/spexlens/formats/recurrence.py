@@ -3,13 +3,15 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spexlens.files import json_file as saved
 from spexlens.files.schema import Count, NotNegative, Number, Positive, Share
-from spexlens.results.recurrence import Aggregate, Recurrence
+from spexlens.results.recurrence import Recurrence, Recurrences
+
+R = TypeVar("R", bound=Recurrences)
 
 FORMAT = "spexlens aggregate"
 FORMAT_VERSION = 2
@@ -72,7 +74,7 @@ class _Record(_Part):
         return self
 
 
-def dump(aggregate: Aggregate) -> str:
+def dump(aggregate: Recurrences) -> str:
     """An aggregate as JSON text; floats are written so that they read back bit for bit."""
     content = asdict(aggregate)
     rows = content.pop("rows")
@@ -85,17 +87,17 @@ def dump(aggregate: Aggregate) -> str:
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
-def write(aggregate: Aggregate, path: Path) -> None:
+def write(aggregate: Recurrences, path: Path) -> None:
     """Write a file; see `Aggregate.save`."""
     saved.write(dump(aggregate), path, "aggregate")
 
 
-def read(path: Path) -> Aggregate:
+def read(path: Path, kind: type[R]) -> R:
     """Read and check a file; see `Aggregate.load`."""
-    return _aggregate(saved.read(path, "aggregate", FORMAT_VERSION, _Record))
+    return _aggregate(saved.read(path, "aggregate", FORMAT_VERSION, _Record), kind)
 
 
-def _aggregate(record: _Record) -> Aggregate:
+def _aggregate(record: _Record, kind: type[R]) -> R:
     content = record.model_dump(
         exclude={"format", "format_version", "rows", "targets", "r2"}
     )
@@ -105,6 +107,6 @@ def _aggregate(record: _Record) -> Aggregate:
         )
         for row in record.rows
     )
-    return Aggregate(
+    return kind(
         rows=rows, targets=tuple(record.targets), r2=tuple(record.r2), **content
     )

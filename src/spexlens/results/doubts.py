@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from spexlens.evidence.artefacts import Ordinary, Variant
+from spexlens.evidence.artefacts import Variant
+from spexlens.evidence.ordinary_inputs import Ordinary
 from spexlens.evidence.spot_checks import Check
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 # of R²: an explanation that surely explains less of the answers does not predict them
 _POOR = 0.5
@@ -12,7 +13,7 @@ _CLAIMED = 0.05  # of R², what a fit may claim beyond the most that fresh masks
 _NAMED = 3
 
 
-def doubts(explanation: Explanation, output: int | str = 0) -> list[str]:
+def doubts(explanation: Result, output: int | str = 0) -> list[str]:
     """One line a doubt, the gravest first; none if nothing that was bought speaks
     against it.
     """
@@ -33,7 +34,7 @@ def doubts(explanation: Explanation, output: int | str = 0) -> list[str]:
     return found
 
 
-def _failed(explanation: Explanation, column: int) -> list[str]:
+def _failed(explanation: Result, column: int) -> list[str]:
     """Checks that refute what was said."""
     if explanation.checks is None:
         return []
@@ -55,7 +56,7 @@ def _failed(explanation: Explanation, column: int) -> list[str]:
     return [f"{failing}{counted} {'is' if one else 'are'} not as said: {shown}{more}."]
 
 
-def _said(explanation: Explanation, check: Check) -> str:
+def _said(explanation: Result, check: Check) -> str:
     labels = _named(f"“{explanation.names[i]}”" for i in check.members)
     be = "has the " if check.verdict == "wrong sign" else "is "
     return (
@@ -64,7 +65,7 @@ def _said(explanation: Explanation, check: Check) -> str:
     )
 
 
-def _unfaithful(explanation: Explanation, column: int) -> list[str]:
+def _unfaithful(explanation: Result, column: int) -> list[str]:
     """Fresh masks that it does not predict, or not as well as it claims."""
     held = explanation.held_out
     if held is None or not held.intervals:
@@ -85,7 +86,7 @@ def _unfaithful(explanation: Explanation, column: int) -> list[str]:
     return []
 
 
-def _dependent(explanation: Explanation, variant: Variant, column: int) -> list[str]:
+def _dependent(explanation: Result, variant: Variant, column: int) -> list[str]:
     """What another way to ablate does not bear out."""
     if not variant.depends(column):
         return []

@@ -9,7 +9,7 @@ from typing import Any
 from spexlens.lenses.text.units import UNITS
 from spexlens.printable import hidden, shown
 from spexlens.results.interaction import Interaction
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 # of the variance; and so many interactions
 _STRONG = 0.005
@@ -48,7 +48,7 @@ class FollowUp:
     command: str
 
 
-def steps(explanation: Explanation, output: int | str = 0) -> list[FollowUp]:
+def steps(explanation: Result, output: int | str = 0) -> list[FollowUp]:
     """The next steps for the three strongest interactions of two members or more, each
     command once.
 
@@ -90,7 +90,7 @@ def _refuted(interaction: Interaction) -> bool:
 
 
 def _of_text(
-    explanation: Explanation, interaction: Interaction, target: str | None
+    explanation: Result, interaction: Interaction, target: str | None
 ) -> Iterator[tuple[str, str]]:
     facts = explanation.facts
     text = str(facts["text"])
@@ -128,7 +128,7 @@ def _of_text(
 
 
 def _of_components(
-    explanation: Explanation, interaction: Interaction, target: str | None
+    explanation: Result, interaction: Interaction, target: str | None
 ) -> Iterator[tuple[str, str]]:
     facts = explanation.facts
     if not facts.get("text"):
@@ -159,7 +159,7 @@ def _of_components(
 
 
 def _of_examples(
-    explanation: Explanation, interaction: Interaction, target: str | None
+    explanation: Result, interaction: Interaction, target: str | None
 ) -> Iterator[tuple[str, str]]:
     members = list(interaction.members)
     yield (
@@ -172,7 +172,7 @@ def _of_examples(
 
 
 def _of_function(
-    explanation: Explanation, interaction: Interaction, target: str | None
+    explanation: Result, interaction: Interaction, target: str | None
 ) -> Iterator[tuple[str, str]]:
     budget = 2 * explanation.account.budget
     yield (
@@ -203,7 +203,7 @@ def _around(facts: Mapping[str, Any]) -> dict[str, Any]:
     return options | ({"chat": True} if facts.get("chat") else {})
 
 
-def _masked(explanation: Explanation, members: Sequence[int]) -> str | None:
+def _masked(explanation: Result, members: Sequence[int]) -> str | None:
     """The text with the members' tokens masked, as many as there were; None where there
     is no mask token.
     """

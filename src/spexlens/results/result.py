@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import named, unknown, whole_number, yes_or_no
+from spexlens.arguments import named, unknown, whole_number
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.artefacts import Artefacts
 from spexlens.evidence.expectations import Comparison, Expectations
@@ -35,18 +34,15 @@ from spexlens.spectrum.uncertainty import Uncertainty
 if TYPE_CHECKING:
     import pandas
 
-    from spexlens.results.next_steps import FollowUp
 
 Scale = Literal["raw", "share", "sd"]
-
-_NARROWEST = 20
 
 SCALES: tuple[Scale, ...] = ("raw", "share", "sd")
 """What effects can be measured in; see `Explanation.in_scale`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Result:
     """What acts together, how strongly, how far to trust it and what it cost.
 
     It is a list of what `interactions()` gives, singles and pairs by their Banzhaf
@@ -135,7 +131,7 @@ class Explanation:
         """What the model's answers, and raw effects, are measured in."""
         return str(self.facts.get("unit") or "value")
 
-    def in_scale(self, scale: Scale) -> "Explanation":
+    def in_scale(self, scale: Scale) -> Self:
         """The same explanation with all effects, in tables, files and pictures, in a
         scale.
 
@@ -421,7 +417,7 @@ class Explanation:
         frame.attrs["scale"] = self.scale
         return frame
 
-    def restored(self, sizes: Sizes) -> "Explanation":
+    def restored(self, sizes: Sizes) -> Self:
         """Of the answers as they were, where this is of answers that were brought to
         size one.
         """
@@ -441,10 +437,12 @@ class Explanation:
             smallest=tuple(each.restored(sizes) for each in self.smallest),
         )
 
-    def compared_with(self, expectations: Expectations) -> "Explanation":
+    def compared_with(self, expectations: Expectations) -> Self:
         """The same explanation with what was expected of it, and what was found."""
         found = [
-            expectations.compare(self, output)
+            expectations.compare(
+                self.candidates, self.names, self.spectrum, self.checks, output
+            )
             for output in range(len(self.faithfulness.r2))
         ]
         return replace(self, expectations=tuple(found))
@@ -475,14 +473,6 @@ class Explanation:
         """
         return self._smallest("necessary", share, output, time_limit)
 
-    def follow_up(self, *, output: int | str = 0) -> list["FollowUp"]:
-        """For each strong interaction, the commands that look closer; see
-        `follow_up.steps`.
-        """
-        from spexlens.results.next_steps import steps
-
-        return steps(self, output)
-
     def _smallest(
         self, kind: Kind, share: float, output: int | str, time_limit: float
     ) -> Smallest:
@@ -508,54 +498,6 @@ class Explanation:
 
     def _scalar(self, output: int | str) -> Spectrum:
         return Spectrum(self.spectrum.sets, self.column(output))
-
-    def save(self, path: str | Path) -> None:
-        """Write one JSON file, whole or not at all.
-
-        Raises:
-            ResultError: the file cannot be written.
-        """
-        from spexlens.formats.explanation import write
-
-        write(self, Path(path))
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Explanation":
-        """Read what `save` wrote.
-
-        Raises:
-            ResultError: the file is missing, damaged, or from a newer version.
-        """
-        from spexlens.formats.explanation import read
-
-        return read(Path(path))
-
-    def to_json(self) -> str:
-        """The text that `save` writes."""
-        from spexlens.formats.explanation import dump
-
-        return dump(self)
-
-    @keywords()
-    def page(self, *, verbose: bool = False, width: int = 110) -> str:
-        """The page that the command line shows, without colour; `repr` is that of these
-        defaults.
-
-        Args:
-            verbose: with all figures, and how they were come by.
-            width: in characters, 20 at least.
-
-        Raises:
-            InvalidInput: it is narrower.
-        """
-        from spexlens.report.terminal.page import plain
-
-        columns = whole_number(width, "width")
-        if columns < _NARROWEST:
-            raise InvalidInput(
-                f"a page is at least {_NARROWEST} characters wide; got {width}"
-            )
-        return plain(self, verbose=yes_or_no(verbose, "verbose"), width=columns)
 
     def __len__(self) -> int:
         return len(self.interactions())
@@ -619,9 +561,6 @@ class Explanation:
             (interaction for interaction in every if interaction.members == members),
             None,
         )
-
-    def __repr__(self) -> str:
-        return self.page()
 
 
 def _interval(effect: float, width: float, size: float) -> tuple[float, float]:

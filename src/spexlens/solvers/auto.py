@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.exact import Exact
-from spexlens.solvers.faithfulness import Faithfulness, r_squared
+from spexlens.solvers.faithfulness import Faithfulness
 from spexlens.solvers.proxyspex.design import joined
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Fit, Outline, Plan, Solver, all_masks, rows_of
 from spexlens.solvers.spex import Spex
+from spexlens.spectrum.scores import r_squared
 
 FIRST = 1000
 """Masks that are ProxySPEX's own; SPEX's follow."""
@@ -86,7 +88,7 @@ class Auto(Solver):
             )
             return replace(plan, packed=own.packed, rest=plan.total - len(own))
         coded = self.spex.plan(plan.n, plan.total - FIRST, seed).packed
-        spare = mask_algebra.packed_uniform(plan.n, plan.total, seed)
+        spare = designs.packed_uniform(plan.n, plan.total, seed)
         return replace(
             plan, packed=joined(plan.packed, coded, spare)[: plan.total], rest=0
         )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.faithfulness import Faithfulness
 from spexlens.solvers.solver import Fit, Outline, Plan, Solver
@@ -34,7 +35,7 @@ class Exact(Solver):
         """
         outline = self.outline(n, budget, seed)
         return Plan(
-            self.name, n, mask_algebra.pack(mask_algebra.everything(n)), outline.design
+            self.name, n, mask_algebra.pack(designs.everything(n)), outline.design
         )
 
     def outline(self, n: int, budget: int, seed: int) -> Outline:

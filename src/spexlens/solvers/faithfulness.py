@@ -71,22 +71,6 @@ class Faithfulness:
         )
 
 
-def r_squared(values: NDArray[np.float64], predictions: NDArray[np.float64]) -> float:
-    """1 - Σ(y - ŷ)² / Σ(y - ȳ)²: (m,) and (m,) -> float.
-
-    For constant values it is 1 if they are met to rounding, else 0.
-    """
-    size = float(np.abs(values).max(initial=0.0)) or 1.0
-    values = values / size
-    predictions = predictions / size
-    residual = float(((values - predictions) ** 2).sum())
-    total = float(((values - values.mean()) ** 2).sum())
-    rounding = len(values) * (np.finfo(np.float64).eps * 8) ** 2
-    if total <= rounding:
-        return 1.0 if residual <= rounding else 0.0
-    return 1.0 - residual / total
-
-
 def steadied(claimed: float, fresh: float, error: float) -> tuple[float, Interval]:
     """R² and its 90% interval, from what a fit says of itself and from fresh masks.
 

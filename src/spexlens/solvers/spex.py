@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.one_thread import one_thread
 from spexlens.solvers.exact import Exact
-from spexlens.solvers.faithfulness import Faithfulness, r_squared
+from spexlens.solvers.faithfulness import Faithfulness
 from spexlens.solvers.ridge import Refit, refit
 from spexlens.solvers.solver import Fit, Outline, Plan, Solver, all_masks, rows_of
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
@@ -103,9 +105,9 @@ class Spex(Solver):
             )
         allotment = self._allot(n, outline.total)
         coded = Design.draw(n, allotment.corrections, allotment.bits, seed).masks()
-        corners = mask_algebra.pack(mask_algebra.corners(n))
+        corners = mask_algebra.pack(designs.corners(n))
         masks = np.concatenate(
-            [corners, coded, mask_algebra.packed_uniform(n, outline.total, seed)]
+            [corners, coded, designs.packed_uniform(n, outline.total, seed)]
         )
         first = mask_algebra.distinct(masks)[0][: outline.total]
         return Plan(self.name, n, masks[first], outline.design)

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from spexlens.arguments import named
 from spexlens.errors import InvalidInput
-from spexlens.evidence.stability import strongest
 from spexlens.games.game import Game
 from spexlens.solvers.auto import PROXIED
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Fit, Plan, Solver, all_masks, counted
+from spexlens.spectrum.shares import strongest
 
 Ask = Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spexlens.errors import InvalidInput
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.spectrum.hadamard import walsh_hadamard
 from spexlens.spectrum.sets import Sets
@@ -103,7 +104,7 @@ class Spectrum(SetFunction):
                 f"a table of all masks has 2^n rows; this one has {len(table)}"
             )
         return cls(
-            Sets.from_incidence(mask_algebra.everything(n)),
+            Sets.from_incidence(designs.everything(n)),
             walsh_hadamard(table / len(table)),
         )
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import BudgetTooSmall
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
-from spexlens.solvers.faithfulness import r_squared
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.transform.allotment import GROUPS, LEAST_BITS, Allotment
 from spexlens.transform.peeling import peel
@@ -64,10 +65,8 @@ def read_spectrum(
         BudgetTooSmall: not even the smallest transform takes so few calls.
     """
     if n <= mask_algebra.ENUMERABLE and 1 << n <= most_calls:
-        return Reading(
-            Spectrum.from_table(value(mask_algebra.everything(n))), 1.0, 1 << n
-        )
-    test = mask_algebra.uniform(n, _TEST, seed)
+        return Reading(Spectrum.from_table(value(designs.everything(n))), 1.0, 1 << n)
+    test = designs.uniform(n, _TEST, seed)
     wanted = value(test)
     calls = _TEST
     best: Reading | None = None

@@ -17,9 +17,10 @@ from spexlens.evaluation.evaluator import Progress
 from spexlens.evaluation.ledger.ledger import Ledger, opened
 from spexlens.evaluation.progress import told
 from spexlens.evidence.expectations import Expectations
+from spexlens.explanation import Explanation
+from spexlens.formats import expectations as expectations_file
 from spexlens.games.game import Game, as_game
 from spexlens.keywords import keywords
-from spexlens.results.result import Explanation
 from spexlens.verbs.explain import StoppingEvidence, explain
 
 
@@ -66,7 +67,7 @@ def explain_all(
         SpexlensError: what making a game or `explain` raises, where `failed` is None.
     """
     if "expectations" in evidence:
-        evidence["expectations"] = Expectations.given(evidence["expectations"])
+        evidence["expectations"] = expectations_file.given(evidence["expectations"])
     seed = whole_number(seed, "a seed")
     budget = whole_number(budget, "a budget")
     if isinstance(games, Game | str):

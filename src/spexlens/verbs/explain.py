@@ -34,15 +34,16 @@ from spexlens.evidence.expectations import Expectations
 from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise, noise_of
 from spexlens.evidence.smallest import confirmed, refuse_impossible
-from spexlens.evidence.spot_checks import seen_among
 from spexlens.evidence.stability import Stability, stability_of
 from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
 from spexlens.evidence.variants import Placeholders
+from spexlens.explanation import Explanation
+from spexlens.formats import expectations as expectations_file
 from spexlens.games.game import Game, as_game
 from spexlens.keywords import keywords
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.masks import seen_among
 from spexlens.results.account import Account
-from spexlens.results.result import Explanation
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.faithfulness import Faithfulness, steadied
 from spexlens.solvers.solver import Fit, Plan, Solver
@@ -158,7 +159,7 @@ def explain(
     noise = _asked(noise, "noise")
     game = as_game(game)
     refuse_unsavable(game.facts(), game.candidates)  # before anything is paid for
-    expected = Expectations.given(expectations)
+    expected = expectations_file.given(expectations)
     game.renew()
     placeholders = Placeholders.of(game, against, ordinary)
     smallest = refuse_impossible(smallest, game.outputs)

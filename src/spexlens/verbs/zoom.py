@@ -13,16 +13,16 @@ from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evaluation.evaluator import Progress
 from spexlens.evaluation.ledger.ledger import Ledger, opened
 from spexlens.evaluation.progress import told
-from spexlens.evidence.expectations import Expectations
 from spexlens.evidence.smallest import refuse_impossible
 from spexlens.evidence.variants import Placeholders
+from spexlens.explanation import Explanation
+from spexlens.formats import expectations as expectations_file
 from spexlens.games.candidate import Candidate
 from spexlens.games.game import Game, as_game
 from spexlens.games.grouped import Grouped
 from spexlens.games.levels import Level, filled, whole
 from spexlens.keywords import keywords
 from spexlens.results.account import Account, Step
-from spexlens.results.result import Explanation
 from spexlens.verbs.explain import EvidenceAsked, explain
 
 # candidates of the first level, if there is such a one
@@ -190,7 +190,7 @@ def zoom(
 def _refuse(game: Game, budget: int, evidence: EvidenceAsked) -> None:
     """What the last level would refuse, before any level is paid for."""
     if "expectations" in evidence:
-        evidence["expectations"] = Expectations.given(evidence["expectations"])
+        evidence["expectations"] = expectations_file.given(evidence["expectations"])
     refuse_impossible(evidence.get("smallest"), game.outputs)
     others = Placeholders.of(
         game, evidence.get("against", ()), evidence.get("ordinary", ())

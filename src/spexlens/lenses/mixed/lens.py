@@ -24,6 +24,7 @@ from spexlens.lenses.screening.attribution import Attribution
 from spexlens.lenses.screening.gradients import GRADIENT, INTEGRATED, STEPS, slopes
 from spexlens.lenses.text.lens import FeatureLens
 from spexlens.lenses.text.parts import TextParts
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class MixedLens(Game):
             self.attributions = (GRADIENT, INTEGRATED)
         self._take(candidates, self._identity())
         if self.data is None:
-            self.value(mask_algebra.corners(self.n))  # to see that the model reads them
+            self.value(designs.corners(self.n))  # to see that the model reads them
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What is watched: (m, n) bool -> (m,) or (m, k) float64."""

@@ -12,6 +12,7 @@ from spexlens.evaluation.evaluator import Progress
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.evaluation.repetitions import Repetitions
 from spexlens.games.game import Game
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 
 LEAVE_ONE_OUT = "leave-one-out"
@@ -68,7 +69,7 @@ def leave_one_out(
         InvalidInput, NonFiniteValue, OutOfMemory, LedgerError: as `explain`.
     """
     asked = np.arange(game.n) if first is None else largest(first, some)
-    masks = mask_algebra.leave_one_out(game.n)[np.append(0, asked + 1)]
+    masks = designs.leave_one_out(game.n)[np.append(0, asked + 1)]
     evaluator = Repetitions(
         game, ledger, progress=progress, expected=len(masks) * game.repeats
     )

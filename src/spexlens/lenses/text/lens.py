@@ -23,7 +23,7 @@ from spexlens.lenses.text.replacement import (
     replacements_of,
 )
 from spexlens.lenses.text.units import levels_of
-from spexlens.masks.masks import uniform
+from spexlens.masks.designs import uniform
 from spexlens.models.bundled import about
 from spexlens.models.known_words import unknown_words
 

@@ -8,10 +8,10 @@ from spexlens.evidence.unchosen import SHARE
 from spexlens.report.content.evidence import below, checked
 from spexlens.report.content.figures import Figures
 from spexlens.report.content.known import said_of_knowledge
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 
-def account(explanation: Explanation, output: int | str) -> list[str]:
+def account(explanation: Result, output: int | str) -> list[str]:
     """The lines below the tables: what a reader should know of what is above."""
     facts = explanation.facts
     column = explanation.position(output)
@@ -28,7 +28,7 @@ def account(explanation: Explanation, output: int | str) -> list[str]:
     ]
 
 
-def details(explanation: Explanation, output: int | str) -> list[str]:
+def details(explanation: Result, output: int | str) -> list[str]:
     """How the explanation was come by, with all figures."""
     account = explanation.account
     facts = explanation.facts
@@ -98,7 +98,7 @@ def _rows(facts: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _held_out(explanation: Explanation, column: int) -> list[str]:
+def _held_out(explanation: Result, column: int) -> list[str]:
     """Both models on masks that were held out."""
     held = explanation.held_out
     if held is None:
@@ -114,7 +114,7 @@ def _held_out(explanation: Explanation, column: int) -> list[str]:
     ]
 
 
-def _noise(explanation: Explanation, column: int) -> list[str]:
+def _noise(explanation: Result, column: int) -> list[str]:
     """What seeds do."""
     noise = explanation.noise
     if noise is None or noise.deviation[column] <= 0:
@@ -163,7 +163,7 @@ def _counted(count: int, what: str) -> str:
     )
 
 
-def _unchosen(explanation: Explanation, column: int) -> list[str]:
+def _unchosen(explanation: Result, column: int) -> list[str]:
     """What the others do."""
     found = explanation.unchosen
     if found is None:
@@ -186,7 +186,7 @@ def _unchosen(explanation: Explanation, column: int) -> list[str]:
     ]
 
 
-def _path(explanation: Explanation, column: int) -> list[str]:
+def _path(explanation: Result, column: int) -> list[str]:
     """The levels of a zoom."""
     lines = []
     for step in explanation.path:

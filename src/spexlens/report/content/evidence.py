@@ -7,7 +7,7 @@ from spexlens.evidence.smallest import Smallest
 from spexlens.evidence.spot_checks import Check, Verdict
 from spexlens.report.content.figures import Figures
 from spexlens.report.terminal.legible import legible
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 MARKS: dict[Verdict, tuple[str, str]] = {
     "confirmed": ("✓", "green"),
@@ -32,7 +32,7 @@ def measured(check: Check | None, figures: Figures) -> Text:
     )
 
 
-def below(explanation: Explanation, column: int) -> list[str]:
+def below(explanation: Result, column: int) -> list[str]:
     """The lines of the account that are evidence."""
     return [
         *_artefacts(explanation, column),
@@ -41,7 +41,7 @@ def below(explanation: Explanation, column: int) -> list[str]:
     ]
 
 
-def checked(explanation: Explanation, column: int) -> list[str]:
+def checked(explanation: Result, column: int) -> list[str]:
     """What was measured again on the model, in a line."""
     checks = explanation.checks
     if checks is None:
@@ -58,7 +58,7 @@ def checked(explanation: Explanation, column: int) -> list[str]:
     ]
 
 
-def _artefacts(explanation: Explanation, column: int) -> list[str]:
+def _artefacts(explanation: Result, column: int) -> list[str]:
     found = []
     for variant in (
         () if explanation.artefacts is None else explanation.artefacts.variants
@@ -77,7 +77,7 @@ def _artefacts(explanation: Explanation, column: int) -> list[str]:
     return found
 
 
-def _expected(explanation: Explanation, column: int) -> list[str]:
+def _expected(explanation: Result, column: int) -> list[str]:
     if not explanation.expectations:
         return []
     found = explanation.expectations[column]
@@ -110,7 +110,7 @@ def _finding(finding: Finding, size: float) -> str:
     return f"{finding.name}: {what}" if finding.name else what
 
 
-def smallest(explanation: Explanation, found: Smallest) -> str:
+def smallest(explanation: Result, found: Smallest) -> str:
     """A smallest set in a line."""
     explanation = legible(explanation)
     labels = ", ".join(" ".join(explanation.names[i].split()) for i in found.members)

@@ -4,7 +4,7 @@ little.
 
 from dataclasses import dataclass
 
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 # sizes of effects between which decimals are read easily
 _LEAST = 1e-3
@@ -23,7 +23,7 @@ class Figures:
 
     @classmethod
     def of(
-        cls, explanation: Explanation, output: int | str, *, raw: bool = False
+        cls, explanation: Result, output: int | str, *, raw: bool = False
     ) -> "Figures":
         """Of one output, by its deviation over masks, or its answers where there is
         none.

@@ -3,10 +3,10 @@
 from math import exp
 
 from spexlens.report.content.figures import Figures
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 
-def answered(explanation: Explanation, output: int | str) -> str:
+def answered(explanation: Result, output: int | str) -> str:
     """One sentence; empty where nobody asked."""
     column = explanation.position(output)
     facts = explanation.facts
@@ -53,7 +53,7 @@ def percent(probability: float) -> str:
     return f"{probability:.1%}"
 
 
-def _whose(explanation: Explanation) -> tuple[str, str]:
+def _whose(explanation: Result) -> tuple[str, str]:
     """Who answers, and to what."""
     facts = explanation.facts
     if facts.get("call") == "retraining":
@@ -73,7 +73,7 @@ def _whose(explanation: Explanation) -> tuple[str, str]:
     )
 
 
-def of_target(explanation: Explanation, output: int | str) -> str:
+def of_target(explanation: Result, output: int | str) -> str:
     """What is watched, behind its unit."""
     target = _target(explanation, output)
     foil = explanation.facts.get("foil")
@@ -82,7 +82,7 @@ def of_target(explanation: Explanation, output: int | str) -> str:
     )
 
 
-def _target(explanation: Explanation, output: int | str) -> str | None:
+def _target(explanation: Result, output: int | str) -> str | None:
     if explanation.outputs:
         return explanation.outputs[explanation.position(output)]
     return explanation.facts.get("target")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.text import Text
 
 from spexlens.games.candidate import Candidate
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 _LISTED = 100
 _DIGITS = 9  # of the number of a layer
@@ -14,7 +14,7 @@ _EXAMPLES = {"example", "cluster"}
 
 
 def coloured(
-    explanation: Explanation, alone: Mapping[int, float], output: int | str
+    explanation: Result, alone: Mapping[int, float], output: int | str
 ) -> Text:
     """The text, components and others, green where keeping one raises the answer, red
     where it lowers it.
@@ -58,7 +58,7 @@ def coloured(
     return Text("\n").join(shown)
 
 
-def _asked(explanation: Explanation, output: int | str) -> list[str]:
+def _asked(explanation: Result, output: int | str) -> list[str]:
     """The test point, where training examples are what is explained and it is a text."""
     tests = explanation.facts.get("tests")
     if (

@@ -7,12 +7,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from spexlens.printable import hidden, places, shown
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 Said = TypeVar("Said")
 
 
-def legible(explanation: Explanation) -> Explanation:
+def legible(explanation: Result) -> Result:
     """The same explanation; the places of candidates in the text are those in the text
     as it is shown.
     """

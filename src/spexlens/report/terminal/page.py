@@ -23,14 +23,14 @@ from spexlens.report.terminal.summary import summary, unchanging, worth_saying
 from spexlens.report.terminal.tables import Tables, effect, half_width, shortened
 from spexlens.results.doubts import doubts
 from spexlens.results.interaction import Interaction, Subset
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 _ROWS = 8
 _LEAST_SHARE = 0.005
 
 
 def render(
-    explanation: Explanation,
+    explanation: Result,
     *,
     output: int | str = 0,
     top: int | None = None,
@@ -53,7 +53,7 @@ def render(
 class _Page:
     """A page of one output."""
 
-    explanation: Explanation
+    explanation: Result
     output: int
     top: int | None
     verbose: bool
@@ -126,7 +126,7 @@ class _Page:
 
 
 def listing(
-    explanation: Explanation,
+    explanation: Result,
     index: str,
     order: int,
     *,
@@ -135,7 +135,7 @@ def listing(
     across: bool | None = None,
 ) -> RenderableType:
     """One table of any index, the largest |effect| first; see
-    `Explanation.interactions`.
+    `Result.interactions`.
     """
     explanation, output = legible(explanation), explanation.position(output)
     found = explanation.interactions(index, order, output=output, across=across)
@@ -156,9 +156,9 @@ def listing(
 
 
 def subset(
-    explanation: Explanation, found: Subset, *, output: int | str = 0
+    explanation: Result, found: Subset, *, output: int | str = 0
 ) -> RenderableType:
-    """What `Explanation.best_subset` found, what the explanation says of it, and how
+    """What `Result.best_subset` found, what the explanation says of it, and how
     sure that is.
     """
     explanation, output, found = (
@@ -194,7 +194,7 @@ def subset(
     )
 
 
-def plain(explanation: Explanation, *, verbose: bool = False, width: int = 110) -> str:
+def plain(explanation: Result, *, verbose: bool = False, width: int = 110) -> str:
     """The same page as text, without colour: of all outputs, one below the other."""
     console = Console(file=StringIO(), width=width, color_system=None)
     for output in range(len(explanation.outputs or ("",))):
@@ -236,7 +236,7 @@ def _worth_showing(interactions: list[Interaction], least: int) -> list[Interact
     return [interaction for interaction in first if worth_saying(interaction)]
 
 
-def _title(explanation: Explanation, output: int | str) -> Text:
+def _title(explanation: Result, output: int | str) -> Text:
     facts = explanation.facts
     kinds = Counter(candidate.kind for candidate in explanation.candidates)
     counted = [f"{count} {kind}{'s' * (count != 1)}" for kind, count in kinds.items()]
@@ -272,7 +272,7 @@ def _how(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _unit(explanation: Explanation) -> str:
+def _unit(explanation: Result) -> str:
     """What effects are measured in."""
     of = {
         "raw": "",

@@ -12,14 +12,14 @@ from rich.text import Text
 from spexlens.report.content.figures import Figures
 from spexlens.report.terminal.legible import words_shown
 from spexlens.report.terminal.tables import WIDE, shortened
-from spexlens.results.recurrence import Aggregate, Recurrence
+from spexlens.results.recurrence import Recurrence, Recurrences
 
 _ROWS = 12
 _COLUMNS = ("found", "effect", "±", "in sd", "+", "−", "share", "rank")
 _NARROW = ("found", "effect")  # those that there is always room for
 
 
-def render(aggregate: Aggregate, *, top: int | None = None) -> RenderableType:
+def render(aggregate: Recurrences, *, top: int | None = None) -> RenderableType:
     """A page for `rich`: a table an order, pairs first, and what its columns mean.
 
     Args:
@@ -33,7 +33,7 @@ def render(aggregate: Aggregate, *, top: int | None = None) -> RenderableType:
 class _Page:
     """A page, as wide as its console."""
 
-    aggregate: Aggregate
+    aggregate: Recurrences
     top: int
 
     def __rich_console__(
@@ -64,14 +64,14 @@ class _Page:
         yield _legend(aggregate, wide=wide)
 
 
-def plain(aggregate: Aggregate) -> str:
+def plain(aggregate: Recurrences) -> str:
     """The same page as text, without colour."""
     page = StringIO()
     Console(file=page, width=110, color_system=None).print(render(aggregate))
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
 
 
-def _title(aggregate: Aggregate) -> Text:
+def _title(aggregate: Recurrences) -> Text:
     count = aggregate.explanations
     targets = aggregate.targets
     of = (
@@ -128,7 +128,7 @@ def _table(name: str, rows: list[Recurrence], top: int, *, wide: bool) -> Table:
     return table
 
 
-def _legend(aggregate: Aggregate, *, wide: bool) -> Text:
+def _legend(aggregate: Recurrences, *, wide: bool) -> Text:
     """What the columns mean, and how far the explanations are to be trusted."""
     trust = (
         f"faithfulness: R² {median(aggregate.r2):.3f} in the middle,"

@@ -6,7 +6,7 @@ from spexlens.evidence.unchosen import SHARE
 from spexlens.report.content.figures import Figures
 from spexlens.report.content.wording import meaning
 from spexlens.results.interaction import Interaction
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
 
 # sets that are named, and how many of them of two members or more
 _STRONG = 3
@@ -19,7 +19,7 @@ _LOW = 0.5
 _LEAST_SAID = 0.0005  # of the variance: smaller shares are written 0.0%
 
 
-def unchanging(explanation: Explanation, output: int | str) -> bool:
+def unchanging(explanation: Result, output: int | str) -> bool:
     """Whether the answer is the same whatever was ablated."""
     column = explanation.position(output)
     ends = {
@@ -38,7 +38,7 @@ def worth_saying(interaction: Interaction) -> bool:
 
 
 def summary(
-    explanation: Explanation,
+    explanation: Result,
     output: int | str,
     found: Sequence[Interaction],
     alone: Mapping[int, float],
@@ -59,7 +59,7 @@ def summary(
 
 
 def _found(
-    explanation: Explanation,
+    explanation: Result,
     output: int | str,
     found: Sequence[Interaction],
     alone: Mapping[int, float],
@@ -104,7 +104,7 @@ def _listed(labels: Sequence[str]) -> str:
     return f"{', '.join(rest)} and {last}" if rest else last
 
 
-def kept_of(explanation: Explanation) -> str:
+def kept_of(explanation: Result) -> str:
     """What a candidate is that is not ablated."""
     return "trained on" if explanation.facts.get("call") == "retraining" else "kept"
 
@@ -115,7 +115,7 @@ def _held(interaction: Interaction) -> bool:
     return interaction.audible and not refuted
 
 
-def _sure(explanation: Explanation, output: int | str) -> str:
+def _sure(explanation: Result, output: int | str) -> str:
     """How well it predicts, what was measured again, and what was left out."""
     column = explanation.position(output)
     checks = explanation.checks
@@ -134,7 +134,7 @@ def _sure(explanation: Explanation, output: int | str) -> str:
     return f"{'; '.join(said)}."
 
 
-def _grade(explanation: Explanation, column: int) -> str:
+def _grade(explanation: Result, column: int) -> str:
     """A word, and what it rests on."""
     said = explanation.faithfulness
     if said.source == "exact":
@@ -159,7 +159,7 @@ def _grade(explanation: Explanation, column: int) -> str:
     )
 
 
-def _cost(explanation: Explanation) -> str:
+def _cost(explanation: Result) -> str:
     account = explanation.account
     call = explanation.facts.get("call") or "call"
     parts = [f"{account.calls} of {account.budget} {call}s paid"]

@@ -7,13 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from spexlens.evidence.artefacts import Survival
-from spexlens.evidence.stability import TOP, Stability
+from spexlens.evidence.stability import Stability
 from spexlens.report.content.evidence import MARKS, measured
 from spexlens.report.content.figures import Figures
 from spexlens.report.content.wording import meaning
 from spexlens.report.terminal.summary import kept_of
 from spexlens.results.interaction import Interaction
-from spexlens.results.result import Explanation
+from spexlens.results.result import Result
+from spexlens.spectrum.shares import TOP
 
 WIDE = 70
 """Columns of a terminal, from which there is room for figures."""
@@ -47,7 +48,7 @@ class Tables:
     @classmethod
     def of(
         cls,
-        explanation: Explanation,
+        explanation: Result,
         output: int | str,
         alone: Mapping[int, float],
         width: int,
@@ -137,9 +138,7 @@ class Tables:
         """
         return self.width >= (_BROAD if self.verbose else WIDE)
 
-    def legend(
-        self, rows: Sequence[Interaction], explanation: Explanation
-    ) -> list[str]:
+    def legend(self, rows: Sequence[Interaction], explanation: Result) -> list[str]:
         """What the columns and marks are that the tables of these rows have."""
         cells = self._cells(rows)
         lines = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.one_thread import one_thread
 from spexlens.solvers.proxyspex.kernel.marginal import Marginal
@@ -76,8 +77,8 @@ def drawn(n: int, count: int, seed: int) -> Packed:
     """
     least = min(_POOL, 1 << n) if n <= mask_algebra.ENUMERABLE else _POOL
     size = max(least, count)
-    corners = mask_algebra.pack(mask_algebra.corners(n))
-    return joined(corners, mask_algebra.packed_uniform(n, size, seed))[:size]
+    corners = mask_algebra.pack(designs.corners(n))
+    return joined(corners, designs.packed_uniform(n, size, seed))[:size]
 
 
 def space_filling(pool: Packed, n: int, count: int) -> Packed:

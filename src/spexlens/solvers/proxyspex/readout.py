@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.proxyspex.proxies.proxy import FittedProxy
 from spexlens.spectrum.hadamard import walsh_hadamard
@@ -69,7 +70,7 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     energy = np.where((sets.orders > 0) & sure, coefficients**2, 0.0)
     kept = np.concatenate([[0], _enough(energy)])
     spectrum = Spectrum(sets.take(kept), coefficients[kept])
-    fresh = mask_algebra.uniform(proxy.n, _TEST, seed)
+    fresh = designs.uniform(proxy.n, _TEST, seed)
     return Readout(
         spectrum, float(np.mean((proxy.predict(fresh) - spectrum.predict(fresh)) ** 2))
     )

@@ -15,7 +15,7 @@ from spexlens.arguments import unknown
 from spexlens.errors import InvalidInput
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.one_thread import one_thread
-from spexlens.solvers.faithfulness import Faithfulness, r_squared
+from spexlens.solvers.faithfulness import Faithfulness
 from spexlens.solvers.proxyspex.design import adapted, drawn, joined, space_filling
 from spexlens.solvers.proxyspex.kernel.kernel import FOLDED, Kernel
 from spexlens.solvers.proxyspex.proxies.average import averaged
@@ -31,6 +31,7 @@ from spexlens.solvers.proxyspex.proxies.proxy import (
 )
 from spexlens.solvers.proxyspex.readout import Readout, read
 from spexlens.solvers.solver import Fit, Outline, Plan, Solver, all_masks, counted
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior, Uncertainty
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from spexlens.arguments import number
 from spexlens.errors import InvalidInput
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.one_thread import one_thread
 from spexlens.spectrum.spectrum import Spectrum
@@ -83,7 +84,7 @@ def optimum(
     unit = unit if largest else -unit
     task = Spectrum(spectrum.sets, spectrum.values / unit)
     if spectrum.n <= mask_algebra.ENUMERABLE:
-        masks = mask_algebra.everything(spectrum.n)
+        masks = designs.everything(spectrum.n)
         found = [masks[masks.sum(axis=1) == keep]]
         bound = -np.inf
     else:

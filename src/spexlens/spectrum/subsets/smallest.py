@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spexlens.arguments import number
 from spexlens.errors import InvalidInput
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.one_thread import one_thread
 from spexlens.spectrum.sets import Sets
@@ -190,7 +191,7 @@ def _below(task: Spectrum, mask: Mask | None) -> int:
 def _tried(task: Spectrum) -> Mask:
     """All masks, (2^n, n); where those are too many, those on two greedy paths."""
     if task.n <= mask_algebra.ENUMERABLE:
-        return mask_algebra.everything(task.n)
+        return designs.everything(task.n)
     return np.concatenate(
         [_path(task, np.full(task.n, kept), not kept) for kept in (False, True)]
     )

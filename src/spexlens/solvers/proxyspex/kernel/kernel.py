@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.kernel.conditioning import EXACT, condition, ease
 from spexlens.solvers.proxyspex.kernel.marginal import Marginal
 from spexlens.solvers.proxyspex.kernel.posterior import Posterior
@@ -15,6 +14,7 @@ from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
 from spexlens.solvers.proxyspex.kernel.warp import WARPS, Map, Warp
 from spexlens.solvers.proxyspex.proxies.average import shares, weighted
 from spexlens.solvers.proxyspex.proxies.proxy import FittedProxy, Proxy, Runner, folds
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.uncertainty import ProductPrior
 

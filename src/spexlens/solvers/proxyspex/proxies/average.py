@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.solvers.faithfulness import r_squared
 from spexlens.solvers.proxyspex.proxies.proxy import FittedProxy
+from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.sets import Sets
 
 Array = NDArray[np.float64]

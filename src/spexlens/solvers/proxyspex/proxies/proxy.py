@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.masks import masks as mask_algebra
+from spexlens.masks import designs
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import ProductPrior
@@ -61,7 +61,7 @@ class FittedProxy(ABC):
 
     def table(self) -> Array:
         """`predict` for all 2^n masks, (2^n,) by mask index; n <= 20."""
-        return self.predict(mask_algebra.everything(self.n))
+        return self.predict(designs.everything(self.n))
 
     @abstractmethod
     def large_sets(self, count: int) -> Sets:
