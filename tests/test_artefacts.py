@@ -206,7 +206,7 @@ def test_ordinary_texts_are_asked_and_counted() -> None:
     assert ordinary is not None
     assert ordinary.inputs == 4
     answers = [
-        float(lens(0.0).another(text).value(np.ones((1, len(text.split())), bool))[0])
+        float(lens(0.0).with_text(text).value(np.ones((1, len(text.split())), bool))[0])
         for text in texts
     ]
     assert ordinary.low[0] == pytest.approx(min(answers))

@@ -54,7 +54,7 @@ class Tossed(spexlens.Game):
             repetitions.
     """
 
-    judged = 0.2
+    held_out_share = 0.2
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Tossed(spexlens.Game):
         ]
         return np.asarray(self.sigma * np.array(draws))
 
-    def repetition(self, number: int) -> "Tossed":
+    def with_seed(self, number: int) -> "Tossed":
         single: Self = copy.copy(self)
         single.repeats, single.numbers = 1, (number if self.seeded else 0,)
         single._take(self.candidates, f"{(self.fingerprint or '')[:-2]} {number}")
@@ -581,7 +581,7 @@ def test_remarks_on_what_another_run_paid_for_are_not_this_runs(
 def remarked(path: Path, game: Tossed) -> list[str]:
     with Ledger(path) as ledger:
         return ledger.remarks(
-            game.repetition(0).key, mask_algebra.pack(designs.everything(game.n))
+            game.with_seed(0).key, mask_algebra.pack(designs.everything(game.n))
         )
 
 
@@ -600,7 +600,7 @@ def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> 
     with Ledger(tmp_path / "runs.db") as ledger:
         values = [
             value
-            for value in ledger.lookup(game.repetition(0).key, everything)
+            for value in ledger.lookup(game.with_seed(0).key, everything)
             if value is not None
         ]
     path = tmp_path / "old.db"
@@ -611,7 +611,7 @@ def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> 
             " NULL, value BLOB NOT NULL, PRIMARY KEY (game, mask)) WITHOUT ROWID;PRAGMA"
             " application_id = 1397774412; PRAGMA user_version = 1;"
         )
-        connection.execute("INSERT INTO games VALUES (1, ?)", (game.repetition(0).key,))
+        connection.execute("INSERT INTO games VALUES (1, ?)", (game.with_seed(0).key,))
         rows = [
             (mask.tobytes(), value.tobytes())
             for mask, value in zip(everything, values, strict=True)
@@ -626,7 +626,7 @@ def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> 
         assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     explain(Tossed(n=6, repeats=2, remark=FEW), 128, ledger=path)
     with Ledger(path) as ledger:
-        assert ledger.remarks(game.repetition(1).key, everything) == [FEW] * 7
+        assert ledger.remarks(game.with_seed(1).key, everything) == [FEW] * 7
 
 
 # The file of an explanation.

@@ -236,7 +236,7 @@ def unsteady(**settings: Any) -> DataLens:
 def test_repeats_are_averaged_and_paid_for_one_by_one(tmp_path: Path) -> None:
     lens = unsteady(repeats=3)
     masks = designs.uniform(9, 5, seed=0)
-    single = [lens.repetition(number) for number in range(3)]
+    single = [lens.with_seed(number) for number in range(3)]
     assert np.allclose(
         lens.value(masks), np.mean([each.value(masks) for each in single], axis=0)
     )

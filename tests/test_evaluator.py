@@ -57,7 +57,7 @@ class Recorded(Game):
 class Sized(Recorded):
     """A game whose masks cost the more, the more they keep."""
 
-    def lengths(self, masks: Masks) -> NDArray[np.int64]:
+    def costs(self, masks: Masks) -> NDArray[np.int64]:
         kept: NDArray[np.int64] = masks.sum(axis=1)
         return kept
 
@@ -270,7 +270,7 @@ def test_a_function_is_asked_for_as_much_as_it_answers_in_a_few_seconds(
 def test_a_batch_of_a_lens_that_would_take_too_long_is_halved(ledger: Ledger) -> None:
     clock = Slow(0.1)
     game = Game(clock.value, N, "slow", batch_size=64)
-    game.fixed = False
+    game.fixed_batches = False
     Evaluator(game, ledger, clock=clock).values(design(200))
     assert clock.batches == [64] + [16] * 8 + [8]
 

@@ -123,7 +123,7 @@ def test_labels_that_the_model_does_not_know_get_a_head_of_their_own() -> None:
     assert lens.fingerprint == again.fingerprint
     assert np.array_equal(lens.value(nothing), again.value(nothing))
     # another head to begin with
-    assert lens.repetition(1).value(nothing) != lens.value(nothing)
+    assert lens.with_seed(1).value(nothing) != lens.value(nothing)
 
 
 def test_an_encoder_gets_a_head(encoder: Path) -> None:

@@ -85,7 +85,7 @@ def test_one_game_keeps_its_key() -> None:
 
 
 def test_every_mask_of_a_function_costs_the_same() -> None:
-    assert len(set(Game(count, 3).lengths(everything(3)).tolist())) == 1
+    assert len(set(Game(count, 3).costs(everything(3)).tolist())) == 1
 
 
 @pytest.mark.parametrize("answer", ["words", 1j])

@@ -32,12 +32,12 @@ def test_a_mask_of_groups_is_the_games_mask_and_the_rest_stays() -> None:
     game, _ = counted(6)
     grouped = Grouped(game, [[0, 3], [5]])
     assert [candidate.label for candidate in grouped.candidates] == ["x0 x3", "x5"]
-    assert grouped.always.tolist() == [1, 2, 4]
+    assert grouped.fixed.tolist() == [1, 2, 4]
     masks = designs.everything(2)
     spread = np.ones((4, 6), np.bool_)
     spread[:, [0, 3]], spread[:, 5] = masks[:, :1], masks[:, 1]
     assert np.array_equal(grouped.value(masks), game.value(spread))
-    expanded = mask_algebra.unpack(grouped.expanded(mask_algebra.pack(masks)), 6)
+    expanded = mask_algebra.unpack(grouped.to_base(mask_algebra.pack(masks)), 6)
     assert np.array_equal(expanded, spread)
     assert grouped.facts()["kept"] == 3
 
@@ -154,7 +154,7 @@ def test_masks_share_trainings_and_are_distinct(trainings: int) -> None:
 
 def test_the_evaluator_never_splits_a_training() -> None:
     class Trained(Game):
-        trained = np.array([True, True, True, False, False, False, False, False])
+        training_candidates = np.array([True, True, True, False, False, False, False, False])
         batch_size = 7
 
         def __init__(self) -> None:

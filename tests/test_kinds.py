@@ -287,14 +287,14 @@ def test_labels_of_one_name_are_told_apart() -> None:
         lens = make(model, PROMPT, tokenizer=tokenizer)
         assert lens.facts()["target"] == "positive #1"
         assert whole(lens) == pytest.approx(float(logits[1]) + 10, abs=1e-5)
-        assert whole(lens.another(PROMPT)) == whole(lens)
+        assert whole(lens.with_text(PROMPT)) == whole(lens)
     lens = FeatureLens(model, PROMPT, tokenizer=tokenizer)
     assert whole(lens.variant("delete")) == pytest.approx(whole(lens), abs=1e-5)
     with torch.no_grad():
         # another label is predicted now; the question stays
         model.classifier.bias[1] -= 20
     assert (
-        lens.another(PROMPT).objective.indices
+        lens.with_text(PROMPT).objective.indices
         == lens.variant("delete").objective.indices
         == (1,)
     )

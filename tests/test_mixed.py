@@ -380,8 +380,8 @@ def test_gradients_are_of_what_is_watched_also_where_a_query_is_embedded(
         ]
     )
     for mask in np.random.default_rng(0).random((4, mixed.n)) < 0.5:
-        graded = float(mixed.graded(torch.from_numpy(mask).float()).detach())
-        assert graded == pytest.approx(mixed.value(mask[None])[0], abs=1e-4)
+        value_at = float(mixed.value_at(torch.from_numpy(mask).float()).detach())
+        assert value_at == pytest.approx(mixed.value(mask[None])[0], abs=1e-4)
 
 
 def test_restoring_reads_the_counterfactual_under_a_retrained_head(

@@ -439,7 +439,7 @@ def test_a_default_target_is_the_models_own_token_and_stays_it() -> None:
     token = int(logits[0, -1].argmax())
     assert lens.behaviours[0].objective.completion == (token,)
     for text in ("the dog", "she said yes"):
-        other = lens.another(text).behaviours[0]
+        other = lens.with_text(text).behaviours[0]
         assert other.objective.completion == (token,)
         prompt = tokenizer(f"<s>{text}", add_special_tokens=False)["input_ids"]
         right = log_probability(model, prompt, [token])

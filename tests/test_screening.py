@@ -21,7 +21,7 @@ from spexlens import (
 )
 from spexlens.errors import OutOfMemory
 from spexlens.lenses.screening.attribution import Attribution
-from spexlens.lenses.screening.gradients import slopes
+from spexlens.lenses.screening.gradients import gradient_attribution
 from spexlens.lenses.screening.screen import attribution_of
 from spexlens.models.bundled import INDUCTION, SENTIMENT
 
@@ -162,8 +162,8 @@ def test_a_text_to_a_degree_is_the_text_where_degrees_are_whole(
     )
     masks = np.random.default_rng(0).random((6, lens.n)) < 0.5
     for mask, value in zip(masks, lens.value(masks), strict=True):
-        graded = lens.graded(torch.from_numpy(mask).float()).detach().cpu().numpy()
-        assert np.allclose(graded, value, atol=1e-4)
+        value_at = lens.value_at(torch.from_numpy(mask).float()).detach().cpu().numpy()
+        assert np.allclose(value_at, value, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_components_to_a_degree_are_what_they_are_where_degrees_are_whole(
     lens = MechanisticLens(str(INDUCTION), COPY, components=kinds, target="sun", **how)
     masks = np.random.default_rng(0).random((6, lens.n)) < 0.6
     for mask, value in zip(masks, lens.value(masks), strict=True):
-        graded = lens.graded(torch.from_numpy(mask).float()).detach().cpu().numpy()
-        assert np.allclose(graded, value, atol=1e-4)
+        value_at = lens.value_at(torch.from_numpy(mask).float()).detach().cpu().numpy()
+        assert np.allclose(value_at, value, atol=1e-4)
 
 
 @pytest.mark.parametrize("point", [1.0, 0.6])
@@ -197,12 +197,14 @@ def test_slopes_are_the_differences_they_stand_for(point: float) -> None:
         MechanisticLens(str(INDUCTION), COPY, target="sun"),
     ):
         middle = torch.full((lens.n,), point, requires_grad=True)
-        (slope,) = torch.autograd.grad(lens.graded(middle).sum(), middle)
+        (slope,) = torch.autograd.grad(lens.value_at(middle).sum(), middle)
         for place in range(0, lens.n, 5):
             step = 1e-2 * (torch.arange(lens.n) == place)
             up, down = middle.detach() + step, middle.detach() - step
             with torch.no_grad():
-                difference = float((lens.graded(up) - lens.graded(down)).sum()) / 2e-2
+                difference = (
+                    float((lens.value_at(up) - lens.value_at(down)).sum()) / 2e-2
+                )
             assert difference == pytest.approx(float(slope[place]), rel=0.05, abs=5e-3)
 
 
@@ -211,7 +213,7 @@ def test_integrated_gradients_add_up_to_what_is_between_nothing_and_all() -> Non
         str(SENTIMENT), "Her acting never fails to impress", target="POSITIVE"
     )
     whole, nothing = lens.value(np.array([[True], [False]]).repeat(lens.n, axis=1))
-    assert slopes(lens, "x", 128).scores.sum() == pytest.approx(
+    assert gradient_attribution(lens, "x", 128).scores.sum() == pytest.approx(
         whole - nothing, rel=0.02
     )
 
@@ -296,7 +298,7 @@ def test_what_has_no_gradient_is_left_out_one_by_one() -> None:
         assert lens.attributions == ()
         assert attribution_of(lens).method == "leave-one-out"
         with pytest.raises(SpexlensError, match="has no gradient"):
-            slopes(lens, "gradient x input")
+            gradient_attribution(lens, "gradient x input")
 
 
 @pytest.mark.parametrize("count", [1, 200])
@@ -341,25 +343,27 @@ def test_one_input_at_a_time_is_gone_back_through(
     ]
     lens = MechanisticLens(INDUCTION, prompts, target=["sun"] * 3)
     alone = [
-        slopes(MechanisticLens(INDUCTION, prompt, target="sun"), "patching").scores
+        gradient_attribution(
+            MechanisticLens(INDUCTION, prompt, target="sun"), "patching"
+        ).scores
         for prompt in prompts
     ]
     expected = np.mean(alone, axis=0)
-    events, graded, back = list[str](), MechanisticLens.graded, torch.autograd.grad
+    events, value_at, back = list[str](), MechanisticLens.value_at, torch.autograd.grad
 
     def forward(
         self: MechanisticLens, degrees: torch.Tensor, number: int = 0
     ) -> torch.Tensor:
         events.append("forward")
-        return graded(self, degrees, number)
+        return value_at(self, degrees, number)
 
     def backward(*given: Any, **how: Any) -> Any:
         events.append("backward")
         return back(*given, **how)
 
-    monkeypatch.setattr(MechanisticLens, "graded", forward)
+    monkeypatch.setattr(MechanisticLens, "value_at", forward)
     monkeypatch.setattr(torch.autograd, "grad", backward)
-    found = slopes(lens, "patching")
+    found = gradient_attribution(lens, "patching")
     assert events == ["forward", "backward"] * 3
     assert (found.forward, found.backward) == (3, 3)
     np.testing.assert_allclose(found.scores, expected, atol=1e-7)

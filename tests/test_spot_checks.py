@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spexlens import Explanation, Game, Ledger, Spectrum, explain
 from spexlens.errors import BudgetTooSmall, InvalidInput
-from spexlens.evidence.factorial import Corners, closure, fitting
+from spexlens.evidence.factorial import FactorialDesign, closure, fitting
 from spexlens.evidence.held_out import judge
 from spexlens.evidence.spot_checks import checks_of, verdict
 from spexlens.masks import designs
@@ -98,7 +98,7 @@ def summed(masks: Masks) -> Array:
 def test_over_all_contexts_the_corners_give_the_banzhaf_interaction(seed: int) -> None:
     spectrum = random_spectrum(7, 20, seed)
     sets = [(0,), (1, 4), (2, 3, 6), (0, 1, 2, 3)]
-    corners = Corners.of(sets, designs.everything(7))
+    corners = FactorialDesign.of(sets, designs.everything(7))
     index = interaction_index(spectrum, "bii", None)
     values = spectrum.predict(corners.masks)
     for members, sample in zip(sets, corners.interactions(values), strict=True):
@@ -107,7 +107,7 @@ def test_over_all_contexts_the_corners_give_the_banzhaf_interaction(seed: int) -
 
 def test_corners_are_shared_by_the_sets_of_a_context() -> None:
     contexts = designs.uniform(30, 3, seed=0)
-    corners = Corners.of([(0, 1), (0, 2), (0, 1, 2)], contexts)
+    corners = FactorialDesign.of([(0, 1), (0, 2), (0, 1, 2)], contexts)
     assert len(corners.masks) == 3 * 8
     assert corners.context.tolist() == [0] * 8 + [1] * 8 + [2] * 8
     assert closure([(0, 1), (2,)]) == [(), (0,), (1,), (2,), (0, 1)]
@@ -129,7 +129,7 @@ def test_sets_are_taken_as_far_as_their_corners_fit() -> None:
 def test_what_is_measured_does_not_depend_on_how_good_the_fit_is() -> None:
     truth = random_spectrum(14, 25, seed=1)
     sets = [members for members, _ in truth if len(members) == 2][:3]
-    corners = Corners.of(sets, designs.everything(14)[::7])
+    corners = FactorialDesign.of(sets, designs.everything(14)[::7])
     values = truth.predict(corners.masks)
     for fit in (truth, Spectrum.of(14, {(): 0.0, **dict.fromkeys(sets, 1.0)})):
         for check in checks_of(corners, fit, values)[0]:
@@ -301,7 +301,7 @@ def test_intervals_of_r2_hold_the_truth_about_as_often_as_they_say() -> None:
     linear = Spectrum.of(12, {(): 0.0})
     for seed in range(200):
         contexts = designs.uniform(12, 8, seed=seed)
-        corners = Corners.of([(0, 1)], contexts[:4])
+        corners = FactorialDesign.of([(0, 1)], contexts[:4])
         own = np.concatenate(
             [
                 corners.masks,

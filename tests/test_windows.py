@@ -209,7 +209,9 @@ def test_an_encoders_windows_have_the_mean_of_their_embeddings(encoder: Path) ->
     assert compared.value(np.ones((1, compared.n), np.bool_))[0] == pytest.approx(
         float(wanted), abs=1e-6
     )
-    assert lens.another(LONG + " bad").value(np.ones((1, lens.n + 1), np.bool_))[0] < 1
+    assert (
+        lens.with_text(LONG + " bad").value(np.ones((1, lens.n + 1), np.bool_))[0] < 1
+    )
 
 
 def test_gradients_are_those_of_the_windows_mean(classifier: Path) -> None:
@@ -219,9 +221,9 @@ def test_gradients_are_those_of_the_windows_mean(classifier: Path) -> None:
     for number in (0, 17, lens.n - 1):
         degrees = torch.ones(lens.n)
         with torch.no_grad():
-            whole = lens.graded(degrees)[0]
+            whole = lens.value_at(degrees)[0]
             degrees[number] -= eps
-            less = lens.graded(degrees)[0]
+            less = lens.value_at(degrees)[0]
         assert found[number] == pytest.approx(
             float((whole - less) / eps), rel=0.05, abs=2e-3
         )

@@ -62,7 +62,7 @@ class Explanation(Result):
 
     def follow_up(self, *, output: int | str = 0) -> list[FollowUp]:
         """For each strong interaction, the commands that look closer; see
-        `follow_up.steps`.
+        `results.next_steps.steps`.
         """
         return steps(self, output)
 

@@ -77,12 +77,14 @@ def divide(
     Raises:
         BudgetTooSmall, InvalidInput: as `explain`.
     """
-    if game.trained is not None and trainings is not None:
-        return _sharing(game, game.trained, budget, method, held_out, trainings, seed)
+    if game.training_candidates is not None and trainings is not None:
+        return _sharing(
+            game, game.training_candidates, budget, method, held_out, trainings, seed
+        )
     if (
         trainings is not None
-        and game.base.trained is not None
-        and _all_trained(game, game.base.trained)
+        and game.base.training_candidates is not None
+        and _all_trained(game, game.base.training_candidates)
     ):
         budget = min(budget, trainings)
     times = max(2, game.repeats) if game.seeded else 1
@@ -173,11 +175,11 @@ def allot(
         BudgetTooSmall, InvalidInput: as `explain`.
     """
     asked = refuse_unsound(game, evidence)
-    base = game.base.trained
+    base = game.base.training_candidates
     if (
         trainings is not None
         and base is not None
-        and game.trained is None
+        and game.training_candidates is None
         and _all_trained(game, base)
     ):
         # each mask is a training
@@ -235,7 +237,7 @@ def _complete(game: Game, shares: Shares) -> bool:
     """
     every = all_masks(game.n, shares.masks) == 1 << game.n
     return isinstance(shares.solver, Exact) or (
-        every and game.trained is None and not shares.held_out
+        every and game.training_candidates is None and not shares.held_out
     )
 
 
@@ -261,7 +263,9 @@ def refuse_unsound(game: Game, evidence: Evidence) -> int | None:
             f"{named('checks')} takes {_LEAST_CHECKS} masks or more, or 0 for none; got"
             f" {asked}"
         )
-    if game.trained is not None and (evidence.variants or evidence.smallest):
+    if game.training_candidates is not None and (
+        evidence.variants or evidence.smallest
+    ):
         raise InvalidInput(
             "where masks share trainings, other ways to ablate and smallest sets would"
             f" need trainings of their own: leave {named('against')} and"
@@ -303,7 +307,7 @@ def _repeats(game: Game, budget: int, evidence: Evidence) -> int:
     more if it does.
     """
     if evidence.noise is None:
-        if game.base.settled or game.seeded or budget < _LEAST_TO_CHECK:
+        if game.base.deterministic or game.seeded or budget < _LEAST_TO_CHECK:
             return 0
         return max(_LEAST_HELD, budget // _NOISY) if evidence.noisy else _PROBED
     asked = whole_number(evidence.noise, named("noise"))
@@ -324,7 +328,7 @@ def handful(game: Game, budget: int, unchosen: int | None) -> int:
     Raises:
         InvalidInput: one or two, or more than the budget has.
     """
-    if not len(game.always):
+    if not len(game.fixed):
         return 0
     masks = budget // game.repeats
     if unchosen is None:
@@ -352,7 +356,7 @@ def trainings_of(
     Raises:
         InvalidInput: they are said of a game that has no such trainings.
     """
-    own = game.base.trained
+    own = game.base.training_candidates
     if own is None:
         if trainings is not None:
             raise InvalidInput(
@@ -366,7 +370,7 @@ def trainings_of(
         else whole_number(trainings, named("trainings"))
     )
     most = max(_LEAST_TRAININGS, most) if trainings is None else most
-    return max(1, most - check * game.repeats) if own[game.always].any() else most
+    return max(1, most - check * game.repeats) if own[game.fixed].any() else most
 
 
 def _sharing(
@@ -426,7 +430,7 @@ def _all_trained(game: Game, trained: NDArray[np.bool_]) -> bool:
     stays.
     """
     chosen = np.ones(len(trained), np.bool_)
-    chosen[game.always] = False
+    chosen[game.fixed] = False
     return bool(trained[chosen].all())
 
 
@@ -462,6 +466,6 @@ def _judged(game: Game, budget: int, times: int) -> int:
     """How many masks are held out where nobody said: the share that the game asks for,
     at least 16.
     """
-    if not game.judged or budget < _LEAST_JUDGED:
+    if not game.held_out_share or budget < _LEAST_JUDGED:
         return 0
-    return max(_LEAST_HELD, int(budget * game.judged) // times)
+    return max(_LEAST_HELD, int(budget * game.held_out_share) // times)

@@ -157,7 +157,7 @@ def plan(
         said["noise"] = f"{reserve.repeats} masks are asked twice; more if those differ"
     if check:
         said["not chosen"] = (
-            f"{check} masks more ablate the {len(lens.always) if lens else 0} others"
+            f"{check} masks more ablate the {len(lens.fixed) if lens else 0} others"
         )
     if lens is not None:
         said["time"] = _estimate(
@@ -186,11 +186,11 @@ def _estimate(
     """
     with Ledger(ledger) as book:
         base = lens.base
-        known = book.lookup(base.key, lens.expanded(planned.packed))
+        known = book.lookup(base.key, lens.to_base(planned.packed))
         while planned.rest and None not in known:
-            values = Evaluator(base, book).packed_values(lens.expanded(planned.packed))
+            values = Evaluator(base, book).packed_values(lens.to_base(planned.packed))
             planned = solver.extended(planned, values, seed)
-            known = book.lookup(base.key, lens.expanded(planned.packed))
+            known = book.lookup(base.key, lens.to_base(planned.packed))
         missing = [value is None for value in known]
         count = sum(missing) + planned.rest
         if not count:
@@ -204,9 +204,7 @@ def _estimate(
             budget=budget,
             versions=versions(),
         )
-        batch = unpack(
-            lens.expanded(planned.packed[missing][: lens.batch_size]), base.n
-        )
+        batch = unpack(lens.to_base(planned.packed[missing][: lens.batch_size]), base.n)
         Evaluator(base, book, run=run).values(batch)
         warm = perf_counter()
         base.value(batch)

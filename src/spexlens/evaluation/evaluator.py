@@ -35,7 +35,7 @@ class Evaluator:
     known, and each is committed all or nothing: an interrupted run, repeated, sends the
     model the very batches that an uninterrupted one would have, and so gets the same
     values bit for bit. Commits run in a thread beside the model, at most one batch
-    behind it; of a careful game, none.
+    behind it; of a commit_each_batch game, none.
 
     At most some five seconds of answers are on their way at any moment. A plain
     function is asked for one mask first, then for two, four and so on; and a batch that
@@ -131,7 +131,10 @@ class Evaluator:
                     self._pending = writer.submit(
                         self._keep, rows[part], answer, remarks
                     )
-                    if self.game.careful or not (np.abs(answer) <= LARGEST).all():
+                    if (
+                        self.game.commit_each_batch
+                        or not (np.abs(answer) <= LARGEST).all()
+                    ):
                         # before the model is asked for more; raises if it was not
                         # finite
                         self._flush()
@@ -252,11 +255,11 @@ class Evaluator:
         return known, values
 
     def _batches(self, rows: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
-        if self.game.trained is not None:
+        if self.game.training_candidates is not None:
             return self._whole_trainings(rows)
         blocks = mask_algebra.blocks(len(rows), self.game.n)
         lengths = [
-            self.game.lengths(mask_algebra.unpack(rows[block], self.game.n))
+            self.game.costs(mask_algebra.unpack(rows[block], self.game.n))
             for block in blocks
         ]
         longest_first = np.argsort(-np.concatenate(lengths), kind="stable")
@@ -288,7 +291,9 @@ class Evaluator:
 
     def _slices(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64, which training each mask shares."""
-        return mask_algebra.distinct(mask_algebra.pack(masks[:, self.game.trained]))[1]
+        return mask_algebra.distinct(
+            mask_algebra.pack(masks[:, self.game.training_candidates])
+        )[1]
 
     def _answers(
         self, rows: NDArray[np.uint8], batch: NDArray[np.int64], mine: NDArray[np.bool_]
@@ -325,8 +330,8 @@ class Evaluator:
         if self._fits is not None and masks > self._fits:
             return True
         return (
-            not self.game.fixed
-            and self.game.trained is None
+            not self.game.fixed_batches
+            and self.game.training_candidates is None
             and self._pace.too_long(masks)
         )
 
@@ -348,7 +353,7 @@ class Evaluator:
             )
         self._pace.took(len(masks), self._pace.clock() - begun)
         self.passes += 1
-        if self.game.trained is not None:
+        if self.game.training_candidates is not None:
             self.trainings += int(self._slices(masks).max()) + 1
         answer = answer.reshape(len(masks), -1)
         named = len(self.game.outputs) if self.game.outputs is not None else None

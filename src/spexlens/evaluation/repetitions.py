@@ -96,7 +96,7 @@ class Repetitions:
                 those of its `base`.
             times: how many repetitions, instead of the game's own number.
         """
-        return self.base_values(self.game.expanded(packed), times)
+        return self.base_values(self.game.to_base(packed), times)
 
     def base_values(
         self, packed: NDArray[np.uint8], times: int | None = None
@@ -155,7 +155,7 @@ class Repetitions:
         yield from sorted(told.items(), key=lambda item: (-item[1], item[0]))
 
     def _evaluator(self, number: int) -> Evaluator:
-        game = self.game.base.repetition(number)
+        game = self.game.base.with_seed(number)
         if number and game.key == self.game.base.key:
             game = _apart(game, number)
         return Evaluator(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.evidence.factorial import Corners
+from spexlens.evidence.factorial import FactorialDesign
 from spexlens.evidence.ordinary_inputs import Ordinary
 from spexlens.evidence.spot_checks import measured
 from spexlens.spectrum.scores import rank_correlation, squared_correlation
@@ -140,7 +140,7 @@ class Variant:
 
 def variant_of(
     name: str,
-    corners: Corners,
+    corners: FactorialDesign,
     fit: Spectrum,
     here: Array,
     there: Array,

@@ -11,7 +11,7 @@ from spexlens.evaluation.sized import Sized
 from spexlens.evidence.factorial import (
     LEAST_CONTEXTS,
     MOST_CONTEXTS,
-    Corners,
+    FactorialDesign,
     closure,
     fitting,
     least_seen,
@@ -25,7 +25,7 @@ from spexlens.masks import designs, shared_trainings
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.masks import seen_among
 from spexlens.solvers.solver import Fit, Plan, Solver, all_masks
-from spexlens.solvers.stopping import Carried
+from spexlens.solvers.stopping import PlanRun
 from spexlens.spectrum.shares import Members
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -39,7 +39,7 @@ _POOL = 64  # contexts drawn for one that is used, where masks are few
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckMasks:
     """A plan, what it was answered, and what else a game was asked to check the fit.
 
     Attributes:
@@ -56,7 +56,7 @@ class Asked:
 
     plan: Plan
     values: Array
-    corners: Corners | None
+    corners: FactorialDesign | None
     fresh: Packed
     asked: Array
     judged: NDArray[np.bool_]
@@ -101,11 +101,11 @@ def gather(
     evaluator: Sized,
     shares: Shares,
     reserve: Reserve,
-    run: Carried,
+    run: PlanRun,
     seed: int,
     first: Sequence[Members] = (),
     as_asked: bool = False,
-) -> Asked:
+) -> CheckMasks:
     """Ask for the corners of the strongest sets, and for uniform masks that were not
     planned.
 
@@ -132,10 +132,10 @@ def gather(
     known = np.concatenate([plan.packed, fresh])
     spare = reserve.checks - int((~seen_among(packed, known)).sum())
     # more masks of the trainings that are held out
-    if spare > 0 and own and game.trained is not None:
+    if spare > 0 and own and game.training_candidates is not None:
         more = shares.held_out + spare * game.repeats // shares.times
         fresh = _fresh(game, plan, shares, plan.packed, more, seed)
-    elif spare > 0 and game.trained is None and not (own and as_asked):
+    elif spare > 0 and game.training_candidates is None and not (own and as_asked):
         more = spare * game.repeats // shares.times if own else spare
         drawn = _fresh(game, plan, shares, np.concatenate([known, packed]), more, seed)
         fresh = np.concatenate([fresh, drawn])
@@ -152,7 +152,7 @@ def gather(
         [~seen_among(packed, known) if not own else np.zeros(len(packed), bool), alone]
     )
     clusters = _clusters(game, corners, fresh)
-    return Asked(plan, run.values, corners, fresh, asked, judged, clusters)
+    return CheckMasks(plan, run.values, corners, fresh, asked, judged, clusters)
 
 
 def _values(
@@ -189,7 +189,7 @@ def _corners(
     fresh: Packed | None,
     seed: int,
     first: Sequence[Members],
-) -> Corners | None:
+) -> FactorialDesign | None:
     """The corners of the strongest sets for so many calls; None where there are none.
 
     Contexts are uniform masks whose corners the fit did not see, of those held out
@@ -197,10 +197,12 @@ def _corners(
     """
     ranked = list(dict.fromkeys([*first, *worth_checking(spectrum)]))
     contexts, room = spread_over(reserve.checks, len(ranked[0]) if ranked else 0)
-    if game.trained is not None:  # a context takes two trainings at least
+    if game.training_candidates is not None:  # a context takes two trainings at least
         contexts = LEAST_CONTEXTS
         room = reserve.checks // LEAST_CONTEXTS
-    sets = fitting(ranked, room, game.trained, reserve.trainings // contexts)
+    sets = fitting(
+        ranked, room, game.training_candidates, reserve.trainings // contexts
+    )
     if not sets:
         return None
     n = plan.n
@@ -212,12 +214,12 @@ def _corners(
         pool = designs.uniform(n, count, seed ^ OTHER_SEED ^ 1)
     else:  # which are paid for
         pool = mask_algebra.unpack(fresh, n)
-        if game.trained is None:
+        if game.training_candidates is None:
             contexts = min(reserve.checks // max(1, family - 1), MOST_CONTEXTS)
     if reserve.each:  # each other way to ablate is asked for the same masks
         contexts = min(contexts, max(LEAST_CONTEXTS, reserve.each // family))
     chosen = least_seen(pool, sets, plan.packed, contexts)
-    return Corners.of(sets, chosen) if len(chosen) > 2 else None
+    return FactorialDesign.of(sets, chosen) if len(chosen) > 2 else None
 
 
 def _fresh(
@@ -229,9 +231,13 @@ def _fresh(
     """
     if not count:
         return plan.packed[:0]
-    if game.trained is not None:
+    if game.training_candidates is not None:
         apart = shared_trainings.sharing(
-            game.trained, count, shares.trainings, seed ^ OTHER_SEED, plan.masks
+            game.training_candidates,
+            count,
+            shares.trainings,
+            seed ^ OTHER_SEED,
+            plan.masks,
         )
         return mask_algebra.pack(apart)
     wanted = all_masks(plan.n, count + len(seen))
@@ -241,12 +247,14 @@ def _fresh(
     return both[first[first >= len(seen)]][:count]
 
 
-def _clusters(game: Game, corners: Corners | None, fresh: Packed) -> NDArray[np.int64]:
+def _clusters(
+    game: Game, corners: FactorialDesign | None, fresh: Packed
+) -> NDArray[np.int64]:
     """Masks of one context were drawn together, and masks that share a training."""
     own = np.zeros(0, np.int64) if corners is None else corners.context
     behind = int(own.max(initial=-1)) + 1
     each = np.arange(len(fresh), dtype=np.int64)
-    if game.trained is not None and len(fresh):
-        marked = mask_algebra.unpack(fresh, game.n)[:, game.trained]
+    if game.training_candidates is not None and len(fresh):
+        marked = mask_algebra.unpack(fresh, game.n)[:, game.training_candidates]
         each = mask_algebra.distinct(mask_algebra.pack(marked))[1]
     return np.concatenate([own, behind + each])

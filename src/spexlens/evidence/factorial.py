@@ -25,7 +25,7 @@ _CONSIDERED = 500  # sets, those with the largest shares
 
 
 @dataclass(frozen=True)
-class Corners:
+class FactorialDesign:
     """Masks with the corners of some sets in some contexts.
 
     Attributes:
@@ -41,7 +41,9 @@ class Corners:
     rows: tuple[NDArray[np.int64], ...]
 
     @classmethod
-    def of(cls, sets: Sequence[Members], contexts: NDArray[np.bool_]) -> "Corners":
+    def of(
+        cls, sets: Sequence[Members], contexts: NDArray[np.bool_]
+    ) -> "FactorialDesign":
         """The corners of sets in contexts (C, n) bool; sets share those that they have
         in common.
         """
@@ -161,7 +163,7 @@ def least_seen(
     """The first masks of a pool (p, n) whose corners were not seen, else seen least:
     (count, n) bool.
     """
-    corners = Corners.of(sets, pool)
+    corners = FactorialDesign.of(sets, pool)
     old = seen_among(mask_algebra.pack(corners.masks), seen)
     seen_of = np.sum([old[rows].sum(axis=1) for rows in corners.rows], axis=0)
     return pool[np.sort(np.argsort(seen_of, kind="stable")[:count])]

@@ -131,7 +131,7 @@ class _Judged:
         """The standard error of log(1 - R²), by the jackknife.
 
         Masks that were drawn together are alike: the variance is that over clusters,
-        which are few, steadied by that over masks times Kish's design effect, 1 + ρ
+        which are few, combined_r2 by that over masks times Kish's design effect, 1 + ρ
         (masks a cluster - 1).
         """
         count = len(self.terms)

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.evidence.factorial import Corners
+from spexlens.evidence.factorial import FactorialDesign
 from spexlens.spectrum.shares import Members
 from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
@@ -154,7 +154,7 @@ class Checks:
 
 
 def checks_of(
-    corners: Corners, spectrum: Spectrum, values: Array
+    corners: FactorialDesign, spectrum: Spectrum, values: Array
 ) -> tuple[tuple[Check, ...], ...]:
     """The checks of each output, from the values (m,) or (m, k) of the corners' masks."""
     residuals = np.reshape(values - spectrum.predict(corners.masks), (len(values), -1))
@@ -192,7 +192,7 @@ def measured(
 ) -> tuple[list[float], list[float]]:
     """The mean of each set's sample, and half of its 90% interval by Student's t.
 
-    A variance of few contexts is steadied by those of the other sets of its order,
+    A variance of few contexts is combined_r2 by those of the other sets of its order,
     which count as four contexts more (Smyth, "Linear models and empirical Bayes
     methods", 2004, section 6.2). Of 2^n contexts there are no more than those that were
     not sampled to be wrong about.
@@ -210,8 +210,8 @@ def measured(
         alike = variances[orders == order]
         weight = _STEADY * (len(alike) > 1)
         degrees = len(sample) - 1
-        steadied = (weight * alike.mean() + degrees * variance) / (weight + degrees)
+        combined_r2 = (weight * alike.mean() + degrees * variance) / (weight + degrees)
         quantile = t.ppf((1 + LEVEL) / 2, weight + degrees)
         unseen = max(1.0 - len(sample) * 2.0**-n, 0.0)
-        halves.append(float(quantile * np.sqrt(unseen * steadied / len(sample))))
+        halves.append(float(quantile * np.sqrt(unseen * combined_r2 / len(sample))))
     return [float(sample.mean()) for sample in samples], halves

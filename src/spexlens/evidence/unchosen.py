@@ -74,8 +74,8 @@ def asked_of_unchosen(
         seed: decides the halves.
     """
     rows = np.append(0, _partners(packed, game.n, count - 1))
-    masks = mask_algebra.unpack(game.expanded(packed[rows]), game.base.n)
-    unchosen = game.always
+    masks = mask_algebra.unpack(game.to_base(packed[rows]), game.base.n)
+    unchosen = game.fixed
     masks[0] = True
     masks[0, unchosen] = False
     kept = (
@@ -105,7 +105,7 @@ def unchosen_of(
     answered = answers.reshape(len(answers), -1)
     change = answered[1:] - columns[_partners(packed, game.n, len(answered) - 1)]
     return Unchosen(
-        len(game.always),
+        len(game.fixed),
         len(answered),
         tuple(change.std(axis=0, ddof=1).tolist()),
         tuple(columns.std(axis=0).tolist()),

@@ -12,8 +12,13 @@ from spexlens.arguments import number
 from spexlens.errors import AblationError, InvalidInput
 from spexlens.evaluation.spending import Spending
 from spexlens.evidence.artefacts import Artefacts, Variant, variant_of
-from spexlens.evidence.check_masks import OTHER_SEED, Asked
-from spexlens.evidence.factorial import Corners, fitting, spread_over, worth_checking
+from spexlens.evidence.check_masks import OTHER_SEED, CheckMasks
+from spexlens.evidence.factorial import (
+    FactorialDesign,
+    fitting,
+    spread_over,
+    worth_checking,
+)
 from spexlens.evidence.ordinary_inputs import Ordinary
 from spexlens.evidence.spot_checks import Checks
 from spexlens.games.game import Game
@@ -73,7 +78,7 @@ class Placeholders:
                 f"ordinary inputs are {_LEAST_ORDINARY} or more; got {len(inputs)}"
             )
         answers = [_answer(each) for each in inputs if not isinstance(each, str)]
-        others = [game.another(each) for each in inputs if isinstance(each, str)]
+        others = [game.with_text(each) for each in inputs if isinstance(each, str)]
         refuse_large(np.array(answers))
         return cls(variants, others, answers)
 
@@ -86,7 +91,7 @@ class Placeholders:
         self,
         spending: Spending,
         sizes: Sizes,
-        asked: Asked,
+        asked: CheckMasks,
         checks: Checks | None,
         spectrum: Spectrum,
         each: int,
@@ -141,7 +146,11 @@ class Placeholders:
             spending.on(game)
 
     def _ordinary(
-        self, spending: Spending, sizes: Sizes, asked: Asked, empty: Sequence[float]
+        self,
+        spending: Spending,
+        sizes: Sizes,
+        asked: CheckMasks,
+        empty: Sequence[float],
     ) -> Ordinary:
         if not self.others and not self.answers:
             something = ~mask_algebra.empty(asked.plan.packed)
@@ -173,9 +182,9 @@ def _answer(given: object) -> float:
 
 
 def _shared(
-    asked: Asked, checks: Checks | None, spectrum: Spectrum, each: int, seed: int
-) -> tuple[Corners, NDArray[np.uint8], Array, list[dict[Members, float]]]:
-    """Corners, their masks and more, the game's own values of them, and its effects, an
+    asked: CheckMasks, checks: Checks | None, spectrum: Spectrum, each: int, seed: int
+) -> tuple[FactorialDesign, NDArray[np.uint8], Array, list[dict[Members, float]]]:
+    """FactorialDesign, their masks and more, the game's own values of them, and its effects, an
     output each.
     """
     if asked.corners is not None and checks is not None:
@@ -186,7 +195,9 @@ def _shared(
     n = asked.plan.n
     ranked = worth_checking(spectrum)
     if len(asked.packed):  # nothing acts together, so there are no corners
-        none = Corners((), np.zeros((0, n), np.bool_), np.zeros(0, np.int64), ())
+        none = FactorialDesign(
+            (), np.zeros((0, n), np.bool_), np.zeros(0, np.int64), ()
+        )
         outputs = asked.values[:1].size
         return (
             none,
@@ -200,7 +211,7 @@ def _shared(
         room = each
     sets = fitting(ranked, room) or [(0,)]
     chosen = designs.uniform(n, contexts, seed ^ OTHER_SEED ^ 1)
-    corners = Corners.of(sets, chosen)
+    corners = FactorialDesign.of(sets, chosen)
     packed = mask_algebra.pack(corners.masks)
     columns = spectrum.values.reshape(len(spectrum), -1)
     scalars = [Spectrum(spectrum.sets, column) for column in columns.T]
@@ -211,7 +222,7 @@ def _shared(
     return corners, packed, _values_of(asked, packed), effects
 
 
-def _values_of(asked: Asked, packed: NDArray[np.uint8]) -> Array:
+def _values_of(asked: CheckMasks, packed: NDArray[np.uint8]) -> Array:
     """The values of masks that are all among the plan's."""
     first, where = mask_algebra.distinct(np.concatenate([asked.plan.packed, packed]))
     values: Array = asked.values[first[where[len(asked.plan.packed) :]]]

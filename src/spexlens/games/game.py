@@ -36,39 +36,39 @@ class Game:
         key: what the ledger knows the game by.
         batch_size: the most masks that the evaluator hands to `value` at once.
         paced: whether it is handed one first, then two, four and so on.
-        fixed: whether it is always handed `batch_size` masks, however long they take.
+        fixed_batches: whether it is always handed `batch_size` masks, however long they take.
         outputs: the names of the k outputs of a vector-valued game, or None.
         unit: what a value is measured in.
         seeded: whether the value of a mask is another under another seed.
-        settled: whether the value of a mask is known to be the same each time, but for
+        deterministic: whether the value of a mask is known to be the same each time, but for
             rounding.
         repeats: how many evaluations under as many seeds a mask's value is the mean of.
-        careful: whether what a batch answered is kept before the next batch is begun:
+        commit_each_batch: whether what a batch answered is kept before the next batch is begun:
             for batches that take longer than a commit does.
-        judged: what part of a budget goes to masks that the fit does not see.
+        held_out_share: what part of a budget goes to masks that the fit does not see.
         variants: the names of other ways to ablate that `variant` knows.
         attributions: the names of the cheap attributions that `attribute` knows, the
             default first.
         unknown: of a game without a fingerprint, what about it cannot be told, in one
             line.
-        trained: (n,) bool, candidates whose masks mean another training, where masks
+        training_candidates: (n,) bool, candidates whose masks mean another training, where masks
             that differ in the others only share one; None where that is none or all.
     """
 
     batch_size: int = 1024
     paced: bool = False
-    fixed: bool = False
+    fixed_batches: bool = False
     outputs: tuple[str, ...] | None = None
     unit: str = "value"
     seeded: bool = False
-    settled: bool = False
+    deterministic: bool = False
     repeats: int = 1
-    careful: bool = False
-    judged: float = 0.0
+    commit_each_batch: bool = False
+    held_out_share: float = 0.0
     variants: tuple[str, ...] = ()
     attributions: tuple[str, ...] = ()
     unknown: str | None = None
-    trained: NDArray[np.bool_] | None = None
+    training_candidates: NDArray[np.bool_] | None = None
 
     @keywords()
     def __init__(
@@ -101,7 +101,7 @@ class Game:
             raise InvalidInput(f"a game is of a function of masks; got {_what(value)}")
         self._function = value
         self.paced = batch_size is None
-        self.fixed = not self.paced
+        self.fixed_batches = not self.paced
         if batch_size is not None:
             self.batch_size = whole_number(batch_size, "batch_size")
             if self.batch_size < 1:
@@ -137,7 +137,7 @@ class Game:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the candidates are called, no two alike; see `ablation.names`."""
+        """What the candidates are called, no two alike; see `games.names`."""
         return unique_names([candidate.label for candidate in self.candidates])
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -160,7 +160,7 @@ class Game:
         `explain` and `screen` do so before they ask for anything.
         """
 
-    def repetition(self, number: int) -> "Game":
+    def with_seed(self, number: int) -> "Game":
         """This game with one evaluation a mask, under its seed of this number; itself
         if there is no seed.
         """
@@ -183,7 +183,7 @@ class Game:
             f"this game knows no other way to ablate called {name!r}; {known}"
         )
 
-    def another(self, text: str) -> "Game":
+    def with_text(self, text: str) -> "Game":
         """The same question about another input, to be asked with everything kept.
 
         Raises:
@@ -199,7 +199,7 @@ class Game:
         """
         return {}
 
-    def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def costs(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64: the relative cost of each mask; the evaluator batches rows of
         like cost.
         """
@@ -213,11 +213,11 @@ class Game:
         return self
 
     @property
-    def always(self) -> NDArray[np.int64]:
+    def fixed(self) -> NDArray[np.int64]:
         """Which candidates of `base` are none of this game's, and always stay."""
         return np.zeros(0, np.int64)
 
-    def expanded(self, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def to_base(self, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Packed masks of this game as packed masks of `base`."""
         return packed
 

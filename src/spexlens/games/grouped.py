@@ -17,14 +17,14 @@ _NAMED = 3
 _INHERITED = (
     "batch_size",
     "paced",
-    "fixed",
+    "fixed_batches",
     "outputs",
     "unit",
     "seeded",
     "repeats",
-    "careful",
-    "judged",
-    "settled",
+    "commit_each_batch",
+    "held_out_share",
+    "deterministic",
     "unknown",
 )
 
@@ -108,14 +108,14 @@ class Grouped(Game):
             f"{self.base.key} grouped"
             f" {hashlib.sha256(self.owner.astype('<i8').tobytes()).hexdigest()}"
         )
-        if self.base.trained is not None:
+        if self.base.training_candidates is not None:
             mixed = np.array(
                 [
-                    self.base.trained[self.owner == group].any()
+                    self.base.training_candidates[self.owner == group].any()
                     for group in range(self.n)
                 ]
             )
-            self.trained = mixed if 0 < mixed.sum() < self.n else None
+            self.training_candidates = mixed if 0 < mixed.sum() < self.n else None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -137,11 +137,11 @@ class Grouped(Game):
         return self._base
 
     @property
-    def always(self) -> NDArray[np.int64]:
+    def fixed(self) -> NDArray[np.int64]:
         """Which candidates of `base` always stay."""
         return np.flatnonzero(self.owner < 0)
 
-    def expanded(self, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def to_base(self, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Packed masks of the groups as packed masks of `base`: (m, w) -> (m, W) uint8."""
         return mask_algebra.pack(self._spread(mask_algebra.unpack(packed, self.n)))
 
@@ -149,9 +149,9 @@ class Grouped(Game):
         """What `base` answers: (m, n) bool -> (m,) or (m, k) float64."""
         return self.base.value(self._spread(masks))
 
-    def repetition(self, number: int) -> Game:
+    def with_seed(self, number: int) -> Game:
         """These groups of the base's repetition."""
-        base = self.base.repetition(number)
+        base = self.base.with_seed(number)
         if base is self.base:
             return self
         groups = [
@@ -171,17 +171,17 @@ class Grouped(Game):
         ]
         return Grouped(self.base.variant(name), groups, self.candidates, self._told)
 
-    def another(self, text: str) -> Game:
+    def with_text(self, text: str) -> Game:
         """The base's."""
-        return self.base.another(text)
+        return self.base.with_text(text)
 
     def remarks(self) -> dict[int, str]:
         """What `base` remarks."""
         return self.base.remarks()
 
-    def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def costs(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64, those of `base`."""
-        return self.base.lengths(self._spread(masks))
+        return self.base.costs(self._spread(masks))
 
     def levels(self) -> list[Level]:
         """The base's, of the candidates that are grouped; the last are these groups.
@@ -212,7 +212,7 @@ class Grouped(Game):
             )
         if self.names != tuple(candidate.label for candidate in self.candidates):
             told["names"] = list(self.names)
-        return {**told, "of": self.base.n, "kept": len(self.always), **self._told}
+        return {**told, "of": self.base.n, "kept": len(self.fixed), **self._told}
 
     def _spread(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return np.asarray(masks[:, np.maximum(self.owner, 0)] | (self.owner < 0))

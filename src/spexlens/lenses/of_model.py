@@ -25,7 +25,7 @@ class OfModel(Game):
         model: that is asked.
     """
 
-    settled = True
+    deterministic = True
     model: "HuggingFaceModel"
     _made: dict[str, Any]
 

@@ -277,7 +277,7 @@ class Result:
                 gap that is left.
 
         Raises:
-            InvalidInput: no such output, or what `spectrum.optimum` refuses.
+            InvalidInput: no such output, or what `spectrum.subsets.best` refuses.
         """
         scalar = self._scalar(output)
         found = optimum(scalar, keep, largest=largest, time_limit=time_limit)

@@ -31,7 +31,7 @@ class Faithfulness:
             "leave-one-out" (by a regression on all others, on sets that were chosen
             with all) or "held out".
         masks: the number of masks that R² is over, the fresh ones included.
-        fresh: of those, how many were bought after the fit; see `steadied`.
+        fresh: of those, how many were bought after the fit; see `combined_r2`.
         intervals: (low, high) an output, meant to hold R² over all masks in 90 cases of
             100; () without fresh masks.
         alone: what the source says without the fresh masks; () without those.
@@ -71,7 +71,7 @@ class Faithfulness:
         )
 
 
-def steadied(claimed: float, fresh: float, error: float) -> tuple[float, Interval]:
+def combined_r2(claimed: float, fresh: float, error: float) -> tuple[float, Interval]:
     """R² and its 90% interval, from what a fit says of itself and from fresh masks.
 
     Few fresh masks say little, the less the rarer large errors are; the folds of a fit

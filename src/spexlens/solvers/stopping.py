@@ -24,7 +24,7 @@ _NESTED = 2000  # calls, from which on other solvers take part, whose masks do n
 
 
 @dataclass(frozen=True)
-class Carried:
+class PlanRun:
     """A plan that was carried out.
 
     Attributes:
@@ -52,7 +52,7 @@ def refuse_unstoppable(
         return
     if until != "stable":
         raise InvalidInput(f"until is 'stable' or None; got {until!r}")
-    if game.base.trained is not None:
+    if game.base.training_candidates is not None:
         raise InvalidInput(
             "masks that share trainings are drawn at once: leave out"
             f" {named('until', 'stable')}"
@@ -75,9 +75,9 @@ def refuse_unstoppable(
             )
 
 
-def carried_out(
+def run_plan(
     solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool
-) -> "Carried":
+) -> "PlanRun":
     """A plan with all its masks, their values and the fit; or as many as it takes.
 
     Args:
@@ -99,9 +99,9 @@ def carried_out(
         fit = looking.fit_packed(begun.packed, plan.n, values, seed)
         before.append(strongest(fit.spectrum))
         if before[-1] and len(before) >= _UNMOVED and len(set(before[-_UNMOVED:])) == 1:
-            return Carried(looking, begun, values, fit, stopped=True)
+            return PlanRun(looking, begun, values, fit, stopped=True)
     plan, values = solver.carry_out(plan, remembering, seed)
-    return Carried(
+    return PlanRun(
         solver, plan, values, solver.fit_packed(plan.packed, plan.n, values, seed)
     )
 

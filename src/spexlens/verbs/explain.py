@@ -29,7 +29,7 @@ from spexlens.evaluation.progress import told
 from spexlens.evaluation.repetitions import Repetitions
 from spexlens.evaluation.sized import Sized
 from spexlens.evaluation.spending import Spending
-from spexlens.evidence.check_masks import Asked, gather
+from spexlens.evidence.check_masks import CheckMasks, gather
 from spexlens.evidence.expectations import Expectations
 from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise, noise_of
@@ -45,9 +45,9 @@ from spexlens.masks import masks as mask_algebra
 from spexlens.masks.masks import seen_among
 from spexlens.results.account import Account
 from spexlens.solvers.exact import Exact
-from spexlens.solvers.faithfulness import Faithfulness, steadied
+from spexlens.solvers.faithfulness import Faithfulness, combined_r2
 from spexlens.solvers.solver import Fit, Plan, Solver
-from spexlens.solvers.stopping import carried_out, refuse_unstoppable
+from spexlens.solvers.stopping import refuse_unstoppable, run_plan
 from spexlens.spectrum.spectrum import Spectrum
 
 
@@ -211,7 +211,7 @@ def explain(
                 spending.expected = share.calls
         sized = Sized(evaluator)
         ask = _Asking(sized, check, seed)
-        run = carried_out(
+        run = run_plan(
             share.shares.solver, share.plan, ask, seed, early=until is not None
         )
         # there is something to check after all
@@ -316,7 +316,9 @@ class _Allotted:
     def design(self, game: Game) -> str:
         """How the masks are chosen, in a few words."""
         design = (
-            self.plan.design if game.trained is None else "masks that share trainings"
+            self.plan.design
+            if game.training_candidates is None
+            else "masks that share trainings"
         )
         design += f"; {self.shares.held_out} held out" if self.shares.held_out else ""
         return design + (
@@ -352,14 +354,15 @@ def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
     others that the fit saw: then what was held out says it alone.
     """
     said = fit.faithfulness
-    if judged is None or (game.trained is None and not judged.errors):
+    if judged is None or (game.training_candidates is None and not judged.errors):
         return said
-    if game.trained is not None:
+    if game.training_candidates is not None:
         return Faithfulness(
             judged.r2, "held out", judged.masks, judged.masks, judged.intervals, said.r2
         )
     both = [
-        steadied(*each) for each in zip(said.r2, judged.r2, judged.errors, strict=True)
+        combined_r2(*each)
+        for each in zip(said.r2, judged.r2, judged.errors, strict=True)
     ]
     r2 = tuple(r2 for r2, _ in both)
     intervals = tuple(interval for _, interval in both)
@@ -384,7 +387,7 @@ def _differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
 
 
 def _noise(
-    share: _Allotted, sized: Sized, asked: Asked, seed: int, *, refit: bool
+    share: _Allotted, sized: Sized, asked: CheckMasks, seed: int, *, refit: bool
 ) -> Noise | None:
     """How far answers to one mask differ; asks some masks again, where that is what the
     budget has for it.
@@ -452,7 +455,7 @@ class _Asking:
         """The values of packed masks."""
         if not self._count or self._answers is not None:
             return self._evaluator.packed_values(packed)
-        own = self._game.expanded(packed)
+        own = self._game.to_base(packed)
         count = len(packed)
         others = asked_of_unchosen(self._game, packed, self._count, self._seed)
         both = self._evaluator.base_values(np.concatenate([own, others]))

@@ -325,7 +325,11 @@ def _cost(account: Account) -> int:
 
 def _nests(game: Game, method: str, budget: int) -> bool:
     """Whether a larger budget's masks begin with a smaller one's."""
-    return game.base.trained is None and method != "spex" and budget < _ALL_NEST
+    return (
+        game.base.training_candidates is None
+        and method != "spex"
+        and budget < _ALL_NEST
+    )
 
 
 def _continued(before: Account, after: Account) -> Account:

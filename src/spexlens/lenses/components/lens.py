@@ -19,7 +19,12 @@ from spexlens.keywords import keywords
 from spexlens.lenses.components.names import ablation_of, select
 from spexlens.lenses.of_model import OfModel, batch_size_of
 from spexlens.lenses.screening.attribution import Attribution
-from spexlens.lenses.screening.gradients import INTEGRATED, PATCHING, STEPS, slopes
+from spexlens.lenses.screening.gradients import (
+    INTEGRATED,
+    PATCHING,
+    STEPS,
+    gradient_attribution,
+)
 from spexlens.models.architectures import architecture_of, layers_of
 
 if TYPE_CHECKING:
@@ -293,7 +298,7 @@ class MechanisticLens(OfModel):
             self.model, **{**self._resolved(), "ablation": name, **needed}
         )
 
-    def another(self, text: str) -> "MechanisticLens":
+    def with_text(self, text: str) -> "MechanisticLens":
         """The same question about another prompt, to be asked with everything kept.
 
         Raises:
@@ -314,7 +319,7 @@ class MechanisticLens(OfModel):
         """The number of prompts."""
         return len(self.behaviours)
 
-    def graded(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
+    def value_at(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
         """A prompt's answer with each component so far on the way from its stand-in to
         what it is.
 
@@ -337,7 +342,9 @@ class MechanisticLens(OfModel):
 
     def attribute(self, method: str) -> Attribution:
         """Cheap scores of the candidates, by one of `attributions`."""
-        return slopes(self, method, STEPS if method == INTEGRATED else None)
+        return gradient_attribution(
+            self, method, STEPS if method == INTEGRATED else None
+        )
 
     def levels(self) -> list[Level]:
         """Layers, and what is ablated in them."""
@@ -381,7 +388,7 @@ class MechanisticLens(OfModel):
         alone = np.concatenate([self._answers(mask[None]) for mask in corners[:2]])[
             [0, 1, 0]
         ]
-        self.settled = steady(alone[:1], self._answers(corners[:1]), close)
+        self.deterministic = steady(alone[:1], self._answers(corners[:1]), close)
 
         def ask(rows: NDArray[np.int64]) -> NDArray[np.float64]:
             return self._answers(corners[rows])
@@ -453,7 +460,7 @@ class MechanisticLens(OfModel):
         """What a person should know of how the prompts were read."""
         from spexlens.models.model import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
 
-        notes = [] if self.settled else [ANSWERS_AT_RANDOM]
+        notes = [] if self.deterministic else [ANSWERS_AT_RANDOM]
         notes += list(
             dict.fromkeys(
                 behaviour.note for behaviour in self.behaviours if behaviour.note

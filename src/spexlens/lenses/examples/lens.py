@@ -64,9 +64,9 @@ class DataLens(Game):
     often.
     """
 
-    careful = True
-    settled = True
-    judged = 0.2
+    commit_each_batch = True
+    deterministic = True
+    held_out_share = 0.2
 
     @keywords()
     def __init__(
@@ -104,7 +104,7 @@ class DataLens(Game):
             others: whether examples that are no candidates are always "in", or "out".
             screening: what a number of candidates is chosen by, at a linear head
                 trained once on everything: "leave-one-out" in closed form or
-                "influence", see `learners.influence`, at the learner itself if it is a
+                "influence", see `learners.linear.influence`, at the learner itself if it is a
                 linear head, else at one of default strength; or "gradient similarity"
                 to the test points, at one of default strength. The first where labels
                 are there and no more than 2,000 parameters, else the last. `screen`
@@ -249,7 +249,7 @@ class DataLens(Game):
         """
         return self._remarks
 
-    def repetition(self, number: int) -> "DataLens":
+    def with_seed(self, number: int) -> "DataLens":
         """This lens with one training a mask, under its seed of this number."""
         single = copy.copy(self)
         single.repeats = 1
@@ -277,7 +277,7 @@ class DataLens(Game):
 
     @property
     def attributions(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Those of `lenses.choosing`, the one that suits the task first."""
+        """Those of `lenses.examples.choosing`, the one that suits the task first."""
         return tuple(dict.fromkeys([default_screening(self._task), *SCREENINGS]))
 
     def attribute(self, method: str) -> Attribution:

@@ -179,10 +179,10 @@ class Joint(_Model):
         """What is to be remarked on so many answers, by the model as it is."""
         return self.model.remarks(count)
 
-    def graded(self, degrees: torch.Tensor) -> torch.Tensor:
+    def value_at(self, degrees: torch.Tensor) -> torch.Tensor:
         """The same, differentiable, to a degree: (n,) -> (k,)."""
         with self._heads.switchboard.faded(degrees[self._words.n :]):
-            return self._words.graded(
+            return self._words.value_at(
                 degrees[: self._words.n], model=self.model, objective=self.objective
             )
 

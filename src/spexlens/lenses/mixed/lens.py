@@ -21,7 +21,12 @@ from spexlens.games.levels import Level, nested
 from spexlens.lenses.components.lens import MechanisticLens
 from spexlens.lenses.examples.lens import DataLens
 from spexlens.lenses.screening.attribution import Attribution
-from spexlens.lenses.screening.gradients import GRADIENT, INTEGRATED, STEPS, slopes
+from spexlens.lenses.screening.gradients import (
+    GRADIENT,
+    INTEGRATED,
+    STEPS,
+    gradient_attribution,
+)
 from spexlens.lenses.text.lens import FeatureLens
 from spexlens.lenses.text.parts import TextParts
 from spexlens.masks import designs
@@ -52,7 +57,7 @@ class MixedLens(Game):
     and trainings are counted apart from evaluations.
     """
 
-    settled = True
+    deterministic = True
 
     def __init__(
         self, lenses: Sequence[Game], *, batch_size: int | None = None
@@ -101,11 +106,11 @@ class MixedLens(Game):
             candidate for lens in self.lenses for candidate in lens.candidates
         ]
         if self.data is not None:
-            self.careful = True
-            self.judged = self.data.judged
+            self.commit_each_batch = True
+            self.held_out_share = self.data.held_out_share
             self.seeded = self.data.seeded
             self.repeats = self.data.repeats
-            self.trained = np.arange(len(candidates)) < self.data.n
+            self.training_candidates = np.arange(len(candidates)) < self.data.n
         elif self.unit != "accuracy":
             self.attributions = (GRADIENT, INTEGRATED)
         self._take(candidates, self._identity())
@@ -153,12 +158,12 @@ class MixedLens(Game):
         if fingerprint is None or fingerprint != self.fingerprint:
             self._take(self.candidates, fingerprint)
 
-    def repetition(self, number: int) -> "MixedLens":
+    def with_seed(self, number: int) -> "MixedLens":
         """This game with one training a mask, under its seed of this number."""
         if self.data is None:
             return self
         single = copy.copy(self)
-        single.data = self.data.repetition(number)
+        single.data = self.data.with_seed(number)
         single.repeats = 1
         single.lenses = (single.data, *self.lenses[1:])
         single._take(self.candidates, single._identity())
@@ -168,11 +173,11 @@ class MixedLens(Game):
 
     inputs = 1
 
-    def graded(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
+    def value_at(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
         """The answer with each part so far on the way to what it is, (n,) -> (k,); see
         the lenses' own.
         """
-        return self._joint.graded(degrees)
+        return self._joint.value_at(degrees)
 
     @property
     def device(self) -> "torch.device":
@@ -186,7 +191,9 @@ class MixedLens(Game):
 
     def attribute(self, method: str) -> Attribution:
         """Cheap scores of the candidates, by one of `attributions`."""
-        return slopes(self, method, STEPS if method == INTEGRATED else None)
+        return gradient_attribution(
+            self, method, STEPS if method == INTEGRATED else None
+        )
 
     def levels(self) -> list[Level]:
         """Those of all lenses side by side; of one that has fewer, its coarsest several

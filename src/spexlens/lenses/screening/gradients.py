@@ -37,7 +37,7 @@ class Graded(Protocol):
     def inputs(self) -> int:
         """How many inputs there are, whose mean answer is the answer."""
 
-    def graded(self, degrees: "torch.Tensor", number: int) -> "torch.Tensor":
+    def value_at(self, degrees: "torch.Tensor", number: int) -> "torch.Tensor":
         """One input's answer, differentiable, with each candidate so far on the way
         from ablated to kept.
 
@@ -54,7 +54,9 @@ class Graded(Protocol):
         """Where the model is."""
 
 
-def slopes(lens: Graded, method: str, steps: int | None = None) -> Attribution:
+def gradient_attribution(
+    lens: Graded, method: str, steps: int | None = None
+) -> Attribution:
     """The derivatives of the answer by the degrees to which candidates are there.
 
     Args:
@@ -111,7 +113,7 @@ def _derivatives(
 
     degrees = torch.full((lens.n,), point, device=lens.device, requires_grad=True)
     with torch.enable_grad():
-        answers = lens.graded(degrees, number)
+        answers = lens.value_at(degrees, number)
         if not answers.requires_grad:
             raise InvalidInput(
                 f"what is watched has no gradient, so there is no {method}: leave"

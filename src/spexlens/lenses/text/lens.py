@@ -16,7 +16,12 @@ from spexlens.games.levels import Level
 from spexlens.keywords import keywords
 from spexlens.lenses.of_model import OfModel, batch_size_of
 from spexlens.lenses.screening.attribution import Attribution
-from spexlens.lenses.screening.gradients import GRADIENT, INTEGRATED, STEPS, slopes
+from spexlens.lenses.screening.gradients import (
+    GRADIENT,
+    INTEGRATED,
+    STEPS,
+    gradient_attribution,
+)
 from spexlens.lenses.text.replacement import (
     ablatable,
     choose_replacement,
@@ -62,7 +67,7 @@ class FeatureLens(OfModel):
     beginning-of-sequence token, once, if it has one. Two texts with the tokenizer's
     separator between them, such as `--template "a question [SEP] {text}"`, are a pair.
 
-    The attributions are `lenses.saliency.slopes`.
+    The attributions are `lenses.screening.gradients.gradient_attribution`.
 
     When a lens is made, a few masks are answered alone and together: where answers
     differ, because padding is not inert in the model, only rows of one length share a
@@ -326,7 +331,7 @@ class FeatureLens(OfModel):
             return answers[-1]
 
         together, passes = together_as(ask, rows.lengths, self.model.rounding)
-        self.settled = steady(
+        self.deterministic = steady(
             answers[0], self._asked(rows.take(np.array([0]))), self.model.rounding
         )
         if (
@@ -443,7 +448,7 @@ class FeatureLens(OfModel):
             self.model, self.text, **{**self._resolved(), "replacement": name}
         )
 
-    def another(self, text: str) -> "FeatureLens":
+    def with_text(self, text: str) -> "FeatureLens":
         """The same question about another text.
 
         Raises:
@@ -479,7 +484,7 @@ class FeatureLens(OfModel):
 
     inputs = 1
 
-    def graded(
+    def value_at(
         self,
         degrees: "torch.Tensor",
         number: int = 0,
@@ -504,16 +509,16 @@ class FeatureLens(OfModel):
         """
         model = model or self.model
         if self.windows is not None:
-            return self._graded_by_windows(degrees, model)
+            return self._value_at_by_windows(degrees, model)
         watched = objective or self.objective
         return self._faded(
             self._tokens, degrees, model, lambda batch: watched(model, batch)
         ).reshape(-1)
 
-    def _graded_by_windows(
+    def _value_at_by_windows(
         self, degrees: "torch.Tensor", model: "HuggingFaceModel"
     ) -> "torch.Tensor":
-        """`graded`, window by window; what a gradient needs of one is computed again
+        """`value_at`, window by window; what a gradient needs of one is computed again
         when it is asked for.
         """
         import torch
@@ -587,7 +592,9 @@ class FeatureLens(OfModel):
 
     def attribute(self, method: str) -> Attribution:
         """Cheap scores of the candidates, by one of `attributions`."""
-        return slopes(self, method, STEPS if method == INTEGRATED else None)
+        return gradient_attribution(
+            self, method, STEPS if method == INTEGRATED else None
+        )
 
     def levels(self) -> list[Level]:
         """Paragraphs, sentences, phrases, then the candidates; of tokens words before
@@ -595,7 +602,7 @@ class FeatureLens(OfModel):
         """
         return levels_of(self.text, self.candidates)
 
-    def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def costs(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64, tokens read for each mask."""
         tokens = self._tokens if self.windows is None else self.windows
         return tokens.lengths(masks)
@@ -642,7 +649,7 @@ class FeatureLens(OfModel):
         notes = [self._note] if self._note else []
         if self.windows is not None:
             notes.append(self._said_of_windows())
-        notes += [] if self.settled else [ANSWERS_AT_RANDOM]
+        notes += [] if self.deterministic else [ANSWERS_AT_RANDOM]
         if self.model.ahead:
             notes.append(ATTENDS_TO_BOTH_SIDES)
         if self.model.kind == "encoder" and not self.model.sentence.said:
