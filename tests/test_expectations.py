@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from spexlens import Candidate, Explanation, Game, SpexlensError, explain
 from spexlens.cli import app, main
-from spexlens.evidence.expectations import Expectations, Pattern, Rule, meets
 from spexlens.formats import expectations as expectations_file
+from spexlens.games.expectations import Expectations, Pattern, Rule, meets
 from spexlens.report.terminal.page import plain
 
 WORDS = [

@@ -154,7 +154,9 @@ def test_masks_share_trainings_and_are_distinct(trainings: int) -> None:
 
 def test_the_evaluator_never_splits_a_training() -> None:
     class Trained(Game):
-        training_candidates = np.array([True, True, True, False, False, False, False, False])
+        training_candidates = np.array(
+            [True, True, True, False, False, False, False, False]
+        )
         batch_size = 7
 
         def __init__(self) -> None:

@@ -13,9 +13,9 @@ from spexlens.arguments import unknown
 from spexlens.cli.inputs import lines_of
 from spexlens.cli.terminal import say
 from spexlens.errors import InvalidInput
-from spexlens.evidence.expectations import Expectations
 from spexlens.explanation import Explanation
 from spexlens.formats import expectations as expectations_file
+from spexlens.games.expectations import Expectations
 from spexlens.results.result import SCALES
 
 FAILED = 3

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spexlens.arguments import article
 from spexlens.errors import InvalidInput
-from spexlens.evidence.expectations import LEAST_SHARE, Expectations, Pattern, Rule
 from spexlens.files import toml_file as toml
+from spexlens.games.expectations import LEAST_SHARE, Expectations, Pattern, Rule
 
 Position = Annotated[int, Field(ge=0, lt=1 << 31)]
 _MEMBERS = 64  # of a rule; as many as an interaction hardly has

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator, with_config
 from spexlens.arguments import plain
 from spexlens.errors import InvalidInput, ResultError, SpexlensError
 from spexlens.evidence.artefacts import Artefacts, Survival, Variant
-from spexlens.evidence.expectations import Comparison, Finding
+from spexlens.evidence.comparison import Comparison, Finding
 from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise
 from spexlens.evidence.ordinary_inputs import Ordinary

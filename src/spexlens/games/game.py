@@ -15,6 +15,7 @@ from spexlens.errors import InvalidInput
 from spexlens.games.candidate import Candidate
 from spexlens.games.levels import Level, blocks
 from spexlens.games.names import unique_names
+from spexlens.games.recipe import Recipe
 from spexlens.keywords import keywords
 
 _HANDED = (
@@ -53,6 +54,8 @@ class Game:
             line.
         training_candidates: (n,) bool, candidates whose masks mean another training, where masks
             that differ in the others only share one; None where that is none or all.
+        recipe: how it is made again, or None where data alone does not make it, such as
+            a plain function or a model that lives in memory alone.
     """
 
     batch_size: int = 1024
@@ -69,6 +72,7 @@ class Game:
     attributions: tuple[str, ...] = ()
     unknown: str | None = None
     training_candidates: NDArray[np.bool_] | None = None
+    recipe: Recipe | None = None
 
     @keywords()
     def __init__(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spexlens.arguments import named, unknown, whole_number
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.artefacts import Artefacts
-from spexlens.evidence.expectations import Comparison, Expectations
+from spexlens.evidence.comparison import Comparison, compare
 from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise
 from spexlens.evidence.smallest import Kind, Smallest, predicted
@@ -19,6 +19,7 @@ from spexlens.evidence.spot_checks import Checks
 from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
 from spexlens.games.candidate import Candidate
+from spexlens.games.expectations import Expectations
 from spexlens.games.names import unique_names
 from spexlens.keywords import keywords
 from spexlens.results.account import Account, Step
@@ -440,8 +441,13 @@ class Result:
     def compared_with(self, expectations: Expectations) -> Self:
         """The same explanation with what was expected of it, and what was found."""
         found = [
-            expectations.compare(
-                self.candidates, self.names, self.spectrum, self.checks, output
+            compare(
+                expectations,
+                self.candidates,
+                self.names,
+                self.spectrum,
+                self.checks,
+                output,
             )
             for output in range(len(self.faithfulness.r2))
         ]

@@ -16,9 +16,9 @@ from spexlens.errors import InvalidInput, LedgerError, MissingExtra, SpexlensErr
 from spexlens.evaluation.evaluator import Progress
 from spexlens.evaluation.ledger.ledger import Ledger, opened
 from spexlens.evaluation.progress import told
-from spexlens.evidence.expectations import Expectations
 from spexlens.explanation import Explanation
 from spexlens.formats import expectations as expectations_file
+from spexlens.games.expectations import Expectations
 from spexlens.games.game import Game, as_game
 from spexlens.keywords import keywords
 from spexlens.verbs.explain import StoppingEvidence, explain

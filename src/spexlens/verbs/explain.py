@@ -30,7 +30,7 @@ from spexlens.evaluation.repetitions import Repetitions
 from spexlens.evaluation.sized import Sized
 from spexlens.evaluation.spending import Spending
 from spexlens.evidence.check_masks import CheckMasks, gather
-from spexlens.evidence.expectations import Expectations
+from spexlens.evidence.comparison import sets_to_check
 from spexlens.evidence.held_out import HeldOut
 from spexlens.evidence.noise import Noise, noise_of
 from spexlens.evidence.smallest import confirmed, refuse_impossible
@@ -39,6 +39,7 @@ from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
 from spexlens.evidence.variants import Placeholders
 from spexlens.explanation import Explanation
 from spexlens.formats import expectations as expectations_file
+from spexlens.games.expectations import Expectations
 from spexlens.games.game import Game, as_game
 from spexlens.keywords import keywords
 from spexlens.masks import masks as mask_algebra
@@ -221,7 +222,7 @@ def explain(
         named = (
             []
             if expected is None
-            else expected.named(game.candidates, run.fit.spectrum, game.names)
+            else sets_to_check(expected, game.candidates, run.fit.spectrum, game.names)
         )
         asked = gather(
             sized, share.shares, share.reserve, run, seed, named, held_out is not None

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from spexlens.evidence.expectations import Finding
+from spexlens.evidence.comparison import Finding
 from spexlens.evidence.smallest import Smallest
 from spexlens.evidence.spot_checks import Check, Verdict
 from spexlens.report.content.figures import Figures
