@@ -11,7 +11,8 @@ import typer
 from numpy.typing import NDArray
 
 from spexlens.arguments import whole_number
-from spexlens.budget.allocation import Evidence, allot, handful
+from spexlens.budget.allocation import allocate
+from spexlens.budget.request import Request
 from spexlens.cli.candidates import chosen
 from spexlens.cli.inputs import model_of, target_of, text_of
 from spexlens.cli.options import (
@@ -46,9 +47,9 @@ from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.games.game import Game
 from spexlens.lenses.text.lens import FeatureLens
 from spexlens.masks.masks import unpack
+from spexlens.results.provenance import versions
 from spexlens.solvers.choice import refuse_too_many
 from spexlens.solvers.solver import Plan, Solver
-from spexlens.verbs.explain import versions
 
 
 def plan(
@@ -135,11 +136,12 @@ def plan(
     refuse_too_many(candidates)
     seed = whole_number(seed, "a seed")
     budget = whole_number(budget, "a budget")
-    check = 0 if lens is None else handful(lens, budget, None)
     game = lens or Game(_never, candidates)
-    shares, reserve = allot(
-        game, budget - check, method, None, None, seed, Evidence(checks)
-    )
+    request = Request(budget, method=method, seed=seed, checks=checks)
+    allocation = allocate(game, request)
+    shares = allocation.shares
+    reserve = allocation.reserve
+    check = allocation.unchosen
     solver = shares.solver
     planned = solver.outline(candidates, shares.masks, seed)
     said: dict[str, str | int] = {

@@ -17,6 +17,7 @@ from spexlens.games.levels import Level, blocks
 from spexlens.games.names import unique_names
 from spexlens.games.recipe import Recipe
 from spexlens.keywords import keywords
+from spexlens.masks.strategy import Independent, MaskStrategy, SharedTrainings
 
 _HANDED = (
     "spexlens handed the function {0} masks at once, bool of shape ({0}, {1}), for a"
@@ -220,6 +221,13 @@ class Game:
     def fixed(self) -> NDArray[np.int64]:
         """Which candidates of `base` are none of this game's, and always stay."""
         return np.zeros(0, np.int64)
+
+    @property
+    def strategy(self) -> MaskStrategy:
+        """How its masks are drawn, go together and are counted."""
+        if self.training_candidates is None:
+            return Independent(self.n)
+        return SharedTrainings(self.training_candidates)
 
     def to_base(self, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Packed masks of this game as packed masks of `base`."""

@@ -21,6 +21,7 @@ class Exact(Solver):
     """
 
     name = "exact"
+    exhaustive = True
 
     def least(self, n: int) -> int:
         """2^n."""

@@ -108,6 +108,7 @@ class Solver(ABC):
     """
 
     name: ClassVar[str]
+    exhaustive: ClassVar[bool] = False
 
     @abstractmethod
     def least(self, n: int) -> int:

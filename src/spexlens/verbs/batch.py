@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from spexlens.arguments import plain, whole_number
+from spexlens.budget.request import StoppingEvidence
 from spexlens.errors import InvalidInput, LedgerError, MissingExtra, SpexlensError
 from spexlens.evaluation.evaluator import Progress
 from spexlens.evaluation.ledger.ledger import Ledger, opened
@@ -21,7 +22,7 @@ from spexlens.formats import expectations as expectations_file
 from spexlens.games.expectations import Expectations
 from spexlens.games.game import Game, as_game
 from spexlens.keywords import keywords
-from spexlens.verbs.explain import StoppingEvidence, explain
+from spexlens.verbs.explain import explain
 
 
 @keywords(StoppingEvidence.__annotations__)
