@@ -101,11 +101,13 @@ class Auto(Solver):
         """
         if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
             return Exact().fit_packed(packed, n, values, seed)
+
         coded = self.spex.plan(n, len(packed) - FIRST, seed).packed
         rows = rows_of(coded, packed, seed)
         sparse = self.spex.fit_packed(coded, n, values[rows], seed)
         sparse = _judged(sparse, packed, values, rows)
         dense = self.proxyspex.fit_packed(packed, n, values, seed)
+
         r2 = {"proxyspex": dense.faithfulness.mean, "spex": sparse.faithfulness.mean}
         better = 1.0 - r2["spex"] < _BETTER * (1.0 - r2["proxyspex"])
         chosen = "spex" if better else "proxyspex"
@@ -140,6 +142,7 @@ def _judged(
     masks = mask_algebra.unpack(packed[held_out], fit.spectrum.n)
     predicted = fit.spectrum.predict(masks).reshape(count, -1)
     measured = values[held_out].reshape(count, -1)
+
     outputs = zip(measured.T, predicted.T, strict=True)
     r2 = tuple(r_squared(column, prediction) for column, prediction in outputs)
     return replace(fit, faithfulness=Faithfulness(r2, "held out", count))

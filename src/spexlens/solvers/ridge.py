@@ -50,10 +50,12 @@ def refit(
         count = len(values)
         left_out = (values - mean) * (count / max(count - 1, 1))
         return Refit(Spectrum.of(prior.n, {(): mean}), left_out)
+
     expected = size[rows]
     # relative to the largest: the penalties are a multiple of it in any case
     design = _Design(masks, prior.sets.take(rows), expected / expected.max())
     coefficients, residuals = design.ridge(values - mean)
+
     sets = Sets.concatenate([Sets.of(prior.n, [()]), design.sets])
     intercept = mean - float(design.centre @ coefficients)
     spectrum = Spectrum(sets, np.concatenate([[intercept], coefficients]))
@@ -96,8 +98,10 @@ class _Design:
         sound = _sound(squares)
         squares = squares[sound]
         left = left[:, sound]
+
         rotated = _Rotated(squares, left.T @ values, len(values))
         errors = rotated.left_out(left, values)
+
         best = _best(errors)
         shrunk = rotated.target / (squares + rotated.penalties[best])
         coefficients = self.scale * (design.T @ (left @ shrunk))
@@ -112,10 +116,12 @@ class _Design:
         sound = _sound(squares)
         squares = squares[sound]
         right = right[:, sound] / np.sqrt(squares)
+
         rotated = _Rotated(squares, right.T @ product, len(values))
         errors = np.empty((len(values), len(rotated.penalties)))
         for rows, block in self._rows():
             errors[rows] = rotated.left_out(block @ right, values[rows])
+
         best = _best(errors)
         shrunk = squares / (squares + rotated.penalties[best]) * rotated.target
         coefficients = self.scale * (right @ shrunk)
@@ -168,10 +174,12 @@ class _Rotated:
             left: (b, r) float64, those rows of the left singular vectors.
             values: (b,) float64, centred.
         """
-        shrink = self.squares[:, None] / (self.squares[:, None] + self.penalties)
+        squares = self.squares[:, None]
+        shrink = squares / (squares + self.penalties)
         leverage = left**2 @ shrink + 1.0 / self.count
         fitted = left @ (shrink * self.target[:, None])
         errors: NDArray[np.float64] = values[:, None] - fitted
+
         # A row that alone decides a coefficient says nothing of it when left out.
         supported = leverage < 1.0 - _ALONE
         free = np.maximum(1.0 - leverage, _ALONE)

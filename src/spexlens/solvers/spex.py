@@ -96,6 +96,7 @@ class Spex(Solver):
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             every = Exact().plan(n, budget, seed).packed
             return Plan(self.name, n, every, outline.design)
+
         allotment = self._allot(n, outline.total)
         coded = Design.draw(n, allotment.corrections, allotment.bits, seed).masks()
         corners = mask_algebra.pack(designs.corners(n))
@@ -147,6 +148,7 @@ class Spex(Solver):
         columns = values.reshape(len(values), -1).T
         with one_thread():  # sums in another order would be other bits
             fits = [self._column(design, rows, packed, column) for column in columns]
+
         regressions = [regression for regression, _ in fits]
         inner = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
         outputs = zip(regressions, columns, strict=True)
@@ -154,6 +156,7 @@ class Spex(Solver):
             r_squared(column[inner], (column - regression.residuals)[inner])
             for regression, column in outputs
         )
+
         details = {
             "corrections": allotment.corrections,
             "bits": list(allotment.bits),
@@ -162,6 +165,7 @@ class Spex(Solver):
             "recovered": [report for _, report in fits],
             "caveats": _caveats(r2, design.code),
         }
+
         return Fit(
             _spectrum(regressions, single=values.ndim == 1),
             Faithfulness(r2, "leave-one-out", int(inner.sum())),
@@ -208,10 +212,12 @@ class Spex(Solver):
         if scale <= 8 * np.finfo(np.float64).eps * abs(mean):
             constant = Spectrum.of(design.code.n, {(): mean})
             return Refit(constant, values - mean), {"sets": 0, "low orders": False}
+
         standard = (values - mean) / scale
         bins = design.transform(standard[rows])
         recovered = peel(design.code, design.groups, bins, soft=self.soft).spectrum()
         regression, low = _regressed(recovered, packed, standard)
+
         sets = regression.spectrum.sets
         restored = regression.spectrum.values * scale + mean * (sets.orders == 0)
         report = {"sets": len(recovered) - 1, "low orders": low}

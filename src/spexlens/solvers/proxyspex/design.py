@@ -187,11 +187,13 @@ def _leading(values: Array) -> Array:
         return values
     away = values - values.mean(axis=0)
     scale = away.std(axis=0)
+
     varied = scale > 0
     standard = away[:, varied] / scale[varied]
     left, sizes, right = np.linalg.svd(standard, full_matrices=False)
     if not len(sizes):
         return np.zeros(len(values))
+
     # a component's sign is arbitrary: that of the first large weight is made positive;
     # not of the largest, as two outputs always have the same
     weights = np.abs(right[0])
@@ -237,21 +239,24 @@ def _least_known(
     other masks.
     """
     signs = signs_of(mask_algebra.unpack(packed, n))
-    heights = prior.gains(signs) ** 2
-    chosen = np.arange(count)
+    gains = prior.gains(signs) ** 2
+    variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise
+    least = _ROUNDING * variance
+
     factor = np.zeros((count, len(signs)))
     factor[:known], unknown = _given(prior, signs, known)
-    variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise
     unknown[:known] = -np.inf
+    chosen = np.arange(count)
     for j in range(known, count):
-        scores = heights * unknown
+        scores = gains * unknown
         # the first that is about the largest: last digits must not decide
         row = int(np.argmax(scores >= (1.0 - _TIE) * scores.max()))
         column = prior.gram(signs[row : row + 1], signs)[0]
         column[row] += prior.noise
         column -= factor[:j, row] @ factor[:j]
-        factor[j] = column / np.sqrt(max(unknown[row], _ROUNDING * variance))
+        factor[j] = column / np.sqrt(max(unknown[row], least))
         unknown -= factor[j] ** 2
+
         chosen[j] = row
         unknown[chosen[: j + 1]] = -np.inf
     return chosen

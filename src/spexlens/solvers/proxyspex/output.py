@@ -128,9 +128,11 @@ class Averaging:
         whole = proxy.fit(self.masks, values, self.seed, self.run)
         if self.apart is None:
             return whole
+
         agreed = mask_algebra.pack(self.masks[:, self.apart])
-        alike = mask_algebra.distinct(agreed)[1]
+        _, alike = mask_algebra.distinct(agreed)
         fold = folds(int(alike.max()) + 1, FOLDS, self.seed)[alike]
+
         left_out = np.full(len(values), values.mean())
         for part in range(FOLDS):
             seen = fold != part

@@ -57,15 +57,19 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     bins = [_measured(group, proxy) for group in groups]
     sets = _suspected(proxy, groups, bins)
     coefficients, error = _fitted(groups, sets, bins)
-    rounding = (_ROUNDING * float(np.abs(coefficients).max())) ** 2
-    sure = coefficients**2 > max(_SURE * error, rounding)
-    energy = np.where((sets.orders > 0) & sure, coefficients**2, 0.0)
+
+    largest = float(np.abs(coefficients).max())
+    rounding = (_ROUNDING * largest) ** 2
+    squares = coefficients**2
+    sure = squares > max(_SURE * error, rounding)
+    energy = np.where((sets.orders > 0) & sure, squares, 0.0)
     # the empty set comes first, and stays
     rows = np.concatenate([[0], _enough(energy)])
     spectrum = Spectrum(sets.take(rows), coefficients[rows])
+
     fresh = designs.uniform(proxy.n, _TEST, seed)
-    error_left = (proxy.predict(fresh) - spectrum.predict(fresh)) ** 2
-    return Readout(spectrum, float(np.mean(error_left)))
+    missed = proxy.predict(fresh) - spectrum.predict(fresh)
+    return Readout(spectrum, float(np.mean(missed**2)))
 
 
 def _measured(group: Group, proxy: FittedProxy) -> Array:
@@ -115,18 +119,24 @@ def _products(alone: Array, count: int) -> Sets:
     member more, and to itself with the last member replaced by that.
     """
     order = np.argsort(-alone, kind="stable")
-    size = np.maximum(alone[order], np.finfo(np.float64).tiny)
+    ranked = alone[order]
+    size = np.maximum(ranked, np.finfo(np.float64).tiny)
     logs = np.log(_NEAR_ONE * size / size[0]).tolist()
+
+    # a set costs the less the larger its product; members are ranks
     heap: list[tuple[float, tuple[int, ...]]] = [(-logs[0], (0,))]
     sets: list[list[int]] = []
     while heap and len(sets) < count:
         cost, members = heappop(heap)
         sets.append(order[list(members)].tolist())
-        following = members[-1] + 1
-        if following < len(logs):
-            heappush(heap, (cost - logs[following], (*members, following)))
-            replaced = cost + logs[following - 1] - logs[following]
-            heappush(heap, (replaced, (*members[:-1], following)))
+        *others, last = members
+        following = last + 1
+        if following == len(logs):
+            continue
+        longer = cost - logs[following]
+        heappush(heap, (longer, (*members, following)))
+        replaced = cost + logs[last] - logs[following]
+        heappush(heap, (replaced, (*others, following)))
     return Sets.of(len(alone), sets)
 
 

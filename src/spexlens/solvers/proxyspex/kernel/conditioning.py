@@ -63,15 +63,20 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     """
     inverse, _ = inverted(prior.gram(signs, signs), prior.noise)
     assert inverse is not None
-    rng = np.random.default_rng([seed, signs.shape[1]])
-    fresh = rng.choice([-1.0, 1.0], (_FRESH, signs.shape[1]))
-    cross = prior.gram(fresh, signs)
+    n = signs.shape[1]
+    rng = np.random.default_rng([seed, n])
+    fresh = rng.choice([-1.0, 1.0], (_FRESH, n))
+
     # the kernel without its tilt has one variance for all masks
-    variance = float(prior.gram(signs[:1], signs[:1])[0, 0]) + prior.noise
+    any_mask = signs[:1]
+    variance = float(prior.gram(any_mask, any_mask)[0, 0]) + prior.noise
+    cross = prior.gram(fresh, signs)
     explained = np.einsum("ij,ij->i", cross @ inverse, cross)
     expected = prior.gains(fresh) ** 2 * (variance - explained)
+
     left_out = prior.gains(signs) ** 2 / np.diagonal(inverse)
-    return min(float(expected.mean() / left_out.mean()), 1.0)
+    ratio = float(expected.mean() / left_out.mean())
+    return min(ratio, 1.0)
 
 
 def _exact(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, Array]:
@@ -101,8 +106,6 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
     own = prior.gram(centres, centres)
     own.flat[:: len(own) + 1] += _JITTER * own[0, 0]
     lower = cholesky(own, lower=True)
-    gram = np.zeros_like(own)
-    product = np.zeros(len(own))
 
     def features(rows: slice) -> Array:
         block = prior.gram(centres, signs[rows])
@@ -111,6 +114,8 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
 
     # features are made twice rather than held: (m, 2000) would be the largest matrix
     blocks = list(mask_algebra.blocks(len(signs), 8 * len(centres)))
+    gram = np.zeros_like(own)
+    product = np.zeros(len(own))
     for rows in blocks:
         block = features(rows)
         gram += block.T @ block
@@ -118,13 +123,16 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
     gram.flat[:: len(gram) + 1] += prior.noise
     factor = cholesky(gram, lower=True)
     coefficients = cho_solve((factor, True), product)
+
     fitted = np.empty(len(signs))
     residuals = np.empty(len(signs))
     for rows in blocks:
         block = features(rows)
         fitted[rows] = block @ coefficients
-        leverage = (solve_triangular(factor, block.T, lower=True) ** 2).sum(axis=0)
+        whitened = solve_triangular(factor, block.T, lower=True)
+        leverage = (whitened**2).sum(axis=0)
         free = np.maximum(1.0 - leverage, _ALONE)
         residuals[rows] = (values[rows] - fitted[rows]) / free
+
     weights = solve_triangular(lower, coefficients, lower=True, trans=1)
     return weights, fitted, residuals

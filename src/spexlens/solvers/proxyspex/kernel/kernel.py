@@ -128,18 +128,21 @@ class Kernel(Proxy):
         everything = np.ones(len(values), np.bool_)
         first, *folded = run(tuned, [everything, *varied])
         fits = _all_warps(first, signs, values, run)
+
         members = list(run(lambda fit: fit.given(signs, values), fits))
         scores = [r_squared(values, member.left_out) for member in members]
         weights = shares(scores, [_WEIGHTS[fit.warp.name] for fit in fits])
         if not weights.any():
             weights = np.full(len(members), 1.0 / len(members))
         left_out = weighted(weights, [member.left_out for member in members])
+
         unseen = left_out.copy()
         for part in parts:
             unseen[~part] = values[part].mean()  # all that a fold of one value says
         held = run(lambda fit: fit.given(signs, values).left_out, folded)
         for part, predicted in zip(varied, held, strict=True):
             unseen[~part] = predicted[~part]
+
         return FittedKernel(
             n=masks.shape[1],
             left_out=unseen,

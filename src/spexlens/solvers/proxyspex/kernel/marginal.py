@@ -61,6 +61,7 @@ class Marginal:
         # what all candidates share is known the better the more masks there are
         root = np.sqrt(self.m)
         steps = [belief.step / root for belief in shared]
+
         zeros = np.zeros(self.n)
         count = zeros + _SINGLE_COUNT
         self.mean = np.concatenate([zeros, means, zeros])
@@ -90,11 +91,12 @@ class Marginal:
         n = self.n
         _, log_size, log_noise, common_tilt = theta[n : n + 4]
         rho, _ = self._rho(theta)
+        # less ln(Π(1 + ρ) - 1), without overflow
         total = np.log1p(rho).sum()
-        # ln(Π(1 + ρ) - 1), without overflow
-        log_scale = float(log_size - total - np.log(-np.expm1(-total)))
+        log_scale = log_size - total - np.log(-np.expm1(-total))
         tilt = (common_tilt + theta[n + 4 :]) / np.sqrt(n)
-        return Prior(log_scale, rho, tilt, float(np.exp(log_noise) + self.least_noise))
+        noise = np.exp(log_noise) + self.least_noise
+        return Prior(float(log_scale), rho, tilt, float(noise))
 
     def value(self, theta: Array) -> tuple[float, Array]:
         """The negative log posterior up to a constant, and its gradient (2n + 4,).
@@ -108,17 +110,22 @@ class Marginal:
         with np.errstate(over="ignore", invalid="ignore"):
             log_gains = self.signs @ prior.tilt - 0.5 * log_cosh(2 * prior.tilt).sum()
             values = self.latent * np.exp(-log_gains)
+
         kernel = prior.gram(self.signs, self.signs)
         inverse, log_determinant = inverted(kernel, prior.noise)
         if inverse is None or not np.isfinite(values).all():
             return _FAILED, np.zeros_like(theta)
         alpha = inverse @ values
         away = (theta - self.mean) / self.spread
-        value = 0.5 * (log_determinant + values @ alpha + away @ away) + log_gains.sum()
+        quadratic = log_determinant + values @ alpha + away @ away
+        value = 0.5 * quadratic + log_gains.sum()
+
+        # W, and then W ∘ K in its place: of many masks, one matrix less
         pull = inverse - np.outer(alpha, alpha)
         trace = float(np.trace(pull))
-        pull *= kernel  # W ∘ K: all that is left of the two
+        pull *= kernel
         whole = float(pull.sum())
+
         count = self._count_gradient(theta, prior, pull, whole)
         tilt = self._tilt_gradient(prior, 1 - alpha * values)
         noise = 0.5 * (prior.noise - self.least_noise) * trace
@@ -161,6 +168,8 @@ def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:
     except np.linalg.LinAlgError:
         return None, 0.0
     log_determinant = 2.0 * float(np.log(np.diagonal(lower)).sum())
+
+    # from the factor: half the work of an inverse
     inverse, failed = lapack.dpotri(lower.T, lower=0, overwrite_c=0)
     if failed:
         return None, 0.0

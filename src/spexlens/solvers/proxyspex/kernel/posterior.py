@@ -95,11 +95,13 @@ def _extensions(
     """The size of every set's extensions by one candidate, of those above the least."""
     parents = [start * ratios[:, list(members)].prod(axis=1) for members in frontier]
     coefficients = np.abs(np.stack(parents) @ ratios)
+
     sizes = {}
     for members, children in zip(frontier, coefficients, strict=True):
         children[list(members)] = 0.0  # those are members already
-        for i in np.flatnonzero(children > least).tolist():
-            sizes[tuple(sorted((*members, i)))] = float(children[i])
+        for candidate in np.flatnonzero(children > least).tolist():
+            longer = tuple(sorted((*members, candidate)))
+            sizes[longer] = float(children[candidate])
     return sizes
 
 

@@ -49,11 +49,15 @@ class Prior:
         """
         rho = self.rho[chosen]
         count = len(rho)
-        bits = np.arange(1 << count)[:, None] >> np.arange(count) & 1
+        row = np.arange(1 << count)[:, None]
+        bits = row >> np.arange(count) & 1
         corners = 1.0 - 2.0 * bits
-        tilted = (corners @ self.tilt[chosen])[:, None]
+        tilted = corners @ self.tilt[chosen]
+        # as in `gram`, of whose matrix this is a part
+        scale = 0.5 * np.log1p(-(rho**2)).sum()
+
         inner = (corners * np.arctanh(rho)) @ signs[:, chosen].T
-        inner += tilted + 0.5 * np.log1p(-(rho**2)).sum()
+        inner += tilted[:, None] + scale
         return np.asarray(np.exp(inner, out=inner))
 
     def untilted(self) -> tuple[float, Array]:

@@ -62,6 +62,7 @@ class Linear(Proxy):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # to .1% is near enough
             *held, whole = run(path, [*parts, everything])
+
         predicted = np.empty((len(values), len(_PENALTIES)))
         for seen, partial in zip(parts, held, strict=True):
             predicted[~seen] = partial.predict(packed[~seen])
@@ -69,6 +70,7 @@ class Linear(Proxy):
         errors = (values[:, None] - predicted) ** 2
         best = int(np.argmin(errors.sum(axis=0)))
         left_out = predicted[:, best]
+
         return FittedSpectrum(
             n=masks.shape[1],
             left_out=left_out,
@@ -89,6 +91,7 @@ class Linear(Proxy):
         design = np.asfortranarray(mask_algebra.characters(packed, sets.packed))
         centre = design.mean(axis=0)
         design -= centre
+
         # the smallest penalty that leaves nothing, from which on a path begins
         largest = float(np.abs(design.T @ centred).max()) / len(values) or 1.0
         _, slopes, _ = lasso_path(

@@ -52,6 +52,7 @@ class Forest:
         for level in levels:
             families.append(self._members(level, width))
             values.append(level.spread(halves[level.nodes]))
+
         sets = Sets.from_ragged(self.n, np.concatenate(families))
         return Spectrum(sets, np.concatenate(values))
 
@@ -94,9 +95,12 @@ class Forest:
         while len(nodes):
             levels.append(_Level(nodes, path, signs))
             children = self.children[nodes]
+            features = self.feature[nodes]
             parent, side = np.nonzero(children >= 0)
-            path = np.column_stack([path[parent], self.feature[nodes][parent]])
-            signs = np.column_stack([signs[parent], (1 - 2 * side).astype(np.int8)])
+            sign = (1 - 2 * side).astype(np.int8)
+
+            path = np.column_stack([path[parent], features[parent]])
+            signs = np.column_stack([signs[parent], sign])
             nodes = children[parent, side]
         return levels
 
@@ -104,10 +108,13 @@ class Forest:
         """The sets that a level's nodes spread over: (c · 2^depth, width) members."""
         depth = level.depth
         count = 1 << depth
-        bits = np.arange(count)[:, None] >> np.arange(depth) & 1
-        subsets = bits.astype(np.bool_)
-        members = np.full((len(level.nodes), count, width), self.n, np.int32)
-        members[:, :, :depth] = np.where(subsets, level.path[:, None, :], self.n)
+        subset = np.arange(count)[:, None]
+        present = (subset >> np.arange(depth) & 1).astype(np.bool_)
+        above = level.path[:, None, :]
+        shape = (len(level.nodes), count, width)
+
+        members = np.full(shape, self.n, np.int32)
+        members[:, :, :depth] = np.where(present, above, self.n)
         members[:, :, depth] = self.feature[level.nodes, None]
         return members.reshape(-1, width)
 
@@ -129,7 +136,7 @@ class _Level:
     @property
     def depth(self) -> int:
         """How many splits are above."""
-        return self.path.shape[1]
+        return int(self.path.shape[1])
 
     def spread(self, halves: NDArray[np.float64]) -> NDArray[np.float64]:
         """Each node's d over the subsets of its path: (c,) -> (c · 2^depth,)."""
@@ -148,6 +155,7 @@ def parse_lightgbm(text: str, n: int) -> Forest:
     nodes = sizes - 1
     first_leaf = np.cumsum(sizes) - sizes
     first_node = np.cumsum(nodes) - nodes
+
     # a tree of one leaf has no lines about splits
     split = [tree for tree, size in zip(trees, sizes, strict=True) if size > 1]
     left = _numbers(split, "left_child")
@@ -157,6 +165,7 @@ def parse_lightgbm(text: str, n: int) -> Forest:
     node_shift = np.repeat(first_node, nodes)[:, None]
     leaf_shift = -np.repeat(first_leaf, nodes)[:, None]
     shift = np.where(children >= 0, node_shift, leaf_shift)
+
     return Forest(
         n,
         feature=_numbers(split, "split_feature").astype(np.int32),
