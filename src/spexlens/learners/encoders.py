@@ -126,7 +126,7 @@ def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
     """The embeddings of texts, each as if it were read alone."""
     import torch
 
-    from spexlens.models.objectives import embed
+    from spexlens.models.objectives.similarity import embed
     from spexlens.models.reading import as_far_as_it_goes, batch_of
     from spexlens.models.rows import answered, probes, together_as
 
