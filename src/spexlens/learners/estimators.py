@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from spexlens.errors import InvalidInput, ModelError
 from spexlens.identity import Unknown, describe
 from spexlens.learners.classes import classes_of, completed, counts
-from spexlens.learners.learner import Answer, Fitted, Learner, Task, Trainer
+from spexlens.learners.learner import (
+    Answer,
+    Fitted,
+    Learner,
+    Task,
+    Trainer,
+    remarked,
+)
 from spexlens.masks.one_thread import one_thread
 from spexlens.models.log_probabilities import log_softmax
 
@@ -94,7 +101,7 @@ class _EstimatorTrainer(Trainer):
             second, _ = _fitted(estimator, task, everything, 1)
             seconds = perf_counter() - began
             answers = training.answers(first)
-            others = training.answers(second)
+            reseeded = training.answers(second)
         except Exception as error:  # an estimator may raise whatever it likes
             name = type(estimator).__name__
             raise ModelError(
@@ -103,16 +110,18 @@ class _EstimatorTrainer(Trainer):
         # Each fit is on its own: how many make a batch, which is committed at once,
         # changes no value.
         self.batch_size = self._jobs * int(np.clip(_LOST / seconds, 1, _ROWS))
-        alike = np.allclose(answers, others, rtol=_CALM, atol=_CALM)
+        alike = np.allclose(answers, reseeded, rtol=_CALM, atol=_CALM)
         self.seeded = bool(_random(estimator)) and not alike
         return training
 
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         classes = 1 if self.classes is None else len(self.classes)
         held = counts(kept, self._codes, classes)
-        able = (held > 0).sum(axis=1) >= min(2, held.shape[1])
         answers, remarks = self._nothing(kept, held)
-        for row, (answer, remark) in self._trained(np.flatnonzero(able), kept, seeds):
+        # No classifier learns from examples of one class alone.
+        present = (held > 0).sum(axis=1)
+        able = np.flatnonzero(present >= min(2, classes))
+        for row, (answer, remark) in self._trained(able, kept, seeds):
             if answer is None:
                 held[row] = 0  # nothing was learnt
             else:
@@ -156,19 +165,16 @@ class _EstimatorTrainer(Trainer):
     ) -> tuple[NDArray[np.float64], dict[int, str]]:
         """What counts where nothing is learnt: (m, t, c), and remarks."""
         task = self._training.task
-        shape = len(kept), len(task.tests), held.shape[1]
+        answers = np.zeros((len(kept), len(task.tests), held.shape[1]))
         if self.answer == "predictions":
-            labels = np.asarray(task.labels, np.float64)
-            # The mean of all labels counts as one more example, so that a single one
-            # that is kept does not say everything.
-            means = (kept @ labels + labels.mean()) / (1.0 + kept.sum(axis=1))
-            empty = np.flatnonzero(~kept.any(axis=1)).tolist()
-            remarks = dict.fromkeys(empty, _MEAN_PREDICTED)
-            return np.broadcast_to(means[:, None, None], shape).copy(), remarks
+            means = _shrunken_means(kept, task)
+            answers[:] = means[:, None, None]
+            empty = np.flatnonzero(~kept.any(axis=1))
+            return answers, remarked(empty, _MEAN_PREDICTED)
         if self.answer == "scores":
-            few = np.flatnonzero((held > 0).sum(axis=1) < 2).tolist()
-            return np.zeros(shape), dict.fromkeys(few, _SCORED_NOTHING)
-        return np.zeros(shape), {}
+            few = np.flatnonzero((held > 0).sum(axis=1) < 2)
+            return answers, remarked(few, _SCORED_NOTHING)
+        return answers, {}
 
     def identity(self) -> list[Any] | None:
         from sklearn.base import clone
@@ -227,18 +233,27 @@ class _Training:
         tests = self.task.tests
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            told = np.asarray(getattr(fitted, self.method)(tests), dtype=np.float64)
+            output = getattr(fitted, self.method)(tests)
+        output = np.asarray(output, dtype=np.float64)
         if self.classes is None:
-            return told.reshape(len(tests), 1)
+            return output.reshape(len(tests), 1)
         if self.method == "predict_proba":
-            scores = np.log(np.maximum(told, _LEAST))
+            scores = np.log(np.maximum(output, _LEAST))
         elif hasattr(fitted, "predict_proba"):
-            scores = log_softmax(_columns(told))
+            scores = log_softmax(_columns(output))
         else:
-            scores = _columns(told)
-        answers = np.zeros((len(scores), len(self.classes)))
-        answers[:, np.searchsorted(self.classes, fitted.classes_)] = scores
+            scores = _columns(output)
+        answers = np.zeros((len(tests), len(self.classes)))
+        shown = np.searchsorted(self.classes, fitted.classes_)
+        answers[:, shown] = scores
         return answers
+
+
+def _shrunken_means(kept: NDArray[np.bool_], task: Task) -> NDArray[np.float64]:
+    """(m,), of the kept examples' labels, the mean of all counted as one more."""
+    labels = np.asarray(task.labels, np.float64)
+    total = kept @ labels + labels.mean()
+    return np.asarray(total / (1.0 + kept.sum(axis=1)))
 
 
 def _trained_each(
@@ -308,10 +323,10 @@ def _scores_are_logits(fitted: Any, tests: NDArray[Any]) -> bool:
     """Whether the softmax of its decision function is its probabilities."""
     scores = np.asarray(fitted.decision_function(tests), np.float64)
     likely = np.exp(log_softmax(_columns(scores)))
-    told = fitted.predict_proba(tests)
-    if likely.shape != told.shape:
+    probabilities = fitted.predict_proba(tests)
+    if likely.shape != probabilities.shape:
         return False
-    return np.allclose(likely, told, rtol=1e-6, atol=1e-12)
+    return np.allclose(likely, probabilities, rtol=1e-6, atol=1e-12)
 
 
 def _columns(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -72,6 +72,11 @@ class Fitted:
     remarks: dict[int, str] = field(default_factory=dict)
 
 
+def remarked(rows: NDArray[np.int64], remark: str) -> dict[int, str]:
+    """The same remark on several rows, (k,)."""
+    return dict.fromkeys(rows.tolist(), remark)
+
+
 class Trainer(ABC):
     """A learner with its task: any subset of the examples can be trained on.
 

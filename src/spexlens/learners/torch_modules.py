@@ -12,7 +12,7 @@ from spexlens.arguments import unknown
 from spexlens.errors import InvalidInput, MissingExtra, ModelError
 from spexlens.identity import Unknown, describe, describe_module
 from spexlens.learners.classes import classes_of
-from spexlens.learners.learner import Fitted, Learner, Task, Trainer
+from spexlens.learners.learner import Fitted, Learner, Task, Trainer, remarked
 from spexlens.learners.rates import refuse_unusable
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ class _ModuleTrainer(Trainer):
         diverged = ~np.isfinite(answers).all(axis=(1, 2))
         if diverged.any():
             answers[diverged] = self._answered(module, start, len(kept))[diverged]
-        rows = np.flatnonzero(diverged).tolist()
-        return Fitted(answers, dict.fromkeys(rows, DIVERGED))
+        return Fitted(answers, remarked(np.flatnonzero(diverged), DIVERGED))
 
     def asking(self, tests: NDArray[Any]) -> Trainer:
         other = copy.copy(self)
@@ -315,11 +314,11 @@ class _ModuleTrainer(Trainer):
             learner.momentum,
         ]
         try:
-            told = describe_module(self._example)
+            module = describe_module(self._example)
         except Unknown as unknown:
             self.unknown = str(unknown)
             return None
-        return ["module", told, self._builder(), *map(describe, settings)]
+        return ["module", module, self._builder(), *map(describe, settings)]
 
     def _builder(self) -> Any:
         """What makes the module, where that can be told; what it made says the rest."""

@@ -103,11 +103,13 @@ def looks_ahead(
         rounding: what answers may be apart by, relative to the largest.
     """
     row = (list(tokens) * _PROBE)[:_PROBE]
-    another = row[0] if row[0] != row[-1] else row[1]
+    *beginning, last = row
+    another = row[0] if row[0] != last else row[1]
     before = ask(row)[:-1]
-    allowed = rounding * max(1.0, float(before.abs().max()))
-    with_another = ask([*row[:-1], another])[:-1]
+    with_another = ask([*beginning, another])[:-1]
     # A row that is shorter finds out models that attend to the last token alone.
-    without = ask(row[:-1])
-    changes = [(before - logits).abs().max() for logits in (with_another, without)]
-    return any(bool(change > allowed) for change in changes)
+    without = ask(beginning)
+    largest = float(before.abs().max())
+    allowed = rounding * max(1.0, largest)
+    changes = [with_another - before, without - before]
+    return any(bool(change.abs().max() > allowed) for change in changes)

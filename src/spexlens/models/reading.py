@@ -160,13 +160,13 @@ def _completed(
     model: HuggingFaceModel, prompt: str, completion: str, *, rendered: bool
 ) -> Reading:
     """Prompt and completion, tokenised as one text."""
-    joined = bool(prompt) and not prompt[-1].isspace() and not completion[:1].isspace()
-    # Else "at" behind "c" would be the end of one word.
-    between = " " if joined and not shows_spaces(model.tokenizer) else ""
-    whole = _encoded(model, prompt + between + completion, rendered=rendered)
+    before = prompt
+    if _would_be_one_word(prompt, completion) and not shows_spaces(model.tokenizer):
+        before = f"{prompt} "
+    whole = _encoded(model, before + completion, rendered=rendered)
     # Of special tokens in the text the places are known too; only those that were put
     # around it have none.
-    behind = np.flatnonzero(whole.places[:, 1] > len(prompt) + len(between))
+    behind = np.flatnonzero(whole.places[:, 1] > len(before))
     if not len(behind):
         raise InvalidInput(f"the completion {completion!r} has no token")
     first = int(behind[0])
@@ -180,6 +180,13 @@ def _completed(
         completion=len(whole.ids) - first,
         note=_merged(model.tokenizer, whole.ids, first, alone.ids, completion),
     )
+
+
+def _would_be_one_word(prompt: str, completion: str) -> bool:
+    """Whether no white space is between them, as between "c" and "at"."""
+    if not prompt or prompt[-1].isspace():
+        return False
+    return not completion[:1].isspace()
 
 
 def _merged(
@@ -323,16 +330,17 @@ def _opened(
     put: list[bool],
 ) -> tuple[list[int], list[tuple[int, int]]]:
     """With one beginning-of-sequence token in front, where there is such a token."""
-    first = tokenizer.bos_token_id
-    if first is None:
+    opening = tokenizer.bos_token_id
+    if opening is None:
         return ids, places
     front = put.index(False) if False in put else len(ids)
-    if front == 0 and ids[:1] != [first]:
-        return [int(first), *ids], [_NOWHERE, *places]
-    # The text begins with one itself, behind the tokenizer's.
-    if first in ids[:front] and ids[front : front + 1] == [first]:
-        behind = front + 1
-        return ids[:front] + ids[behind:], places[:front] + places[behind:]
+    begins_so = ids[front : front + 1] == [opening]
+    if front == 0 and not begins_so:
+        return [int(opening), *ids], [_NOWHERE, *places]
+    if begins_so and opening in ids[:front]:
+        # The text begins with one itself, behind the tokenizer's.
+        ids = ids[:front] + ids[front + 1 :]
+        places = places[:front] + places[front + 1 :]
     return ids, places
 
 

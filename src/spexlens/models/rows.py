@@ -122,8 +122,11 @@ def divided(
     groups = []
     start = 0
     for end in range(1, len(order)):
-        full = end - start >= most(sizes[start], sizes[end])
-        if full or (together == "one length" and sizes[end] != sizes[start]):
+        shortest = sizes[start]
+        longest = sizes[end]
+        full = end - start >= most(shortest, longest)
+        apart = together == "one length" and longest != shortest
+        if full or apart:
             groups.append(order[start:end])
             start = end
     if len(order):

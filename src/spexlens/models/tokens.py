@@ -43,19 +43,21 @@ def batch_of(
 
     Attention never reaches the padding.
     """
-    shape = len(rows), max(len(row.ids) for row in rows)
-    arguments = {
-        "input_ids": np.full(shape, model.padding, np.int64),
-        "attention_mask": np.zeros(shape, np.int64),
-    }
-    if any(row.segments for row in rows):
-        arguments["token_type_ids"] = np.zeros(shape, np.int64)
+    longest = max(len(row.ids) for row in rows)
+    shape = (len(rows), longest)
+    ids = np.full(shape, model.padding, np.int64)
+    attention = np.zeros(shape, np.int64)
+    segments = np.zeros(shape, np.int64)
     for place, row in enumerate(rows):
         length = len(row.ids)
-        arguments["input_ids"][place, :length] = row.ids
-        arguments["attention_mask"][place, :length] = 1
+        ids[place, :length] = row.ids
+        attention[place, :length] = 1
         if row.segments:
-            arguments["token_type_ids"][place, :length] = row.segments
+            segments[place, :length] = row.segments
+    arguments = {"input_ids": ids, "attention_mask": attention}
+    # Left out of single texts, since some models of pairs read them otherwise.
+    if any(row.segments for row in rows):
+        arguments["token_type_ids"] = segments
     return model.tensors(arguments)
 
 
@@ -74,12 +76,13 @@ def _shortened_segments(reading: Reading, ids: list[int]) -> list[int] | None:
     """The segments of a text that was shortened to these tokens, or None."""
     if reading.segments is None:
         return None
-    behind = int((reading.places[::-1, 1] >= 0).argmax())  # tokens that close the text
-    kept = len(ids) - behind
-    closing = len(reading) - behind
-    tokens = [*reading.ids[:kept].tolist(), *reading.ids[closing:].tolist()]
+    of_the_text = reading.places[::-1, 1] >= 0
+    closing = int(of_the_text.argmax())  # tokens behind the text
+    kept = np.arange(len(reading))
+    cut = slice(len(ids) - closing, len(reading) - closing)
+    kept = np.delete(kept, cut)
     # Else it was shortened elsewhere than at its end, and no token's segment is known.
-    if tokens != ids:
+    if reading.ids[kept].tolist() != ids:
         return None
-    segments: list[int] = reading.segments.tolist()
-    return segments[:kept] + segments[closing:]
+    segments: list[int] = reading.segments[kept].tolist()
+    return segments

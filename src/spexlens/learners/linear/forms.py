@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.learners.linear.losses import Array, Curvature
+from spexlens.learners.linear.losses import Array, Curvature, inner
 from spexlens.learners.linear.newton import Form, Move, Parameters, conjugate_gradients
 
 
@@ -32,9 +32,11 @@ class Dual(Form):
         self._diagonal = np.diag(self._single)
 
     def start(self, weights: Array, found: Parameters | None) -> Parameters:
-        shape = len(weights), self._columns, weights.shape[1]
         if found is None:
-            return np.zeros(shape), np.zeros((*shape[:2], 1)), np.zeros(shape)
+            subsets, examples = weights.shape
+            shape = (subsets, self._columns, examples)
+            intercepts = np.zeros((subsets, self._columns, 1))
+            return np.zeros(shape), intercepts, np.zeros(shape)
         coefficients, intercepts, _ = found
         # An example that is left out has no coefficient at the optimum.
         a = (weights[:, None] > 0) * coefficients
@@ -45,7 +47,8 @@ class Dual(Form):
         return parameters[2] + parameters[1]
 
     def penalty(self, parameters: Parameters) -> Array:
-        return np.asarray(0.5 * np.einsum("mcn,mcn->m", parameters[0], parameters[2]))
+        a, _, products = parameters
+        return np.asarray(0.5 * inner(a, products))
 
     def direction(
         self, parameters: Parameters, residual: Array, curvature: Curvature, rest: Array
@@ -62,9 +65,8 @@ class Dual(Form):
         dk = _along(da, self._gram)
         left = target - x - curvature.transposed(dk.astype(np.float32))
         db = _intercepts(curvature, left).astype(np.float64)
-        slope = np.einsum("mcn,mcn->m", da, products)
-        bend = np.einsum("mcn,mcn->m", da, dk)
-        return Move((da, db, dk), dk + db, slope, bend)
+        slope = inner(da, products)
+        return Move((da, db, dk), dk + db, slope, inner(da, dk))
 
     def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:
         a, b, _ = parameters
@@ -135,8 +137,8 @@ class Primal(Form):
         step = conjugate_gradients(product, preconditioned, target, rest)
         step = step.astype(np.float64)
         penalised = self._penalised * step
-        slope = np.einsum("mck,mck->m", w, penalised)
-        bend = np.einsum("mck,mck->m", step, penalised)
+        slope = inner(w, penalised)
+        bend = inner(step, penalised)
         return Move((step,), _along(step, self._features.T), slope, bend)
 
     def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:

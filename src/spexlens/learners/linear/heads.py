@@ -17,7 +17,7 @@ from spexlens.arguments import named, number
 from spexlens.errors import InvalidInput
 from spexlens.games.recipe import Recipe
 from spexlens.learners.classes import classes_of, completed, counts
-from spexlens.learners.learner import Fitted, Learner, Task, Trainer
+from spexlens.learners.learner import Fitted, Learner, Task, Trainer, remarked
 from spexlens.learners.linear.forms import form_of
 from spexlens.learners.linear.losses import Logistic, Loss, Softmax, Squared
 from spexlens.learners.linear.newton import Form, Parameters, minimise
@@ -158,7 +158,8 @@ class _LogisticTrainer(_HeadTrainer):
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         assert self.classes is not None
         held = counts(kept, self._codes, len(self.classes))
-        answers = np.zeros((len(kept), len(self._tests), len(self.classes)))
+        tests = np.arange(len(self._tests))
+        answers = np.zeros((len(kept), len(tests), len(self.classes)))
         late: dict[int, str] = {}
         # Subsets with examples of the same classes have the same loss.
         present, group = np.unique(held > 0, axis=0, return_inverse=True)
@@ -168,9 +169,8 @@ class _LogisticTrainer(_HeadTrainer):
                 continue
             rows = np.flatnonzero(group.ravel() == place)
             fitted, reached = self._fitted(kept[rows], classes)
-            tests = np.arange(len(self._tests))
             answers[np.ix_(rows, tests, classes)] = fitted
-            late |= dict.fromkeys(rows[~reached].tolist(), _LATE)
+            late |= remarked(rows[~reached], _LATE)
         answers, remarks = completed(answers, held)
         return Fitted(answers, remarks | late)
 
@@ -233,18 +233,20 @@ class _RidgeTrainer(_HeadTrainer):
         self._loss = Squared(targets)
 
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
+        shape = (len(kept), len(self._tests), self._loss.columns)
+        answers = np.empty(shape)
         some = kept.any(axis=1)
-        answers = np.empty((len(kept), len(self._tests), self._loss.columns))
-        answers[~some] = self._nothing
-        empty = np.flatnonzero(~some).tolist()
-        remarks = dict.fromkeys(empty, "nothing was kept: " + self._said())
-        if not some.any():
+        empty = np.flatnonzero(~some)
+        answers[empty] = self._nothing
+        remarks = remarked(empty, "nothing was kept: " + self._said())
+        rows = np.flatnonzero(some)
+        if not len(rows):
             return Fitted(answers, remarks)
         # Σ (f - y)² + alpha |w|², over 2 alpha, is a loss plus ½|w|².
-        weights = kept[some].astype(np.float64) / self._head.alpha
-        answers[some], reached = self._optima(self._loss, weights, self._everything)
-        late = np.flatnonzero(some)[~reached].tolist()
-        return Fitted(answers, remarks | dict.fromkeys(late, _LATE))
+        weights = kept[rows].astype(np.float64) / self._head.alpha
+        scores, reached = self._optima(self._loss, weights, self._everything)
+        answers[rows] = scores
+        return Fitted(answers, remarks | remarked(rows[~reached], _LATE))
 
     @cached_property
     def _everything(self) -> Parameters:

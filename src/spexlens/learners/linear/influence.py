@@ -87,8 +87,7 @@ def leave_one_out(head: Head, task: Task) -> Array:
     without = []
     with one_thread():
         at = _optimum_of(head, task)
-        left = np.eye(at.curvature.shape[1]) - at.curvature @ at.leverage()
-        pulls = np.asarray(np.linalg.solve(left, at.residuals), dtype=np.float64)
+        pulls = at.pulls_without()
         for row in range(len(at.tests)):
             with_all, _ = at.watched(row)
             with_one_less, _ = at.watched(row, at.change(row, pulls))
@@ -136,13 +135,19 @@ class _Optimum:
             (N, c).
         """
         k, p = self.inverse.shape[:2]
-        # What H⁻¹ z of the test point does to the scores is the same for all examples.
-        reach = (self.inverse @ self.tests[row]).transpose(1, 0, 2).reshape(p, k * k)
-        products = (self.rows @ reach).reshape(-1, k, k)
-        changes = np.einsum("nij,nim->njm", products, pulls).reshape(len(pulls), -1)
-        return np.asarray(changes @ self.basis.T)
+        # H⁻¹ z of the test point is the same for all examples.
+        reach = (self.inverse @ self.tests[row]).transpose(1, 0, 2)
+        products = (self.rows @ reach.reshape(p, k * k)).reshape(-1, k, k)
+        changes = np.einsum("nij,nim->njm", products, pulls)
+        return np.asarray(changes.reshape(len(pulls), -1) @ self.basis.T)
 
-    def leverage(self) -> Array:
+    def pulls_without(self) -> Array:
+        """(N, k, m), (I - W L)⁻¹ g: how leaving each example out pulls at its scores."""
+        scores = self.curvature.shape[1]
+        rest = np.eye(scores) - self.curvature @ self._leverage()
+        return np.asarray(np.linalg.solve(rest, self.residuals), dtype=np.float64)
+
+    def _leverage(self) -> Array:
         """(N, k, k), how an example's scores answer to a pull at them."""
         k = self.inverse.shape[0]
         leverage = np.empty((k, k, len(self.rows)))
@@ -194,11 +199,8 @@ def _logistic(head: LogisticHead, task: Task, rows: Array, tests: Array) -> _Opt
     classes, codes = classes_of(task, "a logistic head")
     one_hot = np.eye(len(classes))
     basis = _basis(len(classes))
-    both = Task(rows[:, :-1], task.labels, np.concatenate([rows, tests])[:, :-1], None)
-    everything = np.ones((1, len(rows)), np.bool_)
-    fitted = head.prepare(both).fit(everything, np.zeros(1, np.int64)).answers[0]
-    likely = np.exp(fitted[: len(rows)])
-    answers = fitted[len(rows) :]
+    about_rows, answers = _trained_on_everything(head, task, rows, tests)
+    likely = np.exp(about_rows)
     # Of a softmax, by the scores of all classes: diag π - π πᵀ.
     by_class = likely[:, :, None] * (one_hot - likely[:, None, :])
     curvature = head.C * (basis.T @ by_class @ basis)
@@ -214,6 +216,19 @@ def _logistic(head: LogisticHead, task: Task, rows: Array, tests: Array) -> _Opt
         labels=_labels(task, classes, answers),
         outcome=log_odds,
     )
+
+
+def _trained_on_everything(
+    head: LogisticHead, task: Task, rows: Array, tests: Array
+) -> tuple[Array, Array]:
+    """Log-probabilities of the examples, (N, c), and of the test points, (t, c)."""
+    features = rows[:, :-1]  # a head has an intercept of its own
+    points = np.concatenate([rows, tests])[:, :-1]
+    trainer = head.prepare(Task(features, task.labels, points, None))
+    everything = np.ones((1, len(rows)), np.bool_)
+    fitted = trainer.fit(everything, np.zeros(1, np.int64))
+    about = fitted.answers[0]
+    return about[: len(rows)], about[len(rows) :]
 
 
 def _ridge(head: RidgeHead, task: Task, rows: Array, tests: Array) -> _Optimum:
@@ -258,13 +273,16 @@ def _inverse(rows: Array, curvature: Array, penalty: float) -> Array:
     """(k, p, k, p), of the Hessian: Σ W ⊗ z zᵀ and the penalty of all but the constant."""
     k = curvature.shape[1]
     p = rows.shape[1]
+    penalties = np.full(p, penalty)
+    penalties[-1] = 0.0
     hessian = np.zeros((k, p, k, p))
-    penalised = np.diag(np.append(np.full(p - 1, penalty), 0.0))
     for i in range(k):
         for j in range(k):
-            hessian[i, :, j] += rows.T @ (curvature[:, i, j, None] * rows)
-        hessian[i, :, i] += penalised
-    inverse = np.linalg.inv(hessian.reshape(k * p, k * p))
+            weights = curvature[:, i, j, None]
+            hessian[i, :, j] += rows.T @ (weights * rows)
+        hessian[i, :, i] += np.diag(penalties)
+    size = k * p
+    inverse = np.linalg.inv(hessian.reshape(size, size))
     return np.asarray(inverse.reshape(k, p, k, p), dtype=np.float64)
 
 

@@ -12,6 +12,11 @@ Array = NDArray[Any]  # float64; float32 where a direction is looked for
 _LEAST = 1e-10  # of a probability, in the curvature alone
 
 
+def inner(x: Array, y: Array) -> Array:
+    """The inner product of each subset: (m, c, N) and (m, c, N) -> (m,)."""
+    return np.asarray(np.einsum("mcn,mcn->m", x, y))
+
+
 class Curvature(ABC):
     """The curvature W of a loss at the scores of a batch of subsets, W = S Sᵀ.
 
@@ -85,11 +90,13 @@ class Coupled(Curvature):
         likely = np.maximum(likely, _LEAST)
         likely /= likely.sum(axis=1, keepdims=True)
         weighted = weights * likely
-        self._inverse = _inverse_of_total(likely, weighted).astype(np.float32)
+        inverse = _inverse_of_total(likely, weighted)
+        self._inverse = inverse.astype(np.float32)
         self._likely = likely.astype(np.float32)
         self._weighted = weighted.astype(np.float32)
         self._unit = np.sqrt(self._likely)
-        self._root = np.sqrt(weights).astype(np.float32) * self._unit
+        strength = np.sqrt(weights).astype(np.float32)
+        self._root = strength * self._unit
 
     def times(self, x: Array) -> Array:
         return np.asarray(self._weighted * (x - _summed(self._likely, x)))
@@ -183,7 +190,7 @@ class Logistic(Loss):
         losses = np.log1p(small) + np.maximum(-margin, 0.0)
         wrong = np.where(margin > 0, small, 1.0) / (1.0 + small)
         residual = np.where(self.positive, weights, -weights) * wrong
-        return np.einsum("mcn,mcn->m", weights, losses), residual, wrong
+        return inner(weights, losses), residual, wrong
 
     def curvature(self, point: Array, weights: Array) -> Curvature:
         return Diagonal(weights * np.maximum(point * (1.0 - point), _LEAST))
@@ -202,16 +209,20 @@ class Softmax(Loss):
     columns: int
 
     def at(self, scores: Array, weights: Array) -> tuple[Array, Array, Array]:
-        shifted = scores - scores.max(axis=1, keepdims=True)
+        # The largest is taken off first, so that no power overflows.
+        largest = scores.max(axis=1, keepdims=True)
+        shifted = scores - largest
         powers = np.exp(shifted)
         total = powers.sum(axis=1, keepdims=True)
-        examples = np.arange(len(self.labels))
-        losses = np.log(total[:, 0]) - shifted[:, self.labels, examples]
         likely = powers / total
+        examples = np.arange(len(self.labels))
+        at_labels = (slice(None), self.labels, examples)
+        losses = np.log(total[:, 0]) - shifted[at_labels]
         weight = weights[:, 0]
         residual = -weights * likely
-        residual[:, self.labels, examples] += weight
-        return np.einsum("mn,mn->m", weight, losses), residual, likely
+        residual[at_labels] += weight
+        loss = np.einsum("mn,mn->m", weight, losses)
+        return loss, residual, likely
 
     def curvature(self, point: Array, weights: Array) -> Curvature:
         return Coupled(point, weights)
@@ -235,8 +246,7 @@ class Squared(Loss):
     def at(self, scores: Array, weights: Array) -> tuple[Array, Array, Array]:
         missing = self.targets - scores
         residual = weights * missing
-        loss = 0.5 * np.einsum("mcn,mcn->m", residual, missing)
-        return loss, residual, scores
+        return 0.5 * inner(residual, missing), residual, scores
 
     def curvature(self, point: Array, weights: Array) -> Curvature:
         return Diagonal(np.broadcast_to(weights, point.shape))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.learners.linear.losses import Array, Curvature, Loss
+from spexlens.learners.linear.losses import Array, Curvature, Loss, inner
 
 _EXACT = 1e-8  # how far a score may be from the optimum's, the largest being one
 _STEPS = 100
@@ -103,31 +103,48 @@ def minimise(
         The parameters, and (m,) bool, where the optimum was reached.
     """
     parameters = form.start(weights, found)
-    result = tuple(part.copy() for part in parameters)
-    converged = np.zeros(len(weights), np.bool_)
-    active = np.arange(len(weights))
     state = _State.at(form, loss, weights[:, None], parameters)
-    rest = np.full(len(weights), _LOOSE)
+    result = tuple(part.copy() for part in parameters)
+    subsets = len(weights)
+    converged = np.zeros(subsets, np.bool_)
+    active = np.arange(subsets)
+    rest = np.full(subsets, _LOOSE)
     for _ in range(_STEPS):
         curvature = loss.curvature(state.point, state.weights)
         move = form.direction(state.parameters, state.residual, curvature, rest)
         state, length = _searched(loss, state, move)
-        for part, new in zip(result, state.parameters, strict=True):
-            part[active] = new
-        moved = np.abs(move.scores).max(axis=(1, 2))
-        largest = np.abs(state.scores).max(axis=(1, 2))
-        # Near the optimum a step leaves its square, and what its equations left.
-        left = moved * np.maximum(moved, rest)
-        done = left <= _EXACT * (1.0 + largest)
+        for part, reached in zip(result, state.parameters, strict=True):
+            part[active] = reached
+        moved = _largest(move.scores)
+        done = _arrived(moved, rest, _largest(state.scores))
         converged[active[done]] = True
         if done.all():
             break
-        # A poor direction had a poor solution.
-        tighter = np.where(length < 1.0, 0.1 * rest, moved)
-        rest = np.clip(tighter, _TIGHT, _LOOSE)[~done]
+        rest = _next_rest(rest, length, moved)[~done]
         active = active[~done]
         state = state.taken(~done)
     return result, converged
+
+
+def _arrived(moved: Array, rest: Array, largest: Array) -> NDArray[np.bool_]:
+    """Whether the scores, (m,) the largest, are the optimum's after a step.
+
+    Near the optimum a step leaves its square, and what its equations left.
+    """
+    left = moved * np.maximum(moved, rest)
+    return np.asarray(left <= _EXACT * (1.0 + largest))
+
+
+def _next_rest(rest: Array, length: Array, moved: Array) -> Array:
+    """(m,), what part of the next step's equations may stay unsolved."""
+    # Where a step was halved, the direction was poor, and so was the solution.
+    tighter = np.where(length < 1.0, 0.1 * rest, moved)
+    return np.clip(tighter, _TIGHT, _LOOSE)
+
+
+def _largest(scores: Array) -> Array:
+    """(m,), of each subset's scores."""
+    return np.asarray(np.abs(scores).max(axis=(1, 2)))
 
 
 @dataclass(frozen=True)
@@ -183,14 +200,16 @@ def _searched(loss: Loss, state: _State, move: Move) -> tuple[_State, Array]:
     Returns:
         The state, and what part of the move was taken, (m,).
     """
-    slope = move.slope - np.einsum("mcn,mcn->m", state.residual, move.scores)
+    gain = inner(state.residual, move.scores)
+    slope = move.slope - gain
     before = state.loss + state.penalty
+    rounding = 1e-13 * np.abs(before)
     length = np.ones(len(before))
     while True:
         tried = state.moved(loss, move, length)
         after = tried.loss + tried.penalty
-        rounding = 1e-13 * np.abs(before)
-        allowed = before + _ARMIJO * length * slope + rounding
+        promised = _ARMIJO * length * slope
+        allowed = before + promised + rounding
         high = ~(after <= allowed)  # so that what is no number counts as high
         if not high.any() or length[high].max() < _SHORTEST:
             return tried, length
@@ -222,8 +241,8 @@ def conjugate_gradients(
     enough = np.maximum(share * power, _TINY)
     for _ in range(_PRODUCTS):
         image = product(search)
-        going = power > enough
         bend = np.maximum(_dot(search, image), _TINY)
+        going = power > enough
         length = np.where(going, power / bend, 0.0)
         x += length * search
         residual -= length * image
@@ -232,7 +251,8 @@ def conjugate_gradients(
         power = np.where(going, _dot(residual, scaled), 0.0)
         if not (power > enough).any():
             break
-        search = scaled + (power / before) * search
+        turn = power / before
+        search = scaled + turn * search
     return x
 
 

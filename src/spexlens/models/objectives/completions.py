@@ -58,13 +58,16 @@ class CompletionObjective(Objective):
         count = len(self.completion)
         attention = batch["attention_mask"]
         longest = attention.shape[1]
-        ends = longest - attention.flip(1).argmax(dim=1)
+        padding = attention.flip(1).argmax(dim=1)  # tokens, of each row
+        ends = longest - padding
         # One more than the completion: the logits at a place predict the next token.
         needed = longest - int(ends.min()) + count + 1
         logits: torch.Tensor = model.outputs(batch, logits_to_keep=needed).logits
         # A model that does not know `logits_to_keep` gives those of all places.
-        first = ends - count - 1 - (longest - logits.shape[1])
-        places = first[:, None] + torch.arange(count, device=first.device)
+        left_out = longest - logits.shape[1]
+        first = ends - count - 1 - left_out
+        steps = torch.arange(count, device=first.device)
+        places = first[:, None] + steps
         rows = torch.arange(len(logits), device=logits.device)[:, None]
         return logits[rows, places.to(logits.device)].float()
 
@@ -121,28 +124,30 @@ def completion_objective(
         InvalidInput: of a logit difference, either completion has several tokens, or
             they do not follow the same.
     """
-    said = target.text if isinstance(target, Completion) else str(target)
+    text = target.text if isinstance(target, Completion) else str(target)
     token = None
     if against is not None:
-        token = _single_token(reading, said, against, str(foil))
-    return CompletionObjective(reading.completed, said, unit, token)
+        token = _single_token(reading, text, against, str(foil))
+    return CompletionObjective(reading.completed, text, unit, token)
 
 
-def _single_token(target: Reading, said: str, foil: Reading, against: str) -> int:
+def _single_token(
+    target: Reading, target_text: str, foil: Reading, foil_text: str
+) -> int:
     """The foil's one token, behind the same prompt as the target's.
 
     Raises:
         InvalidInput: either has several, or they do not follow the same tokens.
     """
-    for text, tokens in ((said, target.completed), (against, foil.completed)):
-        if len(tokens) != 1:
+    for text, reading in ((target_text, target), (foil_text, foil)):
+        if reading.completion != 1:
             raise InvalidInput(
                 f"a logit difference is between single tokens; {text!r} has"
-                f" {len(tokens)}"
+                f" {reading.completion}"
             )
     if target.prompt != foil.prompt:
         raise InvalidInput(
-            f"{said!r} and {against!r} are not tokenised behind the same prompt, so"
+            f"{target_text!r} and {foil_text!r} are not tokenised behind the same prompt, so"
             " that their logits are answers to two questions; begin both with a space,"
             " or neither"
         )

@@ -152,23 +152,31 @@ def label_objective(
         ModelError: it gives no logits of labels.
     """
     labels = model.labels
-    indices: tuple[int, ...] = ()
-    if target is not None:
-        targets = list(target) if isinstance(target, list | tuple) else [target]
-        indices = label_indices(labels, targets)
+    # Refused before the model is asked, which may take long.
+    targets = _targets(labels, target)
     against = None if foil is None else label_indices(labels, [foil])[0]
     problem = model.model.config.problem_type
     independent = len(labels) == 1 or problem == "multi_label_classification"
     with torch.inference_mode():
-        logits = torch.cat([label_logits(model, part) for part in parts]).mean(dim=0)
+        windows = [label_logits(model, part) for part in parts]
+        logits = torch.cat(windows).mean(dim=0)
     likeliest = int(logits.argmax())
     answered = None
     if unit not in REGRESSION:
         probability = _probabilities(logits, independent)[likeliest]
         answered = (labels[likeliest], float(probability))
-    indices = indices or (likeliest,)
+    indices = targets or (likeliest,)
     names = tuple(labels[label] for label in indices)
     return LabelObjective(indices, names, unit, independent, against, answered)
+
+
+def _targets(labels: tuple[str, ...], target: object) -> tuple[int, ...]:
+    """The labels that are asked for, one or several; none where none is."""
+    if target is None:
+        return ()
+    if isinstance(target, list | tuple):
+        return label_indices(labels, target)
+    return label_indices(labels, [target])
 
 
 def _probabilities(logits: torch.Tensor, independent: bool) -> torch.Tensor:

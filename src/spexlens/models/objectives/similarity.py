@@ -103,17 +103,19 @@ def similarity_objective(
     """
     if target is not None and not isinstance(target, str):
         raise InvalidInput("an encoder's target is a text, the query to compare with")
-    pooling = model.sentence.pooling
-    compared = list(parts)
+    compared = parts
     if target is not None:
         compared = [model.tensors(part.arrays()) for part in queried]
         compared = compared or [query_of(model, target)]
-    rows = [part["input_ids"][0].tolist() for part in compared]
-    tokens = tuple(token for row in rows for token in row)
+    tokens: list[int] = []
+    for part in compared:
+        tokens += part["input_ids"][0].tolist()
+    pooling = model.sentence.pooling
     with torch.inference_mode():
-        embeddings = torch.cat([embed(model, part, pooling) for part in compared])
+        windows = [embed(model, part, pooling) for part in compared]
+        embeddings = torch.cat(windows)
     reference = embeddings.mean(dim=0).cpu().numpy()
-    return SimilarityObjective(reference, tokens, pooling, target or text)
+    return SimilarityObjective(reference, tuple(tokens), pooling, target or text)
 
 
 def query_of(model: HuggingFaceModel, text: str) -> Batch:
