@@ -108,8 +108,9 @@ class Trainer(ABC):
 
     @abstractmethod
     def identity(self) -> list[Any] | None:
-        """Everything beside the task that decides an answer, as JSON, or None where it
-        can't be told.
+        """Everything beside the task that decides an answer, as JSON.
+
+        None where it can't be told.
         """
 
     @abstractmethod
@@ -125,8 +126,9 @@ class Trainer(ABC):
     unknown: str | None = None
 
     def asking(self, tests: NDArray[Any]) -> "Trainer":
-        """This trainer, asked about other test points: (t, d) features or t texts, as
-        the task's are.
+        """This trainer, asked about other test points.
+
+        They are (t, d) features or t texts, as the task's are.
 
         What is trained, and how, stays the same; completions are the first test
         point's.

@@ -147,9 +147,7 @@ def _move(module: "PreTrainedModel", device: str | None) -> None:
 
 
 def _refuse_other_tokenizers(tokenizer: "PreTrainedTokenizerBase") -> None:
-    """ModelError for a tokenizer that cannot say which characters a token stands for,
-    or how much the model reads.
-    """
+    """ModelError for a tokenizer without offsets, or without a window."""
     if not tokenizer.is_fast:
         raise ModelError(
             f"{type(tokenizer).__name__} is a slow tokenizer; a fast one is needed for"
@@ -356,8 +354,9 @@ def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) 
 
 
 def _loader(kind: Kind, config: Any, architecture: str) -> Any:
-    """What makes a model of a kind: the class that its configuration names, if that is
-    one of the kind.
+    """What makes a model of a kind.
+
+    The class that its configuration names, if that is one of the kind.
 
     Raises:
         ModelError: transformers has none of the kind for this family.

@@ -27,8 +27,7 @@ _TOO_MUCH = (RuntimeError, ValueError, IndexError, AssertionError)
 def together_as(
     ask: Ask, lengths: NDArray[np.int64], rounding: float
 ) -> tuple[Together, int]:
-    """How rows go together: as many as possible whose answers are those they have
-    alone.
+    """How rows go together: as many as are answered as each is alone.
 
     Args:
         ask: the model.

@@ -287,9 +287,9 @@ def _inverse(rows: Array, curvature: Array, penalty: float) -> Array:
 
 
 def _basis(classes: int) -> Array:
-    """(c, k): of two classes the score is that of the second; of more, scores that sum
-    to zero.
+    """(c, k), what scores say of each class.
 
+    Of two classes the score is that of the second; of more, scores sum to zero.
     A shift of all classes' scores changes no probability, and the penalty keeps the
     weights free of it.
     """

@@ -225,8 +225,7 @@ def _label_index(labels: tuple[str, ...], target: object) -> int:
 
 
 def _named(labels: tuple[str, ...], name: str) -> int | None:
-    """The position of the one label of a name, to the letter or case aside; None where
-    there is none.
+    """The position of the one label of a name, to the letter or case aside, or None.
 
     Raises:
         UnknownLabel: there are several, which are told apart by their numbers.

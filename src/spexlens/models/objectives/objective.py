@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spexlens.models.model import HuggingFaceModel
 
 Batch = dict[str, Any]
-"""Tensors of shape (m, L) by the names of a forward pass's arguments."""
+"""Tensors of shape (m, L), input_ids and attention_mask among them, by their names."""
 
 
 class Objective(ABC):
@@ -30,9 +30,7 @@ class Objective(ABC):
 
     @abstractmethod
     def __call__(self, model: HuggingFaceModel, batch: Batch) -> torch.Tensor:
-        """(m,) or (m, k) float64, for `batch` with input_ids and attention_mask of
-        shape (m, L).
-        """
+        """(m,) or (m, k) float64, for a batch of m rows."""
 
     @abstractmethod
     def identity(self) -> list[Any]:
