@@ -43,7 +43,7 @@ from spexlens.files.toml_file import read as read_toml
 from spexlens.formats import expectations as expectations_file
 from spexlens.learners import encoders
 from spexlens.models.huggingface import load
-from spexlens.models.pooling import sentence_of
+from spexlens.models.sentence import sentence_of
 from spexlens.printable import hidden
 from spexlens.report.terminal.page import render
 from spexlens.spectrum.indices import INDICES

@@ -24,7 +24,7 @@ from spexlens import Examples
 from spexlens.errors import InvalidInput
 from spexlens.files.text_file import columns, lines, objects, read, table, values
 from spexlens.formats import expectations as expectations_file
-from spexlens.learners.learner import labels_as
+from spexlens.learners.classes import labels_as
 from spexlens.lenses.examples.examples import points_of
 from spexlens.lenses.examples.groups import groups_of
 

@@ -42,12 +42,8 @@ if TYPE_CHECKING:
     from spexlens.lenses.text.windows import Window, Windows
     from spexlens.models.kinds import Kind
     from spexlens.models.model import HuggingFaceModel
-    from spexlens.models.objectives import (
-        AveragedObjective,
-        Batch,
-        LabelObjective,
-        Objective,
-    )
+    from spexlens.models.objectives.labels import LabelObjective
+    from spexlens.models.objectives.objective import AveragedObjective, Batch, Objective
     from spexlens.models.reading import Reading
     from spexlens.models.rows import Together
 
@@ -201,7 +197,8 @@ class FeatureLens(OfModel):
     def _read_whole(self) -> None:
         """Lay out a text that is read at once, and see what is watched."""
         from spexlens.lenses.text.layout import lay_out
-        from spexlens.models.objectives import completion_of, objective_for
+        from spexlens.models.objectives.choice import objective_for
+        from spexlens.models.objectives.completions import completion_of
         from spexlens.models.reading import read
 
         made = self._made
@@ -230,7 +227,7 @@ class FeatureLens(OfModel):
                 made["objective"],
                 made["target"],
                 made["foil"],
-                layout.reading,
+                [layout.reading],
                 self.text,
                 against,
             )
@@ -246,7 +243,7 @@ class FeatureLens(OfModel):
     def _read_by_windows(self) -> None:
         """Cut a text into windows, and see what is watched."""
         from spexlens.lenses.text.windows import cut_into_windows, readings_by_windows
-        from spexlens.models.objectives import objective_for
+        from spexlens.models.objectives.choice import objective_for
 
         made = self._made
         model = self.model
@@ -276,9 +273,8 @@ class FeatureLens(OfModel):
                 made["objective"],
                 made["target"],
                 made["foil"],
-                readings[0],
+                readings,
                 text,
-                windows=readings,
                 queried=queried,
             )
         self._asked_once = len(queried) or len(readings)
