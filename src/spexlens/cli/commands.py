@@ -14,8 +14,9 @@ from spexlens import __version__
 from spexlens.arguments import spelled
 from spexlens.cli.batch import batch
 from spexlens.cli.data import data
+from spexlens.cli.demo import demo
 from spexlens.cli.exits import INTERRUPTED
-from spexlens.cli.features import demo, features
+from spexlens.cli.features import features
 from spexlens.cli.inputs import hinted
 from spexlens.cli.mechanistic import mechanistic
 from spexlens.cli.mixed import LEDGER, mixed

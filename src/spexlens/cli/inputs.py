@@ -125,7 +125,10 @@ def _bare(text: str) -> str:
     return re.sub(r"\r+\n", "\n", text).strip("\n")
 
 
-def target_of(target: list[str] | None) -> str | list[str] | None:
+def target_of(target: str | list[str] | None) -> str | list[str] | None:
+    """The target or targets; None where none is given, one alone rather than its list."""
+    if isinstance(target, str):
+        return target
     if not target:
         return None
     return target[0] if len(target) == 1 else target

@@ -23,43 +23,17 @@ be null.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spexlens.cli.options.listing import Listing
 from spexlens.evidence.smallest import Smallest
 from spexlens.explanation import Explanation
 from spexlens.results.interaction import Interaction
 
 
-@dataclass(frozen=True)
-class Listing:
-    """What is to be listed; the fields are the options of `spexlens show`."""
-
-    index: str | None
-    order: int
-    top: int | None
-    across: bool
-    best_subset: int | None
-    sufficient: float | None
-    necessary: float | None
-    follow_up: bool
-    time_limit: float
-
-    @property
-    def tabled(self) -> bool:
-        """Whether a table of interactions is."""
-        return self.index is not None or self.across
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is: then a page is shown."""
-        found = (self.best_subset, self.sufficient, self.necessary)
-        return not (self.tabled or self.follow_up) and found == (None, None, None)
-
-
 def to_json(
-    explanation: Explanation, file: Path, asked: Listing, outputs: list[int | str]
+    explanation: Explanation, file: Path, listing: Listing, outputs: list[int | str]
 ) -> str:
     """What was asked for of some outputs, as the JSON above."""
     page = {
@@ -67,22 +41,22 @@ def to_json(
         "lens": explanation.facts.get("lens"),
         "unit": explanation.unit,
         "scale": explanation.scale,
-        "outputs": [_output(explanation, asked, output) for output in outputs],
+        "outputs": [_output(explanation, listing, output) for output in outputs],
     }
     return json.dumps(page, ensure_ascii=False, allow_nan=False)
 
 
 def _output(
-    explanation: Explanation, asked: Listing, output: int | str
+    explanation: Explanation, listing: Listing, output: int | str
 ) -> dict[str, Any]:
     names = explanation.outputs
     position = explanation.position(output)
     found: dict[str, Any] = {"output": None if names is None else names[position]}
-    if asked.tabled:
-        found["interactions"] = _table(explanation, asked, output)
-    if asked.best_subset is not None:
+    if listing.tabled:
+        found["interactions"] = _table(explanation, listing, output)
+    if listing.best_subset is not None:
         subset = explanation.best_subset(
-            asked.best_subset, output=output, time_limit=asked.time_limit
+            listing.best_subset, output=output, time_limit=listing.time_limit
         )
         found["best_subset"] = {
             "members": list(subset.members),
@@ -91,17 +65,17 @@ def _output(
             "bound": subset.bound,
             "proved": subset.proved,
         }
-    if asked.sufficient is not None:
+    if listing.sufficient is not None:
         enough = explanation.sufficient(
-            asked.sufficient, output=output, time_limit=asked.time_limit
+            listing.sufficient, output=output, time_limit=listing.time_limit
         )
         found["sufficient"] = _smallest(explanation, enough)
-    if asked.necessary is not None:
+    if listing.necessary is not None:
         needed = explanation.necessary(
-            asked.necessary, output=output, time_limit=asked.time_limit
+            listing.necessary, output=output, time_limit=listing.time_limit
         )
         found["necessary"] = _smallest(explanation, needed)
-    if asked.follow_up:
+    if listing.follow_up:
         found["follow_up"] = [
             {
                 "members": list(step.members),
@@ -115,16 +89,16 @@ def _output(
 
 
 def _table(
-    explanation: Explanation, asked: Listing, output: int | str
+    explanation: Explanation, listing: Listing, output: int | str
 ) -> dict[str, Any]:
-    index = asked.index or "bii"
-    across = asked.across or None
-    rows = explanation.interactions(index, asked.order, output=output, across=across)
+    index = listing.index or "bii"
+    across = listing.across or None
+    rows = explanation.interactions(index, listing.order, output=output, across=across)
     return {
         "index": index,
-        "order": asked.order,
-        "across": asked.across,
-        "found": [_interaction(row) for row in rows[: asked.top]],
+        "order": listing.order,
+        "across": listing.across,
+        "found": [_interaction(row) for row in rows[: listing.top]],
     }
 
 
