@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from spexlens.cli.inputs import refuse_endless, span_of
 from spexlens.cli.options.screening import Choice
+from spexlens.cli.ranges import refuse_endless, span_of
 from spexlens.cli.screen import progress_bar
 from spexlens.errors import InvalidInput
 from spexlens.games.game import Game

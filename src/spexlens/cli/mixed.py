@@ -8,7 +8,7 @@ import typer
 from pydantic import BaseModel
 
 from spexlens.cli.candidates import candidates_in
-from spexlens.cli.inputs import model_of
+from spexlens.cli.models import model_of
 from spexlens.cli.options.budget import Spending, Zoom
 from spexlens.cli.options.components import ComponentAblation
 from spexlens.cli.options.evidence import Evidence

@@ -1,6 +1,4 @@
-"""Spelling: what Python's arguments are called at the command line, and in the file of
-a mixed game.
-"""
+"""Spelling: what Python's arguments are called at the command line, or in a file."""
 
 from typing import Any
 

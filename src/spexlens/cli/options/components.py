@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from spexlens.cli.inputs import layers_of, lines_of
+from spexlens.cli.inputs import lines_of
 from spexlens.cli.options.grouping import CommandLine
+from spexlens.cli.ranges import layers_of
 from spexlens.lenses.components.names import ABLATIONS, COMPONENTS
 
 

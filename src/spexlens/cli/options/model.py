@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import typer
 
-from spexlens.cli.inputs import model_of, target_of
+from spexlens.cli.models import model_of
 from spexlens.cli.options.grouping import CommandLine
 from spexlens.cli.unused import Given, Need
 from spexlens.models.bundled import BUNDLED
@@ -33,6 +33,13 @@ Objective = Annotated[
 def path_of(name: str | None) -> str:
     """The hub id or directory of a model; without a name the bundled one of sentiment."""
     return model_of(name or _DEFAULT)
+
+
+def _one_or_several(targets: list[str]) -> str | list[str] | None:
+    """Targets, of which one alone makes no vector of outputs; None where none is given."""
+    if not targets:
+        return None
+    return targets[0] if len(targets) == 1 else targets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +69,11 @@ class Watched:
 
     def value(self) -> dict[str, Any]:
         """What a lens takes that says what the value is."""
+        target = self.target
+        if isinstance(target, list):
+            target = _one_or_several(target)
         return {
-            "target": target_of(self.target),
+            "target": target,
             "foil": self.foil,
             "objective": self.objective,
         }
