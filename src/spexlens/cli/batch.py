@@ -69,6 +69,7 @@ def batch(
     candidates = candidates_in(choice)
 
     def screened(row: Row) -> Game:
+        # made when its turn comes, so that one game is in memory at a time
         game = game_of(row)
         return screen(game, candidates, by=choice.screening, ledger=outputs.ledger)
 
@@ -153,6 +154,7 @@ def _games(
         "batch_size": loading.batch_size,
         "revision": loading.revision,
     }
+    # whoever has no torch is told so, once everything else is right
     from spexlens.models.huggingface import load
 
     model = load(path_of(watched.model), kind=loading.kind, **loading.weights())
@@ -167,6 +169,7 @@ def _aggregate(
     explanations: Iterator[Explanation], outputs: BatchOutputs
 ) -> Aggregate | None:
     """What recurs in explanations; None where not one input could be explained."""
+    # an aggregate of nothing is refused, so that the first is looked at
     first = next(explanations, None)
     if first is None:
         return None

@@ -69,7 +69,7 @@ def carried_out(command: Callable[..., None]) -> Callable[..., None]:
         with spelled(options_of(context)):
             refuse_unused(context)
             refuse_overlaps(context.params)
-            try:
+            try:  # both are told here, where it is known what was given
                 command(**values)
             except ModelError as error:
                 raise ModelError(hinted(error, context.params.get("model"))) from error

@@ -12,9 +12,9 @@ from spexlens.cli.options.examples import (
     ExampleFiles,
     ExampleGame,
     HeldOut,
-    ModelLearning,
 )
 from spexlens.cli.options.grouping import Only, grouped
+from spexlens.cli.options.learning import ModelLearning
 from spexlens.cli.options.model import Loading
 from spexlens.cli.options.output import Outputs
 from spexlens.cli.screen import run
@@ -32,8 +32,7 @@ _PLACES = {
     "objective": "screening",
     "repeats": "objective",
 }
-"""Options of the examples, the learner and the game that `--help` lists in the order in
-which one thinks of them."""
+"""Options that `--help` lists elsewhere than with their group: as a run goes on."""
 
 
 @grouped(behind=_PLACES)
@@ -56,7 +55,7 @@ def data(
     outputs.check()
     examples, points = _read(files)
     learning = replace(learning, train=_tuned(learning.train))
-    learner = learning.with_model(learning.model, loading)
+    learner = learning.made(learning.model, loading)
     candidates = AUTO if choice.is_auto else candidates_of(choice.candidates)
     lens = DataLens(
         learner,
@@ -66,7 +65,7 @@ def data(
         **settings.of_lens(),
         mean=not files.each,
         seed=spending.seed,
-        encoder=learning.encoder if learning.tunes else learning.encoder or "tf-idf",
+        encoder=learning.features,
         cache=None if outputs.ledger is None else outputs.ledger.parent,
     )
     game: Game = lens

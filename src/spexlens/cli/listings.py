@@ -29,7 +29,8 @@ from typing import Any
 from spexlens.cli.options.listing import Listing
 from spexlens.evidence.smallest import Smallest
 from spexlens.explanation import Explanation
-from spexlens.results.interaction import Interaction
+from spexlens.results.interaction import Interaction, Subset
+from spexlens.results.next_steps import FollowUp
 
 
 def to_json(
@@ -49,48 +50,39 @@ def to_json(
 def _output(
     explanation: Explanation, listing: Listing, output: int | str
 ) -> dict[str, Any]:
+    """What was asked for of one output."""
     names = explanation.outputs
     position = explanation.position(output)
-    found: dict[str, Any] = {"output": None if names is None else names[position]}
+    page: dict[str, Any] = {"output": None if names is None else names[position]}
     if listing.tabled:
-        found["interactions"] = _table(explanation, listing, output)
+        page["interactions"] = _table(explanation, listing, output)
+    limit = listing.time_limit
     if listing.best_subset is not None:
         subset = explanation.best_subset(
-            listing.best_subset, output=output, time_limit=listing.time_limit
+            listing.best_subset, output=output, time_limit=limit
         )
-        found["best_subset"] = {
-            "members": list(subset.members),
-            "labels": list(subset.labels),
-            "predicted": subset.value,
-            "bound": subset.bound,
-            "proved": subset.proved,
-        }
+        page["best_subset"] = _subset(subset)
     if listing.sufficient is not None:
         enough = explanation.sufficient(
-            listing.sufficient, output=output, time_limit=listing.time_limit
+            listing.sufficient, output=output, time_limit=limit
         )
-        found["sufficient"] = _smallest(explanation, enough)
+        page["sufficient"] = _smallest(explanation, enough)
     if listing.necessary is not None:
         needed = explanation.necessary(
-            listing.necessary, output=output, time_limit=listing.time_limit
+            listing.necessary, output=output, time_limit=limit
         )
-        found["necessary"] = _smallest(explanation, needed)
+        page["necessary"] = _smallest(explanation, needed)
     if listing.follow_up:
-        found["follow_up"] = [
-            {
-                "members": list(step.members),
-                "labels": list(step.labels),
-                "why": step.why,
-                "command": step.command,
-            }
-            for step in explanation.follow_up(output=output)
-        ]
-    return found
+        steps = explanation.follow_up(output=output)
+        page["follow_up"] = [_follow_up(step) for step in steps]
+    return page
 
 
 def _table(
     explanation: Explanation, listing: Listing, output: int | str
 ) -> dict[str, Any]:
+    """The rows of one index."""
+    # without an index, what is across kinds is listed of the one that pages show
     index = listing.index or "bii"
     across = listing.across or None
     rows = explanation.interactions(index, listing.order, output=output, across=across)
@@ -114,11 +106,30 @@ def _interaction(row: Interaction) -> dict[str, Any]:
     }
 
 
-def _smallest(explanation: Explanation, found: Smallest) -> dict[str, Any]:
+def _subset(subset: Subset) -> dict[str, Any]:
     return {
-        "members": list(found.members),
-        "labels": [explanation.names[member] for member in found.members],
-        "share": found.share,
-        "threshold": found.threshold,
-        "predicted": found.predicted,
+        "members": list(subset.members),
+        "labels": list(subset.labels),
+        "predicted": subset.value,
+        "bound": subset.bound,
+        "proved": subset.proved,
+    }
+
+
+def _smallest(explanation: Explanation, smallest: Smallest) -> dict[str, Any]:
+    return {
+        "members": list(smallest.members),
+        "labels": [explanation.names[member] for member in smallest.members],
+        "share": smallest.share,
+        "threshold": smallest.threshold,
+        "predicted": smallest.predicted,
+    }
+
+
+def _follow_up(step: FollowUp) -> dict[str, Any]:
+    return {
+        "members": list(step.members),
+        "labels": list(step.labels),
+        "why": step.why,
+        "command": step.command,
     }

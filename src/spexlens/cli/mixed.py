@@ -13,12 +13,11 @@ from spexlens.cli.options.budget import Spending, Zoom
 from spexlens.cli.options.components import ComponentAblation
 from spexlens.cli.options.evidence import Evidence
 from spexlens.cli.options.examples import (
-    FINE_TUNING,
     ExampleGame,
     ExampleTable,
-    Learning,
 )
 from spexlens.cli.options.grouping import Only, grouped
+from spexlens.cli.options.learning import FINE_TUNING, Learning
 from spexlens.cli.options.model import Loading, Watched, path_of
 from spexlens.cli.options.output import Kept, Outputs
 from spexlens.cli.options.screening import Choice
@@ -225,7 +224,7 @@ def _lenses(reading: _Reading) -> list[tuple[Game, Choice]]:
         model: dict[str, Any] | None = _model(reading)
         value = config.value()
     else:
-        if any(each is not None for each in config.value().values()):
+        if any(part is not None for part in config.value().values()):
             raise InvalidInput(
                 "with [data] the test point is watched: give label and objective there"
             )
@@ -251,11 +250,7 @@ def _lenses(reading: _Reading) -> list[tuple[Game, Choice]]:
 
 def _model(reading: _Reading) -> dict[str, Any]:
     """The model that the file names, as lenses take it."""
-    return {"model": path_of(reading.config.model), **_hub(reading.loading)}
-
-
-def _hub(loading: Loading) -> dict[str, Any]:
-    return {"device": loading.device, "trust_remote_code": loading.trust_remote_code}
+    return {"model": path_of(reading.config.model), **reading.loading.weights()}
 
 
 def _trained(data: DataLens, reading: _Reading) -> dict[str, Any] | None:
@@ -268,7 +263,7 @@ def _trained(data: DataLens, reading: _Reading) -> dict[str, Any] | None:
     encoder = None if data.features is None else data.features.model
     if encoder is None:
         return None
-    return {"model": encoder.name, "kind": "encoder", **_hub(reading.loading)}
+    return {"model": encoder.name, "kind": "encoder", **reading.loading.weights()}
 
 
 def _predicted(data: DataLens, section: _Data) -> dict[str, Any]:
@@ -306,7 +301,7 @@ def _data(reading: _Reading, section: _Data) -> DataLens:
         text=section.text_column,
         label=section.label_column,
     )
-    learner = section.with_model(config.model, reading.loading)
+    learner = section.made(config.model, reading.loading)
     encoder = section.encoder
     if not section.tunes:
         encoder = encoder or config.model or "tf-idf"
