@@ -1,6 +1,4 @@
-"""The terminal: the way out of every line that is printed, with nothing in it that a
-terminal would obey.
-"""
+"""The terminal: the way out of every line, with nothing in it that a terminal would obey."""
 
 import typer
 
