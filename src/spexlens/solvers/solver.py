@@ -125,7 +125,6 @@ class Solver(ABC):
     # What must be defined
 
     name: ClassVar[str]
-    exhaustive: ClassVar[bool] = False
 
     @abstractmethod
     def least(self, n: int) -> int:
