@@ -11,7 +11,7 @@ from operator import length_hint
 from pathlib import Path
 from typing import Any, Unpack
 
-from spexlens.arguments import plain, whole_number
+from spexlens.arguments import plain
 from spexlens.budget.request import Request, StoppingEvidence
 from spexlens.errors import InvalidInput, LedgerError, MissingExtra, SpexlensError
 from spexlens.evaluation.evaluator import Progress
@@ -143,7 +143,54 @@ class _Turn:
         explanation.save(self._path)
         return explanation
 
-    def _told(part: Any) -> Any:
+    def _question(self, game: Game) -> dict[str, Any] | None:
+        """What decides an explanation, as JSON; None of a plain function, which cannot
+        be recognised.
+        """
+        if game.fingerprint is None:
+            return None
+        request = self._request
+        question = {
+            "game": game.key,
+            "method": request.method,
+            "seed": request.seed,
+            "budget": request.budget,
+        }
+        if self._evidence:
+            parts = {name: _told(part) for name, part in self._evidence.items()}
+            text = json.dumps(parts, sort_keys=True)
+            question["evidence"] = hashlib.sha256(text.encode()).hexdigest()
+        return question
+
+
+class _Meter:
+    """How far a batch is: the evaluations of the games before, of this one, and the
+    budgets of the rest.
+    """
+
+    def __init__(self, progress: Progress | None, budget: int, games: int) -> None:
+        self._progress = progress
+        self._budget = budget
+        self._left = games - 1
+        self._before = 0
+        self._finished = 0
+        self.told = None if progress is None else self._tell
+
+    def _tell(self, finished: int, asked: int) -> None:
+        self._finished = finished
+        if self._progress is not None:
+            rest = max(self._left, 0) * self._budget
+            self._progress(self._before + finished, self._before + asked + rest)
+
+    def close(self) -> None:
+        """This game is done with."""
+        self._tell(self._finished, self._finished)
+        self._before = self._before + self._finished
+        self._finished = 0
+        self._left -= 1
+
+
+def _told(part: Any) -> Any:
     """A game by its key, expectations by their fields, and what else is asked for as
     JSON.
     """
