@@ -17,10 +17,6 @@ CREATE TABLE IF NOT EXISTS runs (
 )
 """
 _SINCE_4 = ("recipe", "request")  # columns that tables of earlier versions lack
-_COLUMNS = (
-    "run, game, method, seed, design, budget, evaluations, passes, seconds, started,"
-    " versions, recipe, request"
-)
 
 
 @dataclass(frozen=True)
@@ -117,20 +113,20 @@ class Runs:
             DamagedRecord: a row is not what was written, as far as that can be seen:
                 rows of runs have no seal, since no value depends on them.
         """
-        rows = self._connection.execute(f"SELECT {_COLUMNS} FROM runs ORDER BY run")
-        return [_run(row) for row in rows]
+        cursor = self._connection.execute("SELECT * FROM runs ORDER BY run")
+        names = [column[0] for column in cursor.description]
+        return [_run(dict(zip(names, row, strict=True))) for row in cursor]
 
 
-def _run(row: tuple[Any, ...]) -> Run:
-    *columns, versions, recipe, request = row
-    number = columns[0]
+def _run(row: dict[str, Any]) -> Run:
+    number = row.pop("run")
     try:
-        packages = json.loads(versions)
+        versions = json.loads(row.pop("versions"))
     except (TypeError, ValueError) as error:
         raise DamagedRecord(
             f"run {number} does not say by which versions it was made"
         ) from error
-    for text in (recipe, request):
-        if not isinstance(text, str | None):
+    for name in _SINCE_4:
+        if not isinstance(row[name], str | None):
             raise DamagedRecord(f"run {number} does not say what was asked of it")
-    return Run(*columns, packages, recipe, request)
+    return Run(id=number, versions=versions, **row)
