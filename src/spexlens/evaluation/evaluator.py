@@ -12,7 +12,8 @@ from spexlens.errors import InvalidInput, LedgerError, NonFiniteValue, OutOfMemo
 from spexlens.evaluation.counts import Counts
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.evaluation.pace import Clock, Pace
-from spexlens.games.game import Game, real_numbers
+from spexlens.games.answers import real_numbers
+from spexlens.games.game import Game
 from spexlens.masks import masks as mask_algebra
 from spexlens.memory import ran_out
 from spexlens.spectrum.sizes import LARGEST, refuse_large
