@@ -351,7 +351,7 @@ def test_a_run_that_is_repeated_pays_for_no_check_again(tmp_path: Path) -> None:
     assert again.checks == first.checks
     assert again.spectrum.values.tobytes() == first.spectrum.values.tobytes()
     with Ledger(path) as ledger:
-        assert [run["evaluations"] for run in ledger.runs()] == [200, 0]
+        assert [run.evaluations for run in ledger.runs()] == [200, 0]
 
 
 def test_shares_that_cannot_be_are_refused_before_anything_is_paid() -> None:

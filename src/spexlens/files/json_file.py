@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from spexlens.errors import ResultError
-from spexlens.files.json_text import read_json, refuse_unbounded
+from spexlens.files.json_text import encodable, read_json, refuse_unbounded
 from spexlens.files.schema import complaint
 from spexlens.files.text_file import bytes_of
 
@@ -31,13 +31,6 @@ _HEAD = 4096  # bytes, in which a file that was written here says what it is
 _LARGEST = 1 << 26
 _BEGUN = re.compile(r'\s*\{\s*"format"\s*:\s*"spexlens ([a-z]+)"')
 _NAME = re.compile(r"spexlens ([a-z]+)")
-
-
-def encodable(text: str) -> str:
-    """JSON text with half characters, such as half an emoji, as escapes: it reads back
-    as it was.
-    """
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write(text: str, path: Path, kind: str) -> None:

@@ -95,6 +95,13 @@ def refuse_unbounded(content: Any, where: str = "") -> None:
             raise ValueError(f"{path_of(place)}: it is to be a finite number")
 
 
+def encodable(text: str) -> str:
+    """JSON text with half characters, such as half an emoji, as escapes: it reads back
+    as it was.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def path_of(place: str) -> str:
     """A path within a file, its longest names cut, for people to read."""
     parts = [

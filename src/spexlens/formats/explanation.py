@@ -22,6 +22,7 @@ from spexlens.evidence.spot_checks import Check, Checks
 from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
 from spexlens.files import json_file as saved
+from spexlens.files.json_text import encodable
 from spexlens.files.schema import LARGEST, Count, NotNegative, Number, Positive, Share
 from spexlens.games.candidate import Candidate
 from spexlens.games.facts import Details, refuse_unreadable
@@ -289,7 +290,7 @@ def dump(explanation: Result) -> str:
             "the explanation cannot be saved: a coefficient is no finite number"
             f" ({error})"
         ) from error
-    return saved.encodable(text)
+    return encodable(text)
 
 
 def _content(explanation: Result) -> dict[str, Any]:
