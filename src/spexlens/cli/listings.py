@@ -29,7 +29,7 @@ from typing import Any
 
 from spexlens.evidence.smallest import Smallest
 from spexlens.explanation import Explanation
-from spexlens.results.interaction import Interaction
+from spexlens.results.row import rows_of
 
 
 @dataclass(frozen=True)
@@ -119,24 +119,12 @@ def _table(
 ) -> dict[str, Any]:
     index = asked.index or "bii"
     across = asked.across or None
-    rows = explanation.interactions(index, asked.order, output=output, across=across)
+    found = explanation.interactions(index, asked.order, output=output, across=across)
     return {
         "index": index,
         "order": asked.order,
         "across": asked.across,
-        "found": [_interaction(row) for row in rows[: asked.top]],
-    }
-
-
-def _interaction(row: Interaction) -> dict[str, Any]:
-    return {
-        "members": list(row.members),
-        "labels": list(row.labels),
-        "kinds": list(row.kinds),
-        "effect": row.effect,
-        "share": row.share,
-        "interval": None if row.interval is None else list(row.interval),
-        "verdict": None if row.evidence is None else row.evidence.verdict,
+        "found": [row.in_listing() for row in rows_of(found[: asked.top])],
     }
 
 

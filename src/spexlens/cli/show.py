@@ -12,7 +12,7 @@ from spexlens.cli.options import AsJson, Verbose
 from spexlens.cli.screen import console_of, outputs_of, show_page
 from spexlens.cli.terminal import say, say_json
 from spexlens.explanation import Explanation
-from spexlens.results.result import SCALES
+from spexlens.results.scale import SCALES
 from spexlens.spectrum.indices import INDICES
 
 if TYPE_CHECKING:
