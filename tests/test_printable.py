@@ -244,7 +244,7 @@ def test_a_budget_that_is_no_number_is_one_line(
     ["it's \\ so", "tab\tnew\nline", EVIL.replace("\0", ""), "\u202e漢'字", "plain"],
 )
 def test_a_next_step_means_the_same_when_it_is_pasted(word: str) -> None:
-    from spexlens.results.next_steps import _quoted
+    from spexlens.games.command import quoted as _quoted
 
     quoted = _quoted(word)
     assert harmless(quoted)

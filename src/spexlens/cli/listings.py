@@ -29,8 +29,9 @@ from typing import Any
 from spexlens.cli.options.listing import Listing
 from spexlens.evidence.smallest import Smallest
 from spexlens.explanation import Explanation
-from spexlens.results.interaction import Interaction, Subset
+from spexlens.results.interaction import Subset
 from spexlens.results.next_steps import FollowUp
+from spexlens.results.row import rows_of
 
 
 def to_json(
@@ -90,19 +91,7 @@ def _table(
         "index": index,
         "order": listing.order,
         "across": listing.across,
-        "found": [_interaction(row) for row in rows[: listing.top]],
-    }
-
-
-def _interaction(row: Interaction) -> dict[str, Any]:
-    return {
-        "members": list(row.members),
-        "labels": list(row.labels),
-        "kinds": list(row.kinds),
-        "effect": row.effect,
-        "share": row.share,
-        "interval": None if row.interval is None else list(row.interval),
-        "verdict": None if row.evidence is None else row.evidence.verdict,
+        "found": [row.in_listing() for row in rows_of(rows[: listing.top])],
     }
 
 

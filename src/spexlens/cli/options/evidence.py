@@ -18,7 +18,7 @@ from spexlens.errors import InvalidInput
 from spexlens.explanation import Explanation
 from spexlens.formats import expectations as expectations_file
 from spexlens.games.expectations import Expectations
-from spexlens.results.result import SCALES
+from spexlens.results.scale import SCALES
 
 FAILURES = ("forbidden", "missing", "unexpected", "checks")
 """What `--fail-on` knows."""
