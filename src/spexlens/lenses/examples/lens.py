@@ -293,7 +293,7 @@ class DataLens(Game):
                 seed=self.seed,
                 encoder=self._encoder,
                 batch_size=self._batch,
-                fingerprint=self._named,
+                learner_fingerprint=self._named,
                 repetition=self._repetition,
             )
         except InvalidInput:
@@ -520,7 +520,7 @@ def _data_lens(recipe: DataRecipe) -> DataLens:
         seed=recipe.seed,
         encoder=recipe.encoder,
         batch_size=recipe.batch_size,
-        fingerprint=recipe.fingerprint,
+        fingerprint=recipe.learner_fingerprint,
     )
     return lens if recipe.repetition is None else lens.with_seed(recipe.repetition)
 

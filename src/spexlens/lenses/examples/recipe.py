@@ -126,6 +126,8 @@ class DataRecipe(Recipe):
         test: the test points.
         groups: "label", "near-duplicates", a column's name, or one value an example.
         column: the values of the column that `groups` names, one an example.
+        learner_fingerprint: the lens's `fingerprint`, a name that every recipe has for
+            its own.
         repetition: of a lens with one training a mask, which of the seeds it has.
     """
 
@@ -136,7 +138,7 @@ class DataRecipe(Recipe):
     test: ExamplesRecipe
     groups: str | tuple[Any, ...] | None = None
     column: tuple[Any, ...] | None = None
-    candidates: str | int | tuple[int | str, ...] = "all"
+    candidates: str | int | tuple[int, ...] | tuple[str, ...] = "all"
     others: str = "in"
     screening: str | None = None
     objective: str | None = None
@@ -145,7 +147,7 @@ class DataRecipe(Recipe):
     seed: int = 0
     encoder: str | None = None
     batch_size: int | None = None
-    fingerprint: str | None = None
+    learner_fingerprint: str | None = None
     repetition: int | None = None
 
     def examples(self) -> Examples:
