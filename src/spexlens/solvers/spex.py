@@ -147,7 +147,7 @@ class Spex(Solver):
         rows = rows_of(design.masks(), packed, seed)
         columns = values.reshape(len(values), -1).T
         with one_thread():  # sums in another order would be other bits
-            fits = [self._column(design, rows, packed, column) for column in columns]
+            fits = [self._output(design, rows, packed, column) for column in columns]
 
         regressions = [regression for regression, _ in fits]
         inner = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
@@ -198,7 +198,7 @@ class Spex(Solver):
             uncertainty=_uncertainty(regressions),
         )
 
-    def _column(
+    def _output(
         self,
         design: Design,
         rows: NDArray[np.int64],

@@ -14,7 +14,6 @@ from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
 Array = NDArray[np.float64]
 Packed = NDArray[np.uint8]
 
-
 _POOL = 2048
 _CHOSEN = 512  # masks that fill the space; the rest of that design is uniform
 _TOTAL = 3.0  # Σρ of the prior that distance is measured with
@@ -94,12 +93,12 @@ def space_filling(pool: Packed, n: int, count: int) -> Packed:
     Returns:
         (count, ceil(n / 8)) uint8.
     """
-    some = pool[:_POOL]
+    masks = pool[:_POOL]
     corners = min(2, count)
-    filling = min(_CHOSEN, count, len(some))
+    filling = min(_CHOSEN, count, len(masks))
     with one_thread():
-        rows = _least_known(_flat(n), some, n, corners, filling)
-    return joined(some[rows], pool)[:count]
+        rows = _least_known(_flat(n), masks, n, corners, filling)
+    return joined(masks[rows], pool)[:count]
 
 
 def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> Packed:
@@ -122,14 +121,14 @@ def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> 
     Returns:
         (count, ceil(n / 8)) uint8, distinct, the ones bought first.
     """
-    some = joined(bought, pool[:_POOL])
+    masks = joined(bought, pool[:_POOL])
     known = len(bought)
     with one_thread():
         prior = _fitted(mask_algebra.unpack(bought, n), _leading(values))
-        if _knows_all(prior, some, n, known):
+        if _knows_all(prior, masks, n, known):
             prior = _flat(n, _NUGGET)
-        rows = _least_known(prior, some, n, known, min(count, len(some)))
-    return joined(some[rows], pool)[:count]
+        rows = _least_known(prior, masks, n, known, min(count, len(masks)))
+    return joined(masks[rows], pool)[:count]
 
 
 def joined(*parts: Packed) -> Packed:
@@ -222,10 +221,11 @@ def _given(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
     """
     from scipy.linalg import solve_triangular
 
-    own = prior.gram(signs[:known], signs)
-    variance = own[0, 0] + prior.noise
-    own.flat[:: len(signs) + 1] += prior.noise
-    factor = solve_triangular(np.linalg.cholesky(own[:, :known]), own, lower=True)
+    covariance = prior.gram(signs[:known], signs)
+    variance = covariance[0, 0] + prior.noise
+    covariance.flat[:: len(signs) + 1] += prior.noise
+    lower = np.linalg.cholesky(covariance[:, :known])
+    factor = solve_triangular(lower, covariance, lower=True)
     return factor, variance - np.einsum("ij,ij->j", factor, factor)
 
 

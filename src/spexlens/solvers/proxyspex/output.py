@@ -138,8 +138,8 @@ class Averaging:
             seen = fold != part
             # a proxy is not fitted to equal values; the mean stays
             if np.ptp(values[seen]) > 0 and not seen.all():
-                rest = proxy.fit(self.masks[seen], values[seen], self.seed, self.run)
-                left_out[~seen] = rest.predict(self.masks[~seen])
+                partial = proxy.fit(self.masks[seen], values[seen], self.seed, self.run)
+                left_out[~seen] = partial.predict(self.masks[~seen])
         noise = float(np.mean((values - left_out) ** 2))
         return replace(whole, left_out=left_out, noise=noise)
 

@@ -106,8 +106,8 @@ def _fitted(
 ) -> tuple[Array, float]:
     """The sets' coefficients, and the variance that all other sets give to each."""
     support = Support(groups, sets.indicators)
-    rest = support.fit(bins)
-    variance = float(np.mean([np.mean(left**2) for left in rest]))
+    residuals = support.fit(bins)
+    variance = float(np.mean([np.mean(residual**2) for residual in residuals]))
     return support.coefficients, variance / len(groups)
 
 
@@ -144,8 +144,8 @@ def _enough(energy: Array) -> NDArray[np.int64]:
     """The largest energies, so many that no more than the loss remains."""
     ranked = np.argsort(-energy, kind="stable")[:MOST_SETS]
     ranked = ranked[energy[ranked] > 0]
-    held = np.cumsum(energy[ranked])
-    needed = np.searchsorted(held, (1.0 - _LOSS) * energy.sum()) + 1
+    cumulative = np.cumsum(energy[ranked])
+    needed = np.searchsorted(cumulative, (1.0 - _LOSS) * energy.sum()) + 1
     return ranked[:needed]
 
 

@@ -83,8 +83,7 @@ class ProxySpex(Solver):
         return super().most(n) // _HELD
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
-        """Everything kept, everything ablated, then masks that are far apart; all
-        distinct.
+        """Everything kept, everything ablated, then masks far apart; all distinct.
 
         The adaptive design leaves those after the first 80 to `extended`. A larger
         budget begins with a smaller one's masks.
@@ -111,10 +110,10 @@ class ProxySpex(Solver):
             few = f"{counted(n)} have only {count} masks: use method 'exact'"
             beginning = "both corners"
         else:
-            held = len(self._pool(n, 0, seed))
-            count = min(budget, held)
+            size = len(self._pool(n, 0, seed))
+            count = min(budget, size)
             few = f"the pool holds {count} masks; {self.name} needs at least {_LEAST}"
-            beginning = f"two of a pool of {held}"
+            beginning = f"two of a pool of {size}"
         if count < _LEAST:
             raise InvalidInput(few)
         return Outline(self.name, count, f"{beginning}, {self._continued(count)}")
@@ -166,18 +165,18 @@ class ProxySpex(Solver):
                 masks, judged, self.proxies, self.apart, seed, executor.map
             )
             outputs = [averaging.output(column) for column in columns]
+
         spectra = [output.readout.spectrum for output in outputs]
+        r2 = tuple(output.r2 for output in outputs)
         source: Source = "cross-validated" if len(masks) <= FOLDED else "leave-one-out"
+        uncertainty = tuple(
+            Uncertainty(output.noise, len(masks), output.priors) for output in outputs
+        )
         return Fit(
             spectra[0] if values.ndim == 1 else Spectrum.stack(spectra),
-            Faithfulness(
-                tuple(output.r2 for output in outputs), source, int(judged.sum())
-            ),
+            Faithfulness(r2, source, int(judged.sum())),
             _details(outputs),
-            tuple(
-                Uncertainty(output.noise, len(masks), output.priors)
-                for output in outputs
-            ),
+            uncertainty,
         )
 
     def _judged(self, packed: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:

@@ -103,9 +103,9 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
     from scipy.linalg import cho_solve, cholesky, solve_triangular
 
     centres = signs[:_INDUCING]
-    own = prior.gram(centres, centres)
-    own.flat[:: len(own) + 1] += _JITTER * own[0, 0]
-    lower = cholesky(own, lower=True)
+    covariance = prior.gram(centres, centres)
+    covariance.flat[:: len(centres) + 1] += _JITTER * covariance[0, 0]
+    lower = cholesky(covariance, lower=True)
 
     def features(rows: slice) -> Array:
         block = prior.gram(centres, signs[rows])
@@ -114,8 +114,8 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
 
     # features are made twice rather than held: (m, 2000) would be the largest matrix
     blocks = list(mask_algebra.blocks(len(signs), 8 * len(centres)))
-    gram = np.zeros_like(own)
-    product = np.zeros(len(own))
+    gram = np.zeros_like(covariance)
+    product = np.zeros(len(centres))
     for rows in blocks:
         block = features(rows)
         gram += block.T @ block

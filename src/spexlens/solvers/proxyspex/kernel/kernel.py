@@ -129,7 +129,7 @@ class Kernel(Proxy):
         first, *folded = run(tuned, [everything, *varied])
         fits = _all_warps(first, signs, values, run)
 
-        members = list(run(lambda fit: fit.given(signs, values), fits))
+        members = list(run(lambda fit: fit.conditioned(signs, values), fits))
         scores = [r_squared(values, member.left_out) for member in members]
         weights = shares(scores, [_WEIGHTS[fit.warp.name] for fit in fits])
         if not weights.any():
@@ -139,8 +139,8 @@ class Kernel(Proxy):
         unseen = left_out.copy()
         for part in parts:
             unseen[~part] = values[part].mean()  # all that a fold of one value says
-        held = run(lambda fit: fit.given(signs, values).left_out, folded)
-        for part, predicted in zip(varied, held, strict=True):
+        predictions = run(lambda fit: fit.conditioned(signs, values).left_out, folded)
+        for part, predicted in zip(varied, predictions, strict=True):
             unseen[~part] = predicted[~part]
 
         return FittedKernel(
@@ -180,7 +180,7 @@ class _Tuned:
     theta: Array
     prior: Prior
 
-    def given(self, signs: Array, values: Array) -> _Member:
+    def conditioned(self, signs: Array, values: Array) -> _Member:
         """The posterior given any masks."""
         latent = self.warp.forward(values)
         posterior, fitted, residuals = condition(self.prior, signs, latent)
@@ -201,7 +201,7 @@ def _all_warps(first: _Tuned, signs: Array, values: Array, run: Runner) -> list[
         return fits
     # inducing masks cost the most: only one warp is worth them
     some = values[:_TUNED]
-    members = run(lambda fit: fit.given(signs[:_TUNED], some), fits)
+    members = run(lambda fit: fit.conditioned(signs[:_TUNED], some), fits)
     scores = [r_squared(some, member.left_out) for member in members]
     return [fits[int(np.argmax(scores))]]
 

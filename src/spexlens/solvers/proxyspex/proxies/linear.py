@@ -61,10 +61,10 @@ class Linear(Proxy):
         everything = np.ones(len(fold), np.bool_)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # to .1% is near enough
-            *held, whole = run(path, [*parts, everything])
+            *folded, whole = run(path, [*parts, everything])
 
         predicted = np.empty((len(values), len(_PENALTIES)))
-        for seen, partial in zip(parts, held, strict=True):
+        for seen, partial in zip(parts, folded, strict=True):
             predicted[~seen] = partial.predict(packed[~seen])
         predicted *= scale
         errors = (values[:, None] - predicted) ** 2

@@ -23,9 +23,7 @@ _NEAR = 1.1  # times the rival's error: beyond, it would add little to an averag
 
 
 class Runner(Protocol):
-    """`map`, or an executor's: calls a function on each item, in any order, and yields
-    in theirs.
-    """
+    """`map`, or an executor's: calls in any order, yields in that of the items."""
 
     def __call__(
         self, function: Callable[[T], R], items: Iterable[T], /
@@ -201,9 +199,9 @@ class FoldedProxy(Proxy):
         def fitted(seen: NDArray[np.bool_]) -> Spectrum:
             return self.spectrum(masks[seen], values[seen], seed)
 
-        *held, whole = run(fitted, [*parts, everything])
+        *partial, whole = run(fitted, [*parts, everything])
         left_out = np.empty(len(values))
-        for seen, spectrum in zip(parts, held, strict=True):
+        for seen, spectrum in zip(parts, partial, strict=True):
             left_out[~seen] = spectrum.predict(masks[~seen])
         return FittedSpectrum(
             n=masks.shape[1],
@@ -221,11 +219,12 @@ class FoldedProxy(Proxy):
 
         It costs one fit instead of six.
         """
-        held = folds(len(values), FOLDS, seed) == 0
-        spectrum = self.spectrum(masks[~held], values[~held], seed)
-        error = np.mean((values[held] - spectrum.predict(masks[held])) ** 2)
-        allowed = np.mean((values[held] - rival.left_out[held]) ** 2)
-        return bool(error < _NEAR * allowed)
+        seen = folds(len(values), FOLDS, seed) != 0
+        spectrum = self.spectrum(masks[seen], values[seen], seed)
+        unseen = values[~seen]
+        error = np.mean((unseen - spectrum.predict(masks[~seen])) ** 2)
+        rivals = np.mean((unseen - rival.left_out[~seen]) ** 2)
+        return bool(error < _NEAR * rivals)
 
 
 def folds(count: int, parts: int, seed: int) -> NDArray[np.int64]:
