@@ -46,7 +46,7 @@ from spexlens.cli.screen import console_of, progress_bar
 from spexlens.cli.terminal import say, say_json
 from spexlens.errors import InvalidInput, SpexlensError
 from spexlens.explanation import Explanation
-from spexlens.files import text_file
+from spexlens.files import jsonl_file
 from spexlens.games.game import Game
 from spexlens.lenses.components.lens import MechanisticLens
 from spexlens.lenses.components.names import ABLATIONS
@@ -312,7 +312,7 @@ def rows_of(file: Path, lens: str, foil: str | None) -> list[Row]:
             what it should be.
     """
     expected = f"an object with prompt or text, and of {', '.join(_KEYS[2:])}"
-    rows = [_row(row, expected, lens) for row in text_file.objects(file, expected)]
+    rows = [_row(row, expected, lens) for row in jsonl_file.objects(file, expected)]
     if not rows:
         raise InvalidInput(f"{file} holds no prompt; expected one JSON object a line")
     names: dict[str, int] = {_SUMMARY: 0}
@@ -334,7 +334,7 @@ def rows_of(file: Path, lens: str, foil: str | None) -> list[Row]:
     return rows
 
 
-def _row(row: text_file.Row, expected: str, lens: str) -> Row:
+def _row(row: jsonl_file.Row, expected: str, lens: str) -> Row:
     where = row.place
     given = row.content
     if not set(given) <= set(_KEYS) or ("prompt" in given) == ("text" in given):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spexlens.errors import InvalidInput, ModelError
-from spexlens.files import text_file
+from spexlens.files import jsonl_file, text_file
 from spexlens.models.bundled import BUNDLED
 
 _FILE = re.compile(r"\S+\.\w{1,5}|\S*/\S*")
@@ -147,7 +147,7 @@ def prompts_of(file: Path) -> dict[str, Any]:
     "counterfactual".
     """
     expected = f"an object with {', '.join(_PROMPT)}"
-    rows = text_file.objects(file, expected, counted=("prompt", 1))
+    rows = jsonl_file.objects(file, expected, counted=("prompt", 1))
     if not rows:
         raise InvalidInput(f"{file} holds no prompt; expected one a line")
     first = rows[0].content
