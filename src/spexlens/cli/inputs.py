@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from spexlens.errors import InvalidInput
-from spexlens.files import text_file
+from spexlens.files import jsonl_file, text_file
 
 _FILE = re.compile(r"\S+\.\w{1,5}|\S*/\S*")
 """What is the path of a file rather than a text of one word."""
@@ -103,7 +103,7 @@ def prompts_of(file: Path) -> dict[str, Any]:
         InvalidInput: there is no prompt, or a line is something else.
     """
     expected = f"an object with {', '.join(_KEYS)}"
-    rows = text_file.objects(file, expected, counted=("prompt", 1))
+    rows = jsonl_file.objects(file, expected, counted=("prompt", 1))
     if not rows:
         raise InvalidInput(f"{file} holds no prompt; expected one a line")
     first = rows[0].content

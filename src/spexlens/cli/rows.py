@@ -8,7 +8,7 @@ from typing import Any
 
 from spexlens.cli.options.batch import MECHANISTIC
 from spexlens.errors import InvalidInput
-from spexlens.files import text_file
+from spexlens.files import jsonl_file
 
 SUMMARY = "aggregate"
 """The name that no input has: that of the summary beside their explanations."""
@@ -47,7 +47,7 @@ def rows_of(file: Path, lens: str, foil: str | None) -> list[Row]:
             what it should be.
     """
     expected = f"an object with prompt or text, and of {', '.join(_KEYS[2:])}"
-    rows = [_row(row, expected, lens) for row in text_file.objects(file, expected)]
+    rows = [_row(row, expected, lens) for row in jsonl_file.objects(file, expected)]
     if not rows:
         raise InvalidInput(f"{file} holds no prompt; expected one JSON object a line")
     # with a foil for all, it may be of some alone
@@ -76,7 +76,7 @@ def _refuse_incomparable(
             )
 
 
-def _row(row: text_file.Row, expected: str, lens: str) -> Row:
+def _row(row: jsonl_file.Row, expected: str, lens: str) -> Row:
     """One line, checked."""
     place = row.place
     content = row.content
