@@ -64,12 +64,11 @@ class Estimator(Learner):
 
 class _EstimatorTrainer(Trainer):
     def __init__(self, learner: Estimator, task: Task) -> None:
-        from sklearn.base import is_classifier, is_regressor
+        from sklearn.base import is_classifier
 
         estimator = learner.estimator
         name = type(estimator).__name__
-        known = is_classifier(estimator) or is_regressor(estimator)
-        if not hasattr(estimator, "fit") or not known:
+        if not _learns(estimator):
             raise InvalidInput(
                 "a learner is a classifier or a regressor of scikit-learn, or ours;"
                 f" got {name}"
@@ -279,6 +278,16 @@ def _end_with(parent: int) -> None:
         _exit(1)
 
     Thread(target=watch, name="watch", daemon=True).start()
+
+
+def _learns(estimator: Any) -> bool:
+    """Whether it is a classifier or a regressor."""
+    from sklearn.base import is_classifier, is_regressor
+
+    # Of what cannot even be fitted, scikit-learn does not like to be asked the rest.
+    if not hasattr(estimator, "fit"):
+        return False
+    return bool(is_classifier(estimator) or is_regressor(estimator))
 
 
 def _fitted(

@@ -56,11 +56,8 @@ class Dual(Form):
     ) -> Move:
         a, _, products = parameters
         target = curvature.unrooted((residual - a).astype(np.float32))
-        sums = a.sum(axis=2, keepdims=True).astype(np.float32)
-        # This part makes the sums vanish; the rest changes none.
-        x = curvature.transposed(curvature.solve(-sums))
-        missing = target - self._applied(curvature, x)
-        x = x + self._solved(curvature, missing, rest)
+        sums = a.sum(axis=2, keepdims=True)
+        x = self._rooted_step(curvature, target, sums.astype(np.float32), rest)
         da = curvature.root(x).astype(np.float64)
         # In double precision, so that products stay those of the coefficients.
         dk = _along(da, self._gram)
@@ -72,6 +69,15 @@ class Dual(Form):
     def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:
         a, b, _ = parameters
         return (_along(a, self._features @ features.T) + b).transpose(0, 2, 1)
+
+    def _rooted_step(
+        self, curvature: Curvature, target: Array, sums: Array, rest: Array
+    ) -> Array:
+        """x, of which S x is the step of the coefficients, whose sums are (m, c, 1)."""
+        # This part makes the sums vanish; the rest changes none.
+        x = curvature.transposed(curvature.solve(-sums))
+        missing = target - self._applied(curvature, x)
+        return x + self._solved(curvature, missing, rest)
 
     def _applied(self, curvature: Curvature, x: Array) -> Array:
         """(I + Sᵀ K S) x."""

@@ -3,6 +3,7 @@
 import copy
 import os
 from abc import abstractmethod
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -161,13 +162,7 @@ class _LogisticTrainer(_HeadTrainer):
         tests = np.arange(len(self._tests))
         answers = np.zeros((len(kept), len(tests), len(self.classes)))
         late: dict[int, str] = {}
-        # Subsets with examples of the same classes have the same loss.
-        present, group = np.unique(held > 0, axis=0, return_inverse=True)
-        for place, known in enumerate(present):
-            classes = np.flatnonzero(known)
-            if len(classes) < 2:
-                continue
-            rows = np.flatnonzero(group.ravel() == place)
+        for rows, classes in _alike(held):
             fitted, reached = self._fitted(kept[rows], classes)
             answers[np.ix_(rows, tests, classes)] = fitted
             late |= remarked(rows[~reached], _LATE)
@@ -214,6 +209,25 @@ class _LogisticTrainer(_HeadTrainer):
         return {"learner": f"logistic head, C = {self._head.C:g}"}
 
 
+def _alike(
+    held: NDArray[np.int64],
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Subsets that have examples of the same two classes or more: they share a loss.
+
+    Args:
+        held: (m, c), how many examples each has of each class.
+
+    Yields:
+        Their rows, and the classes.
+    """
+    present, group = np.unique(held > 0, axis=0, return_inverse=True)
+    group = group.ravel()  # some versions of numpy give a column
+    for place, known in enumerate(present):
+        classes = np.flatnonzero(known)
+        if len(classes) >= 2:
+            yield np.flatnonzero(group == place), classes
+
+
 class _RidgeTrainer(_HeadTrainer):
     def __init__(self, head: RidgeHead, task: Task) -> None:
         super().__init__(task)
@@ -233,8 +247,7 @@ class _RidgeTrainer(_HeadTrainer):
         self._loss = Squared(targets)
 
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
-        shape = (len(kept), len(self._tests), self._loss.columns)
-        answers = np.empty(shape)
+        answers = np.empty((len(kept), len(self._tests), self._loss.columns))
         some = kept.any(axis=1)
         empty = np.flatnonzero(~some)
         answers[empty] = self._nothing
