@@ -164,6 +164,7 @@ def _lines(
     """
     budget = spending.budget
     seed = spending.seed
+    # masks that ablate what was not chosen come out of the budget first
     unchosen = 0 if lens is None else handful(lens, budget, None)
     shares, reserve = allot(
         lens or Game(_never, count),

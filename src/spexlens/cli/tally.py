@@ -93,13 +93,14 @@ class Tally:
             say_json(json.dumps(self._page(aggregate), ensure_ascii=False))
             return
         if aggregate is not None:
+            # rich, which JSON has no need of
             from spexlens.report.terminal.recurrence import render
 
             console_of().print(render(aggregate))
         for name, count in self._own.items():
             say(
-                f"{name}: {count} of {len(self._rows)} inputs say their own; --{name} is"
-                " asked of the others"
+                f"{name}: {count} of {len(self._rows)} inputs say their own; --{name}"
+                " is asked of the others"
             )
         say(
             f"cost: {self.explanations} of {len(self._rows)} inputs explained; "
@@ -107,7 +108,7 @@ class Tally:
         )
 
     def _match(self, unmatched: dict[int | str, str]) -> None:
-        """Keep of the rules that fit no input so far those that fit this one neither."""
+        """Keep, of the rules that fit no input so far, those that fit none yet."""
         before = unmatched if self._unmatched is None else self._unmatched
         self._unmatched = {
             rule: sentence for rule, sentence in before.items() if rule in unmatched

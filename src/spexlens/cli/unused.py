@@ -1,4 +1,4 @@
-"""Unused: an option that would have no effect is refused, in a line that says what it goes with."""
+"""Unused: an option that would have no effect is refused, with what it goes with."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from spexlens.errors import InvalidInput
 Given = Mapping[str, Any]
 """What a command was given, defaults included, by the names of its parameters."""
 
+# of all others, an empty value is an unset variable of a shell
 _MAY_BE_EMPTY = ("text", "neutral", "foil", "counterfactual")
 
 
