@@ -93,7 +93,6 @@ class Tally:
             say_json(json.dumps(self._page(aggregate), ensure_ascii=False))
             return
         if aggregate is not None:
-            # rich, which JSON has no need of
             from spexlens.report.terminal.recurrence import render
 
             console_of().print(render(aggregate))

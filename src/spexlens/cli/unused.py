@@ -12,7 +12,7 @@ from spexlens.errors import InvalidInput
 Given = Mapping[str, Any]
 """What a command was given, defaults included, by the names of its parameters."""
 
-# of all others, an empty value is an unset variable of a shell
+# an empty value of any other is most likely a variable of a shell that is not set
 _MAY_BE_EMPTY = ("text", "neutral", "foil", "counterfactual")
 
 
