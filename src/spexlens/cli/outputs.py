@@ -55,8 +55,7 @@ def check_out(out: Path | None) -> None:
 
 
 def files_in(out: Path, names: Iterable[str], summary: str) -> list[Path]:
-    """Where explanations of these names go, in a folder that is made if it is not
-    there.
+    """Where explanations of these names go, in a folder that is made where it is not.
 
     Raises:
         InvalidInput: one of them, or the summary beside them, cannot be written.

@@ -107,7 +107,7 @@ class Tally:
         )
 
     def _match(self, unmatched: dict[int | str, str]) -> None:
-        """Keep, of the rules that fit no input so far, those that fit none yet."""
+        """Keep the rules that fit neither this input nor one before."""
         before = unmatched if self._unmatched is None else self._unmatched
         self._unmatched = {
             rule: sentence for rule, sentence in before.items() if rule in unmatched

@@ -38,9 +38,9 @@ class Need:
 
 
 NEEDS: dict[str, tuple[Need, ...]] = {}
-"""Of each command, which options have no effect without others, in the order in which
-they are looked at; its groups of options say so, see `options.grouping`.
+"""Of each command, which options have no effect without others, the first to be told.
 
+Its groups of options say so; `options.grouping` gathers it.
 All others always have an effect, or are refused by the library where they have none:
 `tests/test_unused.py` goes through every option of every command.
 """

@@ -24,8 +24,7 @@ FAILURES = ("forbidden", "missing", "unexpected", "checks")
 """What `--fail-on` knows."""
 
 _SECTIONS = (("missing", "expected", False), ("forbidden", "forbidden", True))
-"""Of two failures, the section of the file that has the rules behind them, and whether
-those forbid."""
+"""Of two failures, the section of the file with their rules, and whether those forbid."""
 
 
 def _names(fail_on: Iterable[str] | None) -> tuple[str, ...]:
