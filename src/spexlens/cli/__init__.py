@@ -27,7 +27,7 @@ def __getattr__(name: str) -> Any:
 
 
 def main() -> None:
-    """Run the command line; an error that a user can mend is one line and exit code 2."""
+    """Run the command line; an error that a user can mend is a line and exit code 2."""
     _write_whatever_comes()
     code = 0
     try:
@@ -36,6 +36,7 @@ def main() -> None:
             code = _run()
         finally:
             waiting.end()
+            # here, where an error of it is told; when Python leaves it is a traceback
             if sys.stdout is not None:
                 sys.stdout.flush()
     except SpexlensError as error:
@@ -58,8 +59,9 @@ def main() -> None:
 
 
 def _write_whatever_comes() -> None:
-    """What the encoding of the terminal has not is escaped or replaced, never an error."""
+    """What the terminal's encoding has not is escaped or replaced, never an error."""
     codecs.register_error("json", _escaped)
+    # what JSON escapes reads back as it was; a question mark would not
     in_output = "json" if "--json" in sys.argv else "replace"
     for stream, errors in ((sys.stdout, in_output), (sys.stderr, "replace")):
         if isinstance(stream, TextIOWrapper):

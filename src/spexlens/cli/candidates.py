@@ -53,6 +53,7 @@ def candidates_of(text: str) -> Candidates:
                 f"--candidates is a number of {_DIGITS} digits at most, all, or a list"
             )
         return int(text)
+    # a comma behind it makes a list of one position, where a number counts
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts:
         raise InvalidInput("--candidates is empty: give all, a number, or a list")
@@ -63,5 +64,6 @@ def candidates_of(text: str) -> Candidates:
             listed.append(part)
         else:
             listed += span_of(positions[1], positions[2], "--candidates")
+        # each time, before the next range makes the list longer than memory
         refuse_endless(listed, "--candidates")
     return listed

@@ -58,7 +58,7 @@ def _root(
 
 
 def carried_out(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose options are seen to have an effect, and that can be interrupted."""
+    """A command whose options have an effect, and that says what Ctrl-C has kept."""
     signature = inspect.signature(command)
     takes_context = "context" in signature.parameters
 

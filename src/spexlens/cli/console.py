@@ -12,7 +12,7 @@ from spexlens.printable import shown
 
 
 class ShownConsole(Console):
-    """A console that shows control characters, and reads no markup, in what it is given."""
+    """A console that shows control characters, and reads no markup."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)

@@ -66,6 +66,7 @@ def data(
         mean=not files.each,
         seed=spending.seed,
         encoder=learning.features,
+        # encoded texts are kept beside the evaluations that they are for
         cache=None if outputs.ledger is None else outputs.ledger.parent,
     )
     game: Game = lens
@@ -101,7 +102,7 @@ def _tuned(train: int | str) -> int | str:
 
 
 def _of_lens(choice: ExampleChoice, candidates: Candidates) -> dict[str, Any]:
-    """What the lens takes that says which examples are candidates, and what the others are."""
+    """What the lens takes that says which examples are candidates."""
     if choice.keeps_others:
         # the others are ablated too, to see what they do: the lens has all examples
         return {"candidates": "all", "others": choice.others}

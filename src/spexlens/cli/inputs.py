@@ -1,4 +1,4 @@
-"""Inputs: texts and prompts, from words and files, refused in one line where there are none."""
+"""Inputs: texts and prompts, from words and files, or a line that says why not."""
 
 import re
 import sys
@@ -54,6 +54,7 @@ def _piped(*, may_be_empty: bool) -> str:
 
 def _written(argument: str) -> str:
     """The text that is an argument."""
+    # who forgets --file would have the name of the file explained
     if _FILE.fullmatch(argument) and _is_file(argument):
         raise InvalidInput(
             f"{argument} is a file: give its text with --file {argument}"
@@ -114,6 +115,7 @@ def prompts_of(file: Path) -> dict[str, Any]:
             raise InvalidInput(f"{row.place}: has not the keys of prompt 1")
         for name, value in row.content.items():
             _refuse_no_text(row.place, name, value)
+    # a lens calls them inputs, of which a prompt is one
     columns = {name: [row.content[name] for row in rows] for name in first}
     return {
         "inputs" if name == "prompt" else name: values

@@ -88,5 +88,6 @@ def _lens(
     loading: Loading,
 ) -> Game:
     """The lens of one text, or of prompts, whose own target and foil go before."""
+    # what prompts give stands last: it replaces options, which are None there
     options = {**watched.value(), **ablated.of_lens(), **loading.of_lens()}
     return MechanisticLens(path_of(watched.model), **(options | inputs))

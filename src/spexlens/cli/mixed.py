@@ -110,12 +110,13 @@ def mixed(
     --ledger are instead of them.
     """
     content = read(config, _Config, {"candidates": "a number, 'all' or a list"})
+    # what the command line says goes before what the file says
     outputs = replace(
         outputs,
         out=outputs.out or _within(config, "out", content.out),
         ledger=outputs.ledger or _within(config, "ledger", content.ledger),
     )
-    context.meta[LEDGER] = outputs.ledger
+    context.meta[LEDGER] = outputs.ledger  # for what Ctrl-C says
     _refuse_unused(config, content)
     written = {"out": outputs.out, "ledger": outputs.ledger}
     refuse_overlaps({**context.params, **written, **_read_by(config, content)})
@@ -135,7 +136,7 @@ def mixed(
 
 
 def places() -> dict[str, str]:
-    """The settings of the file, and in which of its sections they are, as errors say it.
+    """The settings of the file, and in which of its sections errors say they are.
 
     What is of a text or of its model is at the top of the file, whatever sections have
     a setting of that name too.
@@ -217,7 +218,7 @@ def _refuse_unused(path: Path, config: _Config) -> None:
 
 
 def _lenses(reading: _Reading) -> list[tuple[Game, Choice]]:
-    """The lenses of the sections that are there, and which candidates each is to have."""
+    """The lenses of the sections that are there, and the candidates of each."""
     config = reading.config
     lenses: list[tuple[Game, Choice]] = []
     if config.data is None:
@@ -232,10 +233,12 @@ def _lenses(reading: _Reading) -> list[tuple[Game, Choice]]:
         lenses.append((data, config.data))
         model = _trained(data, reading)
         value = _predicted(data, config.data)
+    # in the order of the lenses, whatever that of the sections in the file
     if config.features is not None:
         text = _features(config.text, config.features, model, value)
         lenses.append((text, config.features))
     if config.mechanistic is not None:
+        # a learner of texts has no components: they are of the model that is named
         ablation = config.mechanistic.of_lens(reading.folder)
         components = MechanisticLens(
             inputs=config.text, **ablation, **(model or _model(reading)), **value
@@ -289,6 +292,7 @@ def _features(
         return TextParts(text, unit=section.unit, neutral=section.neutral or "")
     if section.neutral is not None and section.replacement != "neutral":
         raise InvalidInput("[features]: neutral goes with replacement = 'neutral'")
+    # a file may leave it open, which tells the two readers of a text apart
     ablation = {**section.of_lens(), "neutral": section.neutral or NEUTRAL}
     return FeatureLens(text=text, **ablation, **model, **value)
 

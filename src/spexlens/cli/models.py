@@ -13,7 +13,7 @@ def model_of(name: str) -> str:
 
 
 def hinted(error: ModelError, name: str | None) -> str:
-    """What is wrong with a model, and which are bundled where there is none of this name.
+    """What is wrong with a model, and which are bundled where there is none so called.
 
     Args:
         error: that it cannot be loaded.

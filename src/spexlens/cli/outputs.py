@@ -55,8 +55,7 @@ def check_out(out: Path | None) -> None:
 
 
 def files_in(out: Path, names: Iterable[str], summary: str) -> list[Path]:
-    """Where explanations of these names go, in a folder that is made if it is not
-    there.
+    """Where explanations of these names go, in a folder that is made where it is not.
 
     Raises:
         InvalidInput: one of them, or the summary beside them, cannot be written.
@@ -79,7 +78,7 @@ def files_in(out: Path, names: Iterable[str], summary: str) -> list[Path]:
 def refuse_overlaps(
     given: Mapping[str, Any], outs: Iterable[Path] | None = None
 ) -> None:
-    """See that what is written is neither read nor written by another part of a command.
+    """See that what is written is not read, nor written by another part of a command.
 
     Args:
         given: paths and models by the names of a command's parameters; None where there
@@ -134,6 +133,7 @@ def _refuse_odd_name(path: Path, option: str) -> None:
     text = str(path)
     if "\0" in text:
         raise InvalidInput(f"{option}: a path holds no NUL; got {text!r}")
+    # bytes that are no UTF-8 come as half characters
     if re.search("[\ud800-\udfff]", text):
         raise InvalidInput(f"{option}: the path is not valid Unicode: {text!r}")
     long = next((part for part in path.parts if len(part.encode()) > _LONGEST), None)
@@ -157,6 +157,7 @@ def _folder_of(model: Any) -> Path | None:
 
 def _is_same(first: Path, second: Path) -> bool:
     """Whether two paths are one file, under whatever name."""
+    # what is not there yet is compared by its path alone
     with suppress(OSError, ValueError):
         if os.path.samefile(first, second):
             return True
@@ -203,7 +204,7 @@ def refuse_closed() -> None:
         ) from error
     if not hasattr(select, "poll"):
         return
-    # nothing is written above, so that a closed pipe does not show there
+    # no byte is written above, so that a pipe without a reader does not show there
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     if any(events & select.POLLERR for _, events in poll.poll(0)):

@@ -19,12 +19,13 @@ def layers_of(text: str) -> list[int]:
                 f"--layers takes numbers and ranges such as 0-3,5; got {text!r}"
             )
         layers += span_of(match[1], match[2], "--layers")
+        # each time, before the next range makes the list longer than memory
         refuse_endless(layers, "--layers")
     return layers
 
 
 def refuse_endless(positions: Sequence[object], option: str) -> None:
-    """InvalidInput if ranges one behind the other list more than any model or text has."""
+    """InvalidInput if ranges together list more than any model or text has."""
     if len(positions) > _LONGEST:
         raise InvalidInput(f"{option} lists more than {_LONGEST:,}")
 

@@ -54,6 +54,7 @@ def rows_of(file: Path, lens: str, foil: str | None) -> list[Row]:
     compared = ("foil", "counterfactual") if foil is None else ("counterfactual",)
     lines = {SUMMARY: 0}
     for row in rows:
+        # names of files, which some systems do not tell apart by case
         before = lines.setdefault(row.name.casefold(), row.line)
         if before != row.line:
             taken = f"that of line {before}" if before else "kept for the aggregate"

@@ -94,6 +94,7 @@ def outputs_of(explanation: Explanation, output: str | None) -> list[int | str]:
 
 def console_of(*, stderr: bool = False) -> "Console":
     """Where to print."""
+    # rich takes a while to import, which an option that is refused does without
     from spexlens.cli.console import ShownConsole
 
     waiting.end()

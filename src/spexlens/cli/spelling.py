@@ -19,7 +19,7 @@ _OPTIONS = {
 
 
 def options_of(context: typer.Context) -> Speller:
-    """How arguments are written on this command's line, or in the file that it reads."""
+    """How arguments are written on a command's line, or in the file that it reads."""
     known = {
         param.name: option_of(param) for param in context.command.params if param.name
     }
@@ -28,6 +28,7 @@ def options_of(context: typer.Context) -> Speller:
     def spell(name: str, value: Any) -> str | None:
         option = known.get(_OPTIONS.get(name, name))
         if option is not None:
+            # a switch has no value on the line, and the one of `until` is in its name
             switch = value is None or value is True or name == "until"
             return option if switch else f"{option} {value}"
         if name not in sections:

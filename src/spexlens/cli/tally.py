@@ -98,8 +98,8 @@ class Tally:
             console_of().print(render(aggregate))
         for name, count in self._own.items():
             say(
-                f"{name}: {count} of {len(self._rows)} inputs say their own; --{name} is"
-                " asked of the others"
+                f"{name}: {count} of {len(self._rows)} inputs say their own; --{name}"
+                " is asked of the others"
             )
         say(
             f"cost: {self.explanations} of {len(self._rows)} inputs explained; "
@@ -107,7 +107,7 @@ class Tally:
         )
 
     def _match(self, unmatched: dict[int | str, str]) -> None:
-        """Keep of the rules that fit no input so far those that fit this one neither."""
+        """Keep the rules that fit neither this input nor one before."""
         before = unmatched if self._unmatched is None else self._unmatched
         self._unmatched = {
             rule: sentence for rule, sentence in before.items() if rule in unmatched

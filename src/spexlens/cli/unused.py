@@ -1,4 +1,4 @@
-"""Unused: an option that would have no effect is refused, in a line that says what it goes with."""
+"""Unused: an option that would have no effect is refused, with what it goes with."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from spexlens.errors import InvalidInput
 Given = Mapping[str, Any]
 """What a command was given, defaults included, by the names of its parameters."""
 
+# an empty value of any other is most likely a variable of a shell that is not set
 _MAY_BE_EMPTY = ("text", "neutral", "foil", "counterfactual")
 
 
@@ -37,9 +38,9 @@ class Need:
 
 
 NEEDS: dict[str, tuple[Need, ...]] = {}
-"""Of each command, which options have no effect without others, in the order in which
-they are looked at; its groups of options say so, see `options.grouping`.
+"""Of each command, which options have no effect without others, the first to be told.
 
+Its groups of options say so; `options.grouping` gathers it.
 All others always have an effect, or are refused by the library where they have none:
 `tests/test_unused.py` goes through every option of every command.
 """

@@ -1,4 +1,4 @@
-"""Usage: what typer finds wrong with a command line, in one line that says what is right."""
+"""Usage: what typer finds wrong with a command line, and what is right, in one line."""
 
 import re
 from difflib import get_close_matches
@@ -53,7 +53,7 @@ def _said(error: Any, command: str | None, context: Any) -> str:
 
 
 def option_of(param: Any) -> str:
-    """A parameter as it is written: its longest option, or an argument's name in capitals."""
+    """A parameter as it is written: its longest option, or an argument in capitals."""
     options = [name for name in param.opts if name.startswith("-")]
     if options:
         return str(max(options, key=len))
@@ -65,6 +65,7 @@ def _bad_value(error: Any) -> str:
     option = option_of(error.param)
     message = " ".join(str(error.message).split()).rstrip(".")
     got = _got(error, message)
+    # the words are those of click, which typer reads numbers by, and of pydantic
     limit = re.search(r"(?:greater than or equal to|range x>=) ?(-?\d+)", message)
     if limit is not None:
         return f"{option} is {limit[1]} or more{got}"

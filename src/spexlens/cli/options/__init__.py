@@ -1,5 +1,5 @@
-"""Options: a frozen dataclass a group, each option declared once, with its type, default and help.
+"""Options: a frozen dataclass a group, each option declared once.
 
-A command takes one object a group; see `grouping`. The file of a mixed game has the
-same groups as its sections. A module is imported by its own name.
+There it has its type, its default and its help. A command takes one object a group;
+see `grouping`. The file of a mixed game has the same groups as its sections.
 """

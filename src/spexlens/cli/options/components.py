@@ -65,6 +65,7 @@ class ComponentAblation:
             InvalidInput: the layers are no numbers, or the reference cannot be read.
         """
         named = self.components
+        # a file has one kind without brackets, a command line several with commas
         if isinstance(named, str):
             named = [named]
         return {

@@ -24,8 +24,7 @@ FAILURES = ("forbidden", "missing", "unexpected", "checks")
 """What `--fail-on` knows."""
 
 _SECTIONS = (("missing", "expected", False), ("forbidden", "forbidden", True))
-"""Of two failures, the section of the file that has the rules behind them, and whether
-those forbid."""
+"""Of two failures, the section of the file with their rules, and whether those forbid."""
 
 
 def _names(fail_on: Iterable[str] | None) -> tuple[str, ...]:
@@ -123,6 +122,7 @@ class Evidence:
 
     def __post_init__(self) -> None:
         self.check()
+        # what is explained now was never compared before
         if self.compares and self.expectations is None:
             raise InvalidInput("--fail-on compares with a file: give --expectations")
 
@@ -133,7 +133,7 @@ class Evidence:
 
     @cached_property
     def rules(self) -> Expectations | None:
-        """What the file of expectations holds."""
+        """What the file of expectations holds, read once for many explanations."""
         if self.expectations is None:
             return None
         return expectations_file.read(self.expectations)
@@ -144,7 +144,9 @@ class Evidence:
         return bool(set(self.failures) - {"checks"})
 
     def check(self) -> None:
-        """See that names are known, and that nothing guards in vain; this reads the file.
+        """See that names are known, and that nothing guards in vain.
+
+        It reads the file of expectations.
 
         Raises:
             InvalidInput: they are not, or something does.
@@ -179,12 +181,13 @@ class Evidence:
             "smallest": self.smallest,
             **more,
         }
+        # not every verb takes all of them: a zoom has no held_out
         return {
             name: value for name, value in options.items() if value not in (None, ())
         }
 
     def shown(self, explanation: Explanation) -> Explanation:
-        """An explanation in the scale asked for, compared with what is expected of it."""
+        """An explanation in the scale asked for, compared with what is expected."""
         if self.scale is not None:
             explanation = explanation.in_scale(self.scale)  # type: ignore[arg-type]
         if self.rules is not None:
@@ -202,7 +205,7 @@ class Evidence:
         return [name for name in self.failures if _fails(explanation, name)]
 
     def unmatched(self, explanation: Explanation) -> dict[int | str, str]:
-        """The rules that `--fail-on` guards with and no candidate fits: of each a sentence.
+        """The rules that `--fail-on` guards with and no candidate fits, as sentences.
 
         Such a guard is off, as where a label is misspelt. Rules are known by their
         numbers; of a file that was compared before, by their names.
@@ -215,7 +218,7 @@ class Evidence:
         return {name: f"{name!r} is of no candidate" for name in names}
 
     def exit(self, failed: Iterable[str], unmatched: Iterable[str] = ()) -> None:
-        """Leave with exit code 3 if anything failed, or a rule was compared with nothing.
+        """Leave with exit code 3 if anything failed, or a rule fits nothing.
 
         Args:
             failed: what `--fail-on` names and was found.
@@ -233,7 +236,10 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class SavedEvidence(Evidence):
-    """What can be asked of an explanation that is there, which may have been compared."""
+    """What can be asked of an explanation that is there.
+
+    That may have been compared with expectations before: `--fail-on` needs no file.
+    """
 
     fail_on: Annotated[
         list[str] | None,
@@ -259,6 +265,7 @@ def _fails(explanation: Explanation, name: str) -> bool:
 def _unmatched(rules: Expectations, explanation: Explanation) -> dict[int | str, str]:
     """By the number of each rule that no candidate fits, what is said of it."""
     sentences: dict[int | str, str] = {}
+    # rule by rule: together, two that nothing fits could not be told apart
     for number, rule in enumerate(rules.rules):
         alone = replace(rules, rules=(rule,))
         for sentence in alone.unmatched(explanation.candidates):

@@ -1,4 +1,4 @@
-"""Examples: the training data that are ablated, and what is watched of who learns from them."""
+"""Examples: the training data that are ablated, and what of the learner is watched."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -27,7 +27,9 @@ Command = Callable[..., None]
 
 @dataclass(frozen=True)
 class CommandLine:
-    """Beside a field's type: how a command line writes what a file may write otherwise too.
+    """Beside a field's type: its type and default on a command line alone.
+
+    A file may write more, as a list of candidates, and leave more open.
 
     Attributes:
         type: of the command line's option; typer knows no union of types.
@@ -73,7 +75,7 @@ class _Group:
     options: tuple[Parameter, ...]
 
     def made(self, values: dict[str, Any]) -> Any:
-        """The command's object of this group; its values are taken out of those given."""
+        """The command's object of this group; its values are taken out of all."""
         names = [option.name for option in self.options]
         return self.type(**{name: values.pop(name) for name in names})
 
@@ -92,6 +94,7 @@ def grouped(*, behind: Mapping[str, str] | None = None) -> Callable[[Command], C
         for parameter in inspect.signature(command).parameters.values():
             group = _group_of(parameter.annotation)
             if group is None:
+                # by keyword, options with a default may stand before those without
                 options.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
             else:
                 groups[parameter.name] = group
@@ -103,7 +106,7 @@ def grouped(*, behind: Mapping[str, str] | None = None) -> Callable[[Command], C
             made = {name: group.made(values) for name, group in groups.items()}
             command(**values, **made)
 
-        # typer reads a command's options off its signature
+        # typer reads a command's options off its signature, and help off its docstring
         with_groups.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
         with_groups.__annotations__ = {
             option.name: option.annotation for option in options
@@ -130,6 +133,7 @@ def _parameter(field: "dataclasses.Field[Any]") -> Parameter:
     """A field as typer's parameter."""
     annotation: Any = field.type
     default = field.default
+    # typer takes a parameter without a default for one that has to be given
     if default is dataclasses.MISSING:
         default = Parameter.empty
     _, *marks = get_args(annotation)

@@ -122,6 +122,7 @@ def learner_of(name: str) -> Any:
     """A learner by name, or a class of scikit-learn with its default settings."""
     if name in LEARNERS:
         return name
+    # importing all of scikit-learn takes seconds
     from sklearn.utils import all_estimators
 
     known = dict(all_estimators(type_filter=["classifier", "regressor"]))

@@ -11,7 +11,7 @@ from spexlens.cli.options.grouping import CommandLine
 from spexlens.cli.unused import Given, Need
 from spexlens.models.bundled import BUNDLED
 
-_DEFAULT = "sentiment"
+_DEFAULT = "sentiment"  # it comes with the package: no network, some seconds
 
 ModelName = Annotated[
     str | None,
@@ -31,12 +31,12 @@ Objective = Annotated[
 
 
 def path_of(name: str | None) -> str:
-    """The hub id or directory of a model; without a name the bundled one of sentiment."""
+    """The hub id or directory of a model; that of sentiment if it has no name."""
     return model_of(name or _DEFAULT)
 
 
 def _one_or_several(targets: list[str]) -> str | list[str] | None:
-    """Targets, of which one alone makes no vector of outputs; None where none is given."""
+    """Targets; one alone makes no vector of outputs, and none leaves it to the lens."""
     if not targets:
         return None
     return targets[0] if len(targets) == 1 else targets

@@ -13,7 +13,7 @@ from spexlens.lenses.text.replacement import REPLACEMENTS
 from spexlens.lenses.text.units import UNITS
 
 NEUTRAL = "..."
-"""What stands in for a part of a text that a model reads, where nothing else is said."""
+"""What stands in for a part of a text that a model reads, if nothing else is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,7 @@ class TextSource:
 
 
 def _is_neutral(given: Given) -> bool:
+    # a variant that replaces by it uses the string too
     variants = given.get("against") or ()
     return given["replacement"] == "neutral" or "neutral" in variants
 
