@@ -48,8 +48,8 @@ from spexlens.errors import InvalidInput, SpexlensError
 from spexlens.explanation import Explanation
 from spexlens.files import text_file
 from spexlens.games.game import Game
+from spexlens.lenses.components.ablation import ABLATIONS
 from spexlens.lenses.components.lens import MechanisticLens
-from spexlens.lenses.components.names import ABLATIONS
 from spexlens.lenses.screening.screen import CHOSEN, screen
 from spexlens.lenses.text.lens import FeatureLens
 from spexlens.lenses.text.replacement import REPLACEMENTS

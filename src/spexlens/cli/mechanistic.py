@@ -41,8 +41,9 @@ from spexlens.cli.options import (
 from spexlens.cli.outputs import check_out
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
+from spexlens.lenses.components.ablation import ABLATIONS
 from spexlens.lenses.components.lens import MechanisticLens
-from spexlens.lenses.components.names import ABLATIONS, COMPONENTS
+from spexlens.lenses.components.names import COMPONENTS
 
 Prompts = Annotated[
     Path | None,

@@ -14,13 +14,6 @@ from spexlens.games.candidate import Candidate
 from spexlens.games.levels import Level
 from spexlens.keywords import keywords
 from spexlens.lenses.of_model import OfModel, batch_size_of
-from spexlens.lenses.screening.attribution import Attribution
-from spexlens.lenses.screening.gradients import (
-    GRADIENT,
-    INTEGRATED,
-    STEPS,
-    gradient_attribution,
-)
 from spexlens.lenses.text.recipe import FeatureRecipe
 from spexlens.lenses.text.replacement import choose_replacement, replacements_of
 from spexlens.lenses.text.units import levels_of
@@ -377,17 +370,6 @@ class FeatureLens(OfModel):
         """
         return self._text_read.value_at(
             degrees, model or self.model, objective or self.objective
-        )
-
-    @property
-    def attributions(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Gradients, where what is watched has any."""
-        return () if self.unit == "accuracy" else (GRADIENT, INTEGRATED)
-
-    def attribute(self, method: str) -> Attribution:
-        """Cheap scores of the candidates, by one of `attributions`."""
-        return gradient_attribution(
-            self, method, STEPS if method == INTEGRATED else None
         )
 
     def levels(self) -> list[Level]:
