@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from spexlens.arguments import named, shown, unknown
+from spexlens.arguments import named
 from spexlens.errors import InvalidInput
 
 Kind = Literal["head", "MLP", "neuron", "layer", "position"]
@@ -20,9 +20,6 @@ COMPONENTS: dict[str, Kind] = {
     "residual": "position",
 }
 """What all components of a kind are asked for by."""
-
-ABLATIONS = ("zero", "mean", "position mean", "resample", "restore")
-"""What stands where a component is ablated."""
 
 _NAMES: dict[Kind, re.Pattern[str]] = {
     "head": re.compile(r"L([0-9]{1,9})\.H([0-9]{1,9})"),
@@ -131,55 +128,3 @@ def _named(name: object, sizes: Sequence[dict[Kind, int]]) -> Component:
         f"unknown component {name!r}; give {', '.join(COMPONENTS)}, or names such as "
         "L3.H7, L2.MLP, L5.MLP[1203], L4, L1.RESID[6]"
     )
-
-
-def ablation_of(
-    ablation: str | None,
-    inputs: str | Sequence[str],
-    reference: Sequence[str] | None,
-    counterfactual: object,
-    rescale: bool,
-) -> str:
-    """The ablation asked for, or what the other arguments mean.
-
-    Raises:
-        InvalidInput: there is no such ablation, or an argument is missing or of no use
-            to it.
-    """
-    chosen = ablation or (
-        "resample" if counterfactual is not None else "mean" if reference else "zero"
-    )
-    corrupted = chosen in ("resample", "restore")
-    if chosen not in ABLATIONS:
-        raise InvalidInput(unknown("ablation", chosen, ABLATIONS))
-    if corrupted and counterfactual is None:
-        raise InvalidInput(
-            f"ablation {chosen!r} needs {named('counterfactual')}: a prompt of as many"
-            " tokens"
-        )
-    if not corrupted and counterfactual is not None:
-        raise InvalidInput(
-            f"ablation {chosen!r} has no use for a counterfactual: choose resample or"
-            " restore"
-        )
-    if "mean" not in chosen and reference is not None:
-        raise InvalidInput(
-            f"ablation {chosen!r} has no use for a reference: choose mean or position"
-            " mean"
-        )
-    if isinstance(reference, str) or (reference is not None and not len(reference)):
-        raise InvalidInput(f"reference is a list of prompts; got {shown(reference)}")
-    if (
-        "mean" in chosen
-        and reference is None
-        and (isinstance(inputs, str) or len(inputs) < 2)
-    ):
-        raise InvalidInput(
-            f"ablation {chosen!r} needs {named('reference')}: prompts whose mean"
-            " stands in"
-        )
-    if rescale and chosen != "zero":
-        raise InvalidInput(
-            f"{named('rescale')} goes with ablation 'zero', not {chosen!r}"
-        )
-    return chosen

@@ -27,6 +27,7 @@ class FeatureRecipe(ModelRecipe):
 
     kind: ClassVar[str] = "features"
 
+    foil: str | int | None = None
     text: str
     unit: str = "word"
     replacement: str | None = None

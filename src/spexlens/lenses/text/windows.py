@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spexlens.errors import InputTooLong, InvalidInput
 from spexlens.lenses.text import units
 from spexlens.lenses.text.layout import Layout, lay_out_spans, spans_of, token_spans
-from spexlens.lenses.text.replacement import ablatable
+from spexlens.lenses.text.replacement import DELETE, Replacement
 from spexlens.lenses.text.spelled import SpelledText
 from spexlens.lenses.text.tokens import AblatableTokens, Rows
 from spexlens.lenses.text.units import Span
@@ -144,7 +144,7 @@ def cut_into_windows(
     *,
     unit: str,
     spans: Sequence[Span] | None,
-    replacement: str,
+    replacement: Replacement,
     neutral: str,
 ) -> Windows:
     """A text in as few windows as it needs, of about equal length, whatever is ablated
@@ -187,7 +187,7 @@ def cut_into_windows(
         room = min(room - 1, room * most // longest)
     raise InputTooLong(
         f"{model.called!r} reads at most {most} tokens at once: with replacement"
-        f" {replacement!r} not even one word fits; choose another replacement"
+        f" {replacement.name!r} not even one word fits; choose another replacement"
     )
 
 
@@ -198,7 +198,7 @@ def readings_by_windows(model: HuggingFaceModel, text: str) -> list[Reading]:
         InvalidInput, InputTooLong: as `cut_into_windows`.
     """
     return cut_into_windows(
-        model, text, unit="word", spans=None, replacement="delete", neutral=""
+        model, text, unit="word", spans=None, replacement=DELETE, neutral=""
     ).readings
 
 
@@ -278,7 +278,7 @@ def _read(
     borders: list[Span],
     cut: list[Span] | None,
     exclusive: bool,
-    replacement: str,
+    replacement: Replacement,
     neutral: str,
 ) -> Windows:
     """The windows with these borders; without a cut, candidates are the tokens of each."""
@@ -309,7 +309,7 @@ def _read(
                 (begin, end),
                 columns,
                 layout,
-                ablatable(model, layout, replacement, neutral),
+                replacement.ablatable(model, layout, neutral),
             )
         )
     return Windows(parts, every)
