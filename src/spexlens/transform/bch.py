@@ -20,9 +20,10 @@ Elements = NDArray[np.int32]
 class Code:
     """A shortened binary BCH code of length n that corrects t errors.
 
-    (Lin & Costello, *Error Control Coding*, 2nd ed., 2004, ch. 6.) Candidate i stands at α^i of GF(2^m), n < 2^m. The syndrome of a set S is Σ_{i∈S}
-    α^(ij) for j = 1, 3, ..., 2t - 1; it names every set of at most t members. Where the
-    syndrome's bits have rank n, a set of any order is read off by linear algebra.
+    (Lin & Costello, *Error Control Coding*, 2nd ed., 2004, ch. 6.) Candidate i stands at
+    α^i of GF(2^m), n < 2^m. The syndrome of a set S is Σ_{i∈S} α^(ij) for j = 1, 3, ...,
+    2t - 1; it names every set of at most t members. Where the syndrome's bits have rank
+    n, a set of any order is read off by linear algebra.
 
     Attributes:
         n: the number of candidates.
@@ -102,8 +103,8 @@ class Code:
     def _locators(self, odd: Elements) -> tuple[Elements, NDArray[np.int64]]:
         """Error locators Λ(x) = c Π (1 + x α^i), by Berlekamp and Massey.
 
-        Nothing is divided: Λ keeps a factor c. In a binary code every second discrepancy is zero, so t steps do (Lin &
-        Costello, section 6.3).
+        Nothing is divided: Λ keeps a factor c. In a binary code every second discrepancy
+        is zero, so t steps do (Lin & Costello, section 6.3).
 
         Args:
             odd: (N, t) int32, the syndromes for j = 1, 3, ..., 2t - 1.
