@@ -167,3 +167,17 @@ def seen_among(packed: NDArray[np.uint8], seen: NDArray[np.uint8]) -> NDArray[np
     first, inverse = distinct(np.concatenate([seen, packed]))
     first_appearance = first[inverse[len(seen) :]]
     return np.asarray(first_appearance < len(seen))
+
+
+def unseen(packed: NDArray[np.uint8], seen: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Where the distinct packed masks first stand that are not among those seen.
+
+    Args:
+        packed: (p, w) uint8.
+        seen: (m, w) uint8.
+
+    Returns:
+        (d,) int64, positions in `packed`, ascending.
+    """
+    first, _ = distinct(np.concatenate([seen, packed]))
+    return first[first >= len(seen)] - len(seen)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.masks.designs import packed_uniform, uniform
-from spexlens.masks.masks import ENUMERABLE, distinct, pack, unpack
+from spexlens.masks.masks import ENUMERABLE, distinct, pack, unpack, unseen
 
 
 def sharing(
@@ -48,6 +48,7 @@ def sharing(
     if free <= ENUMERABLE:
         per_slice = min(per_slice, 1 << free)
 
+    # (slices, masks of each, n)
     masks = np.zeros((len(slices), per_slice, n), np.bool_)
     masks[:, :, trained] = slices[:, None, :]
     for number in range(len(slices)):
@@ -79,7 +80,5 @@ def _unused_slices(
         wanted = min(wanted, 1 << examples)
     drawn = packed_uniform(examples, wanted, seed)
 
-    candidates = np.concatenate([used, drawn])
-    first, _ = distinct(candidates)
-    unused = candidates[first[first >= len(used)]]
+    unused = drawn[unseen(drawn, used)]
     return unpack(unused[:trainings], examples)

@@ -78,11 +78,14 @@ def _fsii(s: int, t: int, order: int) -> Fraction:
     # the empty set keeps its Moebius coefficient: its correction has a factor t
     if t == 0:
         return _moebius(s, t, order)
-    scale = Fraction((-1) ** (order - t) * t * comb(order, t), order + t)
+
+    sign = (-1) ** (order - t)
+    scale = Fraction(sign * t * comb(order, t), order + t)
     above = Fraction(0)
     for r in range(order + 1, s + 1):
         moebius = comb(s - t, r - t) * (-2) ** r
-        above += Fraction(moebius * comb(r - 1, order), comb(r + order - 1, order + t))
+        numerator = moebius * comb(r - 1, order)
+        above += Fraction(numerator, comb(r + order - 1, order + t))
     return _moebius(s, t, order) + scale * above
 
 

@@ -158,8 +158,10 @@ class Sets:
         order = np.lexsort(keys)
         new = np.ones(len(self), np.bool_)
         if len(self):
-            new[1:] = (np.diff(keys[:, order], axis=1) != 0).any(axis=0)
+            changes = np.diff(keys[:, order], axis=1) != 0
+            new[1:] = changes.any(axis=0)
         first = np.flatnonzero(new)
+
         # reduceat takes no empty list of starts
         if not len(first):
             return self.take(order[first]), values[:0]
@@ -176,6 +178,7 @@ class Sets:
         per_word = 64 // width
         largest = int(self.orders.max(initial=0))
         words = np.zeros((largest // per_word + 1, len(self)), np.uint64)
+
         for positions, members in self.by_order():
             order = np.full(len(positions), members.shape[1])
             fields = np.column_stack([order, members]).astype(np.uint64)

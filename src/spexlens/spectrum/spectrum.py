@@ -186,9 +186,11 @@ class Spectrum(SetFunction):
         """
         empty = self.sets.orders == 0
         mean = self.values[empty].sum(axis=0)
-        hidden = far(np.abs(self.values[~empty]).sum(axis=0), np.abs(mean))
+        rest = np.abs(self.values[~empty]).sum(axis=0)
+        hidden = far(rest, np.abs(mean))
         if not hidden.any():
             return self, np.zeros_like(mean)
+
         values = self.values.copy()
         values[empty] = np.where(hidden, 0.0, values[empty])
         return Spectrum(self.sets, values), np.where(hidden, mean, 0.0)
@@ -222,15 +224,17 @@ class Spectrum(SetFunction):
             energy: share of the energy to keep, in (0, 1].
             count: the most sets to keep, the empty set not counted.
         """
-        ranked = np.argsort(-self.energy, kind="stable")
-        ranked = ranked[self.energy[ranked] > 0]
+        energies = self.energy
+        ranked = np.argsort(-energies, kind="stable")
+        ranked = ranked[energies[ranked] > 0]
         enough = len(ranked)
         if energy < 1 and len(ranked):
-            held = np.cumsum(self.energy[ranked])
+            held = np.cumsum(energies[ranked])
             goal = energy * held[-1] * (1 - _ROUNDING)
             enough = int(np.searchsorted(held, goal)) + 1
         if count is not None:
             enough = min(enough, count)
+
         empty = np.flatnonzero(self.sets.orders == 0)
         chosen = np.concatenate([empty, ranked[:enough]])
         return Spectrum(self.sets.take(chosen), self.values[chosen])

@@ -61,10 +61,13 @@ class ProductPrior:
         sums[0] = 1.0
         for rho in self.rho:
             sums[1:] += rho * sums[:-1]
+
+        # a division of polynomials by one factor after the other, lowest power first
         outside = np.tile(sums, (len(members), 1))
         for rho in self.rho[members].T:
             for j in range(1, outside.shape[1]):
                 outside[:, j] -= rho * outside[:, j - 1]
+
         variance = self.scale * self.rho[members].prod(axis=1)
         # the division rounds: a sum of nothing may come out below zero
         return np.asarray(np.maximum(outside, 0.0) * variance[:, None])

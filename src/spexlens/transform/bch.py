@@ -198,6 +198,7 @@ class Code:
         places = -np.arange(self.n) % gf.order
         for part in mask_algebra.blocks(len(locators), 16 * self.n):
             logs = gf.logs[locators[part]]
+            # zero where the candidate's place is a root
             value = np.zeros((len(logs), self.n), np.int32)
             for power in range(locators.shape[1]):
                 shift = power * places % gf.order

@@ -61,9 +61,8 @@ class Words:
 
     def unknown(self, known: Bits) -> "Words":
         """The distinct ones that are not among known sets, (s, n) uint8."""
-        rows = np.packbits(np.concatenate([known, self.members]), axis=1)
-        first, _ = mask_algebra.distinct(rows)
-        return self.take(first[first >= len(known)] - len(known))
+        packed = np.packbits(self.members, axis=1)
+        return self.take(mask_algebra.unseen(packed, np.packbits(known, axis=1)))
 
 
 @dataclass(frozen=True)
@@ -90,11 +89,13 @@ class _Evidence:
         bins, signs = group.locate(members)
         entries = residual[bins]
         estimate = (entries * signs).mean(axis=1)
-        rest = ((entries - estimate[:, None] * signs) ** 2).mean(axis=1)
-        level = noise / group.bins
+        unexplained = entries - estimate[:, None] * signs
+        rest = (unexplained**2).mean(axis=1)
+        whole = (entries**2).mean(axis=1)
 
+        level = noise / group.bins
         weight = max(group.delays - 1, 1) / np.maximum(rest, level)
-        power = group.delays / np.maximum((entries**2).mean(axis=1), level)
+        power = group.delays / np.maximum(whole, level)
         loud = estimate**2 >= _CLEAR * level
         alone = rest <= ceiling(level, group.delays, LOUD)
         return cls(estimate, weight, power, loud & alone)
@@ -118,9 +119,10 @@ def judge(
         _Evidence.of(group, entries, noise, words.members)
         for group, entries in zip(groups, residual, strict=True)
     ]
-    estimate = np.stack([each.estimate for each in evidence])
-    weight = np.stack([each.weight for each in evidence])
-    clear = np.stack([each.clear for each in evidence])
+    estimate = np.stack([group.estimate for group in evidence])
+    weight = np.stack([group.weight for group in evidence])
+    power = np.stack([group.power for group in evidence])
+    clear = np.stack([group.clear for group in evidence])
 
     others = 1.0 - np.eye(len(groups))
     total = np.maximum(others @ weight, _NOTHING)
@@ -129,11 +131,12 @@ def judge(
     tolerance = _AGREES * error + _ABOUT * np.abs(elsewhere)
     agrees = np.abs(estimate - elsewhere) <= tolerance
 
-    leaning = _leaning(estimate, np.stack([each.power for each in evidence]), others)
-    # a normal variable passes √(2 ln(k / ε)) with a chance of less than ε / k
-    confirmed = leaning >= np.sqrt(2.0 * np.log(max(len(words), 1) / _ERROR))
+    leaning = _leaning(estimate, power, others)
     clear &= (leaning >= _LEANS) | (len(groups) == 1)
-    by_namer = (confirmed & agrees)[words.origins, np.arange(len(words))]
+    # a normal variable passes √(2 ln(k / ε)) with a chance of less than ε / k
+    doubtless = np.sqrt(2.0 * np.log(max(len(words), 1) / _ERROR))
+    confirmed = (leaning >= doubtless) & agrees
+    by_namer = confirmed[words.origins, np.arange(len(words))]
     believed: NDArray[np.bool_] = (clear & agrees).any(axis=0) | by_namer
     return believed, np.asarray(clear.any(axis=0))
 

@@ -200,12 +200,16 @@ class _Peeling:
             self.groups, self.residual, tried, strict=True
         ):
             power = (residual**2).mean(axis=1)
-            loud = power > ceiling(noise / group.bins, group.delays, stage.loudness)
+            quiet = ceiling(noise / group.bins, group.delays, stage.loudness)
+            loud = power > quiet
             changed = np.abs(power - before) > _CHANGED * power
             rows = np.flatnonzero(loud & changed)
             before[rows] = power[rows]
-            named.append(_named(self.code, group, residual, rows, stage.flips))
-        origins = np.repeat(np.arange(len(named)), [len(members) for members in named])
+            members = _named(self.code, group, residual, rows, stage.flips)
+            named.append(members)
+
+        counts = [len(members) for members in named]
+        origins = np.repeat(np.arange(len(named)), counts)
         return Words(np.concatenate(named), origins)
 
 
@@ -226,18 +230,22 @@ def _named(
         flips: the most entries of a bin that are flipped; fewer where that would make
             too many words.
     """
-    most = min(_WORDS, int(_CELLS / (code.n * code.density))) // max(1, len(rows))
-    flips = min(flips, group.delays, max(most, 1).bit_length() - 1)
+    fitting = int(_CELLS / (code.n * code.density))
+    words_a_bin = min(_WORDS, fitting) // max(1, len(rows))
+    affordable = max(words_a_bin, 1).bit_length() - 1
+    flips = min(flips, group.delays, affordable)
     patterns = mask_algebra.from_index(np.arange(1 << flips), flips).astype(np.uint8)
     word_bytes = 64 * len(group.basis)
     named = [np.zeros((0, code.n), np.uint8)]
     for part in mask_algebra.blocks(len(rows), word_bytes * len(patterns)):
         words = _sign_words(residual[rows[part]], patterns)
+
         # the first b bits of v·S are the bin's place, for certain; the others are where
         # the sign differs from that of the delay 0
         place = rows[part, None] >> np.arange(group.bits) & 1
         places = np.repeat(place.astype(np.uint8), len(patterns), axis=0)
-        bits = np.concatenate([places, words[:, 1:] ^ words[:, :1]], axis=1)
+        differing = words[:, 1:] ^ words[:, :1]
+        bits = np.concatenate([places, differing], axis=1)
         _, members = code.decode(product(bits, group.syndrome.T))
         named.append(members)
     return np.concatenate(named)
@@ -255,8 +263,9 @@ def _sign_words(entries: NDArray[np.float64], patterns: Bits) -> Bits:
     """
     signs = (entries < 0).astype(np.uint8)
     words = np.repeat(signs[:, None], len(patterns), axis=1)
+    bins = np.arange(len(entries))
     flips = patterns.shape[1]
     weakest = np.argsort(np.abs(entries), axis=1, kind="stable")[:, :flips]
     for j, column in enumerate(weakest.T):
-        words[np.arange(len(entries)), :, column] ^= patterns[:, j]
+        words[bins, :, column] ^= patterns[:, j]
     return words.reshape(-1, entries.shape[1])

@@ -234,8 +234,10 @@ def _path(task: Spectrum, mask: Mask, kept: bool) -> Mask:
         (m, n) bool, the first of them `mask`.
     """
     incidence = task.sets.indicators.astype(np.float64)
-    terms = task.values * (1.0 - 2.0 * (incidence @ mask % 2))
+    signs = 1.0 - 2.0 * (incidence @ mask % 2)
+    terms = task.values * signs
     gains = -2.0 * terms @ incidence
+
     path = [mask]
     while (path[-1] != kept).any():
         left = np.flatnonzero(path[-1] != kept)
@@ -243,6 +245,7 @@ def _path(task: Spectrum, mask: Mask, kept: bool) -> Mask:
         longer = path[-1].copy()
         longer[candidate] = kept
         path.append(longer)
+
         turned = incidence[:, candidate] > 0
         gains += 4.0 * terms[turned] @ incidence[turned]
         terms[turned] = -terms[turned]
@@ -272,9 +275,11 @@ def _listed(
     masks = np.concatenate([empty, small.indicators.astype(np.bool_)])
     sizes = masks.sum(axis=1)
     largest = int(sizes.max())
+
     mask = _first(task, goal, masks)
     if mask is None:
-        mask = _first(task, goal, _one_more(task, masks[sizes == largest])[None])
+        one_more = _one_more(task, masks[sizes == largest])
+        mask = _first(task, goal, one_more[None])
     if mask is None:
         return None, largest + 2
     return mask, int(mask.sum())
@@ -292,6 +297,7 @@ def _one_more(task: Spectrum, masks: Mask) -> Mask:
     joined = task.values[:, None] * task.sets.indicators
     constant = task.values.sum() - 2.0 * joined.sum(axis=0)
     factors = 4.0 * joined - 2.0 * task.values[:, None]
+
     best = masks[0]
     top = -np.inf
     for chunk in mask_algebra.blocks(len(masks), 8 * len(task)):
@@ -299,11 +305,13 @@ def _one_more(task: Spectrum, masks: Mask) -> Mask:
         odd = mask_algebra.parities(packed, task.sets.packed)
         parities = np.unpackbits(odd, axis=1, count=len(task), bitorder="little")
         values = constant + parities @ factors
+
         # what is kept cannot be kept once more
         values[masks[chunk]] = -np.inf
         row, candidate = divmod(int(values.argmax()), task.n)
         if values[row, candidate] > top:
-            best = masks[chunk][row] | (np.arange(task.n) == candidate)
+            best = masks[chunk][row].copy()
+            best[candidate] = True
             top = values[row, candidate]
     return np.asarray(best)
 

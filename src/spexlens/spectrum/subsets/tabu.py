@@ -53,6 +53,7 @@ def search(
         scores = _start(spectrum, best, attempt, rng)
         mask = np.zeros(spectrum.n, np.bool_)
         mask[np.argsort(-scores, kind="stable")[:keep]] = True
+
         value, mask = _climb(incidence, spectrum.values, mask, rng, deadline)
         best = _with(best, value, mask)
         if perf_counter() > deadline or best[0][0] >= enough:
@@ -130,7 +131,8 @@ class _Swaps:
         self.mask = mask
         self._incidence = incidence
         # F(S) χ_S, and of each pair of candidates the sum of those that hold both
-        self._terms = coefficients * (1.0 - 2.0 * (incidence @ mask % 2))
+        signs = 1.0 - 2.0 * (incidence @ mask % 2)
+        self._terms = coefficients * signs
         self._joint = (incidence.T * self._terms) @ incidence
         self.value = float(self._terms.sum())
 
@@ -146,6 +148,7 @@ class _Swaps:
         alone = -2.0 * self._joint.diagonal()
         both = self._joint[np.ix_(kept, ablated)]
         gains = 4.0 * both + alone[kept, None] + alone[ablated]
+
         tabu = resting[kept][:, None] | resting[ablated]
         gains[tabu & (self.value + gains <= top)] = -np.inf
 
