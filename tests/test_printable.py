@@ -177,10 +177,11 @@ def test_the_candidates_are_coloured_where_they_stand_in_the_text_that_is_shown(
 ) -> None:
     from rich.text import Text
 
+    from spexlens.report.content.candidates import candidates
+    from spexlens.report.content.legible import legible
     from spexlens.report.terminal.candidates import coloured
-    from spexlens.report.terminal.legible import legible
 
-    page = coloured(legible(evil), {1: 1.0}, 0)
+    page = coloured(candidates(legible(evil), {1: 1.0}, 0))
     assert isinstance(page, Text)
     assert [page.plain[span.start : span.end] for span in page.spans if span.style] == [
         "good"
@@ -244,7 +245,7 @@ def test_a_budget_that_is_no_number_is_one_line(
     ["it's \\ so", "tab\tnew\nline", EVIL.replace("\0", ""), "\u202e漢'字", "plain"],
 )
 def test_a_next_step_means_the_same_when_it_is_pasted(word: str) -> None:
-    from spexlens.results.next_steps import _quoted
+    from spexlens.games.command import quoted as _quoted
 
     quoted = _quoted(word)
     assert harmless(quoted)

@@ -17,6 +17,7 @@ from spexlens.evidence.held_out import judge
 from spexlens.evidence.spot_checks import checks_of, verdict
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.strategy import SharedTrainings
 from spexlens.report.terminal.page import plain
 from spexlens.results.doubts import doubts
 from spexlens.solvers.proxyspex.solver import ProxySpex
@@ -121,9 +122,9 @@ def test_sets_are_taken_as_far_as_their_corners_fit() -> None:
     assert fitting(ranked, 4) == [(0, 1), (0,), (1,)]
     assert fitting(ranked, 7) == [(0, 1), (2, 3), (0,), (1,)]
     assert fitting(ranked, 9) == [(0, 1), (2, 3), (0, 2), (4,), (0,), (1,)]
-    trained = np.array([True, False, True, False, False])
+    strategy = SharedTrainings(np.array([True, False, True, False, False]))
     # a context has two trainings, that of 0 is one
-    assert (2, 3) not in fitting(ranked, 9, trained, 2)
+    assert (2, 3) not in fitting(ranked, 9, strategy, 2)
 
 
 def test_what_is_measured_does_not_depend_on_how_good_the_fit_is() -> None:

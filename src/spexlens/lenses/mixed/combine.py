@@ -21,13 +21,9 @@ from spexlens.lenses.text.lens import FeatureLens
 from spexlens.lenses.text.parts import TextParts
 from spexlens.models.fingerprint import fingerprint_of
 from spexlens.models.model import HuggingFaceModel
-from spexlens.models.objectives import (
-    Batch,
-    CompletionObjective,
-    Objective,
-    PairObjective,
-    embed,
-)
+from spexlens.models.objectives.completions import CompletionObjective
+from spexlens.models.objectives.objective import Batch, Objective
+from spexlens.models.objectives.similarity import PairObjective, embed
 from spexlens.models.reading import read as read_as
 
 _MASKS_A_BATCH = 512

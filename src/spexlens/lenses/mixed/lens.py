@@ -20,6 +20,8 @@ from spexlens.games.grouped import Grouped
 from spexlens.games.levels import Level, nested
 from spexlens.lenses.components.lens import MechanisticLens
 from spexlens.lenses.examples.lens import DataLens
+from spexlens.lenses.mixed.recipe import MixedRecipe
+from spexlens.lenses.of_model import OfModel
 from spexlens.lenses.screening.attribution import Attribution
 from spexlens.lenses.screening.gradients import (
     GRADIENT,
@@ -100,6 +102,7 @@ class MixedLens(Game):
         self._meeting = self._met()
         self.unit = self._joint.unit if self.data is None else self.data.unit
         self.outputs = self._joint.outputs if self.data is None else None
+        self._batch = batch_size
         self.batch_size = batch_size or self._meeting.batch_size
         self._remarks: dict[int, str] = {}
         candidates = [
@@ -171,6 +174,17 @@ class MixedLens(Game):
             single.key = f"{self.key} seed {number}"
         return single
 
+    @property
+    def recipe(self) -> MixedRecipe | None:  # type: ignore[override]
+        """Those of all lenses; None where one has none, or is of the model that is
+        fine-tuned, which no other lens can name.
+        """
+        recipes = [lens.recipe for lens in self.lenses]
+        known = tuple(recipe for recipe in recipes if recipe is not None)
+        if len(known) < len(recipes) or self._shares_a_tuned_model():
+            return None
+        return MixedRecipe(known, self._batch)
+
     inputs = 1
 
     def value_at(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
@@ -222,6 +236,11 @@ class MixedLens(Game):
             told["passes_a_batch"] = self.passes
         return told
 
+    def _shares_a_tuned_model(self) -> bool:
+        if self.data is None or self.data.model is None:
+            return False
+        return any(isinstance(lens, OfModel) for lens in self.lenses)
+
     @property
     def _joint(self) -> "Joint":
         from spexlens.lenses.mixed.combine import Joint
@@ -266,6 +285,12 @@ class MixedLens(Game):
             )
             return None
         return hashlib.sha256(json.dumps(["mixed 2", *parts]).encode()).hexdigest()
+
+
+@MixedRecipe.made_by
+def _mixed_lens(recipe: MixedRecipe) -> MixedLens:
+    lenses = [lens.game() for lens in recipe.lenses]
+    return MixedLens(lenses, batch_size=recipe.batch_size)
 
 
 _COMMON = (
