@@ -58,6 +58,7 @@ def lay_out(
             of it.
         ModelError: a chat template is asked for and the tokenizer has none.
     """
+    # by characters, before a text that is far too long is tokenised
     refuse_far_longer(model, text, "the text", parted=True)
     surrounded = surround(model.tokenizer, text, template, chat=chat)
     reading = read(model, surrounded.whole, completion, rendered=surrounded.rendered)

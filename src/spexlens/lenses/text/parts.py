@@ -18,8 +18,7 @@ from spexlens.lenses.text.recipe import TextPartsRecipe
 
 
 class TextParts(Game):
-    """The parts of a text, as texts: an ablated one is left out, or a string stands
-    for it.
+    """The parts of a text, as texts: an ablated one is left out or replaced.
 
     No model is watched: alone it has no value. With a `DataLens` whose learner reads
     the text (words to tf-idf, a pipeline, a model that is fine-tuned) it makes a mixed

@@ -31,6 +31,7 @@ class Rows:
 
     def take(self, chosen: NDArray[np.int64]) -> "Rows":
         """Some of the rows, padded no further than they need."""
+        # Padding takes time, and may move the last digits of an answer.
         longest = int(self.lengths[chosen].max())
         segments = None if self.segments is None else self.segments[chosen, :longest]
         return Rows(
@@ -43,9 +44,9 @@ class Rows:
     def distinct(self) -> tuple["Rows", NDArray[np.int64]]:
         """The rows that differ, and which of them each is."""
         parts = [self.lengths[:, None], *self.arrays().values()]
-        first, inverse = mask_algebra.distinct(
-            np.concatenate(parts, axis=1).view(np.uint8)
-        )
+        # Rows are compared byte by byte, as masks are.
+        table = np.concatenate(parts, axis=1).view(np.uint8)
+        first, inverse = mask_algebra.distinct(table)
         return self.take(first), inverse
 
     def arrays(self) -> dict[str, NDArray[np.int64]]:
@@ -93,7 +94,8 @@ class AblatableTokens:
         return self._owner_kept(masks) | (self.when == ALWAYS)
 
     def _owner_kept(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Whether each slot's candidate is kept: (m, p); of no matter where it has none."""
+        """Whether each slot's candidate is kept: (m, p)."""
+        # Where there is none, -1, the first candidate's is taken, and has no say.
         kept: NDArray[np.bool_] = masks[:, np.maximum(self.owner, 0)]
         return kept
 

@@ -18,11 +18,13 @@ Span = tuple[int, int]
 UNITS = ("word", "token", "sentence", "line", "paragraph")
 """The units a text can be cut into. Tokens come from the model's tokenizer."""
 
-_LONG = 8  # candidates a phrase
+_LONG = 8  # candidates a phrase, of a sentence without marks
 
 _RUN = re.compile(r"\S+")
 _LINE = re.compile(r"\S[^\n]*")
+# A paragraph goes on over a line break that no blank line follows.
 _PARAGRAPH = re.compile(r"\S(?:[^\n]|\n(?![^\S\n]*(?:\n|\Z)))*")
+# Marks of Chinese and Japanese end a sentence without white space behind them.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+")
 _PHRASE_END = re.compile(r"[,;:—–)\]…]+[\"'”’]*(?=\s)|(?<=\s)(?=[(\[—–])")
 _ABBREVIATION = re.compile(
@@ -157,6 +159,7 @@ def _words(text: str) -> Iterator[Span]:
 
 def _is_edge(character: str) -> bool:
     """Punctuation, or a character that cannot be seen."""
+    # Unicode's categories P and C: https://www.unicode.org/reports/tr44/#General_Category_Values
     return unicodedata.category(character)[0] in "PC"
 
 

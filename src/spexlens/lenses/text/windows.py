@@ -153,7 +153,7 @@ def cut_into_windows(
             token of its own.
         InputTooLong: the text has more windows than `MOST`, or not even a word fits.
     """
-    most = model.window or len(text)
+    most = model.window or len(text)  # a model without a window reads all at once
     far = _FAR * most * MOST
     if len(text) > far:  # before all of it is tokenised
         _refuse_many(len(read(model, text[:far])), most)
