@@ -27,6 +27,7 @@ def refuse_misplaced(
     paired = any(behaviour.passes > 1 for behaviour in behaviours)
     if "position" in kinds:
         _refuse_other_lengths(behaviours, paired=paired)
+    # The query of a pair is read by the ablated model too, and has its own positions.
     if paired and ablation.by_position:
         raise InvalidInput(
             "a text and its query share no positions; use mean, or give no target"

@@ -50,6 +50,8 @@ def stand_ins(
     Raises:
         InvalidInput: a mean at each position, of prompts of different lengths.
     """
+    # Restoring, the model reads the counterfactual, and what goes on is the input's;
+    # resampling is the other way around.
     if ablation.restores:
         return [activations(model, sites, behaviour.clean) for behaviour in behaviours]
     if ablation.swaps:

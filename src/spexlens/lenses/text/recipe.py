@@ -29,6 +29,7 @@ class FeatureRecipe(ModelRecipe):
 
     foil: str | int | None = None
     text: str
+    foil: str | int | None = None
     unit: str = "word"
     replacement: str | None = None
     neutral: str = "..."
