@@ -59,6 +59,8 @@ class MechanisticLens(OfModel):
     are there only while a value is computed; the model's weights are never touched.
     """
 
+    part = "components"
+
     @keywords()
     def __init__(
         self,

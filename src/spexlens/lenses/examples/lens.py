@@ -70,6 +70,7 @@ class DataLens(Game):
     often.
     """
 
+    part = "examples"
     commit_each_batch = True
     deterministic = True
     held_out_share = 0.2

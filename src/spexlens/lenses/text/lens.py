@@ -76,6 +76,7 @@ class FeatureLens(OfModel):
     """
 
     passes = 1
+    part = "text"
 
     @keywords()
     def __init__(
