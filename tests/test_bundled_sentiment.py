@@ -20,7 +20,7 @@ import review_grammar as grammar
 import spexlens
 from review_grammar import Phrase, derive
 from spexlens.models.bundled import about
-from spexlens.report.content.known import said_of_knowledge
+from spexlens.results.about import facts_of
 
 
 @pytest.fixture(scope="module")
@@ -390,7 +390,7 @@ def test_the_page_says_what_the_model_is_and_which_words_it_does_not_know() -> N
 
 
 def test_long_lists_of_unknown_words_are_cut_and_counted() -> None:
-    lines = said_of_knowledge({"unknown": [f"word{number}" for number in range(20)]})
+    lines = facts_of({"unknown": [f"word{number}" for number in range(20)]}).knowledge
     assert "word11 and 8 more" in lines[0]
     assert "word12" not in lines[0]
 
@@ -401,4 +401,4 @@ def test_of_tokenizers_that_know_every_word_nothing_is_said(decoder: Path) -> No
     ).facts()
     assert facts["unknown"] is None
     assert facts["about"] is None
-    assert said_of_knowledge(facts) == []
+    assert facts_of(facts).knowledge == []

@@ -99,8 +99,8 @@ def test_a_plan_is_told_at_once(
     options: tuple[object, ...], error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for where, name in (
-        (mask_algebra, "packed_uniform"),
-        (mask_algebra, "everything"),
+        (designs, "packed_uniform"),
+        (designs, "everything"),
         (Design, "draw"),
     ):
         monkeypatch.setattr(where, name, never)  # a plan is arithmetic

@@ -29,8 +29,8 @@ from spexlens.errors import InvalidInput
 from spexlens.evidence.artefacts import Survival
 from spexlens.evidence.ordinary_inputs import Ordinary
 from spexlens.models.bundled import INDUCTION, SENTIMENT
+from spexlens.report.content.answer import percent
 from spexlens.report.content.wording import meaning
-from spexlens.report.terminal.answer import percent
 from spexlens.report.terminal.recurrence import render as render_aggregate
 
 Masks = NDArray[np.bool_]

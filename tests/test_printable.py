@@ -177,10 +177,11 @@ def test_the_candidates_are_coloured_where_they_stand_in_the_text_that_is_shown(
 ) -> None:
     from rich.text import Text
 
+    from spexlens.report.content.candidates import candidates
+    from spexlens.report.content.legible import legible
     from spexlens.report.terminal.candidates import coloured
-    from spexlens.report.terminal.legible import legible
 
-    page = coloured(legible(evil), {1: 1.0}, 0)
+    page = coloured(candidates(legible(evil), {1: 1.0}, 0))
     assert isinstance(page, Text)
     assert [page.plain[span.start : span.end] for span in page.spans if span.style] == [
         "good"
@@ -244,7 +245,7 @@ def test_a_budget_that_is_no_number_is_one_line(
     ["it's \\ so", "tab\tnew\nline", EVIL.replace("\0", ""), "\u202e漢'字", "plain"],
 )
 def test_a_next_step_means_the_same_when_it_is_pasted(word: str) -> None:
-    from spexlens.results.next_steps import _quoted
+    from spexlens.games.command import quoted as _quoted
 
     quoted = _quoted(word)
     assert harmless(quoted)
@@ -278,10 +279,10 @@ def test_nothing_is_printed_but_through_the_one_way_out() -> None:
         "cli/screen.py: console_of().print",
         "cli/screen.py: console.print",
         "cli/show.py: console_of().print",
-        "progress.py: Console",  # of a bar, without words of the user
+        "evaluation/progress.py: Console",  # of a bar, without words of the user
         # into a text, of an aggregate whose words are shown
-        "report/aggregate.py: Console",
-        "report/aggregate.py: Console(file=page, width=110, color_system=None).print",
-        "report/terminal.py: Console",
-        "report/terminal.py: console.print",
+        "report/terminal/recurrence.py: Console",
+        "report/terminal/recurrence.py: Console(file=page, width=110, color_system=None).print",
+        "report/terminal/page.py: Console",
+        "report/terminal/page.py: console.print",
     }

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spexlens.errors import InvalidInput, LedgerError, NonFiniteValue, OutOfMemory
+from spexlens.evaluation.counts import Counts
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.evaluation.pace import Clock, Pace
-from spexlens.games.game import Game, real_numbers
+from spexlens.games.answers import real_numbers
+from spexlens.games.game import Game
 from spexlens.masks import masks as mask_algebra
 from spexlens.memory import ran_out
 from spexlens.spectrum.sizes import LARGEST, refuse_large
@@ -83,8 +85,13 @@ class Evaluator:
         self.ledger = ledger
         self.run = run
         self.progress = progress
-        self.paid = self.reused = self.passes = self.trainings = 0
-        self.asked = self.finished = 0
+        # a number each, not one `Counts`: `paid` is added to by the writer's thread
+        self.paid = 0
+        self.reused = 0
+        self.passes = 0
+        self.trainings = 0
+        self.asked = 0
+        self.finished = 0
         self._expected = expected
         self._pace = Pace(clock)
         self._size = 1 if game.paced else game.batch_size  # of the next batch
@@ -93,6 +100,11 @@ class Evaluator:
         self._outputs: int | None = None
         # by another process, whose values were committed first and stand
         self._overtaken = False
+
+    @property
+    def counts(self) -> Counts:
+        """What was asked of the game so far."""
+        return Counts(self.paid, self.reused, self.passes, self.trainings)
 
     def values(self, masks: ArrayLike) -> NDArray[np.float64]:
         """The game's values, from the ledger or from the model: (m, n) -> (m,) or (m,

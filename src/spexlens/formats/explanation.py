@@ -22,11 +22,14 @@ from spexlens.evidence.spot_checks import Check, Checks
 from spexlens.evidence.stability import Stability
 from spexlens.evidence.unchosen import Unchosen
 from spexlens.files import json_file as saved
+from spexlens.files.json_text import encodable
 from spexlens.files.schema import LARGEST, Count, NotNegative, Number, Positive, Share
 from spexlens.games.candidate import Candidate
 from spexlens.games.facts import Details, refuse_unreadable
 from spexlens.results.account import Account, Step
-from spexlens.results.result import Result, Scale
+from spexlens.results.result import Result
+from spexlens.results.row import rows_of
+from spexlens.results.scale import Scale
 from spexlens.solvers.faithfulness import Faithfulness
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
@@ -289,7 +292,7 @@ def dump(explanation: Result) -> str:
             "the explanation cannot be saved: a coefficient is no finite number"
             f" ({error})"
         ) from error
-    return saved.encodable(text)
+    return encodable(text)
 
 
 def _content(explanation: Result) -> dict[str, Any]:
@@ -351,32 +354,13 @@ def _strongest(explanation: Result, output: int) -> Iterator[dict[str, Any]]:
     """The first of the single candidates, of the pairs and of the larger sets."""
     low = explanation.interactions("bii", 2, output=output)
     higher, _ = explanation.higher(_LISTED, output=output)
-    stable = {}
-    if explanation.stability:
-        stable = {each.members: each for each in explanation.stability[output]}
-    for rows in (
-        [i for i in low if i.order == 2],
-        higher,
-        [i for i in low if i.order == 1],
-    ):
-        for row in rows[:_LISTED]:
-            check = row.evidence
-            steady = stable.get(row.members)
-            yield {
-                "output": explanation.outputs[output] if explanation.outputs else None,
-                "members": row.members,
-                "labels": row.labels,
-                "effect": row.effect,
-                "share": row.share,
-                "interval": row.interval,
-                "measured": check and check.measured,
-                "measured_interval": check and check.interval,
-                "verdict": check and check.verdict,
-                "survival": row.survival and row.survival.score,
-                "audible": row.audible,
-                "stays": steady and steady.stays,
-                "ranks": steady and steady.ranks,
-            }
+    pairs = [interaction for interaction in low if interaction.order == 2]
+    singles = [interaction for interaction in low if interaction.order == 1]
+    stabilities = explanation.stability[output] if explanation.stability else ()
+    name = explanation.outputs[output] if explanation.outputs else None
+    for found in (pairs, higher, singles):
+        for row in rows_of(found[:_LISTED], stabilities):
+            yield {"output": name, **row.in_file()}
 
 
 def _plain(uncertainty: Uncertainty) -> dict[str, Any]:

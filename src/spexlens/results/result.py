@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import named, unknown, whole_number
+from spexlens.arguments import unknown, whole_number
 from spexlens.errors import InvalidInput, MissingExtra
 from spexlens.evidence.artefacts import Artefacts
 from spexlens.evidence.comparison import Comparison, compare
@@ -21,12 +21,16 @@ from spexlens.evidence.unchosen import Unchosen
 from spexlens.games.candidate import Candidate
 from spexlens.games.expectations import Expectations
 from spexlens.games.names import unique_names
+from spexlens.games.typed_facts import Facts
 from spexlens.keywords import keywords
+from spexlens.results.about import facts_of
 from spexlens.results.account import Account, Step
 from spexlens.results.interaction import Interaction, Subset
 from spexlens.results.members import members_of
+from spexlens.results.naming import Naming
+from spexlens.results.row import COLUMNS, rows_of
+from spexlens.results.scale import SCALES, Scale, size_of
 from spexlens.solvers.faithfulness import Faithfulness
-from spexlens.spectrum.indices import interaction_index, order_of
 from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.subsets.best import optimum
@@ -36,10 +40,14 @@ if TYPE_CHECKING:
     import pandas
 
 
-Scale = Literal["raw", "share", "sd"]
+class _Restorable(Protocol):
+    """What was measured, in units that can be taken back."""
 
-SCALES: tuple[Scale, ...] = ("raw", "share", "sd")
-"""What effects can be measured in; see `Explanation.in_scale`."""
+    def restored(self, sizes: Sizes) -> Self:
+        """Of the answers as they were."""
+
+
+_R = TypeVar("_R", bound=_Restorable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,13 +122,18 @@ class Result:
         """What the candidates are called wherever they are named: a repeated word
         `owl¹`, `owl²`.
         """
-        # of some of a game's candidates, as the whole game names them
-        given = self.facts.get("names")
-        if isinstance(given, list) and len(given) == len(self.candidates):
-            different = {name for name in given if isinstance(name, str)}
-            if len(different) == len(given):
-                return tuple(given)
+        # of some of a game's candidates: the whole game may have repeated a word that
+        # is there once among these
+        names = self.about.names
+        distinct = {name for name in names if isinstance(name, str)}
+        if len(distinct) == len(names) == len(self.candidates):
+            return names
         return unique_names([candidate.label for candidate in self.candidates])
+
+    @cached_property
+    def about(self) -> Facts:
+        """`facts` with types: what the lens says of itself on a page."""
+        return facts_of(self.facts)
 
     @property
     def calls(self) -> int:
@@ -130,7 +143,7 @@ class Result:
     @property
     def unit(self) -> str:
         """What the model's answers, and raw effects, are measured in."""
-        return str(self.facts.get("unit") or "value")
+        return self.about.unit or "value"
 
     def in_scale(self, scale: Scale) -> Self:
         """The same explanation with all effects, in tables, files and pictures, in a
@@ -159,25 +172,10 @@ class Result:
             InvalidInput: f(all) - f(none) is zero or was not measured, where effects
                 are shares of it.
         """
-        column = self.position(output)
-        if self.scale == "raw":
-            return 1.0
-        if self.scale == "sd":
-            return self.deviation(output) or 1.0
-        if self.whole is None or self.empty is None:
-            raise InvalidInput(
-                f"f(all) or f(none) was not measured: choose {named('scale', 'raw')},"
-                " or sd"
-            )
-        difference = self.whole[column] - self.empty[column]
-        if abs(difference) <= 1e-12 * max(
-            abs(self.whole[column]), abs(self.empty[column])
-        ):
-            raise InvalidInput(
-                "f(all) and f(none) are the same: there is no share of it; "
-                f"choose {named('scale', 'raw')}, or sd"
-            )
-        return difference
+        position = self.position(output)
+        whole = None if self.whole is None else self.whole[position]
+        empty = None if self.empty is None else self.empty[position]
+        return size_of(self.scale, self.deviation(output), whole, empty)
 
     def deviation(self, output: int | str = 0) -> float:
         """The standard deviation over uniform masks that the explanation carries,
@@ -211,15 +209,12 @@ class Result:
                 all others.
         """
         scalar = self._scalar(output)
-        found = self._named(scalar, scalar, index, order, output)
+        found = self._naming(scalar, output).interactions(scalar, index, order)
         if across is not None:
             found = [
                 interaction for interaction in found if interaction.across == across
             ]
-        return sorted(
-            found,
-            key=lambda interaction: (-abs(interaction.effect), interaction.members),
-        )
+        return sorted(found, key=_largest_effect_first)
 
     def higher(
         self, count: int, *, output: int | str = 0
@@ -235,8 +230,10 @@ class Result:
         large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
         top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
-        found = self._named(chosen, scalar, "bii", None, output) if len(top) else []
-        return sorted(found, key=lambda interaction: -interaction.share), len(large)
+        if not len(top):
+            return [], len(large)
+        found = self._naming(scalar, output).interactions(chosen, "bii", None)
+        return sorted(found, key=_largest_share_first), len(large)
 
     def importance(self, *, output: int | str | None = None) -> NDArray[np.float64]:
         """(n,) float64: each candidate's part in the variance over masks, its
@@ -249,14 +246,14 @@ class Result:
         Raises:
             InvalidInput: there is no such output.
         """
-        named = range(len(self.faithfulness.r2)) if output is None else [output]
+        outputs = range(len(self.faithfulness.r2)) if output is None else [output]
         members = self.spectrum.sets.indicators.astype(np.float64)
-        parts = np.zeros((len(named), len(self.candidates)))
-        for row, each in enumerate(named):
-            energy = self.column(each) ** 2 * (self.spectrum.sets.orders > 0)
-            parts[row] = (
-                energy @ members / max(float(energy.sum()), np.finfo(np.float64).tiny)
-            )
+        parts = np.zeros((len(outputs), len(self.candidates)))
+        for row, name in enumerate(outputs):
+            energy = self.column(name) ** 2 * (self.spectrum.sets.orders > 0)
+            # where nothing varies, the smallest number: parts are zero, not NaN
+            total = max(float(energy.sum()), np.finfo(np.float64).tiny)
+            parts[row] = energy @ members / total
         return np.asarray(parts.max(axis=0))
 
     def best_subset(
@@ -281,56 +278,27 @@ class Result:
             InvalidInput: no such output, or what `spectrum.subsets.best` refuses.
         """
         scalar = self._scalar(output)
-        found = optimum(scalar, keep, largest=largest, time_limit=time_limit)
-        labels = tuple(self.names[i] for i in found.members)
-        return Subset(found.members, found.value, found.bound, found.seconds, labels)
+        best = optimum(scalar, keep, largest=largest, time_limit=time_limit)
+        labels = tuple(self.names[member] for member in best.members)
+        return Subset(best.members, best.value, best.bound, best.seconds, labels)
 
-    def _named(
-        self,
-        chosen: Spectrum,
-        whole: Spectrum,
-        index: str,
-        order: int | None,
-        output: int | str,
-    ) -> list[Interaction]:
-        """The non-zero values of an index of some of a spectrum, with labels, shares
-        and intervals.
-        """
-        found = interaction_index(chosen, index, order)
-        half = np.full(len(found), np.nan)
-        if self.uncertainty is not None:
-            uncertainty = self.uncertainty[self.position(output)]
-            half = uncertainty.half_widths(
-                chosen, index, found, order_of(chosen, order)
-            )
-        total = max(float(whole.energy.sum()), np.finfo(np.float64).tiny)
-        size = self.size(output)
+    def _naming(self, scalar: Spectrum, output: int | str) -> Naming:
+        """What is known of the interactions of one output."""
         position = self.position(output)
-        checks = {} if self.checks is None else self.checks.of(position)
-        return [
-            Interaction(
-                members,
-                tuple(self.names[i] for i in members),
-                float(effect / size),
-                float(whole[members]) ** 2 / total,
-                (
-                    None
-                    if self.uncertainty is None
-                    else _interval(float(effect), float(width), size)
-                ),
-                checks[members].in_units(size) if members in checks else None,
-                tuple(self.candidates[i].kind for i in members),
-                (
-                    None
-                    if self.artefacts is None
-                    else self.artefacts.worst(members, position)
-                ),
-                self.noise is None
-                or abs(float(whole[members])) > self.noise.floor(0, position),
-            )
-            for (members, effect), width in zip(found, half, strict=True)
-            if members and effect
-        ]
+        uncertainty = None
+        if self.uncertainty is not None:
+            uncertainty = self.uncertainty[position]
+        return Naming(
+            names=self.names,
+            kinds=tuple(candidate.kind for candidate in self.candidates),
+            whole=scalar,
+            position=position,
+            size=self.size(output),
+            uncertainty=uncertainty,
+            checks={} if self.checks is None else self.checks.of(position),
+            artefacts=self.artefacts,
+            noise=self.noise,
+        )
 
     def column(self, output: int | str = 0) -> NDArray[np.float64]:
         """(s,) float64, the coefficients of one output.
@@ -338,9 +306,8 @@ class Result:
         Raises:
             InvalidInput: there is no such output.
         """
-        return self.spectrum.values.reshape(len(self.spectrum), -1)[
-            :, self.position(output)
-        ]
+        columns = self.spectrum.values.reshape(len(self.spectrum), -1)
+        return columns[:, self.position(output)]
 
     def position(self, output: int | str) -> int:
         """An output's position, given that or its name.
@@ -349,14 +316,14 @@ class Result:
             InvalidInput: there is no such output.
         """
         names = self.outputs or ("0",)
-        unknown = f"no output {output!r}; the outputs are {', '.join(names)}"
         if isinstance(output, str):
-            if output not in names:
-                raise InvalidInput(unknown)
-            return names.index(output)
-        position = whole_number(output, "an output's position")
+            position = names.index(output) if output in names else len(names)
+        else:
+            position = whole_number(output, "an output's position")
         if position >= len(names):
-            raise InvalidInput(unknown)
+            raise InvalidInput(
+                f"no output {output!r}; the outputs are {', '.join(names)}"
+            )
         return position
 
     def to_frame(
@@ -373,48 +340,10 @@ class Result:
             import pandas
         except ImportError as error:
             raise MissingExtra("pandas", "pandas") from error
-        stable = {}
-        if self.stability:
-            stable = {
-                each.members: each for each in self.stability[self.position(output)]
-            }
-        rows = [
-            {
-                "members": i.members,
-                "labels": " × ".join(i.labels),
-                "order": i.order,
-                "effect": i.effect,
-                "share": i.share,
-                **dict(
-                    zip(("low", "high"), i.interval or (np.nan, np.nan), strict=True)
-                ),
-                "measured": np.nan if i.evidence is None else i.evidence.measured,
-                "verdict": None if i.evidence is None else i.evidence.verdict,
-                "survival": np.nan if i.survival is None else i.survival.score,
-                "audible": i.audible,
-                "stays": stable[i.members].stays if i.members in stable else np.nan,
-                "best_rank": (
-                    stable[i.members].ranks[0] if i.members in stable else None
-                ),
-                "worst_rank": (
-                    stable[i.members].ranks[1] if i.members in stable else None
-                ),
-            }
-            for i in self.interactions(index, order, output=output)
-        ]
-        columns = [
-            "members",
-            "labels",
-            "order",
-            "effect",
-            "share",
-            "low",
-            "high",
-            "measured",
-            "verdict",
-        ]
-        columns += ["survival", "audible", "stays", "best_rank", "worst_rank"]
-        frame = pandas.DataFrame(rows, columns=columns)
+        stabilities = self.stability[self.position(output)] if self.stability else ()
+        found = self.interactions(index, order, output=output)
+        rows = [row.in_table() for row in rows_of(found, stabilities)]
+        frame = pandas.DataFrame(rows, columns=list(COLUMNS))
         frame.attrs["scale"] = self.scale
         return frame
 
@@ -422,25 +351,36 @@ class Result:
         """Of the answers as they were, where this is of answers that were brought to
         size one.
         """
-        uncertainty = zip(self.uncertainty or (), sizes.unit.tolist(), strict=False)
+
+        def answers(
+            measured: tuple[float, ...] | None,
+        ) -> tuple[float, ...] | None:
+            return None if measured is None else sizes.answers(measured)
+
+        def restored(part: _R | None) -> _R | None:
+            return None if part is None else part.restored(sizes)
+
+        units = sizes.unit.tolist()
+        uncertainty = [
+            one.times(unit)
+            for one, unit in zip(self.uncertainty or (), units, strict=False)
+        ]
         return replace(
             self,
             spectrum=self.spectrum.restored(sizes),
-            whole=None if self.whole is None else sizes.answers(self.whole),
-            empty=None if self.empty is None else sizes.answers(self.empty),
-            uncertainty=tuple(each.times(unit) for each, unit in uncertainty) or None,
-            noise=None if self.noise is None else self.noise.restored(sizes),
-            unchosen=None if self.unchosen is None else self.unchosen.restored(sizes),
-            checks=None if self.checks is None else self.checks.restored(sizes),
-            artefacts=(
-                None if self.artefacts is None else self.artefacts.restored(sizes)
-            ),
-            smallest=tuple(each.restored(sizes) for each in self.smallest),
+            whole=answers(self.whole),
+            empty=answers(self.empty),
+            uncertainty=tuple(uncertainty) or None,
+            noise=restored(self.noise),
+            unchosen=restored(self.unchosen),
+            checks=restored(self.checks),
+            artefacts=restored(self.artefacts),
+            smallest=tuple(one.restored(sizes) for one in self.smallest),
         )
 
     def compared_with(self, expectations: Expectations) -> Self:
         """The same explanation with what was expected of it, and what was found."""
-        found = [
+        comparisons = [
             compare(
                 expectations,
                 self.candidates,
@@ -451,7 +391,7 @@ class Result:
             )
             for output in range(len(self.faithfulness.r2))
         ]
-        return replace(self, expectations=tuple(found))
+        return replace(self, expectations=tuple(comparisons))
 
     def sufficient(
         self, share: float = 0.9, *, output: int | str = 0, time_limit: float = 10.0
@@ -483,17 +423,14 @@ class Result:
         self, kind: Kind, share: float, output: int | str, time_limit: float
     ) -> Smallest:
         """That which the model was asked for, or else what the spectrum predicts."""
-        for asked in self.smallest:  # of explanations of one output
-            if (
-                asked.kind == kind
-                and asked.share == share
-                and asked.holds
-                and self.position(output) == 0
-            ):
-                return asked
-        return predicted(
-            kind, self._scalar(output), *self._ends(output), share, time_limit
-        )
+        # the model is asked for sets where there is one output alone
+        if self.position(output) == 0:
+            for candidate in self.smallest:
+                asked = candidate.kind == kind and candidate.share == share
+                if asked and candidate.holds:
+                    return candidate
+        whole, empty = self._ends(output)
+        return predicted(kind, self._scalar(output), whole, empty, share, time_limit)
 
     def _ends(self, output: int | str) -> tuple[float, float]:
         """f(all) and f(none)."""
@@ -539,13 +476,13 @@ class Result:
                 )
             return ranked[key]
         members = self._members(key)
-        if (found := self._interaction(members)) is not None:
-            return found
-        labels = self._labels()
-        kinds = tuple(self.candidates[i].kind for i in members)
-        return Interaction(
-            members, tuple(labels[i] for i in members), 0.0, 0.0, kinds=kinds
-        )
+        interaction = self._interaction(members)
+        if interaction is not None:
+            return interaction
+        candidates = [self.candidates[member] for member in members]
+        labels = tuple(candidate.label for candidate in candidates)
+        kinds = tuple(candidate.kind for candidate in candidates)
+        return Interaction(members, labels, 0.0, 0.0, kinds=kinds)
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -554,22 +491,20 @@ class Result:
             return False
 
     def _members(self, key: Any) -> tuple[int, ...]:
-        return members_of(key, self.candidates, self._labels())
-
-    def _labels(self) -> list[str]:
-        """What each candidate is called in tables."""
-        return [candidate.label for candidate in self.candidates]
+        labels = [candidate.label for candidate in self.candidates]
+        return members_of(key, self.candidates, labels)
 
     def _interaction(self, members: tuple[int, ...]) -> Interaction | None:
         """The one of these members, or None where its effect is zero."""
-        every = self.interactions(order=len(members))
-        return next(
-            (interaction for interaction in every if interaction.members == members),
-            None,
-        )
+        for interaction in self.interactions(order=len(members)):
+            if interaction.members == members:
+                return interaction
+        return None
 
 
-def _interval(effect: float, width: float, size: float) -> tuple[float, float]:
-    """In units of a size, which may be negative."""
-    ends = float((effect - width) / size), float((effect + width) / size)
-    return min(ends), max(ends)
+def _largest_effect_first(interaction: Interaction) -> tuple[float, tuple[int, ...]]:
+    return -abs(interaction.effect), interaction.members
+
+
+def _largest_share_first(interaction: Interaction) -> float:
+    return -interaction.share

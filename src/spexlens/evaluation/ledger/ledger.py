@@ -22,17 +22,12 @@ from spexlens.evaluation.ledger.claims import Claims
 from spexlens.evaluation.ledger.journal import damage_of
 from spexlens.evaluation.ledger.place import Presence, place_of
 from spexlens.evaluation.ledger.records import DamagedRecord, Records
+from spexlens.evaluation.ledger.runs import Run, Runs
 
 _APPLICATION = 0x5350584C  # "SPXL", SQLite's mark of whose file this is
-_VERSION = 3  # 1 had no remarks, 2 no seals and no claims
+_VERSION = 4  # 1 had no remarks, 2 no seals and no claims, 3 no recipes and requests
+_SEALED = 3  # the first version whose rows have seals
 _HEADER = b"SQLite format 3\0"
-_RUNS = """
-CREATE TABLE IF NOT EXISTS runs (
-    run INTEGER PRIMARY KEY, game TEXT NOT NULL, method TEXT NOT NULL, seed INTEGER NOT NULL,
-    design TEXT NOT NULL, budget INTEGER NOT NULL, evaluations INTEGER NOT NULL DEFAULT 0,
-    passes INTEGER NOT NULL DEFAULT 0, seconds REAL, started TEXT NOT NULL, versions TEXT NOT NULL
-)
-"""
 _PATIENCE = 60.0
 _SHORTAGE = timedelta(hours=1)  # that a lack of memory is believed to last
 
@@ -81,6 +76,7 @@ class Ledger:
                 raise
         self._records = Records(self._connection)
         self._claims = Claims(self._connection)
+        self._runs = Runs(self._connection)
         self._presence = None if self.path is None else Presence(self.path)
 
     def lookup(
@@ -148,11 +144,7 @@ class Ledger:
                 if self.path is not None:
                     self._claims.release(game, batch[1])
                 if run is not None:
-                    self._connection.execute(
-                        "UPDATE runs SET evaluations = evaluations + ?, passes = passes"
-                        " + 1 WHERE run = ?",
-                        (len(masks), run),
-                    )
+                    self._runs.count(run, len(masks))
         return new
 
     def add(self, game: str, rows: Mapping[bytes, tuple[bytes, str | None]]) -> int:
@@ -220,9 +212,7 @@ class Ledger:
         batches as before.
         """
         with self._rescued(), self._transaction():
-            self._records.set_limit(
-                game, rows, datetime.now(UTC).isoformat(timespec="seconds")
-            )
+            self._records.set_limit(game, rows, _now())
 
     def begin(
         self,
@@ -233,40 +223,48 @@ class Ledger:
         design: str,
         budget: int,
         versions: dict[str, str],
+        recipe: str | None = None,
+        request: str | None = None,
     ) -> int:
         """Open a run's row; its evaluations and passes are counted as they are
         committed.
+
+        Args:
+            game: the key of the game.
+            method, seed, design, budget, versions: see `Run`.
+            recipe: JSON, how the game is made again, if that is known.
+            request: JSON, what was asked of `explain`, if that is known.
+
+        Returns:
+            The number of the run.
         """
-        started = datetime.now(UTC).isoformat(timespec="seconds")
+        row = {
+            "game": game,
+            "method": method,
+            "seed": seed,
+            "design": design,
+            "budget": budget,
+            "started": _now(),
+            "versions": json.dumps(versions),
+            "recipe": recipe,
+            "request": request,
+        }
         with self._rescued(), self._transaction():
-            cursor = self._connection.execute(
-                "INSERT INTO runs (game, method, seed, design, budget, started,"
-                " versions) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (game, method, seed, design, budget, started, json.dumps(versions)),
-            )
-        return int(cursor.lastrowid or 0)
+            return self._runs.begin(row)
 
     def finish(self, run: int, seconds: float) -> None:
         """Close a run's row; one without seconds was interrupted. A lack of memory is
         forgotten.
         """
         with self._rescued(), self._transaction():
-            self._connection.execute(
-                "UPDATE runs SET seconds = ? WHERE run = ?", (seconds, run)
-            )
-            game = self._connection.execute(
-                "SELECT game FROM runs WHERE run = ?", (run,)
-            ).fetchone()
+            game = self._runs.finish(run, seconds)
             if game is not None:
-                self._records.forget_limit(game[0])
+                self._records.forget_limit(game)
 
-    def runs(self) -> list[dict[str, Any]]:
-        """Every run, oldest first, one dictionary a row."""
+    def runs(self) -> list[Run]:
+        """Every run, oldest first."""
         with self._explained(), self._lock:
-            cursor = self._connection.execute("SELECT * FROM runs ORDER BY run")
-            names = [column[0] for column in cursor.description]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor]
-            return [{**row, "versions": _versions(row)} for row in rows]
+            return self._runs.all()
 
     def __len__(self) -> int:
         """How many ablations are recorded, of all games."""
@@ -326,13 +324,13 @@ class Ledger:
             name
             for (name,) in self._connection.execute("SELECT name FROM sqlite_master")
         }
-        if "totals" in tables:
+        if ("totals" in tables) != (version >= _SEALED):
             raise DamagedRecord(f"it says it is of version {version}, which it is not")
-        if "ablations" in tables:
+        if version < _SEALED and "ablations" in tables:
             upgrade.seal_all(self._connection)
-        else:
+        elif version < _SEALED:
             Records.create(self._connection)
-        self._connection.execute(_RUNS)
+        Runs.create(self._connection)
         self._connection.execute(claims.SCHEMA)
         self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         self._connection.execute(f"PRAGMA user_version = {_VERSION}")
@@ -540,13 +538,9 @@ def _unused(place: Path) -> Path:
     )
 
 
-def _versions(row: dict[str, Any]) -> Any:
-    try:
-        return json.loads(row["versions"])
-    except (TypeError, ValueError) as error:
-        raise DamagedRecord(
-            f"run {row['run']} does not say by which versions it was made"
-        ) from error
+def _now() -> str:
+    """The date and time, UTC, in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _rows(table: NDArray[Any]) -> list[bytes]:

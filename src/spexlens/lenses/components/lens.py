@@ -4,9 +4,9 @@ the model.
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from spexlens.games.candidate import Candidate
 from spexlens.games.levels import Level, finest, gathered, nested
 from spexlens.keywords import keywords
 from spexlens.lenses.components.names import ablation_of, select
+from spexlens.lenses.components.recipe import MechanisticRecipe
 from spexlens.lenses.of_model import OfModel, batch_size_of
 from spexlens.lenses.screening.attribution import Attribution
 from spexlens.lenses.screening.gradients import (
@@ -60,6 +61,8 @@ class MechanisticLens(OfModel):
     """
 
     part = "components"
+    recipe: MechanisticRecipe | None
+    _question: MechanisticRecipe
 
     @keywords()
     def __init__(
@@ -131,30 +134,29 @@ class MechanisticLens(OfModel):
             reference = several(reference, "reference")
         objective = None if objective is None else readable(objective, "the objective")
         rescale = yes_or_no(rescale, "rescale")
-        self._made: dict[str, Any] = {
-            "components": components,
-            "layers": layers,
-            "target": target,
-        }
-        self._made |= {
-            "inputs": inputs,
-            "objective": objective,
-            "foil": foil,
-            "batch_size": batch_size,
-        }
-        self._given: dict[str, Any] = {
-            "reference": reference,
-            "counterfactual": counterfactual,
-        }
         self.ablation = ablation_of(
             ablation, inputs, reference, counterfactual, rescale
         )
         self.rescale = rescale
-        self._load(
-            model,
-            tokenizer=tokenizer,
-            kind=kind,
+        asked = MechanisticRecipe(
+            model=model,
+            inputs=inputs,
+            components=components,
+            layers=layers,
+            ablation=ablation,
+            reference=reference,
+            counterfactual=counterfactual,
+            rescale=rescale,
+            target=target,
+            foil=foil,
+            objective=objective,
+            kind_of_model=kind,
             revision=revision,
+            batch_size=batch_size,
+        )
+        self._load(
+            asked,
+            tokenizer=tokenizer,
             device=device,
             trust_remote_code=trust_remote_code,
         )
@@ -170,24 +172,24 @@ class MechanisticLens(OfModel):
             switches_of,
         )
 
-        made = self._made
-        reference = self._given["reference"]
+        asked = self._question
+        reference = self._question.reference
         blocks = layers_of(self.model.model)
         self.behaviours = behaviours_of(
             self.model,
-            made["inputs"],
-            target=made["target"],
-            foil=made["foil"],
-            objective=made["objective"],
-            counterfactual=self._given["counterfactual"],
+            asked.inputs,
+            target=asked.target,
+            foil=asked.foil,
+            objective=asked.objective,
+            counterfactual=self._question.counterfactual,
         )
         first = self.behaviours[0]
         self._shared = 0
         self.apart = True
         sizes = sizes_of(self.model, blocks, first.clean)
         self.components = select(
-            made["components"],
-            made["layers"],
+            asked.components,
+            asked.layers,
             [size | {"position": first.read} for size in sizes],
         )
         self._refuse_misplaced()
@@ -195,7 +197,7 @@ class MechanisticLens(OfModel):
         texts = (
             ()
             if "mean" not in self.ablation
-            else (made["inputs"] if reference is None else reference)
+            else (asked.inputs if reference is None else reference)
         )
         self._references = [
             self.model.tensors(encode(self.model, text).arrays()) for text in texts
@@ -214,7 +216,7 @@ class MechanisticLens(OfModel):
         self.unit = first.objective.unit
         self.outputs = first.objective.outputs
         longest = max(behaviour.length for behaviour in self.behaviours)
-        self.batch_size = made["batch_size"] or self.model.rows_that_fit(
+        self.batch_size = asked.batch_size or self.model.rows_that_fit(
             longest, first.completion
         )
         fingerprint, self.unknown = self._identity(anew=False)
@@ -248,26 +250,26 @@ class MechanisticLens(OfModel):
                 answers.append(behaviour.objective.measure(self.model, batch))
         return np.asarray(np.mean(answers, axis=0))
 
-    def _resolved(self) -> dict[str, Any]:
-        """What was asked for, the target as it was found: no other label of the name,
-        nor another token.
+    def _resolved(self) -> MechanisticRecipe:
+        """What was asked for, the target as it was found.
+
+        A name might be another label's too, and another prompt's next token another.
         """
         if self.model.kind == "encoder":
-            return self._made
-        found = [behaviour.watched for behaviour in self.behaviours]
-        return {
-            **self._made,
-            "target": found[0] if isinstance(self._made["inputs"], str) else found,
-        }
+            return self._question
+        watched = [behaviour.watched for behaviour in self.behaviours]
+        target = watched[0] if isinstance(self._question.inputs, str) else watched
+        return replace(self._question, target=cast(Any, target))
 
     @property
     def variants(self) -> tuple[str, ...]:  # type: ignore[override]
         """The other ablations that need nothing that this lens was not given."""
         several = (
-            not isinstance(self._made["inputs"], str) and len(self._made["inputs"]) > 1
+            not isinstance(self._question.inputs, str)
+            and len(self._question.inputs) > 1
         )
-        means = self._given["reference"] is not None or several
-        pairs = self._given["counterfactual"] is not None
+        means = self._question.reference is not None or several
+        pairs = self._question.counterfactual is not None
         names = [
             "zero",
             *(["mean"] if means else []),
@@ -291,14 +293,13 @@ class MechanisticLens(OfModel):
         Raises:
             InvalidInput: there is no such ablation, or it needs more.
         """
-        needed: dict[str, Any] = {}
+        needed: dict[str, Any] = {"reference": None, "counterfactual": None}
         if "mean" in name:
-            needed = {"reference": reference or self._given["reference"]}
+            needed["reference"] = reference or self._question.reference
         if name in ("resample", "restore"):
-            needed = {"counterfactual": counterfactual or self._given["counterfactual"]}
-        return MechanisticLens(
-            self.model, **{**self._resolved(), "ablation": name, **needed}
-        )
+            needed["counterfactual"] = counterfactual or self._question.counterfactual
+        lens = self._another(ablation=name, rescale=False, **needed)
+        return cast(MechanisticLens, lens)
 
     def with_text(self, text: str) -> "MechanisticLens":
         """The same question about another prompt, to be asked with everything kept.
@@ -306,15 +307,23 @@ class MechanisticLens(OfModel):
         Raises:
             InvalidInput, InputTooLong: as for this one.
         """
-        if not isinstance(self._made["inputs"], str):
+        if not isinstance(self._question.inputs, str):
             raise InvalidInput(
                 "ordinary inputs are asked the question of one prompt: this lens has"
                 " several"
             )
-        made = {**self._resolved(), "inputs": text, "ablation": "zero"}
-        if self.model.kind == "encoder" and made["target"] is None:
-            made["target"] = self._made["inputs"]
-        return MechanisticLens(self.model, **made)
+        target = self._resolved().target
+        if self.model.kind == "encoder" and target is None:
+            target = self._question.inputs
+        lens = self._another(
+            inputs=text,
+            target=target,
+            ablation="zero",
+            reference=None,
+            counterfactual=None,
+            rescale=False,
+        )
+        return cast(MechanisticLens, lens)
 
     @property
     def inputs(self) -> int:
@@ -538,3 +547,9 @@ class MechanisticLens(OfModel):
             [batch["input_ids"][0].tolist() for batch in self._references],
             anew=anew,
         )
+
+
+@MechanisticRecipe.made_by
+def mechanistic_lens_of(recipe: MechanisticRecipe) -> MechanisticLens:
+    """The lens that a recipe says how to make."""
+    return MechanisticLens(**recipe.arguments())

@@ -11,16 +11,11 @@ import torch
 from spexlens.arguments import readable
 from spexlens.errors import InvalidInput
 from spexlens.models.model import HuggingFaceModel
-from spexlens.models.objectives import (
-    Batch,
-    LabelObjective,
-    Objective,
-    PairObjective,
-    Target,
-    completion_of,
-    objective_for,
-    query_of,
-)
+from spexlens.models.objectives.choice import Target, objective_for
+from spexlens.models.objectives.completions import completion_of
+from spexlens.models.objectives.labels import LabelObjective
+from spexlens.models.objectives.objective import Batch, Objective
+from spexlens.models.objectives.similarity import PairObjective, query_of
 from spexlens.models.reading import (
     Completion,
     Reading,
@@ -172,7 +167,7 @@ def _behaviour(
             )
         else:
             watched = objective_for(
-                model, objective, target, foil, clean, text, against
+                model, objective, target, foil, [clean], text, against
             )
     corrupt = None
     if counterfactual is not None:

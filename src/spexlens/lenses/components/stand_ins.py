@@ -11,7 +11,7 @@ from spexlens.lenses.components.prompts import Behaviour
 from spexlens.lenses.components.switches import activations
 from spexlens.models.hooks import Site
 from spexlens.models.model import HuggingFaceModel
-from spexlens.models.objectives import Batch
+from spexlens.models.objectives.objective import Batch
 
 StandIns = dict[Site, torch.Tensor]
 """(1, T or 1, D) by site; a site that is missing gets zeros."""

@@ -15,7 +15,7 @@ from spexlens.lenses.components.names import Component, Kind
 from spexlens.models.architectures import Layer
 from spexlens.models.hooks import Blend, Site, Swap, changed, copied
 from spexlens.models.model import HuggingFaceModel
-from spexlens.models.objectives import Batch
+from spexlens.models.objectives.objective import Batch
 
 _ORDER: tuple[Kind, ...] = ("head", "neuron", "MLP", "layer", "position")
 

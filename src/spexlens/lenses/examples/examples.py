@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spexlens.arguments import did_you_mean, in_python, named, shown
 from spexlens.errors import InvalidInput
-from spexlens.files import text_file
+from spexlens.files import csv_file, jsonl_file, text_file
 
 _EXACT = 2**53  # from here on floats are whole for want of digits
 
@@ -88,7 +88,7 @@ class Examples:
         by its ending.
 
         The same table is the same examples from either: what a column of a CSV file
-        holds is read as `text_file.values` says. The labels of a file are numbers to
+        holds is read as `csv_file.values` says. The labels of a file are numbers to
         predict if all are numbers and one has a fraction; whole numbers are classes,
         also where they are written as 1.0.
 
@@ -431,10 +431,10 @@ def _csv(
     """The columns of a CSV file, and the lines of its rows; a text that looks like a
     number is a text.
     """
-    table = text_file.table(path, needed)
+    table = csv_file.table(path, needed)
     columns = {
         name: (
-            list(text_file.texts(fields)) if name == text else text_file.values(fields)
+            list(csv_file.texts(fields)) if name == text else csv_file.values(fields)
         )
         for name, fields in table.columns.items()
     }
@@ -443,7 +443,7 @@ def _csv(
 
 def _jsonl(path: Path) -> tuple[dict[str, list[Any]], list[int]]:
     """The values of a JSONL file by their keys, and the lines of its rows."""
-    rows = text_file.objects(path, "an object")
+    rows = jsonl_file.objects(path, "an object")
     if not rows:
         raise InvalidInput(f"{path} holds no row")
     names = list(rows[0].content)

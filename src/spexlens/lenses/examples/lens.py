@@ -24,9 +24,10 @@ from spexlens.games.candidate import Candidate
 from spexlens.games.game import Game
 from spexlens.games.levels import Level, finest, gathered, nested
 from spexlens.keywords import keywords
+from spexlens.learners.classes import labels_as
 from spexlens.learners.encoders import Features, encoded
 from spexlens.learners.estimators import Estimator
-from spexlens.learners.learner import Learner, Read, Task, Trainer, labels_as
+from spexlens.learners.learner import Learner, Read, Task, Trainer
 from spexlens.learners.linear.heads import LogisticHead, RidgeHead
 from spexlens.learners.linear.influence import Head
 from spexlens.lenses.examples.choosing import (
@@ -275,7 +276,7 @@ class DataLens(Game):
         """Of learner, examples and test points; None where one of them is no data, such
         as an estimator, or an array that is too large.
         """
-        learner = getattr(self._learner, "recipe", None)
+        learner = self._learner.recipe
         if learner is None:
             return None
         try:

@@ -11,7 +11,7 @@ from spexlens.lenses.components.lens import MechanisticLens
 from spexlens.lenses.mixed.parts import Parts
 from spexlens.lenses.text.lens import FeatureLens
 from spexlens.models.model import HuggingFaceModel
-from spexlens.models.objectives import Batch, Objective
+from spexlens.models.objectives.objective import Batch, Objective
 
 
 class AblatedModel:

@@ -10,7 +10,8 @@ from spexlens.lenses.mixed.ablated_model import AblatedModel
 from spexlens.lenses.mixed.combination import Combination
 from spexlens.lenses.mixed.parts import Parts
 from spexlens.lenses.text.lens import FeatureLens
-from spexlens.models.objectives import Batch, Objective, PairObjective
+from spexlens.models.objectives.objective import Batch, Objective
+from spexlens.models.objectives.similarity import PairObjective
 
 
 class Joint(Combination):

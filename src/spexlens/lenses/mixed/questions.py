@@ -18,12 +18,9 @@ from spexlens.lenses.mixed.ablated_model import AblatedModel
 from spexlens.lenses.mixed.parts import Parts
 from spexlens.lenses.text.parts import TextParts
 from spexlens.models.model import HuggingFaceModel
-from spexlens.models.objectives import (
-    Batch,
-    CompletionObjective,
-    Objective,
-    embed,
-)
+from spexlens.models.objectives.completions import CompletionObjective
+from spexlens.models.objectives.objective import Batch, Objective
+from spexlens.models.objectives.similarity import embed
 
 _MASKS_A_BATCH = 512
 

@@ -3,6 +3,7 @@ Face model.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +23,7 @@ from spexlens.lenses.screening.gradients import (
     STEPS,
     gradient_attribution,
 )
+from spexlens.lenses.text.recipe import FeatureRecipe
 from spexlens.lenses.text.replacement import (
     ablatable,
     choose_replacement,
@@ -42,12 +44,8 @@ if TYPE_CHECKING:
     from spexlens.lenses.text.windows import Window, Windows
     from spexlens.models.kinds import Kind
     from spexlens.models.model import HuggingFaceModel
-    from spexlens.models.objectives import (
-        AveragedObjective,
-        Batch,
-        LabelObjective,
-        Objective,
-    )
+    from spexlens.models.objectives.labels import LabelObjective
+    from spexlens.models.objectives.objective import AveragedObjective, Batch, Objective
     from spexlens.models.reading import Reading
     from spexlens.models.rows import Together
 
@@ -77,6 +75,8 @@ class FeatureLens(OfModel):
 
     passes = 1
     part = "text"
+    recipe: FeatureRecipe | None
+    _question: FeatureRecipe
 
     @keywords()
     def __init__(
@@ -148,24 +148,26 @@ class FeatureLens(OfModel):
             None if replacement is None else readable(replacement, "the replacement")
         )
         batch_size = batch_size_of(batch_size)
-        self._made: dict[str, Any] = {
-            "unit": unit,
-            "target": target,
-            "foil": foil,
-            "objective": objective,
-        }
-        self._made |= {
-            "replacement": replacement,
-            "neutral": neutral,
-            "template": template,
-            "chat": chat,
-        }
-        self._made |= {"spans": spans, "batch_size": batch_size, "windows": windows}
-        self._load(
-            model,
-            tokenizer=tokenizer,
-            kind=kind,
+        asked = FeatureRecipe(
+            model=model,
+            text=text,
+            unit=unit,
+            target=target,
+            foil=foil,
+            objective=objective,
+            replacement=replacement,
+            neutral=neutral,
+            template=template,
+            chat=chat,
+            spans=spans,
+            windows=windows,
+            kind_of_model=kind,
             revision=revision,
+            batch_size=batch_size,
+        )
+        self._load(
+            asked,
+            tokenizer=tokenizer,
             device=device,
             trust_remote_code=trust_remote_code,
         )
@@ -174,21 +176,21 @@ class FeatureLens(OfModel):
 
     def _prepare(self) -> None:
         """Everything that is asked of the model and its tokenizer, once."""
-        made = self._made
-        self.replacement = choose_replacement(made["replacement"], self.model.tokenizer)
+        asked = self._question
+        self.replacement = choose_replacement(asked.replacement, self.model.tokenizer)
         self.neutral = (
-            readable(made["neutral"], "neutral")
+            readable(asked.neutral, "neutral")
             if self.replacement == "neutral"
             else None
         )
         self.windows: Windows | None = None
-        if made["windows"]:
+        if asked.windows:
             self._read_by_windows()
         else:
             self._read_whole()
         self.unit = self.objective.unit
         self.outputs = self.objective.outputs
-        self._unit_of_text = made["unit"] if made["spans"] is None else "span"
+        self._unit_of_text = asked.unit if asked.spans is None else "span"
         candidates = [
             Candidate(self.text[start:end], self._unit_of_text, (start, end))
             for start, end in self._spans
@@ -202,36 +204,42 @@ class FeatureLens(OfModel):
     def _read_whole(self) -> None:
         """Lay out a text that is read at once, and see what is watched."""
         from spexlens.lenses.text.layout import lay_out
-        from spexlens.models.objectives import completion_of, objective_for
+        from spexlens.models.objectives.choice import objective_for
+        from spexlens.models.objectives.completions import completion_of
         from spexlens.models.reading import read
 
-        made = self._made
+        asked = self._question
         model = self.model
-        around = {name: made[name] for name in ("unit", "spans", "template", "chat")}
         layout = lay_out(
-            model, self.text, completion_of(model, made["target"]), **around
+            model,
+            self.text,
+            completion_of(model, asked.target),
+            unit=asked.unit,
+            spans=asked.spans,
+            template=asked.template,
+            chat=asked.chat,
         )
         self._spans = layout.spans
         self._counts: list[int] = np.bincount(layout.owner[layout.owner >= 0]).tolist()
         self._note = layout.reading.note
-        self._tokens = ablatable(model, layout, self.replacement, made["neutral"])
+        self._tokens = ablatable(model, layout, self.replacement, asked.neutral)
         self._longest = self._tokens.longest
         model.refuse_longer_than_window(
             self._longest, "the text with what stands in for it", parted=True
         )
         self._refuse_what_cannot_be_read(layout, self._tokens)
         against = None
-        if made["foil"] is not None and model.kind == "causal":
-            other = completion_of(model, made["foil"])
+        if asked.foil is not None and model.kind == "causal":
+            other = completion_of(model, asked.foil)
             rendered = layout.surrounded.rendered
             against = read(model, layout.surrounded.whole, other, rendered=rendered)
         with model.explained():
             self.objective = objective_for(
                 model,
-                made["objective"],
-                made["target"],
-                made["foil"],
-                layout.reading,
+                asked.objective,
+                asked.target,
+                asked.foil,
+                [layout.reading],
                 self.text,
                 against,
             )
@@ -240,26 +248,26 @@ class FeatureLens(OfModel):
             model, layout.reading, layout.surrounded.whole
         )
         self._answered = layout.reading.completion
-        self.batch_size = made["batch_size"] or model.rows_that_fit(
+        self.batch_size = asked.batch_size or model.rows_that_fit(
             self._longest, self._answered
         )
 
     def _read_by_windows(self) -> None:
         """Cut a text into windows, and see what is watched."""
         from spexlens.lenses.text.windows import cut_into_windows, readings_by_windows
-        from spexlens.models.objectives import objective_for
+        from spexlens.models.objectives.choice import objective_for
 
-        made = self._made
+        asked = self._question
         model = self.model
         text = self.text
         self._refuse_without_windows()
         self.windows = cut_into_windows(
             model,
             text,
-            unit=made["unit"],
-            spans=made["spans"],
+            unit=asked.unit,
+            spans=asked.spans,
             replacement=self.replacement,
-            neutral=made["neutral"],
+            neutral=asked.neutral,
         )
         self._spans = self.windows.spans
         self._counts = self.windows.counts()
@@ -269,17 +277,16 @@ class FeatureLens(OfModel):
             self._refuse_what_cannot_be_read(part.layout, part.tokens)
         readings = self.windows.readings
         queried: list[Reading] = []
-        if model.kind == "encoder" and isinstance(made["target"], str):
-            queried = readings_by_windows(model, readable(made["target"], "the query"))
+        if model.kind == "encoder" and isinstance(asked.target, str):
+            queried = readings_by_windows(model, readable(asked.target, "the query"))
         with model.explained():
             self.objective = objective_for(
                 model,
-                made["objective"],
-                made["target"],
-                made["foil"],
-                readings[0],
+                asked.objective,
+                asked.target,
+                asked.foil,
+                readings,
                 text,
-                windows=readings,
                 queried=queried,
             )
         self._asked_once = len(queried) or len(readings)
@@ -293,19 +300,19 @@ class FeatureLens(OfModel):
                 dict.fromkeys(word for words in known for word in words or ())
             )
         self._longest = self.windows.longest
-        self.batch_size = made["batch_size"] or max(
+        self.batch_size = asked.batch_size or max(
             1, model.rows_that_fit(self._longest) // len(self.windows)
         )
 
     def _refuse_without_windows(self) -> None:
         """InvalidInput where a text is not read by windows."""
-        made = self._made
+        asked = self._question
         if self.model.kind == "causal":
             raise InvalidInput(
                 "a causal model reads all of a text before it answers: "
                 f"{named('windows', True)} is for classifiers and encoders"
             )
-        if made["chat"] or made["template"] != "{text}":
+        if asked.chat or asked.template != "{text}":
             raise InvalidInput(
                 f"{named('windows', True)} goes without a template and without chat,"
                 " which surround a text that is read at once"
@@ -445,9 +452,7 @@ class FeatureLens(OfModel):
         Raises:
             InvalidInput: there is no such replacement.
         """
-        return FeatureLens(
-            self.model, self.text, **{**self._resolved(), "replacement": name}
-        )
+        return cast(FeatureLens, self._another(replacement=name))
 
     def with_text(self, text: str) -> "FeatureLens":
         """The same question about another text.
@@ -455,21 +460,27 @@ class FeatureLens(OfModel):
         Raises:
             InvalidInput, InputTooLong: as for this one.
         """
-        made = {**self._resolved(), "spans": None, "batch_size": None}
-        if self.model.kind == "encoder" and made["target"] is None:
-            made["target"] = self.text
-        return FeatureLens(
-            self.model, text, **{**made, "replacement": self.replacement}
+        target = self._resolved().target
+        if self.model.kind == "encoder" and target is None:
+            target = self.text
+        lens = self._another(
+            text=text,
+            target=target,
+            replacement=self.replacement,
+            spans=None,
+            batch_size=None,
         )
+        return cast(FeatureLens, lens)
 
-    def _resolved(self) -> dict[str, Any]:
-        """What was asked for, a classifier's target by its position: no other label of
-        its name.
+    def _resolved(self) -> FeatureRecipe:
+        """What was asked for, a classifier's target by its position.
+
+        A name might be another label's too.
         """
         if self.model.kind != "classifier":
-            return self._made
-        found: list[int] = list(cast("LabelObjective", self.objective).indices)
-        return {**self._made, "target": found if len(found) > 1 else found[0]}
+            return self._question
+        labels: list[int] = list(cast("LabelObjective", self.objective).indices)
+        return replace(self._question, target=labels if len(labels) > 1 else labels[0])
 
     def batch(self, masks: NDArray[np.bool_]) -> "Batch":
         """What the model reads, a row a mask: tensors of shape (m, L), padded on the
@@ -624,14 +635,14 @@ class FeatureLens(OfModel):
             "text": self.text,
             "unit_of_text": self._unit_of_text,
             "target": self.objective.target,
-            "foil": None if self._made["foil"] is None else str(self._made["foil"]),
+            "foil": None if self._question.foil is None else str(self._question.foil),
             **self.objective.facts(),
             "unit": self.unit,
             "replacement": self.replacement,
             "variants": list(self.variants),
             "neutral": self.neutral,
-            "template": self._made["template"],
-            "chat": self._made["chat"],
+            "template": self._question.template,
+            "chat": self._question.chat,
             "mask_token": self.model.tokenizer.mask_token,
             "windows": None if self.windows is None else len(self.windows),
             "tokens": self._counts,
@@ -679,7 +690,7 @@ class FeatureLens(OfModel):
         completion = layout.reading.completion
         left = tokens.rows(nothing, pad=self.model.padding).attention.sum()
         if int(left) <= completion:
-            template = "" if self._made["windows"] else "a template, or "
+            template = "" if self._question.windows else "a template, or "
             raise InvalidInput(
                 f"with replacement {self.replacement!r} nothing is left to read when"
                 f" all is ablated; give {template}another replacement"
@@ -712,6 +723,12 @@ class FeatureLens(OfModel):
             self.objective.identity(),
             anew=anew,
         )
+
+
+@FeatureRecipe.made_by
+def feature_lens_of(recipe: FeatureRecipe) -> FeatureLens:
+    """The lens that a recipe says how to make."""
+    return FeatureLens(**recipe.arguments())
 
 
 def _one_text(text: object) -> str:

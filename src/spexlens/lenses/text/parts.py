@@ -12,7 +12,9 @@ from spexlens.errors import InvalidInput
 from spexlens.games.candidate import Candidate
 from spexlens.games.game import Game
 from spexlens.games.levels import Level
+from spexlens.lenses.model_recipe import as_data
 from spexlens.lenses.text import units
+from spexlens.lenses.text.recipe import TextPartsRecipe
 
 
 class TextParts(Game):
@@ -45,6 +47,8 @@ class TextParts(Game):
         Raises:
             InvalidInput: the text has no such unit, or spans overlap.
         """
+        asked = TextPartsRecipe(text=text, unit=unit, neutral=neutral, spans=spans)
+        self.recipe = as_data(asked)
         self.text = text
         self.neutral = neutral
         self.spans = (
@@ -96,3 +100,11 @@ class TextParts(Game):
             "unit_of_text": kind,
             "neutral": self.neutral,
         }
+
+
+@TextPartsRecipe.made_by
+def text_parts_of(recipe: TextPartsRecipe) -> TextParts:
+    """The parts that a recipe says how to make."""
+    return TextParts(
+        recipe.text, unit=recipe.unit, neutral=recipe.neutral, spans=recipe.spans
+    )

@@ -1,101 +1,94 @@
 """The account: what an explanation cost, how far to trust it, and how it was come by."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from spexlens.evidence.unchosen import SHARE
-from spexlens.report.content.evidence import below, checked
+from spexlens.games.typed_facts import counted
+from spexlens.report.content.evidence import checked, evidence
 from spexlens.report.content.figures import Figures
-from spexlens.report.content.known import said_of_knowledge
+from spexlens.results.account import Step
 from spexlens.results.result import Result
 
+Topic = Literal["noise", "evidence", "candidates", "input and model", "caveats"]
 
-def account(explanation: Result, output: int | str) -> list[str]:
-    """The lines below the tables: what a reader should know of what is above."""
-    facts = explanation.facts
+
+@dataclass(frozen=True)
+class Remark:
+    """What a reader should know of what is above.
+
+    Attributes:
+        topic: what it is about.
+        text: one line.
+    """
+
+    topic: Topic
+    text: str
+
+
+def account(explanation: Result, output: int | str) -> tuple[Remark, ...]:
+    """The remarks below the tables."""
     column = explanation.position(output)
-    return [
-        *_noise(explanation, column),
-        *below(explanation, column),
-        *_chosen(facts),
+    about = explanation.about
+    chosen = [
+        *about.choice,
         *_unchosen(explanation, column),
-        *_path(explanation, column),
-        *_said_of_data(facts),
-        *(f"read: {note}" for note in facts.get("notes") or []),
-        *said_of_knowledge(facts),
-        *(f"caveat: {caveat}" for caveat in explanation.details.get("caveats") or []),
+        *(_level(step, column) for step in explanation.path),
     ]
+    caveats = explanation.details.get("caveats") or []
+    return (
+        *_remarks("noise", _noise(explanation, column)),
+        *_remarks("evidence", evidence(explanation, column)),
+        *_remarks("candidates", chosen),
+        *_remarks("input and model", about.notes),
+        *_remarks("caveats", [f"caveat: {caveat}" for caveat in caveats]),
+    )
 
 
-def details(explanation: Result, output: int | str) -> list[str]:
-    """How the explanation was come by, with all figures."""
+def details(explanation: Result, output: int | str) -> tuple[str, ...]:
+    """How the explanation was come by, with all figures, a line each."""
     account = explanation.account
-    facts = explanation.facts
-    lines = list[str]()
+    about = explanation.about
     column = explanation.position(output)
-    said = explanation.faithfulness
-    intervals = said.intervals[column : column + 1]
-    faithfulness = replace(said, r2=(said.r2[column],), intervals=intervals)
-    passes = account.passes * int(facts.get("passes_a_batch") or 1)
-    call = facts.get("call") or "call"
-    figures = Figures.of(explanation, column, raw=True)
-    if explanation.whole and explanation.empty:
-        whole = explanation.whole[column]
-        empty = explanation.empty[column]
-        lines.append(
-            f"range: {figures.signed(whole)} with everything kept,"
-            f" {figures.signed(empty)} with everything ablated ({explanation.unit}): a"
-            f" total variation of {figures.signed(whole - empty)}; standard deviation"
-            f" over masks {figures.plain(explanation.deviation(column))}"
-        )
-    return [
-        *lines,
-        f"faithfulness: {faithfulness}",
+    faithfulness = explanation.faithfulness
+    of_column = replace(
+        faithfulness,
+        r2=(faithfulness.r2[column],),
+        intervals=faithfulness.intervals[column : column + 1],
+    )
+    passes = account.passes * int(about.passes_a_batch or 1)
+    return (
+        *_range(explanation, column),
+        f"faithfulness: {of_column}",
         *_held_out(explanation, column),
         *checked(explanation, column),
         (
             f"method: {account.method}, {account.design}, seed {account.seed};"
             f" {len(explanation.spectrum)} sets"
         ),
-        f"asked: {_counted(passes, 'forward pass' if call == 'call' else 'batch')}",
-        *_rows(facts),
+        f"asked: {counted(passes, about.passed)}",
+        *about.batching,
+    )
+
+
+def _remarks(topic: Topic, lines: Iterable[str]) -> list[Remark]:
+    return [Remark(topic, line) for line in lines]
+
+
+def _range(explanation: Result, column: int) -> list[str]:
+    """From where to where the answers go."""
+    if not explanation.whole or not explanation.empty:
+        return []
+    figures = Figures.of(explanation, column, raw=True)
+    whole = explanation.whole[column]
+    empty = explanation.empty[column]
+    return [
+        f"range: {figures.signed(whole)} with everything kept,"
+        f" {figures.signed(empty)} with everything ablated ({explanation.unit}): a"
+        f" total variation of {figures.signed(whole - empty)}; standard deviation"
+        f" over masks {figures.plain(explanation.deviation(column))}"
     ]
-
-
-def _said_of_data(facts: Mapping[str, Any]) -> list[str]:
-    """What was decided about the training examples and the test points."""
-    lines = []
-    if facts.get("chosen"):
-        lines.append(
-            f"candidates: {facts['chosen']}, at the cost of one training of a linear"
-            " head"
-        )
-    if facts.get("truncated"):
-        lines.append(
-            f"caveat: {facts['truncated']} texts are longer than the model's window;"
-            " read up to there"
-        )
-    if facts.get("predicted"):
-        lines.append(
-            "the labels of the test points are those predicted with every example in"
-        )
-    return lines
-
-
-def _rows(facts: Mapping[str, Any]) -> list[str]:
-    """How the model was asked, where that is not as usual."""
-    if facts.get("rows") == "one length":
-        return [
-            "read: padding changes this model's answers, so that only rows of one"
-            " length go together"
-        ]
-    if facts.get("rows") == "one at a time":
-        return [
-            "read: this model's answers depend on what else is in a batch, so that each"
-            " row goes alone"
-        ]
-    return []
 
 
 def _held_out(explanation: Result, column: int) -> list[str]:
@@ -121,83 +114,47 @@ def _noise(explanation: Result, column: int) -> list[str]:
         return []
     differs = "from seed to seed" if noise.seeded else "from call to call"
     floor = noise.floor(2, column) / abs(explanation.size(column))
-    alone = (
-        "; of a pair it alone makes up to"
-        f" {Figures.of(explanation, column).plain(floor)}"
-    )
+    of_a_pair = ""
+    if floor:
+        figure = Figures.of(explanation, column).plain(floor)
+        of_a_pair = f"; of a pair it alone makes up to {figure}"
     deviation = Figures.of(explanation, column, raw=True).plain(noise.deviation[column])
     return [
-        f"noise: ±{deviation} {differs} ({noise.repeated} repeats), for which "
-        f"R² is not expected above {noise.ceiling[column]:.3f}{alone if floor else ''}"
+        f"noise: ±{deviation} {differs} ({noise.repeated} repeats), for which R² is not"
+        f" expected above {noise.ceiling[column]:.3f}{of_a_pair}"
     ]
-
-
-def _chosen(facts: Mapping[str, Any]) -> list[str]:
-    """How candidates were chosen, what that cost, and what became of the others."""
-    if not facts.get("screening"):
-        return []
-    kept = facts.get("kept") or 0
-    cost = facts.get("screening_cost") or {}
-    named = {
-        "forward": "forward pass",
-        "backward": "backward pass",
-        "trainings": "training of a linear head",
-        "calls": "call",
-        "reused": "reused call",
-    }
-    spent = [
-        _counted(cost[name], what) for name, what in named.items() if cost.get(name)
-    ]
-    paid = f" ({', '.join(spent)})" if spent else ""
-    of = facts.get("of") or kept
-    return [
-        f"candidates: {of - kept} of {of} {facts['screening']}{paid}; the other {kept}"
-        " stay kept"
-    ]
-
-
-def _counted(count: int, what: str) -> str:
-    return (
-        f"{count}"
-        f" {what}{'' if count == 1 else 'es' if what.endswith(('s', 'h')) else 's'}"
-    )
 
 
 def _unchosen(explanation: Result, column: int) -> list[str]:
-    """What the others do."""
-    found = explanation.unchosen
-    if found is None:
+    """What the candidates do that were not chosen."""
+    unchosen = explanation.unchosen
+    if unchosen is None:
         return []
-    share = found.share[column]
-    others = _counted(found.candidates, "other")
     figures = Figures.of(explanation, column, raw=True)
-    said = (
-        f"not chosen: ablating random halves of the {others} moves the answer by"
-        f" ±{figures.plain(found.moved[column])} (of the chosen,"
-        f" ±{figures.plain(found.deviation[column])}), all of them to"
-        f" {figures.signed(found.without[column])}; {_counted(found.masks, 'mask')}"
-    )
-    if round(share, 2) <= SHARE:
-        return [said]
-    mend = "give more calls" if explanation.path else "choose more, all, or zoom"
-    return [
-        said,
-        f"caveat: {share:.0%} of the variance is in what was not chosen: {mend}",
+    lines = [
+        f"not chosen: ablating random halves of the"
+        f" {counted(unchosen.candidates, 'other')} moves the answer by"
+        f" ±{figures.plain(unchosen.moved[column])} (of the chosen,"
+        f" ±{figures.plain(unchosen.deviation[column])}), all of them to"
+        f" {figures.signed(unchosen.without[column])};"
+        f" {counted(unchosen.masks, 'mask')}"
     ]
-
-
-def _path(explanation: Result, column: int) -> list[str]:
-    """The levels of a zoom."""
-    lines = []
-    for step in explanation.path:
-        split = (
-            f"; {len(step.split)} split, {step.kept} kept as they are"
-            if step.split
-            else ""
-        )
-        ended = f"; {step.ended}" if step.ended else ""
+    share = unchosen.share[column]
+    if round(share, 2) > SHARE:
+        mend = "give more calls" if explanation.path else "choose more, all, or zoom"
         lines.append(
-            f"zoom: {step.candidates} candidates ({step.level}), {step.calls} calls, "
-            f"R² {step.r2[column]:.3f}{split}{ended}"
+            f"caveat: {share:.0%} of the variance is in what was not chosen: {mend}"
         )
     return lines
+
+
+def _level(step: Step, column: int) -> str:
+    """One level of a zoom."""
+    split = ""
+    if step.split:
+        split = f"; {len(step.split)} split, {step.kept} kept as they are"
+    ended = f"; {step.ended}" if step.ended else ""
+    return (
+        f"zoom: {step.candidates} candidates ({step.level}), {step.calls} calls, "
+        f"R² {step.r2[column]:.3f}{split}{ended}"
+    )

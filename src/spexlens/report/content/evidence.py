@@ -1,43 +1,44 @@
-"""Evidence in a terminal: what was measured of a row, and what stands below the tables."""
+"""Evidence: what was measured of a row, and what stands below the tables."""
 
-from rich.text import Text
-
+from spexlens.evidence.artefacts import Variant
 from spexlens.evidence.comparison import Finding
 from spexlens.evidence.smallest import Smallest
 from spexlens.evidence.spot_checks import Check, Verdict
-from spexlens.report.content.figures import Figures
-from spexlens.report.terminal.legible import legible
+from spexlens.report.content.figures import Cell, Figures, Tone
+from spexlens.report.content.legible import legible
 from spexlens.results.result import Result
 
-MARKS: dict[Verdict, tuple[str, str]] = {
-    "confirmed": ("✓", "green"),
-    "weaker than said": ("↓", "red"),
-    "not there": ("∅", "red"),
-    "wrong sign": ("✗", "red"),
-    "too noisy to say": ("?", "dim"),
+MARKS: dict[Verdict, tuple[str, Tone]] = {
+    "confirmed": ("✓", "holds"),
+    "weaker than said": ("↓", "refuted"),
+    "not there": ("∅", "refuted"),
+    "wrong sign": ("✗", "refuted"),
+    "too noisy to say": ("?", "unsure"),
 }
-"""How a verdict is shown, and in what colour."""
+"""How a verdict is shown, and what it means at a glance."""
 
-_LISTED = 4
+_LISTED = 4  # findings of a kind
 
 
-def measured(check: Check | None, figures: Figures) -> Text:
+def measured(check: Check | None, figures: Figures) -> Cell:
     """What a check measured, half of its interval, and its verdict."""
     if check is None:
-        return Text("")
-    mark, style = MARKS[check.verdict]
-    half = (check.interval[1] - check.interval[0]) / 2
-    return Text(
-        f"{figures.signed(check.measured)} ±{figures.short(half)} {mark}", style=style
-    )
+        return Cell()
+    mark, tone = MARKS[check.verdict]
+    low, high = check.interval
+    half = figures.short((high - low) / 2)
+    text = f"{figures.signed(check.measured)} ±{half} {mark}"
+    return Cell(text, tone, check.measured)
 
 
-def below(explanation: Result, column: int) -> list[str]:
+def evidence(explanation: Result, column: int) -> list[str]:
     """The lines of the account that are evidence."""
+    artefacts = explanation.artefacts
+    variants = () if artefacts is None else artefacts.variants
     return [
-        *_artefacts(explanation, column),
+        *(_survived(variant, column) for variant in variants),
         *_expected(explanation, column),
-        *(smallest(explanation, each) for each in explanation.smallest),
+        *(smallest(explanation, one) for one in explanation.smallest),
     ]
 
 
@@ -46,85 +47,86 @@ def checked(explanation: Result, column: int) -> list[str]:
     checks = explanation.checks
     if checks is None:
         return []
-    told = [check.verdict for check in checks.found[column]]
+    verdicts = [check.verdict for check in checks.found[column]]
     counts = ", ".join(
-        f"{told.count(verdict)} {verdict}" for verdict in MARKS if verdict in told
+        f"{verdicts.count(verdict)} {verdict}"
+        for verdict in MARKS
+        if verdict in verdicts
     )
-    joined = (
-        "; all values bought for checks joined a last fit" if checks.refitted else ""
-    )
+    joined = ""
+    if checks.refitted:
+        joined = "; all values bought for checks joined a last fit"
     return [
         f"checks: {counts or 'nothing to measure'}, with {checks.masks} masks{joined}"
     ]
 
 
-def _artefacts(explanation: Result, column: int) -> list[str]:
-    found = []
-    for variant in (
-        () if explanation.artefacts is None else explanation.artefacts.variants
-    ):
-        survivals = variant.found[column]
-        kept = sum(not each.lost and not each.grown for each in survivals)
-        ranking = variant.ranking(column)
-        ranked = (
-            "" if ranking is None else f", rank correlation of effects {ranking:.2f}"
-        )
-        found.append(
-            f"ablated by {variant.name}: {kept} of {len(survivals)} effects survive as"
-            f" they are; r² of the answers {variant.agreement[column]:.2f}{ranked},"
-            f" with {variant.masks} masks"
-        )
-    return found
+def smallest(explanation: Result, found: Smallest) -> str:
+    """A smallest set in a line."""
+    explanation = legible(explanation)
+    names = [explanation.names[member] for member in found.members]
+    labels = ", ".join(" ".join(name.split()) for name in names)
+    doing = "enough" if found.kind == "sufficient" else "needed"
+    count = f"{len(found.members)} of {len(explanation.candidates)} candidates"
+    figures = Figures.of(explanation, 0, raw=True)
+    answer = ""
+    if found.answered is not None:
+        answer = f", the model answers {figures.signed(found.answered)}"
+    held = {True: "confirmed", False: "not confirmed", None: "not asked"}[found.holds]
+    every = ", each of them needed" if found.irreducible else ""
+    return (
+        f"{doing} for {found.share:.0%} of f(all) - f(none): {labels or 'nothing'}"
+        f" ({count}; threshold {figures.signed(found.threshold)}{answer}: {held}"
+        f"{every})"
+    )
+
+
+def _survived(variant: Variant, column: int) -> str:
+    """How many effects are as they were under another way to ablate."""
+    survivals = variant.found[column]
+    unmoved = sum(not survival.lost and not survival.grown for survival in survivals)
+    ranking = variant.ranking(column)
+    ranked = ""
+    if ranking is not None:
+        ranked = f", rank correlation of effects {ranking:.2f}"
+    return (
+        f"ablated by {variant.name}: {unmoved} of {len(survivals)} effects survive as"
+        f" they are; r² of the answers {variant.agreement[column]:.2f}{ranked},"
+        f" with {variant.masks} masks"
+    )
 
 
 def _expected(explanation: Result, column: int) -> list[str]:
     if not explanation.expectations:
         return []
-    found = explanation.expectations[column]
+    comparison = explanation.expectations[column]
     size = explanation.size(column)
     lines = [
-        _findings("expected and found", found.found, size),
-        _findings("expected and missing", found.missing, size),
-        _findings("forbidden and found", found.forbidden, size),
-        _findings("forbidden and not found", found.absent, size),
-        _findings("strong and unexpected", found.unexpected, size),
-        f"no candidates for: {', '.join(found.unused)}" if found.unused else "",
+        _findings("expected and found", comparison.found, size),
+        _findings("expected and missing", comparison.missing, size),
+        _findings("forbidden and found", comparison.forbidden, size),
+        _findings("forbidden and not found", comparison.absent, size),
+        _findings("strong and unexpected", comparison.unexpected, size),
     ]
+    if comparison.unused:
+        lines.append(f"no candidates for: {', '.join(comparison.unused)}")
     return [line for line in lines if line]
 
 
 def _findings(title: str, findings: tuple[Finding, ...], size: float) -> str:
-    shown = "; ".join(_finding(finding, size) for finding in findings[:_LISTED])
-    more = f"; and {len(findings) - _LISTED} more" if len(findings) > _LISTED else ""
-    return f"{title}: {shown}{more}" if findings else ""
+    """Those of a kind in a line; empty where there are none."""
+    if not findings:
+        return ""
+    listed = "; ".join(_finding(finding, size) for finding in findings[:_LISTED])
+    rest = len(findings) - _LISTED
+    more = f"; and {rest} more" if rest > 0 else ""
+    return f"{title}: {listed}{more}"
 
 
 def _finding(finding: Finding, size: float) -> str:
     if not finding.members:
         return finding.name
-    what = (
-        f"{' × '.join(' '.join(label.split()) for label in finding.labels)}"
-        f" {finding.effect / size:+.3g}"
-    )
-    what += f" ({finding.share:.1%}{f', {finding.verdict}' if finding.verdict else ''})"
+    labels = " × ".join(" ".join(label.split()) for label in finding.labels)
+    verdict = f", {finding.verdict}" if finding.verdict else ""
+    what = f"{labels} {finding.effect / size:+.3g} ({finding.share:.1%}{verdict})"
     return f"{finding.name}: {what}" if finding.name else what
-
-
-def smallest(explanation: Result, found: Smallest) -> str:
-    """A smallest set in a line."""
-    explanation = legible(explanation)
-    labels = ", ".join(" ".join(explanation.names[i].split()) for i in found.members)
-    doing = "enough" if found.kind == "sufficient" else "needed"
-    count = f"{len(found.members)} of {len(explanation.candidates)} candidates"
-    figures = Figures.of(explanation, 0, raw=True)
-    answer = (
-        ""
-        if found.answered is None
-        else f", the model answers {figures.signed(found.answered)}"
-    )
-    held = {True: "confirmed", False: "not confirmed", None: "not asked"}[found.holds]
-    each = ", each of them needed" if found.irreducible else ""
-    return (
-        f"{doing} for {found.share:.0%} of f(all) - f(none): {labels or 'nothing'}"
-        f" ({count}; threshold {figures.signed(found.threshold)}{answer}: {held}{each})"
-    )

@@ -3,12 +3,32 @@ little.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from spexlens.results.result import Result
 
 # sizes of effects between which decimals are read easily
 _LEAST = 1e-3
 _MOST = 1e7
+
+
+Tone = Literal["", "raises", "lowers", "faint", "holds", "refuted", "unsure"]
+"""What a figure means at a glance, for whoever draws it to choose a colour."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure as it is written.
+
+    Attributes:
+        text: empty where there is none.
+        tone: what it means at a glance.
+        value: the number, where it is one.
+    """
+
+    text: str = ""
+    tone: Tone = ""
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,10 +56,9 @@ class Figures:
         size = explanation.deviation(output)
         column = explanation.position(output)
         if not size:
-            answers = (explanation.whole, explanation.empty)
-            size = max(
-                (abs(each[column]) for each in answers if each is not None), default=0.0
-            )
+            measured = (explanation.whole, explanation.empty)
+            answers = [abs(answer[column]) for answer in measured if answer is not None]
+            size = max(answers, default=0.0)
         return cls.sized(size if raw else size / abs(explanation.size(output)))
 
     @classmethod

@@ -1,113 +1,47 @@
 """The candidates in a terminal, each coloured by what keeping it does on average."""
 
-from collections.abc import Mapping
-
 from rich.text import Text
 
-from spexlens.games.candidate import Candidate
-from spexlens.results.result import Result
-
-_LISTED = 100
-_DIGITS = 9  # of the number of a layer
-_COMPONENTS = {"head", "MLP", "neuron", "layer", "position"}
-_EXAMPLES = {"example", "cluster"}
+from spexlens.report.content.candidates import Candidates, Layer, Mark
 
 
-def coloured(
-    explanation: Result, alone: Mapping[int, float], output: int | str
-) -> Text:
+def coloured(candidates: Candidates) -> Text:
     """The text, components and others, green where keeping one raises the answer, red
     where it lowers it.
-
-    Args:
-        explanation: whose candidates.
-        alone: the effect of each candidate, by position.
-        output: of a vector-valued game, which output.
     """
-    largest = max(map(abs, alone.values()), default=0.0) or 1.0
-    styles = {place: _style(effect / largest) for place, effect in alone.items()}
-    text = explanation.facts.get("text")
-    parts: dict[str, list[tuple[Candidate, str]]] = {
-        "text": [],
-        "components": [],
-        "others": [],
-    }
-    for place, candidate in enumerate(explanation.candidates):
-        spanned = text is not None and candidate.span is not None
-        part = (
-            "text"
-            if spanned
-            else "components"
-            if candidate.kind in _COMPONENTS
-            else "others"
-        )
-        parts[part].append((candidate, styles.get(place, "")))
-    shown = [Text(line) for line in _asked(explanation, output)]
-    if parts["text"] or (text is not None and parts["components"]):
-        shown.append(Text(str(text)))
-        for candidate, style in parts["text"]:
-            shown[-1].stylize(style, *(candidate.span or (0, 0)))
-    if parts["components"]:
-        shown.append(_layers(parts["components"]))
-    if parts["others"]:
-        shown.append(
-            Text(" ").join(
-                Text(_named(candidate), style) for candidate, style in parts["others"]
-            )
-        )
-    return Text("\n").join(shown)
+    blocks = list[Text]()
+    if candidates.test is not None:
+        blocks.append(Text(f"test: {candidates.test}"))
+    if candidates.text is not None:
+        blocks.append(_text(candidates.text, candidates.parts))
+    if candidates.layers is not None:
+        blocks.append(Text("\n").join(map(_layer, candidates.layers)))
+    if candidates.others:
+        names = [Text(mark.name, _style(mark)) for mark in candidates.others]
+        blocks.append(Text(" ").join(names))
+    return Text("\n").join(blocks)
 
 
-def _asked(explanation: Result, output: int | str) -> list[str]:
-    """The test point, where training examples are what is explained and it is a text."""
-    tests = explanation.facts.get("tests")
-    if (
-        not isinstance(tests, list)
-        or explanation.facts.get("mean")
-        or explanation.facts.get("text")
-    ):
-        return []
-    position = explanation.position(output)
-    return [f"test: {tests[position]}"] if position < len(tests) else []
+def _text(text: str, parts: tuple[Mark, ...]) -> Text:
+    coloured = Text(text)
+    for mark in parts:
+        if mark.span is not None:
+            coloured.stylize(_style(mark), *mark.span)
+    return coloured
 
 
-def _named(candidate: Candidate) -> str:
-    """Its label; of a training example the number."""
-    return (
-        candidate.label.partition(" ")[0]
-        if candidate.kind in _EXAMPLES
-        else candidate.label
-    )
+def _layer(layer: Layer) -> Text:
+    """A line."""
+    line = Text().append(layer.name, "dim")
+    for mark in layer.marks:
+        line.append(" " if line else "").append(mark.name, _style(mark))
+    return line
 
 
-def _layers(components: list[tuple[Candidate, str]]) -> Text:
-    """A line a layer; of many components, only those that matter."""
-    lines: dict[str, Text] = {}
-    few = len(components) <= _LISTED
-    for candidate, style in components:
-        layer, _, part = candidate.label.partition(".")
-        if few or style:
-            line = lines.setdefault(layer, Text().append(layer if part else "", "dim"))
-            line.append(" " if line else "").append(part or layer, style)
-    return Text("\n").join(lines[layer] for layer in sorted(lines, key=_number))
-
-
-def _number(layer: str) -> tuple[int, str]:
-    """What a layer is sorted by: its number, and what has none comes last."""
-    number = layer[1:]
-    known = (
-        layer[:1] == "L"
-        and number.isascii()
-        and number.isdigit()
-        and len(number) < _DIGITS
-    )
-    return (int(number) if known else 10**_DIGITS), layer
-
-
-def _style(strength: float) -> str:
+def _style(mark: Mark) -> str:
     """A background from black (0) to full green or red (±1)."""
-    level = int(40 + 110 * abs(strength))
-    if abs(strength) < 0.08:
+    if not mark.visible:
         return ""
-    colour = f"rgb(0,{level},60)" if strength > 0 else f"rgb({level},0,40)"
+    level = int(40 + 110 * abs(mark.strength))
+    colour = f"rgb(0,{level},60)" if mark.strength > 0 else f"rgb({level},0,40)"
     return f"bold white on {colour}"

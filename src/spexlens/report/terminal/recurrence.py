@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spexlens.report.content.figures import Figures
-from spexlens.report.terminal.legible import words_shown
+from spexlens.report.content.legible import words_shown
 from spexlens.report.terminal.tables import WIDE, shortened
 from spexlens.results.recurrence import Recurrence, Recurrences
 
