@@ -30,6 +30,7 @@ from spexlens.learners.estimators import Estimator
 from spexlens.learners.learner import Learner, Read, Task, Trainer
 from spexlens.learners.linear.heads import LogisticHead, RidgeHead
 from spexlens.learners.linear.influence import Head
+from spexlens.lenses.examples.arrays import examples_of, points_of
 from spexlens.lenses.examples.choosing import (
     SCREENINGS,
     choose,
@@ -37,7 +38,7 @@ from spexlens.lenses.examples.choosing import (
     features_of,
     scores_of,
 )
-from spexlens.lenses.examples.examples import Examples, examples_of, points_of
+from spexlens.lenses.examples.examples import Examples
 from spexlens.lenses.examples.groups import clusters_of, groups_of
 from spexlens.lenses.examples.outcomes import outcome_of
 from spexlens.lenses.examples.recipe import (
