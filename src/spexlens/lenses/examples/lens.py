@@ -30,6 +30,7 @@ from spexlens.learners.estimators import Estimator
 from spexlens.learners.learner import Learner, Read, Task, Trainer
 from spexlens.learners.linear.heads import LogisticHead, RidgeHead
 from spexlens.learners.linear.influence import Head
+from spexlens.lenses.examples.arrays import examples_of, points_of
 from spexlens.lenses.examples.choosing import (
     SCREENINGS,
     choose,
@@ -37,7 +38,7 @@ from spexlens.lenses.examples.choosing import (
     features_of,
     scores_of,
 )
-from spexlens.lenses.examples.examples import Examples, examples_of, points_of
+from spexlens.lenses.examples.examples import Examples
 from spexlens.lenses.examples.groups import clusters_of, groups_of
 from spexlens.lenses.examples.outcomes import outcome_of
 from spexlens.lenses.examples.recipe import (
@@ -71,6 +72,7 @@ class DataLens(Game):
     often.
     """
 
+    part = "examples"
     commit_each_batch = True
     deterministic = True
     held_out_share = 0.2
@@ -275,7 +277,7 @@ class DataLens(Game):
         """Of learner, examples and test points; None where one of them is no data, such
         as an estimator, or an array that is too large.
         """
-        learner = getattr(self._learner, "recipe", None)
+        learner = self._learner.recipe
         if learner is None:
             return None
         try:

@@ -56,6 +56,7 @@ class FeatureLens(OfModel):
     """
 
     passes = 1
+    part = "text"
     recipe: FeatureRecipe | None
     _question: FeatureRecipe
 

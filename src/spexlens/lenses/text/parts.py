@@ -25,6 +25,8 @@ class TextParts(Game):
     game of training examples and parts.
     """
 
+    part = "spelled"
+
     def __init__(
         self,
         text: str,
