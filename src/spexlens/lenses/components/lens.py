@@ -55,11 +55,8 @@ class MechanisticLens(OfModel):
     are there only while a value is computed; the model's weights are never touched.
     """
 
-<<<<<<< HEAD
     gradient = PATCHING
-=======
     part = "components"
->>>>>>> fca2e12d5f7d36575a4ae2047eed6bb84ad618a2
     recipe: MechanisticRecipe | None
     _question: MechanisticRecipe
 
