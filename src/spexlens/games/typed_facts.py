@@ -112,7 +112,7 @@ class Facts:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
         """Those of a mapping that this class has; the others are left out."""
-        values = {}
+        values: dict[str, Any] = {}
         for each in fields(cls):
             value = facts.get(each.metadata.get("key", each.name))
             if value is not None:
@@ -156,11 +156,6 @@ class Facts:
     def when_kept(self) -> str:
         """What a candidate is that is not ablated."""
         return "trained on" if self.call == "retraining" else "kept"
-
-    @property
-    def label(self) -> str | None:
-        """The one label of a classifier that is watched, if it is one; see `target`."""
-        return self.target if self.kind == "classifier" else None
 
     @property
     def choice(self) -> list[str]:
