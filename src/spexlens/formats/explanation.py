@@ -110,7 +110,7 @@ def _written(part: Any) -> Any:
 
 
 def _strongest(explanation: Result, output: int) -> Iterator[dict[str, Any]]:
-    """The first of the single candidates, of the pairs and of the larger sets."""
+    """The first of the pairs, of the larger sets and of the single candidates."""
     low = explanation.interactions("bii", 2, output=output)
     higher, _ = explanation.higher(_LISTED, output=output)
     pairs = [interaction for interaction in low if interaction.order == 2]

@@ -249,6 +249,7 @@ def refuse_beyond(part: Any, where: str) -> None:
 
     The numbers of `Uncertainty` are squares themselves, and not meant.
     """
+    # without recursion: a stranger's file may be nested as deep as it likes
     left = [(where, part)]
     while left:
         place, value = left.pop()

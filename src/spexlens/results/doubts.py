@@ -63,6 +63,7 @@ def _unfaithful(explanation: Result, column: int) -> list[str]:
     held = explanation.held_out
     if held is None or not held.intervals:
         return []
+    # the ends of the intervals, not their middles: only what is sure is said so loudly
     claim = explanation.faithfulness
     (_, high) = held.intervals[column]
     if claim.intervals and claim.intervals[column][1] < _POOR:

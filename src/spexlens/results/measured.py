@@ -108,6 +108,7 @@ class Measured:
         # of some of a game's candidates: the whole game may have repeated a word that
         # is there once among these
         names = self.about.names
+        # files are a stranger's: names that are not all different name nothing
         distinct = {name for name in names if isinstance(name, str)}
         if len(distinct) == len(names) == len(self.candidates):
             return names

@@ -56,6 +56,7 @@ def _position(
 
 def _called(label: str, candidates: Sequence[Candidate], labels: Sequence[str]) -> int:
     """The one candidate of a label."""
+    # as tables call it: `owl²` is one candidate, though two are labelled `owl`
     if labels.count(label) == 1:
         return labels.index(label)
     positions = [

@@ -41,6 +41,8 @@ class Recurring:
         # how many candidates by explanation
         self._held: dict[Word, dict[int, int]] = {}
         self._sets: dict[tuple[int, ...], int] = {}
+        # an entry an interaction and explanation, in columns: a thousand explanations
+        # have millions, which as objects would fill the memory
         self._which = array("q")
         self._rank = array("q")
         self._effect = array("d")
@@ -56,6 +58,7 @@ class Recurring:
             explanation: of the same unit as those before.
             index, order, output: see `Result.interactions`.
         """
+        # whatever scale each was saved in, means are of one
         explanation = explanation.in_scale("raw")
         numbers = self._numbers(explanation.candidates)
         interactions = {}

@@ -66,12 +66,12 @@ class Result(Measured):
                 all others.
         """
         scalar = self._scalar(output)
-        found = self._naming(scalar, output).interactions(scalar, index, order)
+        every = self._naming(scalar, output).interactions(scalar, index, order)
         if across is not None:
-            found = [
-                interaction for interaction in found if interaction.across == across
+            every = [
+                interaction for interaction in every if interaction.across == across
             ]
-        return sorted(found, key=_largest_effect_first)
+        return sorted(every, key=_largest_effect_first)
 
     def higher(
         self, count: int, *, output: int | str = 0
@@ -85,12 +85,13 @@ class Result(Measured):
         scalar = self._scalar(output)
         count = whole_number(count, "how many sets there are to be")
         large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
+        # stable: of equal shares the first set of the spectrum comes first, always
         top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
         if not len(top):
             return [], len(large)
-        found = self._naming(scalar, output).interactions(chosen, "bii", None)
-        return sorted(found, key=_largest_share_first), len(large)
+        largest = self._naming(scalar, output).interactions(chosen, "bii", None)
+        return sorted(largest, key=_largest_share_first), len(large)
 
     def importance(self, *, output: int | str | None = None) -> NDArray[np.float64]:
         """(n,) float64: each candidate's part in the variance over masks, its
@@ -150,12 +151,12 @@ class Result(Measured):
         stability. attrs["scale"] is the scale.
         """
         try:
-            import pandas
+            import pandas  # an extra, and slow to import
         except ImportError as error:
             raise MissingExtra("pandas", "pandas") from error
         stabilities = self.stability[self.position(output)] if self.stability else ()
-        found = self.interactions(index, order, output=output)
-        rows = [row.in_table() for row in rows_of(found, stabilities)]
+        interactions = self.interactions(index, order, output=output)
+        rows = [row.in_table() for row in rows_of(interactions, stabilities)]
         frame = pandas.DataFrame(rows, columns=list(COLUMNS))
         frame.attrs["scale"] = self.scale
         return frame
@@ -240,13 +241,14 @@ class Result(Measured):
         return self.whole[position], self.empty[position]
 
     def _scalar(self, output: int | str) -> Spectrum:
+        """The spectrum of one output."""
         return Spectrum(self.spectrum.sets, self.column(output))
 
     def __len__(self) -> int:
         return len(self.interactions())
 
     def __bool__(self) -> bool:
-        return True
+        return True  # it has a length, which may be zero, and is an answer all the same
 
     def __iter__(self) -> Iterator[Interaction]:
         return iter(self.interactions())
@@ -268,6 +270,7 @@ class Result(Measured):
         """
         if isinstance(key, slice):
             return self.interactions()[key]
+        # True is an int of Python's, and no rank
         if isinstance(key, int | np.integer) and not isinstance(key, bool):
             ranked = self.interactions()
             if not -len(ranked) <= key < len(ranked):
@@ -279,6 +282,7 @@ class Result(Measured):
         interaction = self._interaction(members)
         if interaction is not None:
             return interaction
+        # candidates that do nothing together have an interaction too: zero
         candidates = [self.candidates[member] for member in members]
         labels = tuple(candidate.label for candidate in candidates)
         kinds = tuple(candidate.kind for candidate in candidates)
@@ -303,6 +307,7 @@ class Result(Measured):
 
 
 def _largest_effect_first(interaction: Interaction) -> tuple[float, tuple[int, ...]]:
+    # of equal effects by members, so that the order never depends on the spectrum's
     return -abs(interaction.effect), interaction.members
 
 

@@ -127,6 +127,7 @@ def _tables(aggregate: Recurrences, top: int) -> list[Table]:
 def _table(name: str, rows: Sequence[Recurrence], top: int) -> Table:
     if not rows:
         return Table(name, ())
+    # of all rows, also those not shown: with more of them no figure changes
     figures = Figures.sized(max(abs(row.effect) for row in rows))
     more = f" ({top} of {len(rows)})" if top < len(rows) else ""
     return Table(name + more, tuple(_row(row, figures) for row in rows[:top]))
@@ -155,16 +156,16 @@ def _meanings(aggregate: Recurrences) -> tuple[tuple[str, ...], tuple[str, ...]]
     if not aggregate.rows:
         nothing = (f"nothing was found in {aggregate.least} or more of them",)
         return nothing, nothing
-    found = (
+    counted = (
         f"found: with a share of at least {aggregate.least_share:.1%} of the variance,"
         " of the explanations that have all members"
     )
     essential = (
-        found,
+        counted,
         "effect: the mean over those explanations, where one without it counts as zero",
     )
     all_columns = (
-        found,
+        counted,
         (
             "effect ± deviation: over those explanations, where one without it counts"
             " as zero"
