@@ -11,17 +11,13 @@ import numpy as np
 from spexlens.arguments import plain
 from spexlens.errors import InvalidInput, ResultError, SpexlensError
 from spexlens.files import json_file as saved
-<<<<<<< HEAD
 from spexlens.files.json_text import encodable
-from spexlens.files.schema import LARGEST, Count, NotNegative, Number, Positive, Share
-=======
 from spexlens.formats.record import (
     DATACLASSES,
     FORMAT_VERSION,
     Record,
     UncertaintyRecord,
 )
->>>>>>> 2f1a5b0ba59fa0da8a4451f7dfc0a9a014aaf1f1
 from spexlens.games.candidate import Candidate
 from spexlens.games.facts import Details, refuse_unreadable
 from spexlens.results.result import Result

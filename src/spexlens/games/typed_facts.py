@@ -113,14 +113,9 @@ class Facts:
     def of(cls, facts: Mapping[str, Any]) -> Self:
         """Those of a mapping that this class has; the others are left out."""
         values: dict[str, Any] = {}
-<<<<<<< HEAD
-        for each in fields(cls):
-            value = facts.get(each.metadata.get("key", each.name))
-=======
         for fact in fields(cls):
             value = facts.get(fact.metadata.get("key", fact.name))
             # None is what was not said, for which there is a default
->>>>>>> 2f1a5b0ba59fa0da8a4451f7dfc0a9a014aaf1f1
             if value is not None:
                 values[fact.name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
