@@ -27,7 +27,6 @@ class FeatureRecipe(ModelRecipe):
 
     kind: ClassVar[str] = "features"
 
-    foil: str | int | None = None
     text: str
     foil: str | int | None = None
     unit: str = "word"
