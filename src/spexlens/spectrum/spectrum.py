@@ -70,7 +70,8 @@ class SetFunction:
         position = self._positions.get(tuple(sorted(members)))
         if position is None:
             return np.zeros(self.values.shape[1:])
-        return self.values[position]
+        value: NDArray[np.float64] = self.values[position]
+        return value
 
     @cached_property
     def _positions(self) -> dict[tuple[int, ...], int]:
@@ -81,7 +82,7 @@ class SetFunction:
         """(s,) float64: |value|, or the Euclidean norm over the k outputs."""
         if self.values.ndim == 1:
             return np.abs(self.values)
-        return np.linalg.norm(self.values, axis=1)
+        return np.asarray(np.linalg.norm(self.values, axis=1))
 
 
 class Spectrum(SetFunction):

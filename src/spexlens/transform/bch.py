@@ -62,7 +62,8 @@ class Code:
         exponents = odd[:, None] * np.arange(self.n) % self._field.order
         elements = self._field.powers[exponents]
         bits = elements[:, None] >> np.arange(self._field.degree)[:, None] & 1
-        return bits.astype(np.uint8).reshape(-1, self.n)
+        checks: Bits = bits.astype(np.uint8).reshape(-1, self.n)
+        return checks
 
     @property
     def rank(self) -> int:
