@@ -237,6 +237,8 @@ class Session:
             design=allocation.design(plan),
             budget=self._request.budget,
             versions=self._versions,
+            recipe=None if self._game.recipe is None else self._game.recipe.to_json(),
+            request=self._request.to_json() if self._request.is_data else None,
         )
         self._evaluator = self.spending.on(self._game)
         self._sized = Sized(self._evaluator)
