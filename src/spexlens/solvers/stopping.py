@@ -51,7 +51,7 @@ def refuse_unstoppable(
         return
     if until != "stable":
         raise InvalidInput(f"until is 'stable' or None; got {until!r}")
-    if game.base.training_candidates is not None:
+    if game.base.strategy.shares_trainings:
         raise InvalidInput(
             "masks that share trainings are drawn at once: leave out"
             f" {named('until', 'stable')}"
