@@ -438,7 +438,7 @@ class MechanisticLens(OfModel):
 
     def _setup_passes(self) -> int:
         """Forward passes that making the lens took."""
-        sizing = 1
+        sizing = 1  # see `sizes_of`
         asking = sum(behaviour.asked for behaviour in self.behaviours)
         trying = sum(self._tries * behaviour.passes for behaviour in self.behaviours)
         collecting = len(self._references)

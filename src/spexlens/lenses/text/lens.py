@@ -167,7 +167,6 @@ class FeatureLens(OfModel):
         self.neutral = readable(asked.neutral, "neutral") if chosen.spelled else None
         reads = read_by_windows if asked.windows else read_whole
         self._text_read: ReadText = reads(self.model, asked, chosen)
-        # Here, when the model is in memory: what fits beside it decides.
         self.batch_size = asked.batch_size or self._text_read.rows_at_once
         self.objective = self._text_read.objective
         self.unit = self.objective.unit
