@@ -89,6 +89,7 @@ def select(
             selected += _all_of_kind(kind, within, sizes)
     if not selected:
         raise InvalidInput("no component was given; give heads, or names such as L0.H1")
+    # A component may be named beside its kind: it is one candidate.
     return tuple(dict.fromkeys(selected))
 
 

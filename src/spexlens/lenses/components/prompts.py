@@ -244,6 +244,7 @@ def _corrupted(
             f"the counterfactual {text!r} has {corrupt_length} tokens, its prompt"
             f" {length}; they must match"
         )
+    # Other tokens would be another answer, which nothing is compared with.
     if clean.completed != corrupt.completed:
         raise InvalidInput(
             f"behind the counterfactual {text!r} the completion has other tokens than"

@@ -127,6 +127,7 @@ def _borders(text: str, starts: list[int], room: int) -> list[Span]:
         longest = min(room, _LONG * share)
         end = _nearest(sentences, starts, first, share, _SHORT * share, longest)
         end = end or _nearest(words, starts, first, share, 1, room)
+        # Where a run without white space is longer than a window, a token begins one.
         end = end or starts[first + int(share)]
         borders.append((begin, end))
         begin = end

@@ -72,6 +72,7 @@ def lay_out(
             raise InvalidInput("the text has no token to ablate")
     else:
         cut = _without_structure(units.cut(text, unit), surrounded, reading, places)
+    # Words may share a token, which goes to one of them; spans that were given may not.
     return _laid(
         surrounded, reading, places, cut, completion, exclusive=spans is not None
     )

@@ -275,12 +275,14 @@ class FeatureLens(OfModel):
             InvalidInput, InputTooLong: as for this one.
         """
         target = self._resolved().target
+        # An encoder's default target is the text itself, here the one that is explained.
         if self.model.kind == "encoder" and target is None:
             target = self.text
         lens = self._another(
             text=text,
             target=target,
             replacement=self.replacement,
+            # Spans are of this text, and another may be much longer.
             spans=None,
             batch_size=None,
         )
@@ -391,7 +393,7 @@ class FeatureLens(OfModel):
 
         return told(
             self.model,
-            "features 2",
+            "features 2",  # counted up when values are computed otherwise
             self._text_read.identity(),
             self.objective.identity(),
             anew=anew,

@@ -203,6 +203,7 @@ def _aligned(
             place = _within(part, "".join(letters))
             if place >= 0:
                 return _placed(letters, start + place, len(text), left_out)
+    # The time that it takes to compare grows with the product of the lengths.
     if max(len(text), len(part)) > _COMPARED:
         raise InvalidInput(
             "the chat template changes the text, too long to see how: leave"

@@ -187,5 +187,6 @@ def _sentences(text: str) -> Iterator[Span]:
 
 
 def _stripped(text: str, span: Span) -> Span:
+    """A span without the white space at its end."""
     start, end = span
     return start, start + len(text[start:end].rstrip())

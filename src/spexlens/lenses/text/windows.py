@@ -34,6 +34,7 @@ class Window:
 
     def own(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The masks of what is in it: (m, n) -> (m, c), or (m, 1) where nothing is."""
+        # Masks have a column at least: tokens of no candidate look it up, to no effect.
         if not len(self.columns):
             return np.ones((len(masks), 1), np.bool_)
         own: NDArray[np.bool_] = masks[:, self.columns]
