@@ -93,7 +93,8 @@ class AblatableTokens:
         """Which slots stand in the input and are attended to: (m, n) -> (m, p) bool."""
         if not self.hidden:
             return self.present(masks)
-        return self._owner_kept(masks) | (self.when == ALWAYS)
+        seen: NDArray[np.bool_] = self._owner_kept(masks) | (self.when == ALWAYS)
+        return seen
 
     def _owner_kept(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether each slot's candidate is kept: (m, p)."""
