@@ -41,6 +41,7 @@ class ModelRecipe(Recipe):
     def arguments(self) -> dict[str, Any]:
         """It as keyword arguments of the lens."""
         arguments = {field.name: getattr(self, field.name) for field in fields(self)}
+        # `kind` of a recipe is what its JSON is called by.
         arguments["kind"] = arguments.pop("kind_of_model")
         return arguments
 
