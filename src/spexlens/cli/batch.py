@@ -25,8 +25,8 @@ from spexlens.cli.tally import Tally
 from spexlens.errors import InvalidInput
 from spexlens.explanation import Explanation
 from spexlens.games.game import Game
+from spexlens.lenses.components.ablation import ABLATIONS
 from spexlens.lenses.components.lens import MechanisticLens
-from spexlens.lenses.components.names import ABLATIONS
 from spexlens.lenses.screening.screen import screen
 from spexlens.lenses.text.lens import FeatureLens
 from spexlens.lenses.text.replacement import REPLACEMENTS

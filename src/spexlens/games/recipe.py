@@ -47,6 +47,10 @@ class Recipe:
             Recipe._kinds[cls.kind] = cls
 
     def __post_init__(self) -> None:
+        self._become_data()
+
+    def _become_data(self) -> None:
+        """Give each field what reading its JSON gives."""
         for field in fields(self):
             value = _held(getattr(self, field.name), field.name)
             object.__setattr__(self, field.name, value)  # frozen: there is no other way
@@ -126,7 +130,9 @@ class Recipe:
             needed = field.default is MISSING and field.default_factory is MISSING
             if needed and field.name not in values:
                 raise InvalidInput(f"a recipe {cls.kind!r} lacks {field.name!r}")
-        return cls(**values)
+        recipe = cls(**values)
+        recipe._become_data()
+        return recipe
 
 
 def _held(value: Any, what: str) -> Any:

@@ -12,6 +12,13 @@ from spexlens.arguments import named, whole_number
 from spexlens.errors import InvalidInput
 from spexlens.games.game import Game
 from spexlens.lenses.model_recipe import ModelRecipe, as_data
+from spexlens.lenses.screening.attribution import Attribution
+from spexlens.lenses.screening.gradients import (
+    GRADIENT,
+    INTEGRATED,
+    STEPS,
+    gradient_attribution,
+)
 from spexlens.models.bundled import title
 
 if TYPE_CHECKING:
@@ -29,9 +36,11 @@ class OfModel(Game):
 
     Attributes:
         model: that is asked.
+        gradient: what the attribution by the gradient with everything kept is called.
     """
 
     deterministic = True
+    gradient = GRADIENT
     model: "HuggingFaceModel"
     _question: ModelRecipe  # of the model in memory; see `ModelRecipe`
 
@@ -65,14 +74,47 @@ class OfModel(Game):
         self._loading = _PROBED if probed else 0
         self._remarks: dict[int, str] = {}
 
+    @property
+    @abstractmethod
+    def passes(self) -> int:
+        """Forward passes for each batch of masks."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> int:
+        """How many inputs there are, whose mean answer is the answer."""
+
+    @abstractmethod
+    def value_at(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
+        """One input's answer, differentiable, with each candidate there to a degree.
+
+        Args:
+            degrees: (n,), 0 ablated, 1 kept, on the model's device.
+            number: of the input.
+
+        Returns:
+            (k,) float64, there too.
+        """
+
+    @property
+    def attributions(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Gradients, where what is watched has any."""
+        return () if self.unit == "accuracy" else (self.gradient, INTEGRATED)
+
+    def attribute(self, method: str) -> Attribution:
+        """Cheap scores of the candidates, by one of `attributions`."""
+        steps = STEPS if method == INTEGRATED else None
+        return gradient_attribution(self, method, steps)
+
     @abstractmethod
     def _prepare(self) -> None:
         """Ask the model and its tokenizer everything that is asked once."""
 
     @abstractmethod
     def _identity(self, *, anew: bool) -> tuple[str | None, str | None]:
-        """sha256 of everything that decides a value, or why it cannot be told:
-        `models.fingerprint.told`.
+        """sha256 of everything that decides a value, or why it cannot be told.
+
+        As `models.fingerprint.told` gives it.
         """
 
     @abstractmethod
@@ -103,6 +145,8 @@ class OfModel(Game):
         before = self.fingerprint
         if fingerprint != before:
             self.recipe = None
+        # A model that has changed may predict another label: it is asked about the one
+        # that was found first.
         self._question = self._resolved()
         try:
             self._prepare()
@@ -112,9 +156,7 @@ class OfModel(Game):
             self.key = key  # what cannot be recognised is itself as long as it lives
 
     def remarks(self) -> dict[int, str]:
-        """Of the masks that `value` was last given, those that were answered by a model
-        in training mode.
-        """
+        """Of the last masks, those that a model in training mode answered."""
         return self._remarks
 
     @property

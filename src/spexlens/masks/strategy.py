@@ -1,8 +1,8 @@
 """Strategy: how masks are drawn, go together, and are counted.
 
-Two kinds there are. Most games pay for each mask alone: `Independent`. Where some candidates
-are training examples and others are not, masks that agree on the examples share one
-training, which is what costs: `SharedTrainings`.
+There are two kinds. Most games pay for each mask alone: `Independent`. Where some
+candidates are training examples and others are not, masks that agree on the examples
+share one training, which is what costs: `SharedTrainings`.
 """
 
 from abc import ABC, abstractmethod
@@ -21,7 +21,8 @@ Masks = NDArray[np.bool_]
 Packed = NDArray[np.uint8]
 Members = tuple[int, ...]
 
-_BITS = 63  # n, from which on nobody asks for as many as 2^n masks
+# candidates, from which on nobody asks for as many as 2^n masks
+_BITS = 63
 
 
 class MaskStrategy(ABC):
@@ -54,8 +55,11 @@ class MaskStrategy(ABC):
 
     @abstractmethod
     def within(self, sets: Iterable[Members], trainings: int) -> bool:
-        """Whether the masks that differ from a context in these sets need no more
-        trainings than this.
+        """Whether no more trainings than this are needed to flip these sets.
+
+        Args:
+            sets: of candidates, each flipped alone in some context.
+            trainings: how many there may be.
         """
 
     @abstractmethod
@@ -82,9 +86,8 @@ class Independent(MaskStrategy):
         if self.n < _BITS:
             wanted = min(wanted, 1 << self.n)
         drawn = packed_uniform(self.n, wanted, seed)
-        both = np.concatenate([seen, drawn])
-        first, _ = mask_algebra.distinct(both)
-        return both[first[first >= len(seen)]][:count]
+        unseen = mask_algebra.unseen(drawn, seen)
+        return drawn[unseen[:count]]
 
     def groups(self, masks: Masks) -> NDArray[np.int64]:
         """Each its own."""
@@ -133,8 +136,10 @@ class SharedTrainings(MaskStrategy):
 
     def within(self, sets: Iterable[Members], trainings: int) -> bool:
         """A set needs the training in which its examples are flipped."""
-        slices = {tuple(i for i in members if self.examples[i]) for members in sets}
-        return len(slices) <= trainings
+        flipped = set()
+        for members in sets:
+            flipped.add(tuple(i for i in members if self.examples[i]))
+        return len(flipped) <= trainings
 
     def described(self, design: str) -> str:
         """The solver did not draw them."""

@@ -51,6 +51,7 @@ class Naming:
         """The non-zero values of an index of some of the spectrum, but for that of no
         candidate.
         """
+        # an index of the empty set is the mean answer, and no interaction
         values = interaction_index(chosen, index, order)
         half_widths = self._half_widths(chosen, index, order, values)
         return [
@@ -97,7 +98,10 @@ class Naming:
         return max(float(self.whole.energy.sum()), np.finfo(np.float64).tiny)
 
     def _audible(self, members: Members) -> bool:
-        """Whether it is more than noise alone would make."""
+        """Whether it is more than noise alone would make.
+
+        Of the coefficient, whatever the index: its own deviation is known.
+        """
         if self.noise is None:
             return True
         return abs(float(self.whole[members])) > self.noise.floor(0, self.position)

@@ -50,6 +50,7 @@ def steps(explanation: Result, output: int | str = 0) -> list[FollowUp]:
         )
         for why, command in explanation.about.next_steps(subject):
             step = FollowUp(interaction.members, interaction.labels, why, command)
+            # two interactions may lead to the same: the stronger one's is shown
             by_command.setdefault(command, step)
     return list(by_command.values())
 

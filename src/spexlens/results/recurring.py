@@ -1,4 +1,4 @@
-"""Recurring: which interactions are in many explanations, counted one explanation after the other."""
+"""Recurring: which interactions are in many explanations, one added after the other."""
 
 import re
 from array import array
@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import comb, fsum, prod, sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +13,9 @@ from numpy.typing import NDArray
 from spexlens.games.candidate import Candidate
 from spexlens.games.names import numbered
 from spexlens.lenses.text.units import UNITS
+from spexlens.results.recurrence import Recurrence
 from spexlens.results.result import Result
 from spexlens.spectrum.spectrum import Spectrum
-
-if TYPE_CHECKING:
-    pass
-
-
-from spexlens.results.recurrence import Recurrence
 
 _OF_A_TEXT = {*UNITS, "span"}
 
@@ -47,6 +41,8 @@ class Recurring:
         # how many candidates by explanation
         self._held: dict[Word, dict[int, int]] = {}
         self._sets: dict[tuple[int, ...], int] = {}
+        # an entry an interaction and explanation, in columns: a thousand explanations
+        # have millions, which as objects would fill the memory
         self._which = array("q")
         self._rank = array("q")
         self._effect = array("d")
@@ -56,24 +52,29 @@ class Recurring:
     def add(
         self, explanation: Result, index: str, order: int | None, output: int
     ) -> None:
+        """Count the interactions of an index in one more explanation.
+
+        Args:
+            explanation: of the same unit as those before.
+            index, order, output: see `Result.interactions`.
+        """
+        # whatever scale each was saved in, means are of one
         explanation = explanation.in_scale("raw")
         numbers = self._numbers(explanation.candidates)
-        found = {
-            tuple(sorted(numbers[member] for member in each.members)): (
-                each.effect,
-                each.share,
-            )
-            for each in explanation.interactions(index, order, output=output)
-        }
+        interactions = {}
+        for interaction in explanation.interactions(index, order, output=output):
+            key = tuple(sorted(numbers[member] for member in interaction.members))
+            interactions[key] = interaction
         spectrum = Spectrum(explanation.spectrum.sets, explanation.column(output))
+        # of what does not vary, the smallest number to divide by
         deviation = max(sqrt(spectrum.energy.sum()), np.finfo(np.float64).tiny)
-        ranks = _ranks({key: abs(effect) for key, (effect, _) in found.items()})
-        for key, (effect, share) in found.items():
+        ranks = _ranks({key: abs(one.effect) for key, one in interactions.items()})
+        for key, interaction in interactions.items():
             self._which.append(self._sets.setdefault(key, len(self._sets)))
             self._rank.append(ranks[key])
-            self._effect.append(effect)
-            self._standardised.append(effect / deviation)
-            self._share.append(share)
+            self._effect.append(interaction.effect)
+            self._standardised.append(interaction.effect / deviation)
+            self._share.append(interaction.share)
         self._explanations += 1
 
     def rows(self, least: int) -> list[Recurrence]:
@@ -82,22 +83,19 @@ class Recurring:
         effect = np.array(self._effect)
         heard = (np.array(self._share) >= self._least_share) & (effect != 0)
         often = np.bincount(which[heard], minlength=len(self._sets)) >= least
+        # the entries of one set side by side, in the order of the explanations
         by_set = np.argsort(which, kind="stable")
         by_set = by_set[often[which[by_set]]]
         first = np.flatnonzero(np.diff(which[by_set])) + 1
-        keys = list(self._sets)
+        sets = list(self._sets)
         members = list(self._members)
         names = self._names(members)
-        return [
-            self._row(
-                [members[number] for number in keys[which[entries[0]]]],
-                names,
-                entries,
-                heard[entries],
-            )
-            for entries in np.split(by_set, first)
-            if len(entries)
-        ]
+        rows = []
+        for entries in np.split(by_set, first):
+            if len(entries):
+                of_set = [members[number] for number in sets[which[entries[0]]]]
+                rows.append(self._row(of_set, names, entries, heard[entries]))
+        return rows
 
     def _row(
         self,
@@ -106,15 +104,12 @@ class Recurring:
         entries: NDArray[np.int64],
         heard: NDArray[np.bool_],
     ) -> Recurrence:
-        members = sorted(
-            members, key=lambda member: (natural(member[1]), member[0], member[2])
-        )
+        members = sorted(members, key=_by_label)
         possible, occurrences = self._possible(members)
         effects = [self._effect[entry] for entry in entries]
         effect, deviation = _spread(effects, possible)
-        standardised, standardised_deviation = _spread(
-            [self._standardised[e] for e in entries], possible
-        )
+        in_sd = [self._standardised[entry] for entry in entries]
+        standardised, standardised_deviation = _spread(in_sd, possible)
         loud = entries[heard]
         ranks = [self._rank[entry] for entry in loud]
         return Recurrence(
@@ -160,15 +155,14 @@ class Recurring:
         repeated = {word for word, held in self._held.items() if max(held.values()) > 1}
         taken = set(called.values())
         names: dict[Member, str] = {}
-        for kind, label, number in members:
-            word = called[kind, label]
-            if (kind, label) not in repeated:
-                names[kind, label, number] = word
-                continue
-            raised = numbered(word, number)
-            names[kind, label, number] = (
-                numbered(word, number, "#") if raised in taken else raised
-            )
+        for member in members:
+            kind, label, number = member
+            name = called[kind, label]
+            if (kind, label) in repeated:
+                raised = numbered(name, number)
+                # `owl²` may be a word of its own
+                name = numbered(name, number, "#") if raised in taken else raised
+            names[member] = name
         return names
 
     def _possible(self, members: Sequence[Member]) -> tuple[int, int]:
@@ -179,20 +173,28 @@ class Recurring:
         for kind, label, number in members:
             highest, times = needed.get((kind, label), (0, 0))
             needed[kind, label] = (max(highest, number), times + 1)
-        held = [
+        counts = [
             (self._held[word], highest, times)
             for word, (highest, times) in needed.items()
         ]
-        rarest = min((each for each, _, _ in held), key=len)
-        possible = sum(
-            all(each.get(at, 0) >= highest for each, highest, _ in held)
-            for at in rarest
-        )
-        sets = sum(
-            prod(comb(each.get(at, 0), times) for each, _, times in held)
-            for at in rarest
-        )
+        # only where the rarest word is can all of them be
+        rarest = min((held for held, _, _ in counts), key=len)
+        possible = 0
+        sets = 0
+        for explanation in rarest:
+            there = [
+                (held.get(explanation, 0), highest, times)
+                for held, highest, times in counts
+            ]
+            possible += all(count >= highest for count, highest, _ in there)
+            sets += prod(comb(count, times) for count, _, times in there)
         return possible, sets
+
+
+def _by_label(member: Member) -> tuple[object, ...]:
+    """A sort key: its label, its kind, its number."""
+    kind, label, number = member
+    return natural(label), kind, number
 
 
 def _word(candidate: Candidate) -> Word:
@@ -223,10 +225,9 @@ def _spread(values: Sequence[float], count: int) -> tuple[float, float | None]:
     mean = fsum(values) / count
     if count < 2:
         return mean, None
-    squares = fsum(
-        [*((value - mean) ** 2 for value in values), (count - len(values)) * mean**2]
-    )
-    return mean, sqrt(squares / (count - 1))
+    squares = [(value - mean) ** 2 for value in values]
+    zeros = (count - len(values)) * mean**2
+    return mean, sqrt(fsum([*squares, zeros]) / (count - 1))
 
 
 def natural(label: str) -> list[tuple[str, int, str]]:

@@ -9,7 +9,8 @@ import typer
 from spexlens.cli.inputs import lines_of
 from spexlens.cli.options.grouping import CommandLine
 from spexlens.cli.ranges import layers_of
-from spexlens.lenses.components.names import ABLATIONS, COMPONENTS
+from spexlens.lenses.components.ablation import ABLATIONS
+from spexlens.lenses.components.names import COMPONENTS
 
 
 @dataclass(frozen=True, kw_only=True)

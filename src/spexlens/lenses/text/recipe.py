@@ -28,6 +28,7 @@ class FeatureRecipe(ModelRecipe):
     kind: ClassVar[str] = "features"
 
     text: str
+    foil: str | int | None = None
     unit: str = "word"
     replacement: str | None = None
     neutral: str = "..."

@@ -125,6 +125,7 @@ def page(
         _Group("Act together, three or more", _shown(higher, top, 0), total),
         _Group("On their own", _shown(singles, top, _FIRST), len(singles)),
     ]
+    # a fit of what never changes lists rounding errors
     if unchanging(explanation, output):
         groups = []
     listed = [interaction for group in groups for interaction in group.shown]
