@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from spexlens.games.typed_facts import Subject
 from spexlens.results.interaction import Interaction
 from spexlens.results.result import Result
+from spexlens.spectrum.shares import STRONG
 
-_STRONG = 0.005  # of the variance
 _MOST = 3  # interactions
 
 
@@ -66,4 +66,4 @@ def _strongest(explanation: Result, output: int | str) -> list[Interaction]:
 def _worth_a_look(interaction: Interaction) -> bool:
     check = interaction.evidence
     refuted = check is not None and check.refuted
-    return interaction.order > 1 and interaction.share >= _STRONG and not refuted
+    return interaction.order > 1 and interaction.share >= STRONG and not refuted

@@ -10,6 +10,7 @@ from spexlens.report.terminal.recurrence import plain
 from spexlens.results.recurrence import Recurrence, Recurrences
 from spexlens.results.recurring import Recurring, natural
 from spexlens.results.result import Result
+from spexlens.spectrum.shares import STRONG
 
 
 class Aggregate(Recurrences):
@@ -46,7 +47,7 @@ def aggregate(
     index: str = "bii",
     order: int | None = 2,
     least: int = 2,
-    least_share: float = 0.005,
+    least_share: float = STRONG,
     output: int | str = 0,
 ) -> Aggregate:
     """Count which interactions recur over explanations, with their mean effects and
