@@ -19,7 +19,7 @@ from scipy.stats import spearmanr
 
 import spexlens
 from spexlens import Explanation, Ledger
-from spexlens.budget.allocation import divide
+from spexlens.budget.shares import fit_shares
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evaluation.repetitions import Repetitions
 from spexlens.masks import designs
@@ -163,7 +163,7 @@ def test_every_evaluation_counts_in_the_shares() -> None:
     ):
         game._take([f"x{i}" for i in range(n)], None)
         try:
-            shares = divide(game, budget, "auto", held_out)
+            shares = fit_shares(game, budget, "auto", held_out)
         except InvalidInput:
             refused += 1
             continue
@@ -205,12 +205,12 @@ def test_no_evaluation_is_beyond_the_budget_or_bought_twice(
 
 def test_a_fifth_is_held_out_where_the_game_asks_for_it_and_nobody_else() -> None:
     game = Tossed(n=30, seeded=False)
-    assert divide(game, 300, "auto", None).held_out == 60
-    assert divide(game, 100, "auto", None).held_out == 20
-    assert divide(game, 99, "auto", None).held_out == 0
-    assert divide(game, 300, "auto", 0).held_out == 0
-    assert divide(spexlens.Game(paired, 30), 300, "auto", None).held_out == 0
-    seeded = divide(Tossed(n=30), 300, "auto", None)
+    assert fit_shares(game, 300, "auto", None).held_out == 60
+    assert fit_shares(game, 100, "auto", None).held_out == 20
+    assert fit_shares(game, 99, "auto", None).held_out == 0
+    assert fit_shares(game, 300, "auto", 0).held_out == 0
+    assert fit_shares(spexlens.Game(paired, 30), 300, "auto", None).held_out == 0
+    seeded = fit_shares(Tossed(n=30), 300, "auto", None)
     assert (seeded.held_out, seeded.times, seeded.masks) == (30, 2, 240)
 
 

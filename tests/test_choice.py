@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from spexlens import Game, explain
-from spexlens.budget.allocation import Evidence, allot
+from spexlens.budget.allocation import allocate
+from spexlens.budget.request import Request
 from spexlens.cli import app
 from spexlens.errors import InvalidInput
 from spexlens.masks import designs
@@ -98,8 +99,8 @@ def test_a_plan_is_told_at_once(
     options: tuple[object, ...], error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for where, name in (
-        (mask_algebra, "packed_uniform"),
-        (mask_algebra, "everything"),
+        (designs, "packed_uniform"),
+        (designs, "everything"),
         (Design, "draw"),
     ):
         monkeypatch.setattr(where, name, never)  # a plan is arithmetic
@@ -158,19 +159,12 @@ def test_where_all_masks_are_asked_for_nothing_is_said_to_be_checked(
 
 
 def test_masks_of_checks_beyond_memory_are_refused() -> None:
+    request = Request(3_000_000 + 10**7, method=ProxySpexOfAny(), checks=10**7)
     with pytest.raises(
         InvalidInput,
         match="10000000 masks beside those of the fit are more than memory holds",
     ):
-        allot(
-            Game(never, 40),
-            3_000_000 + 10**7,
-            ProxySpexOfAny(),
-            None,
-            None,
-            0,
-            Evidence(checks=10**7),
-        )
+        allocate(Game(never, 40), request)
 
 
 class ProxySpexOfAny(ProxySpex):

@@ -344,8 +344,8 @@ def interrupted(ledger: Path, how: signal.Signals) -> int:
     assert child.returncode not in (0, None)
     with Ledger(ledger) as book:
         run_row = book.runs()[0]
-        assert run_row["seconds"] is None
-        assert 0 < run_row["evaluations"] == len(book) < 1200
+        assert run_row.seconds is None
+        assert 0 < run_row.evaluations == len(book) < 1200
         return len(book)
 
 

@@ -108,7 +108,7 @@ def counts(evaluator: Evaluator) -> tuple[int, int, int]:
 
 def booked(ledger: Ledger) -> tuple[int, int]:
     (row,) = ledger.runs()
-    return row["evaluations"], row["passes"]
+    return row.evaluations, row.passes
 
 
 # A mask is paid for once.

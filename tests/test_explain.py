@@ -94,10 +94,10 @@ def test_a_larger_budget_pays_only_for_the_difference(tmp_path: Path) -> None:
     assert again.spectrum.values.tobytes() == more.spectrum.values.tobytes()
     with Ledger(path) as ledger:
         runs = ledger.runs()
-    assert [(run["budget"], run["evaluations"], run["passes"]) for run in runs] == [
+    assert [(run.budget, run.evaluations, run.passes) for run in runs] == [
         (100, 100, 2), (250, 150, 2), (250, 0, 0),
     ]  # fmt: skip
-    assert all(run["seconds"] > 0 and run["versions"]["spexlens"] for run in runs)
+    assert all(run.seconds and run.versions["spexlens"] for run in runs)
 
 
 def test_games_of_different_sizes_never_meet(tmp_path: Path) -> None:

@@ -302,7 +302,7 @@ def test_ctrl_c_says_how_to_go_on_in_every_command(
         "spexlens.cli.mixed.FeatureLens",
         "spexlens.cli.plan.FeatureLens",
         "spexlens.models.huggingface.load",
-        "spexlens.results.result.Explanation.load",
+        "spexlens.explanation.Explanation.load",
     ):
         monkeypatch.setattr(place, interrupted)
     monkeypatch.setattr(sys, "argv", ["spexlens", *arguments])

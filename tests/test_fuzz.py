@@ -34,16 +34,17 @@ from spexlens import (
     Game,
     MechanisticLens,
 )
-from spexlens.cli.batch import rows_of
 from spexlens.cli.candidates import candidates_of
-from spexlens.cli.inputs import layers_of, lines_of, prompts_of
+from spexlens.cli.inputs import lines_of, prompts_of
 from spexlens.cli.mixed import _Config
+from spexlens.cli.ranges import layers_of
+from spexlens.cli.rows import rows_of
 from spexlens.errors import SpexlensError
 from spexlens.files.toml_file import read as read_toml
 from spexlens.formats import expectations as expectations_file
 from spexlens.learners import encoders
 from spexlens.models.huggingface import load
-from spexlens.models.pooling import sentence_of
+from spexlens.models.sentence import sentence_of
 from spexlens.printable import hidden
 from spexlens.report.terminal.page import render
 from spexlens.spectrum.indices import INDICES

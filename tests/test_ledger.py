@@ -162,15 +162,15 @@ def test_a_run_says_how_it_was_made(ledger: Ledger) -> None:
     versions = {"spexlens": "0.1.0", "numpy": np.__version__}
     begin(ledger, method="exact", seed=3, design="all", budget=64, versions=versions)
     (row,) = ledger.runs()
-    assert row["game"] == "game"
-    assert (row["method"], row["seed"], row["design"], row["budget"]) == (
+    assert row.game == "game"
+    assert (row.method, row.seed, row.design, row.budget) == (
         "exact",
         3,
         "all",
         64,
     )
-    assert row["versions"] == versions
-    assert (row["evaluations"], row["passes"], row["seconds"]) == (0, 0, None)
+    assert row.versions == versions
+    assert (row.evaluations, row.passes, row.seconds) == (0, 0, None)
 
 
 def test_a_run_counts_its_own_commits_and_no_others(ledger: Ledger) -> None:
@@ -179,22 +179,22 @@ def test_a_run_counts_its_own_commits_and_no_others(ledger: Ledger) -> None:
     ledger.commit("game", masks(4), column(4.0), second)
     ledger.commit("game", masks(5, 6), column(5.0, 6.0), first)
     ledger.commit("game", masks(7), column(7.0))
-    counts = {row["run"]: (row["evaluations"], row["passes"]) for row in ledger.runs()}
+    counts = {row.id: (row.evaluations, row.passes) for row in ledger.runs()}
     assert counts == {first: (5, 2), second: (1, 1)}
 
 
 def test_a_run_has_no_seconds_until_it_is_finished(ledger: Ledger) -> None:
     first, second = begin(ledger), begin(ledger)
     ledger.commit("game", masks(1), column(1.0), first)
-    assert [row["seconds"] for row in ledger.runs()] == [None, None]
+    assert [row.seconds for row in ledger.runs()] == [None, None]
     ledger.finish(second, 1.5)
-    assert [row["seconds"] for row in ledger.runs()] == [None, 1.5]
+    assert [row.seconds for row in ledger.runs()] == [None, 1.5]
 
 
 def test_runs_are_listed_oldest_first(ledger: Ledger) -> None:
     for budget in (30, 10, 20):
         begin(ledger, budget=budget)
-    assert [row["budget"] for row in ledger.runs()] == [30, 10, 20]
+    assert [row.budget for row in ledger.runs()] == [30, 10, 20]
 
 
 def test_a_batch_that_fails_halfway_is_neither_recorded_nor_counted(
@@ -204,9 +204,83 @@ def test_a_batch_that_fails_halfway_is_neither_recorded_nor_counted(
     with pytest.raises(ValueError, match="argument"):
         ledger.commit("game", masks(1, 2, 3), column(1.0, 2.0), run)
     assert len(ledger) == 0
-    assert ledger.runs()[0]["evaluations"] == 0
+    assert ledger.runs()[0].evaluations == 0
     ledger.commit("game", masks(1), column(1.0), run)
     assert recorded(ledger, "game", 1) == [[1.0]]
+
+
+RECIPE = '{"recipe": "features", "text": "Där står en gök"}'
+REQUEST = '{"budget": 300}'
+
+
+def test_a_run_keeps_how_its_game_is_made_and_what_was_asked(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "runs.db") as ledger:
+        begin(ledger, recipe=RECIPE, request=REQUEST)
+    with Ledger(tmp_path / "runs.db") as ledger:
+        (run,) = ledger.runs()
+    assert (run.recipe, run.request) == (RECIPE, REQUEST)
+
+
+def test_a_run_whose_recipe_and_request_are_unknown_has_none(ledger: Ledger) -> None:
+    begin(ledger)
+    (run,) = ledger.runs()
+    assert (run.recipe, run.request) == (None, None)
+
+
+def test_a_run_is_finished_once_it_has_seconds(ledger: Ledger) -> None:
+    ledger.finish(begin(ledger), 0.0)
+    begin(ledger)
+    assert [run.finished for run in ledger.runs()] == [True, False]
+
+
+@pytest.mark.parametrize("column", ["recipe", "request"])
+def test_a_recipe_or_request_that_is_no_text_is_refused(
+    tmp_path: Path, column: str
+) -> None:
+    path = tmp_path / "runs.db"
+    with Ledger(path) as ledger:
+        begin(ledger)
+    other_application(path, f"UPDATE runs SET {column} = x'00'")
+    with Ledger(path) as ledger, pytest.raises(LedgerError, match="run 1 does not say"):
+        ledger.runs()
+
+
+def of_version_3(path: Path) -> None:
+    """A ledger as version 3 left it: runs had no recipes and no requests."""
+    with Ledger(path) as ledger:
+        run = begin(ledger)
+        ledger.commit("game", masks(1, 2), column(1.0, 2.0), run, remarks={1: "odd"})
+        ledger.finish(run, 0.5)
+    other_application(
+        path,
+        "ALTER TABLE runs DROP COLUMN recipe",
+        "ALTER TABLE runs DROP COLUMN request",
+        "PRAGMA user_version = 3",
+    )
+
+
+def test_a_ledger_of_version_3_is_upgraded_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    of_version_3(path)
+    with Ledger(path) as ledger:
+        (old,) = ledger.runs()
+        assert (old.budget, old.evaluations, old.passes) == (300, 2, 1)
+        assert (old.recipe, old.request, old.finished) == (None, None, True)
+        begin(ledger, recipe=RECIPE, request=REQUEST)
+    with Ledger(path) as ledger:
+        assert [run.recipe for run in ledger.runs()] == [None, RECIPE]
+        assert recorded(ledger, "game", 1, 2) == [[1.0], [2.0]]
+        assert ledger.remarks("game", masks(1, 2)) == ["odd"]
+        assert ledger.commit("game", masks(1, 2), column(8.0, 9.0)) == 0
+
+
+def test_a_ledger_that_says_it_is_of_version_3_and_is_not_is_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "runs.db"
+    of_version_3(path)
+    other_application(path, "DROP TABLE totals")
+    assert "of version 3, which it is not" in refusal(path)
 
 
 # A file outlives its ledger.
@@ -527,8 +601,7 @@ def assert_all_written(ledger: Ledger, writers: int) -> None:
     assert claimed in [[float(k)] for k in range(writers)]
     assert len(ledger) == len(index) + 1
     rows = [
-        (row["seed"], row["evaluations"], row["passes"], row["seconds"])
-        for row in ledger.runs()
+        (row.seed, row.evaluations, row.passes, row.seconds) for row in ledger.runs()
     ]
     assert sorted(rows) == [(k, 10, 5, 0.0) for k in range(writers)]
 

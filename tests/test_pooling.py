@@ -15,7 +15,8 @@ from spexlens import FeatureLens
 from spexlens.errors import InputTooLong, ModelError
 from spexlens.learners.encoders import encoded
 from spexlens.models.huggingface import load
-from spexlens.models.pooling import pooled, sentence_of
+from spexlens.models.pooling import pooled
+from spexlens.models.sentence import sentence_of
 
 KIND = "sentence_transformers.models."
 TEXT = "the red cat runs fast today"

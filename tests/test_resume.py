@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 from spexlens.evaluation.ledger.ledger import Ledger
+from spexlens.evaluation.ledger.runs import Run as LedgerRun
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 
@@ -98,10 +99,10 @@ class Run:
     def recorded(self) -> int:
         return self._look()[0]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[LedgerRun]:
         return self._look()[1]
 
-    def _look(self) -> tuple[int, list[dict[str, Any]]]:
+    def _look(self) -> tuple[int, list[LedgerRun]]:
         """Read a copy, so that what a kill left behind is still there for the next
         process to mend.
         """
@@ -136,10 +137,10 @@ def assert_resumes(run: Run) -> None:
     assert sum(map(len, again)) == report["paid"]
     assert report["passes"] == len(again)
     *killed, last = run.rows()
-    assert sum(row["evaluations"] for row in [*killed, last]) == child.BUDGET
-    assert sum(row["passes"] for row in [*killed, last]) == BATCHES
-    assert [row["seconds"] for row in killed] == [None] * len(killed)
-    assert (last["evaluations"], last["seconds"]) == (report["paid"], 0.0)
+    assert sum(row.evaluations for row in [*killed, last]) == child.BUDGET
+    assert sum(row.passes for row in [*killed, last]) == BATCHES
+    assert [row.seconds for row in killed] == [None] * len(killed)
+    assert (last.evaluations, last.seconds) == (report["paid"], 0.0)
 
 
 @pytest.mark.parametrize("game", ["plain", "batched"])
@@ -186,7 +187,7 @@ def test_killed_inside_a_transaction_a_run_keeps_every_commit_before_it(
     run = Run(tmp_path, "batched")
     run.killed(f"{place}:{commit}")
     assert run.recorded() == child.BATCH * commit
-    assert [row["evaluations"] for row in run.rows()] == [child.BATCH * commit]
+    assert [row.evaluations for row in run.rows()] == [child.BATCH * commit]
     assert len(run.batches()) <= commit + 2
     assert_resumes(run)
 
@@ -195,7 +196,7 @@ def test_killed_right_after_a_commit_a_run_keeps_it(tmp_path: Path) -> None:
     run = Run(tmp_path, "batched")
     run.killed("committed:5")
     assert run.recorded() == child.BATCH * 6
-    assert [row["evaluations"] for row in run.rows()] == [child.BATCH * 6]
+    assert [row.evaluations for row in run.rows()] == [child.BATCH * 6]
     assert_resumes(run)
 
 

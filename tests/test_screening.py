@@ -415,7 +415,7 @@ def test_other_errors_of_a_backward_pass_stay_what_they_are(
 def test_a_text_that_does_not_fit_into_memory_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from spexlens.models import objectives
+    from spexlens.models.objectives import labels as objectives
 
     def exhausted(*_: Any, **__: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")

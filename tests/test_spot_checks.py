@@ -17,6 +17,7 @@ from spexlens.evidence.held_out import judge
 from spexlens.evidence.spot_checks import checks_of, verdict
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.strategy import SharedTrainings
 from spexlens.report.terminal.page import plain
 from spexlens.results.doubts import doubts
 from spexlens.solvers.proxyspex.solver import ProxySpex
@@ -121,9 +122,9 @@ def test_sets_are_taken_as_far_as_their_corners_fit() -> None:
     assert fitting(ranked, 4) == [(0, 1), (0,), (1,)]
     assert fitting(ranked, 7) == [(0, 1), (2, 3), (0,), (1,)]
     assert fitting(ranked, 9) == [(0, 1), (2, 3), (0, 2), (4,), (0,), (1,)]
-    trained = np.array([True, False, True, False, False])
+    strategy = SharedTrainings(np.array([True, False, True, False, False]))
     # a context has two trainings, that of 0 is one
-    assert (2, 3) not in fitting(ranked, 9, trained, 2)
+    assert (2, 3) not in fitting(ranked, 9, strategy, 2)
 
 
 def test_what_is_measured_does_not_depend_on_how_good_the_fit_is() -> None:
@@ -350,7 +351,7 @@ def test_a_run_that_is_repeated_pays_for_no_check_again(tmp_path: Path) -> None:
     assert again.checks == first.checks
     assert again.spectrum.values.tobytes() == first.spectrum.values.tobytes()
     with Ledger(path) as ledger:
-        assert [run["evaluations"] for run in ledger.runs()] == [200, 0]
+        assert [run.evaluations for run in ledger.runs()] == [200, 0]
 
 
 def test_shares_that_cannot_be_are_refused_before_anything_is_paid() -> None:

@@ -27,6 +27,8 @@ _UNSEEN = re.compile(
 _JOINERS = "\u200b\u200c\u200d"
 # of scripts without capitals: Arabic, Hindi, Thai, Chinese
 _LETTERS = ("Lo", "Mn", "Mc")
+# of characters that have several pictures: symbols, punctuation, Chinese
+_PICTURED = ("So", "Sm", "Po", "Lo")
 _LONGEST = 2_000  # characters of a line
 
 
@@ -44,25 +46,43 @@ def line(text: str) -> str:
     """The same on one line, with tabs and newlines shown as well; of a very long one
     the ends.
     """
-    said = shown(text).replace("\n", "\\n").replace("\t", "\\t")
-    if len(said) <= _LONGEST:
-        return said
-    return f"{said[: _LONGEST // 2]} … {said[-_LONGEST // 2 :]}"
+    escaped = shown(text).replace("\n", "\\n").replace("\t", "\\t")
+    return ends_of(escaped, _LONGEST, _LONGEST // 2, _LONGEST // 2)
+
+
+def one_line(text: object, longest: int | None = None) -> str:
+    """A text, or what is written of an object, in one line: all white space between two
+    words is one space.
+
+    Args:
+        text: any.
+        longest: the number of characters that it is cut off after; None for all.
+    """
+    return " ".join(str(text).split())[:longest]
+
+
+def ends_of(text: str, longest: int, first: int, last: int) -> str:
+    """A text of at most `longest` characters; of a longer one so many of the first and
+    of the last.
+    """
+    if len(text) <= longest:
+        return text
+    return f"{text[:first]} … {text[-last:]}"
 
 
 def places(text: str) -> list[int]:
     """(len(text) + 1,) where each character of a text begins in what is shown of it,
     and where it ends.
     """
-    found = list[int]()
+    starts: list[int] = []
     length = 0
     for part, count in _parts(text):
-        if part == "" or count == 1:
-            found += [length] * count
+        if part == "" or count == 1:  # an escape, or nothing, stands for one character
+            starts += [length] * count
         else:
-            found += range(length, length + count)
+            starts += range(length, length + count)
         length += len(part)
-    return [*found, length]
+    return [*starts, length]
 
 
 def hidden(text: str) -> bool:
@@ -74,20 +94,20 @@ def in_json(text: str) -> str:
     """JSON text with every such character as JSON escapes it: the same JSON, safe to
     print.
     """
-    return _UNSEEN.sub(lambda found: "".join(map(_json, found[0])), text)
+    return _UNSEEN.sub(lambda match: "".join(map(_json, match[0])), text)
 
 
 def _parts(text: str) -> Iterator[tuple[str, int]]:
     """What is shown of a text, part by part, and of how many characters each is."""
     last = 0
-    for found in _UNSEEN.finditer(text):
-        if found[1] or _is_ordinary(text, found.start()):
+    for match in _UNSEEN.finditer(text):
+        if match[1] or _is_ordinary(text, match.start()):
             continue
-        if found.start() > last:
-            yield text[last : found.start()], found.start() - last
-        last = found.end()
-        ends_a_line = found[0] == "\r" and text[last : last + 1] == "\n"
-        yield "" if ends_a_line else _escape(found[0]), 1
+        if match.start() > last:
+            yield text[last : match.start()], match.start() - last
+        last = match.end()
+        ends_a_line = match[0] == "\r" and text[last : last + 1] == "\n"
+        yield "" if ends_a_line else _escape(match[0]), 1
     if last < len(text):
         yield text[last:], len(text) - last
 
@@ -103,14 +123,15 @@ def _is_ordinary(text: str, place: int) -> bool:
         return False
     kind = unicodedata.category(before)
     if _selects(letter):  # which picture of the character before it
+        if _selects(before):
+            return False
         keycap = after == "\u20e3"
-        return not _selects(before) and (
-            (kind in ("So", "Sm", "Po", "Lo") and before not in "#*") or keycap
-        )
-    joined = _is_picture(before) and _is_picture(after) and letter == "\u200d"
-    return joined or (
-        kind in _LETTERS and bool(after) and unicodedata.category(after) in _LETTERS
-    )
+        return keycap or (kind in _PICTURED and before not in "#*")
+    if letter == "\u200d" and _is_picture(before) and _is_picture(after):
+        return True
+    if kind not in _LETTERS or not after:
+        return False
+    return unicodedata.category(after) in _LETTERS
 
 
 def _selects(letter: str) -> bool:
@@ -127,13 +148,11 @@ def _is_picture(letter: str) -> bool:
 
 def _escape(letter: str) -> str:
     code = ord(letter)
-    return (
-        f"\\x{code:02x}"
-        if code < 0x100
-        else f"\\u{code:04x}"
-        if code < 0x10000
-        else f"\\U{code:08x}"
-    )
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    return f"\\U{code:08x}"
 
 
 def _json(letter: str) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -407,8 +408,11 @@ def main() -> None:
         {"machine": machine(), "runs": runs}, indent=1, ensure_ascii=False
     )
     (folder / "records.json").write_text(text + "\n")
-    for name in IN_LEDGER:
-        RUNS[name](Stage(folder, shared))
+    with tempfile.TemporaryDirectory() as made:
+        stage = Stage(Path(made), shared)
+        for name in IN_LEDGER:
+            RUNS[name](stage)
+        shutil.copy(stage.ledger, folder / "ledger.sqlite")
     evidence = RUNS["features, evidence"](Stage(Path(tempfile.mkdtemp()), shared))
     assert isinstance(evidence, spexlens.Explanation)
     evidence.save(folder / "explanation.json")

@@ -67,7 +67,7 @@ def test_nothing_is_explained_otherwise_than_it_was(
 def test_what_an_older_ledger_holds_is_not_paid_for_again(
     name: str, stage: recording.Stage
 ) -> None:
-    shutil.copy(FOLDER / "ledger.db", stage.ledger)
+    shutil.copy(FOLDER / "ledger.sqlite", stage.ledger)
     explanation = recording.RUNS[name](stage)
     assert isinstance(explanation, spexlens.Explanation)
     assert explanation.calls == 0

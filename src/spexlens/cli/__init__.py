@@ -15,8 +15,9 @@ from spexlens.printable import line
 
 
 def __getattr__(name: str) -> Any:
-    """`app`, whose commands are imported when it is asked for: that takes a while,
-    which is to be said.
+    """`app`, whose commands are imported when it is asked for.
+
+    That takes seconds, and a word on the terminal is to come first.
     """
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -26,12 +27,8 @@ def __getattr__(name: str) -> Any:
 
 
 def main() -> None:
-    """Run the command line; an error that a user can mend is one line and exit code 2."""
-    codecs.register_error("json", _escaped)
-    unknown = "json" if "--json" in sys.argv else "replace"
-    for stream, errors in ((sys.stdout, unknown), (sys.stderr, "replace")):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors=errors)
+    """Run the command line; an error that a user can mend is a line and exit code 2."""
+    _write_whatever_comes()
     code = 0
     try:
         waiting.begin(sys.argv[1:])
@@ -39,6 +36,7 @@ def main() -> None:
             code = _run()
         finally:
             waiting.end()
+            # here, where an error of it is told; when Python leaves it is a traceback
             if sys.stdout is not None:
                 sys.stdout.flush()
     except SpexlensError as error:
@@ -60,6 +58,16 @@ def main() -> None:
     raise SystemExit(code)
 
 
+def _write_whatever_comes() -> None:
+    """What the terminal's encoding has not is escaped or replaced, never an error."""
+    codecs.register_error("json", _escaped)
+    # what JSON escapes reads back as it was; a question mark would not
+    in_output = "json" if "--json" in sys.argv else "replace"
+    for stream, errors in ((sys.stdout, in_output), (sys.stderr, "replace")):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=errors)
+
+
 def _run() -> int:
     """The exit code of the command that was given."""
     import typer
@@ -78,17 +86,18 @@ def _run() -> int:
     return code if isinstance(code, int) else 0
 
 
-def _leave(said: str, code: int = 2) -> None:
-    """An exit code, behind one line."""
+def _leave(message: str, code: int = 2) -> None:
+    """Leave with an exit code, behind one line."""
     waiting.end()
     with suppress(OSError):
-        sys.stderr.write(f"spexlens: {line(said)}\n")
+        sys.stderr.write(f"spexlens: {line(message)}\n")
     raise SystemExit(code) from None
 
 
 def _silence() -> None:
-    """What is still to be written goes nowhere: Python would try again when it leaves,
-    and say so.
+    """Let what is still to be written go nowhere.
+
+    Python would try again when it leaves, and say so.
     """
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,10 +1,12 @@
-"""Commands: all of them, and what goes for each: its options have an effect, Ctrl-C
-says how to go on.
+"""Commands: all of them, and what goes for each.
+
+Its options have an effect, and Ctrl-C says how to go on.
 """
 
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,11 +16,12 @@ from spexlens import __version__
 from spexlens.arguments import spelled
 from spexlens.cli.batch import batch
 from spexlens.cli.data import data
+from spexlens.cli.demo import demo
 from spexlens.cli.exits import INTERRUPTED
-from spexlens.cli.features import demo, features
-from spexlens.cli.inputs import hinted
+from spexlens.cli.features import features
 from spexlens.cli.mechanistic import mechanistic
 from spexlens.cli.mixed import LEDGER, mixed
+from spexlens.cli.models import hinted
 from spexlens.cli.outputs import refuse_overlaps
 from spexlens.cli.plan import plan
 from spexlens.cli.salvage import salvage
@@ -55,33 +58,37 @@ def _root(
 
 
 def carried_out(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose options are seen to have an effect, and whose interruption says
-    how to go on.
-    """
-    own = inspect.signature(command)
-    asked = "context" in own.parameters
+    """A command whose options have an effect, and that says what Ctrl-C has kept."""
+    signature = inspect.signature(command)
+    takes_context = "context" in signature.parameters
 
     @wraps(command)
-    def wrapped(context: typer.Context, **given: Any) -> None:
+    def checked(context: typer.Context, **values: Any) -> None:
+        if takes_context:
+            values["context"] = context
         with spelled(options_of(context)):
             refuse_unused(context)
             refuse_overlaps(context.params)
-            try:
-                command(**given, **({"context": context} if asked else {}))
+            try:  # both are told here, where it is known what was given
+                command(**values)
             except ModelError as error:
                 raise ModelError(hinted(error, context.params.get("model"))) from error
             except KeyboardInterrupt:
                 say(f"spexlens: {_how_to_go_on(context)}", err=True)
                 raise typer.Exit(INTERRUPTED) from None
 
-    first = inspect.Parameter(
-        "context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
-    )
-    others = [each for name, each in own.parameters.items() if name != "context"]
-    keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in others]
-    wrapped.__signature__ = own.replace(parameters=[first, *keyword])  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {**command.__annotations__, "context": typer.Context}
-    return wrapped
+    # typer hands the context to the parameter of its type
+    parameters = [
+        Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        *(
+            parameter.replace(kind=Parameter.KEYWORD_ONLY)
+            for name, parameter in signature.parameters.items()
+            if name != "context"
+        ),
+    ]
+    checked.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    checked.__annotations__ = {**command.__annotations__, "context": typer.Context}
+    return checked
 
 
 def _how_to_go_on(context: typer.Context) -> str:
@@ -98,12 +105,10 @@ def _how_to_go_on(context: typer.Context) -> str:
             "interrupted, and nothing was kept; with --ledger FILE the same command"
             " goes on where it was"
         )
-    return (
-        "interrupted; nothing was paid for"
-        if name == "show"
-        else "interrupted, and nothing was kept"
-    )
+    if name == "show":
+        return "interrupted; nothing was paid for"
+    return "interrupted, and nothing was kept"
 
 
-for each in (demo, features, mechanistic, data, mixed, batch, plan, show, salvage):
-    app.command()(carried_out(each))
+for command in (demo, features, mechanistic, data, mixed, batch, plan, show, salvage):
+    app.command()(carried_out(command))

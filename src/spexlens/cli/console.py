@@ -1,5 +1,6 @@
-"""The console: what `rich` prints, with nothing in it that a terminal would obey; see
-`printable`.
+"""The console: what `rich` prints, with nothing in it that a terminal would obey.
+
+See `printable`.
 """
 
 from collections.abc import Iterable
@@ -11,9 +12,7 @@ from spexlens.printable import shown
 
 
 class ShownConsole(Console):
-    """A console that shows the control characters of whatever it is given, and reads no
-    markup in it.
-    """
+    """A console that shows control characters, and reads no markup."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
@@ -21,12 +20,9 @@ class ShownConsole(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """The pieces of a page; those that are rich's own controls, such as a progress
-        bar's, stay.
-        """
+        """The pieces of a page; rich's own controls, such as a progress bar's, stay."""
         for segment in super().render(renderable, options):
-            yield (
-                segment
-                if segment.control
-                else Segment(shown(segment.text), segment.style)
-            )
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(shown(segment.text), segment.style)

@@ -23,43 +23,19 @@ be null.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spexlens.cli.options.listing import Listing
 from spexlens.evidence.smallest import Smallest
 from spexlens.explanation import Explanation
+from spexlens.results.interaction import Subset
+from spexlens.results.next_steps import FollowUp
 from spexlens.results.row import rows_of
 
 
-@dataclass(frozen=True)
-class Listing:
-    """What is to be listed; the fields are the options of `spexlens show`."""
-
-    index: str | None
-    order: int
-    top: int | None
-    across: bool
-    best_subset: int | None
-    sufficient: float | None
-    necessary: float | None
-    follow_up: bool
-    time_limit: float
-
-    @property
-    def tabled(self) -> bool:
-        """Whether a table of interactions is."""
-        return self.index is not None or self.across
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is: then a page is shown."""
-        found = (self.best_subset, self.sufficient, self.necessary)
-        return not (self.tabled or self.follow_up) and found == (None, None, None)
-
-
 def to_json(
-    explanation: Explanation, file: Path, asked: Listing, outputs: list[int | str]
+    explanation: Explanation, file: Path, listing: Listing, outputs: list[int | str]
 ) -> str:
     """What was asked for of some outputs, as the JSON above."""
     page = {
@@ -67,72 +43,82 @@ def to_json(
         "lens": explanation.facts.get("lens"),
         "unit": explanation.unit,
         "scale": explanation.scale,
-        "outputs": [_output(explanation, asked, output) for output in outputs],
+        "outputs": [_output(explanation, listing, output) for output in outputs],
     }
     return json.dumps(page, ensure_ascii=False, allow_nan=False)
 
 
 def _output(
-    explanation: Explanation, asked: Listing, output: int | str
+    explanation: Explanation, listing: Listing, output: int | str
 ) -> dict[str, Any]:
+    """What was asked for of one output."""
     names = explanation.outputs
     position = explanation.position(output)
-    found: dict[str, Any] = {"output": None if names is None else names[position]}
-    if asked.tabled:
-        found["interactions"] = _table(explanation, asked, output)
-    if asked.best_subset is not None:
+    page: dict[str, Any] = {"output": None if names is None else names[position]}
+    if listing.tabled:
+        page["interactions"] = _table(explanation, listing, output)
+    limit = listing.time_limit
+    if listing.best_subset is not None:
         subset = explanation.best_subset(
-            asked.best_subset, output=output, time_limit=asked.time_limit
+            listing.best_subset, output=output, time_limit=limit
         )
-        found["best_subset"] = {
-            "members": list(subset.members),
-            "labels": list(subset.labels),
-            "predicted": subset.value,
-            "bound": subset.bound,
-            "proved": subset.proved,
-        }
-    if asked.sufficient is not None:
+        page["best_subset"] = _subset(subset)
+    if listing.sufficient is not None:
         enough = explanation.sufficient(
-            asked.sufficient, output=output, time_limit=asked.time_limit
+            listing.sufficient, output=output, time_limit=limit
         )
-        found["sufficient"] = _smallest(explanation, enough)
-    if asked.necessary is not None:
+        page["sufficient"] = _smallest(explanation, enough)
+    if listing.necessary is not None:
         needed = explanation.necessary(
-            asked.necessary, output=output, time_limit=asked.time_limit
+            listing.necessary, output=output, time_limit=limit
         )
-        found["necessary"] = _smallest(explanation, needed)
-    if asked.follow_up:
-        found["follow_up"] = [
-            {
-                "members": list(step.members),
-                "labels": list(step.labels),
-                "why": step.why,
-                "command": step.command,
-            }
-            for step in explanation.follow_up(output=output)
-        ]
-    return found
+        page["necessary"] = _smallest(explanation, needed)
+    if listing.follow_up:
+        steps = explanation.follow_up(output=output)
+        page["follow_up"] = [_follow_up(step) for step in steps]
+    return page
 
 
 def _table(
-    explanation: Explanation, asked: Listing, output: int | str
+    explanation: Explanation, listing: Listing, output: int | str
 ) -> dict[str, Any]:
-    index = asked.index or "bii"
-    across = asked.across or None
-    found = explanation.interactions(index, asked.order, output=output, across=across)
+    """The rows of one index."""
+    # without an index, what is across kinds is listed of the one that pages show
+    index = listing.index or "bii"
+    across = listing.across or None
+    rows = explanation.interactions(index, listing.order, output=output, across=across)
     return {
         "index": index,
-        "order": asked.order,
-        "across": asked.across,
-        "found": [row.in_listing() for row in rows_of(found[: asked.top])],
+        "order": listing.order,
+        "across": listing.across,
+        "found": [row.in_listing() for row in rows_of(rows[: listing.top])],
     }
 
 
-def _smallest(explanation: Explanation, found: Smallest) -> dict[str, Any]:
+def _subset(subset: Subset) -> dict[str, Any]:
     return {
-        "members": list(found.members),
-        "labels": [explanation.names[member] for member in found.members],
-        "share": found.share,
-        "threshold": found.threshold,
-        "predicted": found.predicted,
+        "members": list(subset.members),
+        "labels": list(subset.labels),
+        "predicted": subset.value,
+        "bound": subset.bound,
+        "proved": subset.proved,
+    }
+
+
+def _smallest(explanation: Explanation, smallest: Smallest) -> dict[str, Any]:
+    return {
+        "members": list(smallest.members),
+        "labels": [explanation.names[member] for member in smallest.members],
+        "share": smallest.share,
+        "threshold": smallest.threshold,
+        "predicted": smallest.predicted,
+    }
+
+
+def _follow_up(step: FollowUp) -> dict[str, Any]:
+    return {
+        "members": list(step.members),
+        "labels": list(step.labels),
+        "why": step.why,
+        "command": step.command,
     }

@@ -1,109 +1,105 @@
 """`spexlens mixed`."""
 
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
-from spexlens.cli.candidates import candidates_of
-from spexlens.cli.data import FINE_TUNING, learner_of
-from spexlens.cli.evidence import Asked, evidenced
-from spexlens.cli.inputs import layers_of, lines_of, model_of
-from spexlens.cli.options import AsJson, Book, Device, Out, Trust, Verbose, Zoom
-from spexlens.cli.outputs import check_out, refuse_overlaps, resolved
+from spexlens.cli.candidates import candidates_in
+from spexlens.cli.models import model_of
+from spexlens.cli.options.budget import Spending, Zoom
+from spexlens.cli.options.components import ComponentAblation
+from spexlens.cli.options.evidence import Evidence
+from spexlens.cli.options.examples import (
+    ExampleGame,
+    ExampleTable,
+)
+from spexlens.cli.options.grouping import Only, grouped
+from spexlens.cli.options.learning import FINE_TUNING, Learning
+from spexlens.cli.options.model import Loading, Watched, path_of
+from spexlens.cli.options.output import Kept, Outputs
+from spexlens.cli.options.screening import Choice
+from spexlens.cli.options.text import NEUTRAL, TextAblation
+from spexlens.cli.outputs import refuse_overlaps, resolved
 from spexlens.cli.screen import run
 from spexlens.errors import InvalidInput
-from spexlens.files.schema import Count, Positive
+from spexlens.files.schema import Count
 from spexlens.files.toml_file import read
 from spexlens.games.game import Game
-from spexlens.learners.finetuning import FineTuning
 from spexlens.lenses.components.lens import MechanisticLens
 from spexlens.lenses.examples.examples import Examples
 from spexlens.lenses.examples.lens import DataLens
 from spexlens.lenses.mixed.lens import mix
-from spexlens.lenses.screening.screen import CHOSEN, screen
+from spexlens.lenses.screening.screen import screen
 from spexlens.lenses.text.lens import FeatureLens
 from spexlens.lenses.text.parts import TextParts
 
 LEDGER = "spexlens.ledger"
 """The key, in a command's context, of a ledger that its line does not name."""
 
-Chosen = int | str | list[str | int]
+
+class _Section(BaseModel, frozen=True, extra="forbid"):
+    """What of a file is checked: groups of options, which its classes inherit."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    candidates: Chosen | None = None
-    screening: str | None = None
+class _Features(_Section, TextAblation, Choice, frozen=True):
+    """[features]."""
 
 
-class _Features(_Section):
-    unit: str = "word"
-    replacement: str | None = None
-    neutral: str | None = None
-    template: str = "{text}"
+class _Mechanistic(_Section, ComponentAblation, Choice, frozen=True):
+    """[mechanistic]."""
 
 
-class _Mechanistic(_Section):
-    components: list[str] | str = "heads"
-    layers: str | None = None
-    ablation: str | None = None
-    reference: Path | None = None
-    counterfactual: str | None = None
-    rescale: bool = False
+class _Data(_Section, ExampleGame, Learning, ExampleTable, Choice, frozen=True):
+    """[data], where the text is the test point, and has this label."""
 
-
-class _Data(_Section):
-    train: Path
     label: str | int | float | None = None
-    text_column: str = "text"
-    label_column: str = "label"
-    learner: str = "logistic"
-    encoder: str | None = None
-    tune: int | str = "head"
-    epochs: Positive = 3
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    objective: str | None = None
-    groups: str | None = None
-    repeats: Positive = 1
 
 
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Config(_Section, Kept, Spending, Watched, frozen=True):
+    """The file."""
 
     text: str
-    model: str | None = None
     target: str | None = None
-    foil: str | None = None
-    objective: str | None = None
-    budget: Count = 300
     trainings: Count | None = None
-    method: str = "auto"
-    seed: Count = 0
-    ledger: Path | None = None
-    out: Path | None = None
     features: _Features | None = None
     mechanistic: _Mechanistic | None = None
     data: _Data | None = None
 
 
-@evidenced
+@dataclass(frozen=True)
+class _Reading:
+    """A file as it is read.
+
+    Attributes:
+        path: of the file.
+        config: what it holds.
+        loading: how its models are loaded.
+    """
+
+    path: Path
+    config: _Config
+    loading: Loading
+
+    @property
+    def folder(self) -> Path:
+        """What its paths are relative to."""
+        return self.path.parent
+
+
+@grouped()
 def mixed(
     context: typer.Context,
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG", help="TOML: what is mixed, and how.")
     ],
     zoom: Zoom = False,
-    ledger: Book = None,
-    out: Out = None,
-    as_json: AsJson = False,
-    verbose: Verbose = False,
-    device: Device = None,
-    trust_remote_code: Trust = False,
     *,
-    evidence: Asked,
+    outputs: Outputs,
+    loading: Annotated[Loading, Only("device", "trust_remote_code")],
+    evidence: Evidence,
 ) -> None:
     """Explain how parts of a text, of a model and of its training data act together, in
     one game.
@@ -113,33 +109,50 @@ def mixed(
     Paths are relative to the file; its out and ledger stay in its folder, and --out and
     --ledger are instead of them.
     """
-    given = read(config, _Config, {"candidates": "a number, 'all' or a list"})
-    beside = config.parent
-    out = out or _within(config, "out", given.out)
-    ledger = ledger or _within(config, "ledger", given.ledger)
-    context.meta[LEDGER] = ledger
-    _refuse_unused(config, given)
-    refuse_overlaps(
-        {**context.params, "out": out, "ledger": ledger, **_read_by(given, beside)}
+    content = read(config, _Config, {"candidates": "a number, 'all' or a list"})
+    # what the command line says goes before what the file says
+    outputs = replace(
+        outputs,
+        out=outputs.out or _within(config, "out", content.out),
+        ledger=outputs.ledger or _within(config, "ledger", content.ledger),
     )
-    check_out(out)
-    hub: dict[str, Any] = {"device": device, "trust_remote_code": trust_remote_code}
-    lenses = _lenses(given, beside, hub)
-    asked: list[tuple[Game, _Section]] = list(lenses)
-    games = [_screened(lens, section, ledger, zoom=zoom) for lens, section in asked]
+    context.meta[LEDGER] = outputs.ledger  # for what Ctrl-C says
+    _refuse_unused(config, content)
+    written = {"out": outputs.out, "ledger": outputs.ledger}
+    refuse_overlaps({**context.params, **written, **_read_by(config, content)})
+    outputs.check()
+    games = [
+        _screened(lens, choice, outputs.ledger, zoom=zoom)
+        for lens, choice in _lenses(_Reading(config, content, loading))
+    ]
     run(
         mix(games),
-        given.budget,
-        method=given.method,
-        seed=given.seed,
-        ledger=ledger,
-        out=out,
-        as_json=as_json,
-        verbose=verbose,
-        trainings=given.trainings,
-        zoomed=zoom,
+        content,
+        outputs,
         evidence=evidence,
+        zoomed=zoom,
+        trainings=content.trainings,
     )
+
+
+def places() -> dict[str, str]:
+    """The settings of the file, and in which of its sections errors say they are.
+
+    What is of a text or of its model is at the top of the file, whatever sections have
+    a setting of that name too.
+    """
+    sections = {
+        "features": (TextAblation,),
+        "mechanistic": (ComponentAblation,),
+        "data": (ExampleGame, Learning, ExampleTable),
+    }
+    names = {"label": " in [data]"}
+    for section, groups in sections.items():
+        for group in groups:
+            names |= {field.name: f" in [{section}]" for field in fields(group)}
+    top = [field.name for group in (Watched, Spending) for field in fields(group)]
+    names |= dict.fromkeys([*top, "text", "trainings"], "")
+    return names | {"train": " (tune) in [data]"}
 
 
 def _within(config: Path, name: str, path: Path | None) -> Path | None:
@@ -151,88 +164,86 @@ def _within(config: Path, name: str, path: Path | None) -> Path | None:
     """
     if path is None:
         return None
-    found = config.parent / path
-    inside = resolved(found).is_relative_to(resolved(config.parent))
+    place = config.parent / path
+    inside = resolved(place).is_relative_to(resolved(config.parent))
     if path.is_absolute() or ".." in path.parts or not inside:
         raise InvalidInput(
             f"{config}, {name}: {path} is not in the file's own folder; if it is meant,"
             f" give --{name} {path}"
         )
-    return found
+    return place
 
 
-def _read_by(given: _Config, beside: Path) -> dict[str, Any]:
-    """The files and models that a file says are read, by the names of the options that
-    say them elsewhere.
+def _read_by(path: Path, config: _Config) -> dict[str, Any]:
+    """The files and models that a file says are read.
+
+    They have the names of the options that say them elsewhere.
     """
-    reference = None if given.mechanistic is None else given.mechanistic.reference
-    return {
-        "table": None if given.data is None else beside / given.data.train,
-        "reference": None if reference is None else beside / reference,
-        "model": given.model,
-        "encoder": None if given.data is None else given.data.encoder,
-    }
+    folder = path.parent
+    names: dict[str, Any] = {"model": config.model}
+    if config.data is not None:
+        names["table"] = folder / config.data.table
+        names["encoder"] = config.data.encoder
+    if config.mechanistic is not None and config.mechanistic.reference is not None:
+        names["reference"] = folder / config.mechanistic.reference
+    return names
 
 
-def _refuse_unused(config: Path, given: _Config) -> None:
+def _refuse_unused(path: Path, config: _Config) -> None:
     """InvalidInput for a setting that would have no effect."""
-    data = given.data
+    data = config.data
     if data is None:
         return
-    tuned = data.learner == FINE_TUNING
-    for name in () if tuned else ("tune", "epochs", "learning_rate"):
-        if name in data.model_fields_set:
-            raise InvalidInput(
-                f"{config}, data.{name}: goes with learner = {FINE_TUNING!r}"
-            )
-    if tuned and data.encoder is not None:
+    if not data.tunes:
+        settings = {
+            "train": "tune",
+            "epochs": "epochs",
+            "learning_rate": "learning_rate",
+        }
+        for name, setting in settings.items():
+            if name in data.model_fields_set:
+                raise InvalidInput(
+                    f"{path}, data.{setting}: goes with learner = {FINE_TUNING!r}"
+                )
+    if data.tunes and data.encoder is not None:
         raise InvalidInput(
-            f"{config}, data.encoder: learner {FINE_TUNING!r} reads texts, it has no"
+            f"{path}, data.encoder: learner {FINE_TUNING!r} reads texts, it has no"
             " use for it"
         )
-    if given.model is not None and data.encoder is not None:
+    if config.model is not None and data.encoder is not None:
         raise InvalidInput(
-            f"{config}, model: data.encoder is the model that is read; leave one of"
+            f"{path}, model: data.encoder is the model that is read; leave one of"
             " them out"
         )
 
 
-def _lenses(
-    given: _Config, beside: Path, hub: dict[str, Any]
-) -> list[tuple[Game, _Section]]:
-    """The lenses of the sections that are there."""
-    lenses: list[tuple[Game, _Section]] = []
-    model: dict[str, Any] | None = {
-        "model": model_of(given.model or "sentiment"),
-        **hub,
-    }
-    watched: dict[str, Any] = {
-        "target": given.target,
-        "foil": given.foil,
-        "objective": given.objective,
-    }
-    if given.data is not None:
-        if any(each is not None for each in watched.values()):
+def _lenses(reading: _Reading) -> list[tuple[Game, Choice]]:
+    """The lenses of the sections that are there, and the candidates of each."""
+    config = reading.config
+    lenses: list[tuple[Game, Choice]] = []
+    if config.data is None:
+        model: dict[str, Any] | None = _model(reading)
+        value = config.value()
+    else:
+        if any(part is not None for part in config.value().values()):
             raise InvalidInput(
                 "with [data] the test point is watched: give label and objective there"
             )
-        data = _data(given, given.data, beside, hub)
-        lenses.append((data, given.data))
-        model, watched = _asked(data, given.data, hub)
-    if given.features is not None:
-        lenses.append(
-            (_features(given.text, given.features, model, watched), given.features)
+        data = _data(reading, config.data)
+        lenses.append((data, config.data))
+        model = _trained(data, reading)
+        value = _predicted(data, config.data)
+    # in the order of the lenses, whatever that of the sections in the file
+    if config.features is not None:
+        text = _features(config.text, config.features, model, value)
+        lenses.append((text, config.features))
+    if config.mechanistic is not None:
+        # a learner of texts has no components: they are of the model that is named
+        ablation = config.mechanistic.of_lens(reading.folder)
+        components = MechanisticLens(
+            inputs=config.text, **ablation, **(model or _model(reading)), **value
         )
-    if given.mechanistic is not None:
-        how = (
-            model or {"model": model_of(given.model or "sentiment"), **hub}
-        ) | watched
-        lenses.append(
-            (
-                _mechanistic(given.text, given.mechanistic, beside, how),
-                given.mechanistic,
-            )
-        )
+        lenses.append((components, config.mechanistic))
     if len(lenses) < 2:
         raise InvalidInput(
             "a mixed game has two sections or three: [features], [mechanistic], [data]"
@@ -240,25 +251,38 @@ def _lenses(
     return lenses
 
 
-def _asked(
-    data: DataLens, section: _Data, hub: dict[str, Any]
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """The model that the other lenses are of, None where the learner reads texts; and
-    what they watch.
+def _model(reading: _Reading) -> dict[str, Any]:
+    """The model that the file names, as lenses take it."""
+    return {"model": path_of(reading.config.model), **reading.loading.weights()}
+
+
+def _trained(data: DataLens, reading: _Reading) -> dict[str, Any] | None:
+    """The model that the other lenses are of: the one that is trained, or the encoder.
+
+    None where the learner reads texts itself.
     """
     if data.model is not None:
-        return {"model": data.model}, (
-            {} if data.model.kind == "classifier" else {"target": section.label}
-        )
+        return {"model": data.model}
     encoder = None if data.features is None else data.features.model
-    return (
-        None if encoder is None else {"model": encoder.name, "kind": "encoder", **hub}
-    ), {}
+    if encoder is None:
+        return None
+    return {"model": encoder.name, "kind": "encoder", **reading.loading.weights()}
+
+
+def _predicted(data: DataLens, section: _Data) -> dict[str, Any]:
+    """What the other lenses watch: of a causal model, the label of the test point."""
+    if data.model is None or data.model.kind == "classifier":
+        return {}
+    return {"target": section.label}
 
 
 def _features(
-    text: str, section: _Features, model: dict[str, Any] | None, watched: dict[str, Any]
+    text: str,
+    section: _Features,
+    model: dict[str, Any] | None,
+    value: dict[str, Any],
 ) -> FeatureLens | TextParts:
+    """The lens of the text, or its parts where no model but the learner reads it."""
     if model is None:
         if section.replacement is not None or section.template != "{text}":
             raise InvalidInput(
@@ -268,93 +292,43 @@ def _features(
         return TextParts(text, unit=section.unit, neutral=section.neutral or "")
     if section.neutral is not None and section.replacement != "neutral":
         raise InvalidInput("[features]: neutral goes with replacement = 'neutral'")
-    return FeatureLens(
-        text=text,
-        unit=section.unit,
-        replacement=section.replacement,
-        template=section.template,
-        neutral=section.neutral or "...",
-        **model,
-        **watched,
-    )
+    # a file may leave it open, which tells the two readers of a text apart
+    ablation = {**section.of_lens(), "neutral": section.neutral or NEUTRAL}
+    return FeatureLens(text=text, **ablation, **model, **value)
 
 
-def _mechanistic(
-    text: str, section: _Mechanistic, beside: Path, how: dict[str, Any]
-) -> MechanisticLens:
-    named = (
-        [section.components]
-        if isinstance(section.components, str)
-        else section.components
-    )
-    return MechanisticLens(
-        inputs=text,
-        components=[name.strip() for each in named for name in each.split(",")],
-        layers=None if section.layers is None else layers_of(section.layers),
-        ablation=section.ablation,
-        reference=(
-            None if section.reference is None else lines_of(beside / section.reference)
-        ),
-        counterfactual=section.counterfactual,
-        rescale=section.rescale,
-        **how,
-    )
-
-
-def _data(
-    given: _Config, section: _Data, beside: Path, hub: dict[str, Any]
-) -> DataLens:
+def _data(reading: _Reading, section: _Data) -> DataLens:
+    """The lens of the training examples, with the text as the test point."""
+    config = reading.config
     examples = Examples.read(
-        beside / section.train, text=section.text_column, label=section.label_column
+        reading.folder / section.table,
+        text=section.text_column,
+        label=section.label_column,
     )
-    learner: Any
+    learner = section.made(config.model, reading.loading)
     encoder = section.encoder
-    if section.learner == FINE_TUNING:
-        learner = FineTuning(
-            model_of(given.model or "sentiment"),
-            train=section.tune,  # type: ignore[arg-type]
-            epochs=section.epochs,
-            learning_rate=section.learning_rate,
-            **hub,
-        )
-    else:
-        learner = learner_of(section.learner)
-        encoder = encoder or given.model or "tf-idf"
+    if not section.tunes:
+        encoder = encoder or config.model or "tf-idf"
+    labels = None if section.label is None else [section.label]
     return DataLens(
         learner,
         examples,
-        ([given.text], None if section.label is None else [section.label]),
-        groups=section.groups,
-        objective=section.objective,
-        repeats=section.repeats,
-        seed=given.seed,
+        ([config.text], labels),
+        **section.of_lens(),
+        seed=config.seed,
         encoder=None if encoder is None else model_of(encoder),
     )
 
 
-def _screened(
-    lens: Game, section: _Section, ledger: Path | None, *, zoom: bool
-) -> Game:
-    """A lens with the candidates that its section asks for; all for a zoom unless it is
-    said which.
-    """
-    asked = section.candidates
-    if isinstance(lens, TextParts) and (
-        isinstance(asked, int) or section.screening is not None
-    ):
+def _screened(game: Game, choice: Choice, ledger: Path | None, *, zoom: bool) -> Game:
+    """A game with the candidates asked for; all for a zoom unless it is said which."""
+    counted = isinstance(choice.candidates, int) or choice.screening is not None
+    if isinstance(game, TextParts) and counted:
         raise InvalidInput(
             "[features]: words that a learner reads as text have no attribution: name"
             " them, or all"
         )
-    if asked is None and (
-        isinstance(lens, TextParts) or (zoom and section.screening is None)
-    ):
-        return lens
-    asked = (
-        CHOSEN
-        if asked is None
-        else candidates_of(asked)
-        if isinstance(asked, str)
-        else asked
-    )
-    return screen(lens, asked, by=section.screening, ledger=ledger)
+    whole = isinstance(game, TextParts) or (zoom and choice.screening is None)
+    if choice.candidates is None and whole:
+        return game
+    return screen(game, candidates_in(choice), by=choice.screening, ledger=ledger)

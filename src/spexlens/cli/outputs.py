@@ -1,4 +1,4 @@
-"""Outputs: where a command's results go, seen to take them before anything is paid for.
+"""Outputs: where results go, seen to take them before anything is paid for.
 
 Nothing that a command reads is written over, and no output by another: not the inputs,
 not the files of a model, not the ledger by the explanation.
@@ -55,8 +55,7 @@ def check_out(out: Path | None) -> None:
 
 
 def files_in(out: Path, names: Iterable[str], summary: str) -> list[Path]:
-    """Where explanations of these names go, in a folder that is made if it is not
-    there.
+    """Where explanations of these names go, in a folder that is made where it is not.
 
     Raises:
         InvalidInput: one of them, or the summary beside them, cannot be written.
@@ -79,8 +78,7 @@ def files_in(out: Path, names: Iterable[str], summary: str) -> list[Path]:
 def refuse_overlaps(
     given: Mapping[str, Any], outs: Iterable[Path] | None = None
 ) -> None:
-    """See that what is written is neither read nor written by another part of the same
-    command.
+    """See that what is written is not read, nor written by another part of a command.
 
     Args:
         given: paths and models by the names of a command's parameters; None where there
@@ -92,50 +90,56 @@ def refuse_overlaps(
             of the two; or a name that no file can have.
     """
     ledger = given.get("ledger")
-    saved = [
-        path
-        for path in ([given.get("out")] if outs is None else outs)
-        if path is not None
-    ]
-    for path, what in [*((path, "--out") for path in saved), (ledger, "--ledger")]:
-        if path is None:
-            continue
-        _refuse_odd_name(path, what)
-        if what == "--ledger" and path.is_dir():
-            raise InvalidInput(
-                f"--ledger {path} is a folder: name a file in it, such as"
-                f" {path / 'runs.db'}"
-            )
-        for name, read in _INPUTS.items():
-            if given.get(name) is not None and _same(path, given[name]):
-                raise InvalidInput(
-                    f"{what} {path} is what {read} reads: give another path"
-                )
-        for name, option in _MODELS.items():
-            folder = _folder_of(given.get(name))
-            if folder is not None and folder in resolved(path).parents:
-                raise InvalidInput(
-                    f"{what} {path} is in the folder of {option}: give a path outside"
-                    " of it"
-                )
-    for path in saved if ledger is not None else ():
-        if any(_same(path, Path(f"{ledger}{ending}")) for ending in ("", *_BESIDE)):
+    out = given.get("out")
+    saved = [path for path in ([out] if outs is None else outs) if path is not None]
+    for path in saved:
+        _refuse_odd_name(path, "--out")
+        _refuse_read(path, "--out", given)
+    if ledger is None:
+        return
+    _refuse_odd_name(ledger, "--ledger")
+    if ledger.is_dir():
+        raise InvalidInput(
+            f"--ledger {ledger} is a folder: name a file in it, such as"
+            f" {ledger / 'runs.db'}"
+        )
+    _refuse_read(ledger, "--ledger", given)
+    kept = [ledger, *(Path(f"{ledger}{ending}") for ending in _BESIDE)]
+    for path in saved:
+        if any(_is_same(path, file) for file in kept):
             raise InvalidInput(
                 f"--out and --ledger are both {path}: give each a path of its own"
             )
 
 
-def _refuse_odd_name(path: Path, what: str) -> None:
+def _refuse_read(path: Path, option: str, given: Mapping[str, Any]) -> None:
+    """InvalidInput for a path that is written to, and read by the same command."""
+    for name, reader in _INPUTS.items():
+        if given.get(name) is not None and _is_same(path, given[name]):
+            raise InvalidInput(
+                f"{option} {path} is what {reader} reads: give another path"
+            )
+    for name, reader in _MODELS.items():
+        folder = _folder_of(given.get(name))
+        if folder is not None and folder in resolved(path).parents:
+            raise InvalidInput(
+                f"{option} {path} is in the folder of {reader}: give a path outside"
+                " of it"
+            )
+
+
+def _refuse_odd_name(path: Path, option: str) -> None:
     """InvalidInput for a path that no file can have, or that nobody could read."""
     text = str(path)
     if "\0" in text:
-        raise InvalidInput(f"{what}: a path holds no NUL; got {text!r}")
+        raise InvalidInput(f"{option}: a path holds no NUL; got {text!r}")
+    # bytes that are no UTF-8 come as half characters
     if re.search("[\ud800-\udfff]", text):
-        raise InvalidInput(f"{what}: the path is not valid Unicode: {text!r}")
+        raise InvalidInput(f"{option}: the path is not valid Unicode: {text!r}")
     long = next((part for part in path.parts if len(part.encode()) > _LONGEST), None)
     if long is not None:
         raise InvalidInput(
-            f"{what}: the name {long[:20]}... has {len(long.encode())} bytes;"
+            f"{option}: the name {long[:20]}... has {len(long.encode())} bytes;"
             f" {_LONGEST} are the most"
         )
 
@@ -151,8 +155,9 @@ def _folder_of(model: Any) -> Path | None:
     return None
 
 
-def _same(first: Path, second: Path) -> bool:
+def _is_same(first: Path, second: Path) -> bool:
     """Whether two paths are one file, under whatever name."""
+    # what is not there yet is compared by its path alone
     with suppress(OSError, ValueError):
         if os.path.samefile(first, second):
             return True
@@ -186,12 +191,10 @@ def _refuse_unwritable(file: Path, kind: str) -> None:
 
 
 def refuse_closed() -> None:
-    """InvalidInput before anything is paid for, if standard output takes nothing, such
-    as a closed pipe.
-    """
+    """InvalidInput before anything is paid for, if standard output takes nothing."""
     try:
-        place = sys.stdout.fileno()
-        os.write(place, b"")
+        descriptor = sys.stdout.fileno()
+        os.write(descriptor, b"")
     # it is no file, or is not there at all
     except (UnsupportedOperation, AttributeError):
         return
@@ -199,10 +202,10 @@ def refuse_closed() -> None:
         raise InvalidInput(
             f"standard output cannot be written: {error.strerror}; give --out"
         ) from error
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(place, select.POLLOUT)
-        if any(events & select.POLLERR for _, events in poll.poll(0)):
-            raise InvalidInput(
-                "standard output is a pipe that nobody reads: give --out"
-            )
+    if not hasattr(select, "poll"):
+        return
+    # no byte is written above, so that a pipe without a reader does not show there
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    if any(events & select.POLLERR for _, events in poll.poll(0)):
+        raise InvalidInput("standard output is a pipe that nobody reads: give --out")

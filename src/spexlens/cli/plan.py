@@ -2,88 +2,96 @@
 
 import json
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from spexlens.arguments import whole_number
-from spexlens.budget.allocation import Evidence, allot, handful
+from spexlens.budget.allocation import allocate
+from spexlens.budget.request import Request
 from spexlens.cli.candidates import chosen
-from spexlens.cli.inputs import model_of, target_of, text_of
-from spexlens.cli.options import (
-    AsJson,
-    BatchSize,
-    Book,
-    Budget,
-    Candidates,
-    Chat,
-    Device,
-    File,
-    Foil,
-    Method,
-    Model,
-    Neutral,
-    Objective,
-    Replacement,
-    Revision,
-    Screening,
-    Seed,
-    Target,
-    Template,
-    Trust,
-    Unit,
-    Windows,
-    Words,
-)
+from spexlens.cli.options.budget import Spending
+from spexlens.cli.options.evidence import Evidence
+from spexlens.cli.options.grouping import Only, Without, grouped
+from spexlens.cli.options.model import Loading, Watched, path_of
+from spexlens.cli.options.output import Outputs
+from spexlens.cli.options.screening import Choice
+from spexlens.cli.options.text import TextReading, TextSource
 from spexlens.cli.terminal import say, say_json
+from spexlens.cli.unused import Need
 from spexlens.errors import InvalidInput
 from spexlens.evaluation.evaluator import Evaluator
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.games.game import Game
 from spexlens.lenses.text.lens import FeatureLens
 from spexlens.masks.masks import unpack
+from spexlens.results.provenance import versions
 from spexlens.solvers.choice import refuse_too_many
 from spexlens.solvers.solver import Plan, Solver
-from spexlens.verbs.explain import versions
+
+_PLACES = {
+    "file": "count",
+    "objective": "unit",
+    "checks": "budget",
+    "as_json": "trust_remote_code",
+}
+"""Options that `--help` lists elsewhere than with their group."""
+
+_COLUMN = 12  # characters of a line's name
 
 
-def plan(
-    text: Words = None,
-    candidates: Annotated[
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """A plan without a text, of so many candidates."""
+
+    count: Annotated[
         int | None, typer.Option("-n", help="How many candidates, instead of a text.")
-    ] = None,
-    file: File = None,
-    model: Model = "sentiment",
-    target: Target = None,
-    foil: Foil = None,
-    unit: Unit = "word",
-    objective: Objective = None,
-    replacement: Replacement = None,
-    neutral: Neutral = "...",
-    template: Template = "{text}",
-    chat: Chat = False,
-    windows: Windows = False,
-    asked: Candidates = None,
-    screening: Screening = None,
-    budget: Budget = 300,
-    checks: Annotated[
-        int | None,
-        typer.Option(
-            help="Masks that check the result; 0: none. Default: a tenth, at least 16."
+    ] = None
+
+    needs: ClassVar[tuple[Need, ...]] = (
+        Need(
+            (
+                "file",
+                "model",
+                "target",
+                "foil",
+                "unit",
+                "objective",
+                "replacement",
+                "neutral",
+                "template",
+                "chat",
+                "windows",
+                "candidates",
+                "screening",
+                "ledger",
+                "revision",
+                "device",
+                "batch_size",
+                "trust_remote_code",
+            ),
+            lambda given: given["count"] is None,
+            "is of a text: leave out -n, or leave this out",
         ),
-    ] = None,
-    method: Method = "auto",
-    seed: Seed = 0,
-    ledger: Book = None,
-    revision: Revision = None,
-    device: Device = None,
-    batch_size: BatchSize = None,
-    trust_remote_code: Trust = False,
-    as_json: AsJson = False,
+    )
+
+
+@grouped(behind=_PLACES)
+def plan(
+    source: TextSource,
+    size: Count,
+    watched: Watched,
+    reading: TextReading,
+    choice: Choice,
+    spending: Spending,
+    evidence: Annotated[Evidence, Only("checks")],
+    outputs: Annotated[Outputs, Only("ledger", "as_json")],
+    loading: Annotated[Loading, Without("kind")],
 ) -> None:
     """What a budget buys: the method, the masks and, for a text and a model, the time
     they take.
@@ -91,82 +99,100 @@ def plan(
     The time is that of one batch of the planned masks; with a ledger, they are paid for
     and kept.
     """
+    _refuse_two_or_none(source, size.count)
     lens: Game | None = None
-    if candidates is not None and (text is not None or file is not None):
+    count = size.count
+    if count is None:
+        lens = FeatureLens(
+            path_of(watched.model),
+            source.read(),
+            **watched.value(),
+            **reading.of_lens(),
+            **loading.of_lens(),
+        )
+        lens = chosen(lens, choice, ledger=outputs.ledger)
+        count = lens.n
+    elif choice != Choice():
+        raise InvalidInput(
+            "--candidates and --screening choose among those of a text: leave out -n"
+        )
+    if count < 1:
+        raise InvalidInput(f"-n is a number of candidates, at least 1; got {count}")
+    refuse_too_many(count)
+    lines = _lines(lens, count, _checked(spending), evidence.checks, outputs.ledger)
+    if outputs.as_json:
+        say_json(json.dumps(lines))
+    else:
+        say("\n".join(f"{name:<{_COLUMN}}{value}" for name, value in lines.items()))
+
+
+def _refuse_two_or_none(source: TextSource, count: int | None) -> None:
+    """InvalidInput for a text beside a number of candidates, or neither."""
+    if count is not None and source.named:
         raise InvalidInput("give a text or -n, not both")
-    if (
-        candidates is None
-        and text is None
-        and file is None
-        and (sys.stdin is None or sys.stdin.isatty())
-    ):
+    if count is not None or source.named:
+        return
+    if sys.stdin is None or sys.stdin.isatty():
         raise InvalidInput(
             "a plan is of a text, or of so many candidates: give a text, --file, or"
             " -n 40"
         )
-    if candidates is None:
-        lens = FeatureLens(
-            model_of(model),
-            text_of(text, file),
-            unit=unit,
-            target=target_of(target),
-            foil=foil,
-            objective=objective,
-            replacement=replacement,
-            neutral=neutral,
-            template=template,
-            chat=chat,
-            windows=windows,
-            revision=revision,
-            device=device,
-            batch_size=batch_size,
-            trust_remote_code=trust_remote_code,
-        )
-        lens = chosen(lens, asked, screening, ledger=ledger)
-        candidates = lens.n
-    if lens is None and (asked is not None or screening is not None):
-        raise InvalidInput(
-            "--candidates and --screening choose among those of a text: leave out -n"
-        )
-    if candidates < 1:
-        raise InvalidInput(
-            f"-n is a number of candidates, at least 1; got {candidates}"
-        )
-    refuse_too_many(candidates)
-    seed = whole_number(seed, "a seed")
-    budget = whole_number(budget, "a budget")
-    check = 0 if lens is None else handful(lens, budget, None)
-    game = lens or Game(_never, candidates)
-    shares, reserve = allot(
-        game, budget - check, method, None, None, seed, Evidence(checks)
-    )
+
+
+def _checked(spending: Spending) -> Spending:
+    """The same, its seed and its budget seen to be whole numbers."""
+    seed = whole_number(spending.seed, "a seed")
+    budget = whole_number(spending.budget, "a budget")
+    return replace(spending, seed=seed, budget=budget)
+
+
+def _lines(
+    lens: Game | None,
+    count: int,
+    spending: Spending,
+    checks: int | None,
+    ledger: Path | None,
+) -> dict[str, str | int]:
+    """What is said, by the names of the lines.
+
+    Args:
+        lens: of the text, or None for a plan without one.
+        count: of the candidates.
+        spending: the budget.
+        checks: masks that check the result, or None for the usual number.
+        ledger: where answers are kept.
+    """
+    budget = spending.budget
+    seed = spending.seed
+    request = Request(budget, method=spending.method, seed=seed, checks=checks)
+    allocation = allocate(lens or Game(_never, count), request)
+    shares = allocation.shares
+    reserve = allocation.reserve
+    unchosen = allocation.unchosen
     solver = shares.solver
-    planned = solver.outline(candidates, shares.masks, seed)
-    said: dict[str, str | int] = {
-        "candidates": candidates,
-        "method": planned.method,
-        "masks": planned.total,
+    outline = solver.outline(count, shares.masks, seed)
+    lines: dict[str, str | int] = {
+        "candidates": count,
+        "method": outline.method,
+        "masks": outline.total,
         "budget": budget,
-        "design": planned.design,
+        "design": outline.design,
     }
     if reserve.checks:
-        said["checks"] = (
+        lines["checks"] = (
             f"{reserve.checks} masks more, of the budget, check what was found"
         )
     if reserve.repeats:
-        said["noise"] = f"{reserve.repeats} masks are asked twice; more if those differ"
-    if check:
-        said["not chosen"] = (
-            f"{check} masks more ablate the {len(lens.fixed) if lens else 0} others"
+        lines["noise"] = (
+            f"{reserve.repeats} masks are asked twice; more if those differ"
         )
+    if unchosen:
+        fixed = len(lens.fixed) if lens else 0
+        lines["not chosen"] = f"{unchosen} masks more ablate the {fixed} others"
     if lens is not None:
-        said["time"] = _estimate(
-            lens, solver, solver.plan(lens.n, shares.masks, seed), budget, seed, ledger
-        )
-    if as_json:
-        say_json(json.dumps(said))
-    else:
-        say("\n".join(f"{name:<12}{value}" for name, value in said.items()))
+        planned = solver.plan(lens.n, shares.masks, seed)
+        lines["time"] = _estimate(lens, solver, planned, spending, ledger)
+    return lines
 
 
 def _never(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -174,22 +200,16 @@ def _never(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _estimate(
-    lens: Game,
-    solver: Solver,
-    planned: Plan,
-    budget: int,
-    seed: int,
-    ledger: Path | None,
+    lens: Game, solver: Solver, planned: Plan, spending: Spending, ledger: Path | None
 ) -> str:
-    """The time for the masks that are missing, from a second, timed pass of their first
-    batch.
-    """
+    """The time for the masks that are missing, of which the first batch is timed."""
+    base = lens.base
     with Ledger(ledger) as book:
-        base = lens.base
         known = book.lookup(base.key, lens.to_base(planned.packed))
+        # a plan may depend on the answers to the masks before
         while planned.rest and None not in known:
             values = Evaluator(base, book).packed_values(lens.to_base(planned.packed))
-            planned = solver.extended(planned, values, seed)
+            planned = solver.extended(planned, values, spending.seed)
             known = book.lookup(base.key, lens.to_base(planned.packed))
         missing = [value is None for value in known]
         count = sum(missing) + planned.rest
@@ -199,13 +219,14 @@ def _estimate(
         run = book.begin(
             base.key,
             method="plan",
-            seed=seed,
+            seed=spending.seed,
             design=planned.design,
-            budget=budget,
+            budget=spending.budget,
             versions=versions(),
         )
         batch = unpack(lens.to_base(planned.packed[missing][: lens.batch_size]), base.n)
         Evaluator(base, book, run=run).values(batch)
+        # the first pass warms the model up: the second is timed
         warm = perf_counter()
         base.value(batch)
         seconds = (perf_counter() - warm) / len(batch)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spexlens.cli import waiting
-from spexlens.cli.evidence import Asked
+from spexlens.cli.options.budget import Spending
+from spexlens.cli.options.evidence import Evidence
+from spexlens.cli.options.output import Outputs
 from spexlens.cli.terminal import say_json
 from spexlens.errors import InvalidInput, ResultError, SpexlensError
 from spexlens.evaluation.evaluator import Progress
@@ -21,33 +22,34 @@ if TYPE_CHECKING:
 
 
 def run(
-    lens: Game,
-    budget: int,
+    game: Game,
+    spending: Spending,
+    outputs: Outputs,
     *,
-    method: str = "auto",
-    seed: int = 0,
-    ledger: Path | None = None,
-    out: Path | None = None,
-    as_json: bool = False,
-    verbose: bool = False,
+    evidence: Evidence | None = None,
+    zoomed: bool = False,
     held_out: int | None = None,
     trainings: int | None = None,
-    zoomed: bool = False,
-    evidence: Asked | None = None,
 ) -> None:
-    """Explain a lens with progress shown, then save and print what was found."""
-    evidence = evidence or Asked()
+    """Explain a game with progress shown, then save and print what was found.
+
+    Args:
+        game: a lens.
+        spending: the budget.
+        outputs: where the explanation is saved, and how it is printed.
+        evidence: what is asked for beside the explanation; None for nothing more than
+            is usual.
+        zoomed: whether it is explained level by level.
+        held_out, trainings: see `explain`.
+    """
+    evidence = evidence or Evidence()
+    verb = zoom if zoomed else explain
     with progress_bar() as progress:
-        how: dict[str, Any] = {
-            "method": method,
-            "seed": seed,
-            "ledger": ledger,
-            "progress": progress,
-        }
-        how |= {"trainings": trainings}
-        how |= {} if zoomed else {"held_out": held_out}
-        explanation = (zoom if zoomed else explain)(
-            lens, budget, **how, **evidence.arguments()
+        explanation = verb(
+            game,
+            ledger=outputs.ledger,
+            progress=progress,
+            **evidence.request(spending, held_out=held_out, trainings=trainings),
         )
     # told at the end: what was paid for is shown, and saved, all the same
     problems: list[SpexlensError] = []
@@ -55,20 +57,19 @@ def run(
         explanation = evidence.shown(explanation)
     except InvalidInput as error:
         problems.append(error)
-    if out is not None:
+    if outputs.out is not None:
         try:
-            explanation.save(out)
+            explanation.save(outputs.out)
         except ResultError as error:
             problems.append(error)
-    if as_json:
+    if outputs.as_json:
         say_json(explanation.to_json())
     else:
-        show_page(explanation, verbose=verbose)
+        show_page(explanation, verbose=outputs.verbose)
     for problem in problems:
         raise problem
-    evidence.exit(
-        evidence.failed(explanation), evidence.unmatched(explanation).values()
-    )
+    failed = evidence.failed(explanation)
+    evidence.exit(failed, evidence.unmatched(explanation).values())
 
 
 def show_page(
@@ -81,8 +82,9 @@ def show_page(
     """Print the page of one output, or of all."""
     from spexlens.report.terminal.page import render
 
-    for each in outputs_of(explanation, output):
-        console_of().print(render(explanation, output=each, top=top, verbose=verbose))
+    for name in outputs_of(explanation, output):
+        page = render(explanation, output=name, top=top, verbose=verbose)
+        console_of().print(page)
 
 
 def outputs_of(explanation: Explanation, output: str | None) -> list[int | str]:
@@ -92,6 +94,7 @@ def outputs_of(explanation: Explanation, output: str | None) -> list[int | str]:
 
 def console_of(*, stderr: bool = False) -> "Console":
     """Where to print."""
+    # rich takes a while to import, which an option that is refused does without
     from spexlens.cli.console import ShownConsole
 
     waiting.end()

@@ -1,6 +1,4 @@
-"""The terminal: the way out of every line that is printed, with nothing in it that a
-terminal would obey.
-"""
+"""The terminal: the way out of every line, with nothing that a terminal would obey."""
 
 import typer
 
@@ -15,6 +13,6 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def say_json(text: str) -> None:
-    """JSON on standard output: what a terminal would obey is escaped as JSON does it."""
+    """JSON on standard output, with what a terminal would obey escaped as in JSON."""
     waiting.end()
     typer.echo(in_json(text))

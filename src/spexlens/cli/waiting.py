@@ -1,6 +1,4 @@
-"""Waiting: a word on a terminal while things are imported and loaded, which takes
-seconds.
-"""
+"""Waiting: a word on a terminal while things are imported and loaded, for seconds."""
 
 import sys
 from collections.abc import Sequence
@@ -11,16 +9,11 @@ _shown = False
 
 
 def begin(arguments: Sequence[str]) -> None:
-    """Say that it is being loaded, if standard error is a terminal and there is
-    something to load.
-    """
+    """Say that it is being loaded, if there is a terminal, and something to load."""
     global _shown
-    if (
-        not arguments
-        or _QUICK & set(arguments)
-        or sys.stderr is None
-        or not sys.stderr.isatty()
-    ):
+    if not arguments or _QUICK & set(arguments):
+        return
+    if sys.stderr is None or not sys.stderr.isatty():
         return
     sys.stderr.write(f"{_WORD}\r")  # what is written next stands in its place
     sys.stderr.flush()

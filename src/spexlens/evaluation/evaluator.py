@@ -4,14 +4,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spexlens.errors import InvalidInput, LedgerError, NonFiniteValue, OutOfMemory
+from spexlens.evaluation.batching import Batch, Batching
+from spexlens.evaluation.counts import Counts
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.evaluation.pace import Clock, Pace
-from spexlens.games.game import Game, real_numbers
+from spexlens.games.answers import real_numbers
+from spexlens.games.game import Game
 from spexlens.masks import masks as mask_algebra
 from spexlens.memory import ran_out
 from spexlens.spectrum.sizes import LARGEST, refuse_large
@@ -23,9 +27,29 @@ _PLAIN = (
 
 # seconds, the shortest and the longest, between two looks at what others are paid for
 _WAITS = (0.01, 0.5)
+_NAMED = 20  # candidates that an error names
 
 Progress = Callable[[int, int], None]
 """Called with (masks finished, masks to finish in all)."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """The distinct masks of one call, and how far it is with them.
+
+    Attributes:
+        rows: (m, w) uint8, packed.
+        known: (m,) bool, whose values are recorded, or on their way into the ledger.
+        mine: (m,) bool, which this process has claimed, and not asked for yet.
+    """
+
+    rows: NDArray[np.uint8]
+    known: NDArray[np.bool_]
+    mine: NDArray[np.bool_]
+
+    def missing(self) -> int:
+        """How many are not known yet."""
+        return int((~self.known).sum())
 
 
 class Evaluator:
@@ -83,16 +107,25 @@ class Evaluator:
         self.ledger = ledger
         self.run = run
         self.progress = progress
-        self.paid = self.reused = self.passes = self.trainings = 0
-        self.asked = self.finished = 0
+        # a number each, not one `Counts`: `paid` is added to by the writer's thread
+        self.paid = 0
+        self.reused = 0
+        self.passes = 0
+        self.trainings = 0
+        self.asked = 0
+        self.finished = 0
         self._expected = expected
         self._pace = Pace(clock)
-        self._size = 1 if game.paced else game.batch_size  # of the next batch
-        self._fits = ledger.limit(game.key)
+        self._batching = Batching(game, self._pace, ledger.limit(game.key))
         self._pending: Future[None] | None = None
         self._outputs: int | None = None
         # by another process, whose values were committed first and stand
         self._overtaken = False
+
+    @property
+    def counts(self) -> Counts:
+        """What was asked of the game so far."""
+        return Counts(self.paid, self.reused, self.passes, self.trainings)
 
     def values(self, masks: ArrayLike) -> NDArray[np.float64]:
         """The game's values, from the ledger or from the model: (m, n) -> (m,) or (m,
@@ -119,42 +152,62 @@ class Evaluator:
         refuse_large(values[known])
         self.reused += int(known.sum())
         self.asked += len(rows)
-        finished = self.finished
-        with self._claims(rows, known), ThreadPoolExecutor(1, "ledger") as writer:
-            for batch, mine in self._turns(rows, known):
-                for part, answer, remarks in self._answers(rows, batch, mine):
-                    known[part] = True
-                    mine[part] = False
-                    self._flush()
-                    if self.ledger.changed_elsewhere():
-                        self._take_over(rows, known)
-                    self._pending = writer.submit(
-                        self._keep, rows[part], answer, remarks
-                    )
-                    if (
-                        self.game.commit_each_batch
-                        or not (np.abs(answer) <= LARGEST).all()
-                    ):
-                        # before the model is asked for more; raises if it was not
-                        # finite
-                        self._flush()
-                        refuse_large(answer)
-                    if not values.size:
-                        values = np.empty((len(rows), answer.shape[1]))
-                    values[part] = answer
-                self.finished = finished + int(known.sum())
-                if self.progress is not None:
-                    self.progress(self.finished, max(self.asked, self._expected))
-            self._flush()
+        order = _Order(rows, known, np.zeros(len(rows), np.bool_))
+        with self._claims(order), ThreadPoolExecutor(1, "ledger") as writer:
+            values = self._completed(order, values, writer)
         if self._overtaken:
             _, values = self._recorded(rows)
         values = values[inverse]
         return values[:, 0] if values.shape[1] == 1 else values
 
+    def _completed(
+        self, order: _Order, values: NDArray[np.float64], writer: ThreadPoolExecutor
+    ) -> NDArray[np.float64]:
+        """The values of an order, (m, k), when all of it is asked for and committed.
+
+        Args:
+            order: nothing of it is left unknown.
+            values: (m, k) of those that were known before; k = 0 if none was.
+            writer: the thread that commits.
+        """
+        finished_before = self.finished
+        for batch in self._turns(order):
+            for part, answer, remarks in self._answers(order, batch):
+                order.known[part] = True
+                order.mine[part] = False
+                self._commit(order, part, answer, remarks, writer)
+                if not values.size:
+                    values = np.empty((len(order.rows), answer.shape[1]))
+                values[part] = answer
+            self.finished = finished_before + int(order.known.sum())
+            if self.progress is not None:
+                self.progress(self.finished, max(self.asked, self._expected))
+        self._flush()
+        return values
+
+    def _commit(
+        self,
+        order: _Order,
+        part: Batch,
+        answer: NDArray[np.float64],
+        remarks: dict[int, str],
+        writer: ThreadPoolExecutor,
+    ) -> None:
+        """Begin to commit an answer, once the one before is committed; one that cannot
+        be squared, and each of a commit_each_batch game, is waited for.
+        """
+        self._flush()
+        if self.ledger.changed_elsewhere():
+            self._take_over(order)
+        self._pending = writer.submit(self._keep, order.rows[part], answer, remarks)
+        squarable = bool((np.abs(answer) <= LARGEST).all())
+        if self.game.commit_each_batch or not squarable:
+            # before the model is asked for more; raises if it was not finite
+            self._flush()
+            refuse_large(answer)
+
     @contextmanager
-    def _claims(
-        self, rows: NDArray[np.uint8], known: NDArray[np.bool_]
-    ) -> Iterator[None]:
+    def _claims(self, order: _Order) -> Iterator[None]:
         """Around asking for masks: what fails, or is interrupted, lets go of what it
         claimed.
         """
@@ -162,66 +215,40 @@ class Evaluator:
             yield
         except BaseException:
             with suppress(LedgerError):  # what went wrong first is what is told
-                self.ledger.release(self.game.key, rows[~known])
+                self.ledger.release(self.game.key, order.rows[~order.known])
             raise
 
-    def _turns(
-        self, rows: NDArray[np.uint8], known: NDArray[np.bool_]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
-        """Batches, and (m,) which masks are this process's to ask for now; until all
-        are known.
-        """
-        left = self._batches(rows)
-        mine = np.zeros(len(rows), np.bool_)
-        (pause, longest) = _WAITS
+    def _turns(self, order: _Order) -> Iterator[Batch]:
+        """Batches, each claimed just before it is given, until all masks are known."""
+        left = self._batching.batches(order.rows)
+        shortest, longest = _WAITS
+        pause = shortest
         waited = False
         while left:
-            theirs: list[NDArray[np.int64]] = []
+            theirs: list[Batch] = []
             while left:
-                some, left = self._some(left)
-                self._claim(rows, np.concatenate(some), known, mine, waited)
+                some, left = self._batching.ahead(left)
+                self._claim(order, np.concatenate(some), waited)
                 for batch in some:
-                    yield batch, mine
-                    if not known[batch].all():
+                    yield batch
+                    if not order.known[batch].all():
                         theirs.append(batch)
             left = theirs
             if left:
                 self._flush()
-                missing = int((~known).sum())
-                self._take_over(rows, known)
-                pause = (
-                    _WAITS[0]
-                    if int((~known).sum()) < missing
-                    else min(2 * pause, longest)
-                )
+                missing = order.missing()
+                self._take_over(order)
+                moved_on = order.missing() < missing
+                pause = shortest if moved_on else min(2 * pause, longest)
                 time.sleep(pause)
                 waited = True
 
-    def _some(
-        self, batches: list[NDArray[np.int64]]
-    ) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]:
-        """About a second's work of batches, at least one, and the rest."""
-        most = self._pace.ahead()
-        masks = 0
-        for number, batch in enumerate(batches):
-            masks += len(batch)
-            if masks >= most:
-                return batches[: number + 1], batches[number + 1 :]
-        return batches, []
-
-    def _claim(
-        self,
-        rows: NDArray[np.uint8],
-        batch: NDArray[np.int64],
-        known: NDArray[np.bool_],
-        mine: NDArray[np.bool_],
-        waiting: bool,
-    ) -> None:
+    def _claim(self, order: _Order, batch: Batch, waiting: bool) -> None:
         """Mark as this process's what nobody else is paid for."""
-        missing = batch[~known[batch]]
+        missing = batch[~order.known[batch]]
         if len(missing):
-            mine[missing] = self.ledger.claim(
-                self.game.key, rows[missing], waiting=waiting
+            order.mine[missing] = self.ledger.claim(
+                self.game.key, order.rows[missing], waiting=waiting
             )
 
     def _flush(self) -> None:
@@ -231,11 +258,14 @@ class Evaluator:
         if pending is not None:
             pending.result()
 
-    def _take_over(self, rows: NDArray[np.uint8], known: NDArray[np.bool_]) -> None:
+    def _take_over(self, order: _Order) -> None:
         """Count as known what another process has paid for since."""
-        missing = np.flatnonzero(~known)
-        theirs = missing[self._recorded(rows[missing])[0]] if len(missing) else missing
-        known[theirs] = True
+        missing = np.flatnonzero(~order.known)
+        if not len(missing):
+            return
+        recorded, _ = self._recorded(order.rows[missing])
+        theirs = missing[recorded]
+        order.known[theirs] = True
         self.reused += len(theirs)
         self._overtaken |= len(theirs) > 0
 
@@ -245,70 +275,30 @@ class Evaluator:
         """Which masks the ledger holds (m,), and their values in an (m, k) table; k = 0
         if it holds none.
         """
-        answers = self.ledger.lookup(self.game.key, rows)
-        known = np.array([answer is not None for answer in answers])
-        found = [answer for answer in answers if answer is not None]
-        self._outputs = len(found[0]) if found else self._outputs
-        values = np.empty((len(rows), len(found[0]) if found else 0))
-        if found:
-            values[known] = found
-        return known, values
-
-    def _batches(self, rows: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
-        if self.game.training_candidates is not None:
-            return self._whole_trainings(rows)
-        blocks = mask_algebra.blocks(len(rows), self.game.n)
-        lengths = [
-            self.game.costs(mask_algebra.unpack(rows[block], self.game.n))
-            for block in blocks
-        ]
-        longest_first = np.argsort(-np.concatenate(lengths), kind="stable")
-        return np.split(longest_first, self._borders(len(rows)))
-
-    def _borders(self, masks: int) -> list[int]:
-        """Where batches of so many masks end, but for the last."""
-        borders: list[int] = []
-        end = self._size
-        while end <= masks:
-            borders.append(end)
-            self._size = min(2 * self._size, self.game.batch_size)
-            end += self._size
-        return borders if not borders or borders[-1] < masks else borders[:-1]
-
-    def _whole_trainings(self, rows: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
-        """Batches that split no training, each of a batch's size if its trainings are
-        no larger.
-        """
-        slices = self._slices(mask_algebra.unpack(rows, self.game.n))
-        order = np.argsort(slices, kind="stable")
-        batches: list[NDArray[np.int64]] = []
-        for run in np.split(order, np.flatnonzero(np.diff(slices[order])) + 1):
-            if batches and len(batches[-1]) + len(run) <= self.game.batch_size:
-                batches[-1] = np.concatenate([batches[-1], run])
-            else:
-                batches.append(run)
-        return batches
-
-    def _slices(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """(m,) int64, which training each mask shares."""
-        return mask_algebra.distinct(
-            mask_algebra.pack(masks[:, self.game.training_candidates])
-        )[1]
+        values = self.ledger.lookup(self.game.key, rows)
+        known = np.array([value is not None for value in values])
+        recorded = [value for value in values if value is not None]
+        if not recorded:
+            return known, np.empty((len(rows), 0))
+        self._outputs = len(recorded[0])
+        table = np.empty((len(rows), self._outputs))
+        table[known] = recorded
+        return known, table
 
     def _answers(
-        self, rows: NDArray[np.uint8], batch: NDArray[np.int64], mine: NDArray[np.bool_]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], dict[int, str]]]:
+        self, order: _Order, batch: Batch
+    ) -> Iterator[tuple[Batch, NDArray[np.float64], dict[int, str]]]:
         """A batch's missing values and their remarks, in halves of halves where the
         whole does not fit.
 
         The batch is halved, not what is missing of it, so that a resumed run halves
         where the first one did.
         """
-        missing = batch[mine[batch]]
+        missing = batch[order.mine[batch]]
         if not len(missing):
             return
-        if not self._takes_too_much(len(batch)):
-            answer = self._ask(mask_algebra.unpack(rows[missing], self.game.n))
+        if not self._batching.too_large(len(batch)):
+            answer = self._ask(mask_algebra.unpack(order.rows[missing], self.game.n))
             if answer is not None:
                 yield missing, answer, self.game.remarks()
                 return
@@ -317,23 +307,12 @@ class Evaluator:
                     f"out of memory on a single mask of {self.game.n} candidates"
                 )
             self._flush()
-            self._fits = (len(batch) + 1) // 2
-            self.ledger.remember_limit(self.game.key, self._fits)
+            half = (len(batch) + 1) // 2
+            self._batching.fits = half
+            self.ledger.remember_limit(self.game.key, half)
         middle = (len(batch) + 1) // 2
-        yield from self._answers(rows, batch[:middle], mine)
-        yield from self._answers(rows, batch[middle:], mine)
-
-    def _takes_too_much(self, masks: int) -> bool:
-        """Whether a batch of so many needs more memory than there is, or more time than
-        should be at risk.
-        """
-        if self._fits is not None and masks > self._fits:
-            return True
-        return (
-            not self.game.fixed_batches
-            and self.game.training_candidates is None
-            and self._pace.too_long(masks)
-        )
+        yield from self._answers(order, batch[:middle])
+        yield from self._answers(order, batch[middle:])
 
     def _ask(self, masks: NDArray[np.bool_]) -> NDArray[np.float64] | None:
         """One call of the model: (m, k) float64, or None if it ran out of memory."""
@@ -353,17 +332,21 @@ class Evaluator:
             )
         self._pace.took(len(masks), self._pace.clock() - begun)
         self.passes += 1
-        if self.game.training_candidates is not None:
-            self.trainings += int(self._slices(masks).max()) + 1
+        self.trainings += self.game.strategy.trainings(masks)
         answer = answer.reshape(len(masks), -1)
-        named = len(self.game.outputs) if self.game.outputs is not None else None
-        self._outputs = self._outputs or named or answer.shape[1]
-        if answer.shape[1] != self._outputs:
-            raise InvalidInput(
-                f"the game answered with {answer.shape[1]} outputs; expected"
-                f" {self._outputs}"
-            )
+        self._refuse_other_outputs(answer.shape[1])
         return answer
+
+    def _refuse_other_outputs(self, count: int) -> None:
+        """InvalidInput if answers have another number of outputs than those before, or
+        than the game has names for.
+        """
+        if self._outputs is None:
+            self._outputs = len(self.game.outputs or ()) or count
+        if count != self._outputs:
+            raise InvalidInput(
+                f"the game answered with {count} outputs; expected {self._outputs}"
+            )
 
     def _keep(
         self,
@@ -371,34 +354,36 @@ class Evaluator:
         answer: NDArray[np.float64],
         remarks: dict[int, str],
     ) -> None:
+        """Commit what is finite of an answer, in the writer's thread.
+
+        Raises:
+            NonFiniteValue: some of it is not.
+        """
         finite = np.asarray(np.isfinite(answer).all(axis=1))
-        place = np.cumsum(finite) - 1
-        told = {
+        place = np.cumsum(finite) - 1  # of a finite row among the finite ones
+        finite_remarks = {
             int(place[row]): remark for row, remark in remarks.items() if finite[row]
         }
         new = self.ledger.commit(
-            self.game.key, packed[finite], answer[finite], self.run, told
+            self.game.key, packed[finite], answer[finite], self.run, finite_remarks
         )
         self._overtaken |= new < finite.sum()
         self.paid += int(finite.sum())
         if not finite.all():
             worst = int(np.flatnonzero(~finite)[0])
-            raise NonFiniteValue(
-                self._accuse(
-                    mask_algebra.unpack(packed[worst : worst + 1], self.game.n)[0],
-                    answer[worst],
-                )
-            )
+            mask = mask_algebra.unpack(packed[worst : worst + 1], self.game.n)[0]
+            raise NonFiniteValue(self._accusation(mask, answer[worst]))
 
-    def _accuse(self, mask: NDArray[np.bool_], answer: NDArray[np.float64]) -> str:
+    def _accusation(self, mask: NDArray[np.bool_], answer: NDArray[np.float64]) -> str:
+        """Which mask the model answered with what is no number."""
         kept = [name for name, keep in zip(self.game.names, mask, strict=True) if keep]
         bits = "".join("01"[int(keep)] for keep in mask)
-        shown = ", ".join(map(repr, kept[:20])) + (", ..." if len(kept) > 20 else "")
-        fate = (
-            "is lost with this process"
-            if self.ledger.path is None
-            else "stays in the ledger"
-        )
+        shown = ", ".join(map(repr, kept[:_NAMED]))
+        if len(kept) > _NAMED:
+            shown += ", ..."
+        fate = "stays in the ledger"
+        if self.ledger.path is None:
+            fate = "is lost with this process"
         return (
             f"the model answered {', '.join(map(str, answer))} for mask {bits} "
             f"(kept: {shown or 'nothing'}); what was finished before {fate}"

@@ -5,16 +5,18 @@ that is apart.
 import copy
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.evaluation.counts import Counted, Counts
 from spexlens.evaluation.evaluator import Evaluator, Progress
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.games.game import Game
 
 
-class Repetitions:
+class Repetitions(Counted):
     """Runs a game's repetitions through a ledger, each as a game of its own, and
     averages them.
 
@@ -64,26 +66,10 @@ class Repetitions:
             evaluator.run = run
 
     @property
-    def paid(self) -> int:
-        """Evaluations of the model so far."""
-        return sum(evaluator.paid for evaluator in self._evaluators)
-
-    @property
-    def reused(self) -> int:
-        """Evaluations that the ledger held before."""
-        return (
-            sum(evaluator.reused for evaluator in self._evaluators) - self._asked_again
-        )
-
-    @property
-    def trainings(self) -> int:
-        """Trainings so far, of a game in which masks share them."""
-        return sum(evaluator.trainings for evaluator in self._evaluators)
-
-    @property
-    def passes(self) -> int:
-        """How often the model was called, each time with a batch of masks."""
-        return sum(evaluator.passes for evaluator in self._evaluators)
+    def counts(self) -> Counts:
+        """What was asked of all repetitions so far."""
+        total = Counts.total(evaluator.counts for evaluator in self._evaluators)
+        return replace(total, reused=total.reused - self._asked_again)
 
     def packed_values(
         self, packed: NDArray[np.uint8], times: int | None = None

@@ -1,12 +1,13 @@
 """Spending: what one run asks of several games, in one account."""
 
+from spexlens.evaluation.counts import Counted, Counts
 from spexlens.evaluation.evaluator import Progress
 from spexlens.evaluation.ledger.ledger import Ledger
 from spexlens.evaluation.repetitions import Repetitions
 from spexlens.games.game import Game
 
 
-class Spending:
+class Spending(Counted):
     """The evaluators of a run: of a game, of its other ways to ablate, of ordinary
     inputs.
 
@@ -37,7 +38,7 @@ class Spending:
         Raises:
             InvalidInput: the ledger is on disk and the game has no fingerprint.
         """
-        before = self.paid + self.reused
+        before = self.counts.evaluations
 
         def told(finished: int, asked: int) -> None:
             if self._progress is not None:
@@ -52,24 +53,10 @@ class Spending:
     def close(self) -> None:
         """Tell that nothing more is asked for."""
         if self._progress is not None:
-            self._progress(self.paid + self.reused, self.paid + self.reused)
+            finished = self.counts.evaluations
+            self._progress(finished, finished)
 
     @property
-    def paid(self) -> int:
-        """Evaluations of models so far."""
-        return sum(evaluator.paid for evaluator in self._evaluators)
-
-    @property
-    def reused(self) -> int:
-        """Evaluations that the ledger held before."""
-        return sum(evaluator.reused for evaluator in self._evaluators)
-
-    @property
-    def trainings(self) -> int:
-        """Trainings so far, of games in which masks share them."""
-        return sum(evaluator.trainings for evaluator in self._evaluators)
-
-    @property
-    def passes(self) -> int:
-        """How often models were called, each time with a batch of masks."""
-        return sum(evaluator.passes for evaluator in self._evaluators)
+    def counts(self) -> Counts:
+        """What was asked of all games so far."""
+        return Counts.total(evaluator.counts for evaluator in self._evaluators)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.budget.allocation import Reserve, Shares
+from spexlens.budget.allocation import Allocation
+from spexlens.budget.reserve import Reserve
+from spexlens.budget.shares import Shares
 from spexlens.evaluation.sized import Sized
 from spexlens.evidence.factorial import (
     LEAST_CONTEXTS,
@@ -21,10 +23,10 @@ from spexlens.evidence.factorial import (
 from spexlens.evidence.held_out import HeldOut, judge, linear_datamodel
 from spexlens.evidence.spot_checks import Checks, checks_of
 from spexlens.games.game import Game
-from spexlens.masks import designs, shared_trainings
+from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.masks import seen_among
-from spexlens.solvers.solver import Fit, Plan, Solver, all_masks
+from spexlens.solvers.solver import Fit, Plan, Solver
 from spexlens.solvers.stopping import PlanRun
 from spexlens.spectrum.shares import Members
 from spexlens.spectrum.spectrum import Spectrum
@@ -97,30 +99,43 @@ class CheckMasks:
         return solver.refit(fit, packed[first], self.plan.n, values[first], seed)
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A fit, and what was bought to check it.
+
+    Attributes:
+        spectrum: of the fit that was checked.
+        bought: the plan's masks and those that check it, with their values.
+        checks: what those say of the strongest interactions, or None.
+    """
+
+    spectrum: Spectrum
+    bought: CheckMasks
+    checks: Checks | None
+
+
 def gather(
     evaluator: Sized,
-    shares: Shares,
-    reserve: Reserve,
+    allocation: Allocation,
     run: PlanRun,
-    seed: int,
     first: Sequence[Members] = (),
-    as_asked: bool = False,
 ) -> CheckMasks:
     """Ask for the corners of the strongest sets, and for uniform masks that were not
     planned.
 
     Args:
         evaluator: of the game.
-        shares: of a game that is judged on masks of its own, how many those are, and
-            their repetitions.
-        reserve: how many masks there are beside those, and trainings, where masks share
-            them.
+        allocation: of the budget: how many masks there are, how many more are held out
+            of the fit and their repetitions, and trainings, where masks share them.
         run: the fit.
-        seed: decides the masks.
         first: sets that are checked before all others.
-        as_asked: no more masks are held out than the shares say; else those join them
-            that checks leave.
     """
+    shares = allocation.shares
+    reserve = allocation.reserve
+    seed = allocation.request.seed
+    # No more masks are held out than were asked for; else those join them that the
+    # checks leave.
+    as_asked = allocation.request.held_out is not None
     game = evaluator.game
     own = shares.held_out > 0
     plan = run.plan
@@ -131,11 +146,11 @@ def gather(
     packed = plan.packed[:0] if corners is None else mask_algebra.pack(corners.masks)
     known = np.concatenate([plan.packed, fresh])
     spare = reserve.checks - int((~seen_among(packed, known)).sum())
-    # more masks of the trainings that are held out
-    if spare > 0 and own and game.training_candidates is not None:
+    if spare > 0 and own and game.strategy.shares_trainings:
+        # more masks of the trainings that are held out
         more = shares.held_out + spare * game.repeats // shares.times
         fresh = _fresh(game, plan, shares, plan.packed, more, seed)
-    elif spare > 0 and game.training_candidates is None and not (own and as_asked):
+    elif spare > 0 and not (game.strategy.shares_trainings or (own and as_asked)):
         more = spare * game.repeats // shares.times if own else spare
         drawn = _fresh(game, plan, shares, np.concatenate([known, packed]), more, seed)
         fresh = np.concatenate([fresh, drawn])
@@ -197,12 +212,10 @@ def _corners(
     """
     ranked = list(dict.fromkeys([*first, *worth_checking(spectrum)]))
     contexts, room = spread_over(reserve.checks, len(ranked[0]) if ranked else 0)
-    if game.training_candidates is not None:  # a context takes two trainings at least
+    if game.strategy.shares_trainings:  # a context takes two trainings at least
         contexts = LEAST_CONTEXTS
         room = reserve.checks // LEAST_CONTEXTS
-    sets = fitting(
-        ranked, room, game.training_candidates, reserve.trainings // contexts
-    )
+    sets = fitting(ranked, room, game.strategy, reserve.trainings // contexts)
     if not sets:
         return None
     n = plan.n
@@ -214,7 +227,7 @@ def _corners(
         pool = designs.uniform(n, count, seed ^ OTHER_SEED ^ 1)
     else:  # which are paid for
         pool = mask_algebra.unpack(fresh, n)
-        if game.training_candidates is None:
+        if not game.strategy.shares_trainings:
             contexts = min(reserve.checks // max(1, family - 1), MOST_CONTEXTS)
     if reserve.each:  # each other way to ablate is asked for the same masks
         contexts = min(contexts, max(LEAST_CONTEXTS, reserve.each // family))
@@ -231,20 +244,9 @@ def _fresh(
     """
     if not count:
         return plan.packed[:0]
-    if game.training_candidates is not None:
-        apart = shared_trainings.sharing(
-            game.training_candidates,
-            count,
-            shares.trainings,
-            seed ^ OTHER_SEED,
-            plan.masks,
-        )
-        return mask_algebra.pack(apart)
-    wanted = all_masks(plan.n, count + len(seen))
-    drawn = designs.packed_uniform(plan.n, wanted, seed ^ OTHER_SEED)
-    both = np.concatenate([seen, drawn])
-    first, _ = mask_algebra.distinct(both)
-    return both[first[first >= len(seen)]][:count]
+    return game.strategy.fresh(
+        plan.packed, seen, count, shares.trainings, seed ^ OTHER_SEED
+    )
 
 
 def _clusters(
@@ -253,8 +255,5 @@ def _clusters(
     """Masks of one context were drawn together, and masks that share a training."""
     own = np.zeros(0, np.int64) if corners is None else corners.context
     behind = int(own.max(initial=-1)) + 1
-    each = np.arange(len(fresh), dtype=np.int64)
-    if game.training_candidates is not None and len(fresh):
-        marked = mask_algebra.unpack(fresh, game.n)[:, game.training_candidates]
-        each = mask_algebra.distinct(mask_algebra.pack(marked))[1]
-    return np.concatenate([own, behind + each])
+    fresh_groups = game.strategy.groups(mask_algebra.unpack(fresh, game.n))
+    return np.concatenate([own, behind + fresh_groups])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.masks import seen_among
+from spexlens.masks.strategy import MaskStrategy
 from spexlens.spectrum.shares import Members, shares_of
 from spexlens.spectrum.spectrum import Spectrum
 
@@ -122,7 +123,7 @@ def worth_checking(spectrum: Spectrum) -> list[Members]:
 def fitting(
     ranked: Sequence[Members],
     room: int,
-    trained: NDArray[np.bool_] | None = None,
+    strategy: MaskStrategy | None = None,
     trainings: int = 0,
 ) -> list[Members]:
     """Of ranked sets those whose corners fit into a context's masks, and what is
@@ -131,8 +132,9 @@ def fitting(
     Args:
         ranked: sets, the first counting most.
         room: masks of a context.
-        trained: (n,) bool, candidates that mean a training, where masks share these.
-        trainings: then, how many of them a context may take, its own included.
+        strategy: of the game's masks; None where each is paid for alone.
+        trainings: how many a context may take, its own included, where masks share
+            them.
     """
     family: dict[Members, None] = {(): None}
     chosen: dict[Members, None] = {}
@@ -142,11 +144,7 @@ def fitting(
             if 1 << len(members) <= room
             else {}
         )
-        few = (
-            trained is None
-            or len({tuple(i for i in part if trained[i]) for part in grown})
-            <= trainings
-        )
+        few = strategy is None or strategy.within(grown, trainings)
         if grown and few and len(grown) <= room:
             family = grown
             chosen[members] = None

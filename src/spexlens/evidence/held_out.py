@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.masks.strategy import MaskStrategy
+from spexlens.solvers.faithfulness import Faithfulness, combined_r2
 from spexlens.solvers.proxyspex.proxies.linear import Linear
+from spexlens.solvers.solver import Fit
 from spexlens.spectrum.scores import r_squared, rank_correlation
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import LEVEL
@@ -223,3 +226,32 @@ def linear_datamodel(masks: NDArray[np.bool_], values: Array, seed: int) -> Spec
 def _columns(values: Array) -> Array:
     """(m,) or (m, k) -> (k, m)."""
     return values.reshape(len(values), -1).T
+
+
+def faithfulness_of(
+    fit: Fit, judged: HeldOut | None, strategy: MaskStrategy
+) -> Faithfulness:
+    """How well masks are predicted that the fit did not see: what it says of itself,
+    and fresh masks.
+
+    Where masks share trainings, those that are left out in turn share theirs with
+    others that the fit saw: then what was held out says it alone.
+    """
+    said = fit.faithfulness
+    if judged is None:
+        return said
+    if strategy.shares_trainings:
+        return Faithfulness(
+            judged.r2, "held out", judged.masks, judged.masks, judged.intervals, said.r2
+        )
+    if not judged.errors:
+        return said
+    both = [
+        combined_r2(claimed, fresh, error)
+        for claimed, fresh, error in zip(said.r2, judged.r2, judged.errors, strict=True)
+    ]
+    r2 = tuple(r2 for r2, _ in both)
+    intervals = tuple(interval for _, interval in both)
+    return Faithfulness(
+        r2, said.source, said.masks + judged.masks, judged.masks, intervals, said.r2
+    )

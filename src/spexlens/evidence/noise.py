@@ -7,8 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.budget.allocation import Allocation
+from spexlens.evaluation.repetitions import Repetitions
+from spexlens.evaluation.sized import Sized
+from spexlens.evidence.check_masks import CheckMasks
+from spexlens.masks import masks as mask_algebra
+from spexlens.masks.masks import seen_among
+from spexlens.solvers.solver import Plan
 from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.uncertainty import HALF_WIDTH
+
+# Of the largest answer: what two answers to one mask are apart by more than rounding.
+_DIFFERENT = 1e-5
 
 
 @dataclass(frozen=True)
@@ -80,3 +90,69 @@ def noise_of(
     )
     ceiling = tuple(np.maximum(1.0 - share, 0.0).tolist())
     return Noise(tuple(deviation.tolist()), ceiling, repeated, *fitted, seeded)
+
+
+def probes(plan: Plan) -> NDArray[np.uint8]:
+    """Two masks that are asked twice at first: that with everything kept and that with
+    nothing, which any plan of these has, else two others.
+    """
+    extreme = mask_algebra.whole(plan.packed, plan.n) | mask_algebra.empty(plan.packed)
+    return plan.packed[np.argsort(~extreme, kind="stable")[:2]]
+
+
+def differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
+    """Whether asking these masks again gives other answers, beyond rounding."""
+    answers = evaluator.again(packed, 2).reshape(len(packed), -1)
+    size = np.abs(answers).max(axis=0)
+    deviation = evaluator.deviation
+    return deviation is not None and bool((deviation > _DIFFERENT * size).any())
+
+
+def measured_noise(
+    sized: Sized, allocation: Allocation, bought: CheckMasks
+) -> Noise | None:
+    """How far answers to one mask differ; asks some masks again, where that is what the
+    budget has for it.
+
+    Args:
+        sized: the game's evaluator.
+        allocation: of the budget.
+        bought: the plan, and the masks that checked its fit.
+    """
+    evaluator = sized.evaluator
+    game = evaluator.game
+    shares = allocation.shares
+    _ask_again(evaluator, allocation, bought.plan)
+    if evaluator.deviation is None:
+        return None
+    held_out = shares.held_out > 1
+    fitted = bought.plan.packed
+    if allocation.request.refit:
+        fitted = np.concatenate([fitted, bought.packed])
+    return noise_of(
+        evaluator.deviation / sized.sizes.unit,
+        evaluator.repeated,
+        bought.asked[bought.judged] if held_out else bought.values,
+        shares.times if held_out else game.repeats,
+        fitted=(len(mask_algebra.distinct(fitted)[0]), game.repeats),
+        seeded=game.seeded,
+    )
+
+
+def _ask_again(evaluator: Repetitions, allocation: Allocation, plan: Plan) -> None:
+    """Ask a second time for as many masks as the budget has repetitions left."""
+    game = evaluator.game
+    packed = plan.packed
+    if game.seeded:
+        if allocation.shares.held_out > 1:
+            return  # those that are held out are repeated anyway
+        again = allocation.shares.again
+    else:
+        again = allocation.reserve.repeats - evaluator.repeated
+        if evaluator.repeated:
+            packed = packed[~seen_among(packed, probes(plan))]
+    again = min(again, len(packed))
+    if again > 1:
+        drawn = np.random.default_rng([allocation.request.seed, again])
+        rows = drawn.choice(len(packed), again, replace=False)
+        evaluator.again(packed[rows], 2)

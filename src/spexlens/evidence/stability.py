@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spexlens.solvers.solver import Fit
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.shares import TOP, Members
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
@@ -63,6 +64,15 @@ def stability_of(
             )
             found += _ranked(every, spectrum, uncertainty, rng)
     return tuple(found)
+
+
+def stability_by_output(fit: Fit, seed: int) -> tuple[tuple[Stability, ...], ...]:
+    """Of each output of a fit whose uncertainty was measured."""
+    columns = fit.spectrum.values.reshape(len(fit.spectrum), -1).T
+    return tuple(
+        stability_of(Spectrum(fit.spectrum.sets, column), uncertainty, seed)
+        for column, uncertainty in zip(columns, fit.uncertainty, strict=False)
+    )
 
 
 def _with_unlisted(chosen: Spectrum, order: int) -> Spectrum:

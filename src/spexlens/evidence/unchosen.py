@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.evaluation.sized import Sized
 from spexlens.games.game import Game
 from spexlens.masks import masks as mask_algebra
 from spexlens.spectrum.sizes import Sizes
@@ -119,3 +120,47 @@ def _partners(packed: NDArray[np.uint8], n: int, count: int) -> NDArray[np.int64
     outer = mask_algebra.whole(first, n) | mask_algebra.empty(first)
     rows = np.append(np.flatnonzero(~outer), np.flatnonzero(outer))
     return np.resize(rows, count)
+
+
+class AskingUnchosen:
+    """Asks for a plan's masks, and with the first of them for those that ablate what
+    was not chosen.
+
+    Those go with them so that they can share trainings.
+    """
+
+    def __init__(self, evaluator: Sized, count: int, seed: int) -> None:
+        """
+        Args:
+            evaluator: of the game.
+            count: how many masks ablate what was not chosen; 0 for none.
+            seed: decides those.
+        """
+        self._evaluator = evaluator
+        self._game = evaluator.game
+        self._count = count
+        self._seed = seed
+        self._answers: NDArray[np.float64] | None = None
+
+    def __call__(self, packed: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The values of packed masks."""
+        if not self._count or self._answers is not None:
+            return self._evaluator.packed_values(packed)
+        own = self._game.to_base(packed)
+        others = asked_of_unchosen(self._game, packed, self._count, self._seed)
+        values = self._evaluator.base_values(np.concatenate([own, others]))
+        self._answers = values[len(packed) :]
+        return values[: len(packed)]
+
+    def result(
+        self, packed: NDArray[np.uint8], values: NDArray[np.float64]
+    ) -> Unchosen | None:
+        """What the candidates do that were not chosen; None if that was not asked.
+
+        Args:
+            packed: (m, w) uint8, the plan's masks.
+            values: (m,) or (m, k), theirs.
+        """
+        if self._answers is None:
+            return None
+        return unchosen_of(self._game, packed, values, self._answers)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.arguments import number
+from spexlens.budget.reserve import Beside
 from spexlens.errors import AblationError, InvalidInput
 from spexlens.evaluation.spending import Spending
 from spexlens.evidence.artefacts import Artefacts, Variant, variant_of
-from spexlens.evidence.check_masks import OTHER_SEED, CheckMasks
+from spexlens.evidence.check_masks import OTHER_SEED, Checked, CheckMasks
 from spexlens.evidence.factorial import (
     FactorialDesign,
     fitting,
@@ -20,7 +21,6 @@ from spexlens.evidence.factorial import (
     worth_checking,
 )
 from spexlens.evidence.ordinary_inputs import Ordinary
-from spexlens.evidence.spot_checks import Checks
 from spexlens.games.game import Game
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
@@ -83,17 +83,16 @@ class Placeholders:
         return cls(variants, others, answers)
 
     @property
-    def calls(self) -> int:
-        """Evaluations that ordinary inputs cost."""
-        return sum(other.repeats for other in self.others)
+    def beside(self) -> Beside:
+        """What they cost, for the budget."""
+        ordinary = sum(other.repeats for other in self.others)
+        return Beside(len(self.variants), ordinary)
 
     def tested(
         self,
         spending: Spending,
         sizes: Sizes,
-        asked: CheckMasks,
-        checks: Checks | None,
-        spectrum: Spectrum,
+        checked: Checked,
         each: int,
         empty: Sequence[float] | None,
         seed: int,
@@ -104,9 +103,7 @@ class Placeholders:
         Args:
             spending: of the run.
             sizes: of the game's answers, those asked included.
-            asked: the fit's masks, and those that checked it.
-            checks: what those said.
-            spectrum: the fit that was checked.
+            checked: the fit, its masks, and those that checked it.
             each: the most masks of each variant.
             empty: (k,), the answer with everything ablated, if it was asked.
             seed: decides masks where nothing was checked.
@@ -116,14 +113,14 @@ class Placeholders:
         ordinary: Ordinary | None = None
         try:
             ordinary = (
-                None if empty is None else self._ordinary(spending, sizes, asked, empty)
+                None
+                if empty is None
+                else self._ordinary(spending, sizes, checked.bought, empty)
             )
         except (AblationError, InvalidInput) as error:
             failed.append(f"ordinary inputs: {error}")
         if self.variants:
-            corners, packed, here, effects = _shared(
-                asked, checks, spectrum, each, seed
-            )
+            corners, packed, here, effects = _shared(checked, each, seed)
         for name, game in self.variants.items():
             try:
                 there = spending.on(game).packed_values(packed)
@@ -133,7 +130,9 @@ class Placeholders:
             except (AblationError, InvalidInput) as error:
                 failed.append(f"ablated by {name}: {error}")
                 continue
-            found.append(variant_of(name, corners, spectrum, here, there, effects))
+            found.append(
+                variant_of(name, corners, checked.spectrum, here, there, effects)
+            )
         return (
             Artefacts(tuple(found), ordinary) if found or ordinary else None
         ), failed
@@ -182,11 +181,14 @@ def _answer(given: object) -> float:
 
 
 def _shared(
-    asked: CheckMasks, checks: Checks | None, spectrum: Spectrum, each: int, seed: int
+    checked: Checked, each: int, seed: int
 ) -> tuple[FactorialDesign, NDArray[np.uint8], Array, list[dict[Members, float]]]:
     """FactorialDesign, their masks and more, the game's own values of them, and its effects, an
     output each.
     """
+    asked = checked.bought
+    checks = checked.checks
+    spectrum = checked.spectrum
     if asked.corners is not None and checks is not None:
         known = [
             {check.members: check.measured for check in found} for found in checks.found

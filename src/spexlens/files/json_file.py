@@ -1,30 +1,28 @@
-"""Saved files: JSON of a named format and a checked version, written whole or not at
-all.
-"""
+"""Saved files: JSON of a named format and a checked version."""
 
 import json
 import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from spexlens.errors import ResultError
-from spexlens.files.json_text import read_json, refuse_unbounded
+from spexlens.files.json_text import encodable, read_json, refuse_unbounded
 from spexlens.files.schema import complaint
 from spexlens.files.text_file import bytes_of
+from spexlens.files.whole_file import beside, written_whole
 
 Record = TypeVar("Record", bound=BaseModel)
 
-_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # the escape of half a character
 LONGEST = 512 << 20
 """Bytes of a saved file that is read."""
 
-_NAMED = 40  # characters of a file's name, in that of the file beside it
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # the escape of half a character
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _HEAD = 4096  # bytes, in which a file that was written here says what it is
 # bytes of a file, with its keys in another order, that is read to see what it is
@@ -33,24 +31,15 @@ _BEGUN = re.compile(r'\s*\{\s*"format"\s*:\s*"spexlens ([a-z]+)"')
 _NAME = re.compile(r"spexlens ([a-z]+)")
 
 
-def encodable(text: str) -> str:
-    """JSON text with half characters, such as half an emoji, as escapes: it reads back
-    as it was.
-    """
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def write(text: str, path: Path, kind: str) -> None:
-    """Write to a file beside `path` first, so that a crash leaves the old file or the
-    new one.
+    """Write a whole file, or leave the one that is there.
 
     Raises:
         ResultError: the file cannot be written, or there is one that is not to be
             replaced.
     """
-    with _beside(path, kind) as beside:
-        beside.write_text(encodable(text) + "\n", encoding="utf-8")
-        beside.replace(path)
+    with _replaceable(path, kind), written_whole(path) as part:
+        part.write_text(encodable(text) + "\n", encoding="utf-8")
 
 
 def refuse_unwritable(path: Path, kind: str) -> None:
@@ -64,31 +53,24 @@ def refuse_unwritable(path: Path, kind: str) -> None:
     Raises:
         ResultError: there cannot.
     """
-    with _beside(path, kind) as beside:
-        beside.touch()
+    with _replaceable(path, kind), beside(path) as part:
+        part.touch()
 
 
 @contextmanager
-def _beside(path: Path, kind: str) -> Iterator[Path]:
-    """Where a file is written first; it is taken away again if it was not put into its
-    place.
-    """
+def _replaceable(path: Path, kind: str) -> Iterator[None]:
+    """Around writing: ResultError if the path is not free, or the system refuses it."""
     if not path.name:
         raise ResultError(f"cannot write {path}: it is not the path of a file")
-    beside = path.with_name(f"{path.name[:_NAMED]}.{os.getpid()}.part")
     try:
         _refuse_replacing(path, kind)
-        yield beside
+        yield
     except ResultError:
         raise
     except (OSError, ValueError) as error:
         raise ResultError(
             f"cannot write {encodable(str(path))}: {_why(error)}"
         ) from error
-    finally:
-        # a file that could not be made need not be taken away
-        with suppress(OSError, ValueError):
-            beside.unlink(missing_ok=True)
 
 
 def _refuse_replacing(path: Path, kind: str) -> None:
@@ -111,9 +93,11 @@ def _refuse_replacing(path: Path, kind: str) -> None:
         raise ResultError(f"cannot write {path}: it is not the path of a file")
     if not there.st_mode & _WRITABLE or not os.access(path, os.W_OK):
         raise ResultError(f"cannot write {path}: it is read-only; give another path")
-    found = _kind_of(path)
-    if found != kind:
-        is_there = f"a saved {found}" if found else "a file that is no saved " + kind
+    saved_kind = _kind_of(path)
+    if saved_kind != kind:
+        is_there = f"a file that is no saved {kind}"
+        if saved_kind:
+            is_there = f"a saved {saved_kind}"
         raise ResultError(
             f"cannot write {path}: {is_there} is there, and stays; give another path"
         )
@@ -133,17 +117,19 @@ def _kind_of(path: Path) -> str:
         content = head + file.read()
     try:
         named = json.loads(content)["format"]
-    except (ValueError, KeyError, RecursionError):
+    except (ValueError, KeyError, RecursionError):  # it is JSON of others, or none
         return ""
-    found = _NAME.fullmatch(named) if isinstance(named, str) else None
-    return found[1] if found is not None else ""
+    name = _NAME.fullmatch(named) if isinstance(named, str) else None
+    return "" if name is None else name[1]
 
 
 def _why(error: OSError | ValueError) -> str:
     """In a few words."""
     if isinstance(error, UnicodeEncodeError):
         return "its name cannot be encoded"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)
 
 
 def read(path: Path, kind: str, newest: int, model: type[Record]) -> Record:
@@ -172,12 +158,11 @@ def read(path: Path, kind: str, newest: int, model: type[Record]) -> Record:
     try:
         record = model.model_validate_json(_whole(text, content))
     except ValidationError as error:
-        place, said = complaint(error)
-        raise ResultError(
-            f"{path} is damaged{place and f' at {place}'}: {said}"
-        ) from error
+        place, reason = complaint(error)
+        where = f" at {place}" if place else ""
+        raise ResultError(f"{path} is damaged{where}: {reason}") from error
     for name, field in model.model_fields.items():
-        # which may hold half characters, and is as JSON has it
+        # what is kept as JSON has it may hold half characters, which `_whole` replaced
         if field.annotation == dict[str, Any]:
             setattr(record, name, content[name])
     return record
@@ -219,9 +204,8 @@ def _json(text: str, path: Path) -> Any:
     try:
         content = read_json(text, endless=True)
         if isinstance(content, dict):
-            refuse_unbounded(
-                {name: part for name, part in content.items() if name != "spectrum"}
-            )
+            checked = {key: content[key] for key in content if key != "spectrum"}
+            refuse_unbounded(checked)
         return content
     except json.JSONDecodeError as error:
         if not text.lstrip().startswith("{"):

@@ -15,6 +15,7 @@ DEEPEST = 64
 
 # one that does not end reaches to the end
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DIGITS = 300  # of a whole number: beyond, it is no float
 _LISTED = 40  # characters of a key that an error names
 
@@ -66,11 +67,13 @@ def refuse_deep(text: str) -> None:
     one another.
     """
     marks = _STRING.sub("", text).encode("utf-8", "replace")
-    marks = marks.translate(None, delete=bytes(set(range(256)) - set(b"[]{}")))
-    if len(marks) > DEEPEST:
-        opening = np.isin(np.frombuffer(marks, np.uint8), list(b"[{"))
-        if int(np.cumsum(np.where(opening, 1, -1)).max()) > DEEPEST:
-            raise ValueError(f"it is nested more than {DEEPEST} deep")
+    brackets = marks.translate(None, delete=_NO_BRACKETS)
+    if len(brackets) <= DEEPEST:
+        return
+    opening = np.isin(np.frombuffer(brackets, np.uint8), list(b"[{"))
+    depths = np.cumsum(np.where(opening, 1, -1))
+    if int(depths.max()) > DEEPEST:
+        raise ValueError(f"it is nested more than {DEEPEST} deep")
 
 
 def refuse_unbounded(content: Any, where: str = "") -> None:
@@ -85,20 +88,24 @@ def refuse_unbounded(content: Any, where: str = "") -> None:
         if depth > DEEPEST:
             raise ValueError(f"{path_of(place)}: it is nested more than {DEEPEST} deep")
         if isinstance(value, dict):
-            left += [(f"{place}.{key}", part, depth + 1) for key, part in value.items()]
+            left += [(f"{place}.{key}", value[key], depth + 1) for key in value]
         elif isinstance(value, list):
-            left += [
-                (f"{place}.{number}", part, depth + 1)
-                for number, part in enumerate(value)
-            ]
+            parts = enumerate(value)
+            left += [(f"{place}.{number}", part, depth + 1) for number, part in parts]
         elif isinstance(value, float) and not isfinite(value):
             raise ValueError(f"{path_of(place)}: it is to be a finite number")
 
 
+def encodable(text: str) -> str:
+    """JSON text with half characters, such as half an emoji, as escapes: it reads back
+    as it was.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def path_of(place: str) -> str:
     """A path within a file, its longest names cut, for people to read."""
-    parts = [
-        part if len(part) <= _LISTED else f"{part[:_LISTED]}…"
-        for part in place.strip(".").split(".")
-    ]
-    return ".".join(parts)
+    parts = place.strip(".").split(".")
+    return ".".join(
+        part if len(part) <= _LISTED else f"{part[:_LISTED]}…" for part in parts
+    )

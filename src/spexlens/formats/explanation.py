@@ -11,6 +11,7 @@ import numpy as np
 from spexlens.arguments import plain
 from spexlens.errors import InvalidInput, ResultError, SpexlensError
 from spexlens.files import json_file as saved
+from spexlens.files.json_text import encodable
 from spexlens.formats.record import (
     DATACLASSES,
     FORMAT_VERSION,
@@ -51,7 +52,7 @@ def dump(explanation: Result) -> str:
             "the explanation cannot be saved: a coefficient is no finite number"
             f" ({error})"
         ) from error
-    return saved.encodable(text)
+    return encodable(text)
 
 
 def _content(explanation: Result) -> dict[str, Any]:

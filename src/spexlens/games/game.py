@@ -1,22 +1,22 @@
 """Game: the one seam between a model and the mathematics."""
 
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
-from numbers import Real
 from operator import index
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spexlens.arguments import article, readable, whole_number
+from spexlens.arguments import readable, whole_number
 from spexlens.errors import InvalidInput
+from spexlens.games.answers import kind_of, real_numbers
 from spexlens.games.candidate import Candidate
 from spexlens.games.levels import Level, blocks
 from spexlens.games.names import unique_names
 from spexlens.games.recipe import Recipe
 from spexlens.keywords import keywords
+from spexlens.masks.strategy import Independent, MaskStrategy, SharedTrainings
 
 _HANDED = (
     "spexlens handed the function {0} masks at once, bool of shape ({0}, {1}), for a"
@@ -30,32 +30,41 @@ class Game:
 
     A lens is a Game that brings its own `value`; a plain function becomes one here.
 
-    Attributes:
+    What a lens must define (its constructor sets the attributes by `_take`):
         candidates: what may be ablated, in order; n = len(candidates).
         fingerprint: sha256 of everything that decides a value, or None where that is
             unknown; a game without one cannot use a ledger on disk.
         key: what the ledger knows the game by.
+        value(): what the model answers.
+        facts(): what a result should say of it.
+
+    What it may overwrite, as an attribute of the class or of the game; the methods that
+    it may overwrite are those under the same heading in the body:
         batch_size: the most masks that the evaluator hands to `value` at once.
         paced: whether it is handed one first, then two, four and so on.
-        fixed_batches: whether it is always handed `batch_size` masks, however long they take.
+        fixed_batches: whether it is always handed `batch_size` masks, however long they
+            take.
         outputs: the names of the k outputs of a vector-valued game, or None.
         unit: what a value is measured in.
         seeded: whether the value of a mask is another under another seed.
-        deterministic: whether the value of a mask is known to be the same each time, but for
-            rounding.
+        deterministic: whether the value of a mask is known to be the same each time,
+            but for rounding.
         repeats: how many evaluations under as many seeds a mask's value is the mean of.
-        commit_each_batch: whether what a batch answered is kept before the next batch is begun:
-            for batches that take longer than a commit does.
+        commit_each_batch: whether what a batch answered is kept before the next batch
+            is begun: for batches that take longer than a commit does.
         held_out_share: what part of a budget goes to masks that the fit does not see.
         variants: the names of other ways to ablate that `variant` knows.
         attributions: the names of the cheap attributions that `attribute` knows, the
             default first.
         unknown: of a game without a fingerprint, what about it cannot be told, in one
             line.
-        training_candidates: (n,) bool, candidates whose masks mean another training, where masks
-            that differ in the others only share one; None where that is none or all.
+        training_candidates: (n,) bool, candidates whose masks mean another training,
+            where masks that differ in the others only share one; None where that is
+            none or all.
         recipe: how it is made again, or None where data alone does not make it, such as
             a plain function or a model that lives in memory alone.
+        part: what it is in a mixed game, a field of `lenses.mixed.parts.Parts`; None
+            where it cannot be mixed.
     """
 
     batch_size: int = 1024
@@ -73,6 +82,7 @@ class Game:
     unknown: str | None = None
     training_candidates: NDArray[np.bool_] | None = None
     recipe: Recipe | None = None
+    part: Literal["examples", "text", "spelled", "components"] | None = None
 
     @keywords()
     def __init__(
@@ -102,7 +112,9 @@ class Game:
                 batch of no masks.
         """
         if not callable(value):
-            raise InvalidInput(f"a game is of a function of masks; got {_what(value)}")
+            raise InvalidInput(
+                f"a game is of a function of masks; got {kind_of(value)}"
+            )
         self._function = value
         self.paced = batch_size is None
         self.fixed_batches = not self.paced
@@ -120,11 +132,19 @@ class Game:
             )
         self.unit = readable(unit, "a unit")
 
+    # What every game has.
+
     def _take(
         self, candidates: Sequence[str | Candidate], fingerprint: str | None
     ) -> None:
+        """Set what may be ablated, and what the ledger knows the game by.
+
+        Raises:
+            InvalidInput: there is no candidate, or a name that cannot be encoded.
+        """
         self.candidates = tuple(
-            c if isinstance(c, Candidate) else Candidate(str(c)) for c in candidates
+            candidate if isinstance(candidate, Candidate) else Candidate(str(candidate))
+            for candidate in candidates
         )
         if not self.candidates:
             raise InvalidInput("a game needs at least one candidate; got none")
@@ -132,6 +152,7 @@ class Game:
             readable(candidate.label, f"the label of candidate {number}")
             readable(candidate.kind, f"the kind of candidate {number}")
         self.fingerprint = fingerprint and readable(fingerprint, "a fingerprint")
+        # one that cannot be recognised has a key that no other game ever has
         self.key = f"{fingerprint or uuid4()} n={self.n}"
 
     @property
@@ -144,8 +165,20 @@ class Game:
         """What the candidates are called, no two alike; see `games.names`."""
         return unique_names([candidate.label for candidate in self.candidates])
 
+    @property
+    def strategy(self) -> MaskStrategy:
+        """How its masks are drawn, go together and are counted."""
+        if self.training_candidates is None:
+            return Independent(self.n)
+        return SharedTrainings(self.training_candidates)
+
+    # What a lens must define; here it is that of a plain function.
+
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What the model answers: (m, n) bool, True = kept -> (m,) or (m, k) float64.
+
+        The value of a row depends on that row and the seed alone, but for rounding. One
+        thread asks at a time.
 
         Raises:
             InvalidInput: the function answered with something other than real numbers.
@@ -156,6 +189,15 @@ class Game:
             error.add_note(_HANDED.format(*masks.shape))
             raise
         return real_numbers(answer)
+
+    def facts(self) -> dict[str, Any]:
+        """What a result should say about this game, as JSON: at least its lens and
+        unit.
+        """
+        return {"lens": "function", "unit": self.unit}
+
+    # What a lens may overwrite. Without that a game has no seed, no other way to ablate,
+    # no attribution, nothing to remark, and blocks of neighbours for coarser candidates.
 
     def renew(self) -> None:
         """Take the fingerprint anew, and whatever was asked of a model that has changed
@@ -178,11 +220,9 @@ class Game:
             InvalidInput: there is none of this name, or it needs what this game was not
                 given.
         """
-        known = (
-            f"there are {', '.join(self.variants)}"
-            if self.variants
-            else "give a game of its own"
-        )
+        known = "give a game of its own"
+        if self.variants:
+            known = f"there are {', '.join(self.variants)}"
         raise InvalidInput(
             f"this game knows no other way to ablate called {name!r}; {known}"
         )
@@ -209,22 +249,6 @@ class Game:
         """
         return np.zeros(len(masks), np.int64)
 
-    @property
-    def base(self) -> "Game":
-        """The game under which values are recorded: this one, or that whose candidates
-        it groups.
-        """
-        return self
-
-    @property
-    def fixed(self) -> NDArray[np.int64]:
-        """Which candidates of `base` are none of this game's, and always stay."""
-        return np.zeros(0, np.int64)
-
-    def to_base(self, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Packed masks of this game as packed masks of `base`."""
-        return packed
-
     def attribute(self, method: str) -> Any:
         """One of `attributions`, as `lenses.attribution.Attribution`.
 
@@ -241,61 +265,23 @@ class Game:
         """
         return blocks(self.candidates)
 
-    def facts(self) -> dict[str, Any]:
-        """What a result should say about this game, as JSON: at least its lens and
-        unit.
+    # What a game of groups overwrites: it is recorded under the game that it groups.
+
+    @property
+    def base(self) -> "Game":
+        """The game under which values are recorded: this one, or that whose candidates
+        it groups.
         """
-        return {"lens": "function", "unit": self.unit}
+        return self
 
+    @property
+    def fixed(self) -> NDArray[np.int64]:
+        """Which candidates of `base` are none of this game's, and always stay."""
+        return np.zeros(0, np.int64)
 
-def real_numbers(answer: ArrayLike) -> NDArray[np.float64]:
-    """What a game answered, as float64; what is too large for that is infinite.
-
-    Raises:
-        InvalidInput: it is something other than a table of real numbers.
-    """
-    try:
-        table = np.asarray(_without_gradients(answer))
-    except ValueError as error:
-        raise InvalidInput(
-            f"the game answered with rows that make no table: {error}"
-        ) from error
-    if table.dtype.kind == "O" and all(
-        isinstance(each, Real | Decimal) for each in table.flat
-    ):
-        table = table.astype(np.float64)
-    if table.dtype.kind not in "biuf":
-        raise InvalidInput(
-            f"the game answered with {_what(answer)}; expected real numbers, one for"
-            " each mask: an array or a list of as many as there are masks"
-        )
-    with np.errstate(over="ignore"):
-        return table.astype(np.float64)
-
-
-def _without_gradients(answer: Any) -> Any:
-    """Tensors of torch as what numpy takes, wherever they are and whatever their
-    precision.
-    """
-    if isinstance(answer, list | tuple):
-        return [_without_gradients(each) for each in answer]
-    if not hasattr(answer, "detach"):
-        return answer
-    tensor = answer.detach().cpu()
-    return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
-
-
-def _what(answer: Any) -> str:
-    """What kind of thing it is, for people to read."""
-    if answer is None:
-        return "None"
-    if isinstance(answer, str):
-        return f"the text {answer[:20]!r}"
-    if isinstance(answer, list | tuple) and answer:
-        return f"a list, its first part {_what(answer[0])}"
-    if isinstance(answer, np.ndarray):
-        return f"an array of {answer.dtype} values"
-    return article(type(answer).__name__)
+    def to_base(self, packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Packed masks of this game as packed masks of `base`."""
+        return packed
 
 
 def as_game(given: Any, what: str = "explain") -> Game:
@@ -336,7 +322,7 @@ def as_game(given: Any, what: str = "explain") -> Game:
             f"{what} takes one game; got {len(given)}: explain_all(...) explains"
             " several"
         )
-    raise InvalidInput(f"{what} takes a lens or a Game; got {_what(given)}")
+    raise InvalidInput(f"{what} takes a lens or a Game; got {kind_of(given)}")
 
 
 def _labelled(candidates: Any) -> Sequence[str | Candidate]:

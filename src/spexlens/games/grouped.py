@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from spexlens.errors import InvalidInput
 from spexlens.games.candidate import Candidate
 from spexlens.games.game import Game
+from spexlens.games.grouped_recipe import GroupedRecipe
 from spexlens.games.levels import Level, finest, nested, regrouped
 from spexlens.masks import masks as mask_algebra
 
@@ -62,37 +63,19 @@ class Grouped(Game):
         Raises:
             InvalidInput: a group is empty, or a candidate is unknown or in two.
         """
-        owner = np.full(game.n, -1, np.int64)
-        for number, group in enumerate(groups):
-            for position in group:
-                if not 0 <= position < game.n:
-                    raise InvalidInput(
-                        f"group {number}: there is no candidate {position} of {game.n}"
-                    )
-                if owner[position] >= 0:
-                    raise InvalidInput(
-                        f"candidate {position} is in groups {owner[position]} and"
-                        f" {number}"
-                    )
-                owner[position] = number
-            if not len(group):
-                raise InvalidInput(f"group {number} is empty")
-        names = (
-            [_name(game, group) for group in groups]
-            if candidates is None
-            else candidates
-        )
-        if len(names) != len(groups):
-            raise InvalidInput(f"{len(groups)} groups have {len(names)} names")
+        owner = _owner_of(groups, game.n)
+        if candidates is None:
+            candidates = [_name(game, group) for group in groups]
+        if len(candidates) != len(groups):
+            raise InvalidInput(f"{len(groups)} groups have {len(candidates)} names")
+        told: dict[str, Any] = {}
         if isinstance(game, Grouped):
             owner = np.where(game.owner >= 0, owner[np.maximum(game.owner, 0)], -1)
+            told = game._told
         self._base = game.base
         self.owner = owner
-        self._told = {
-            **(game._told if isinstance(game, Grouped) else {}),
-            **(facts or {}),
-        }
-        self._inherit(names)
+        self._told = {**told, **(facts or {})}
+        self._inherit(candidates)
 
     def renew(self) -> None:
         """Take the base's fingerprint anew."""
@@ -104,37 +87,49 @@ class Grouped(Game):
         for name in _INHERITED:
             setattr(self, name, getattr(self.base, name))
         self._take(names, self.base.fingerprint)
-        self.key = (
-            f"{self.base.key} grouped"
-            f" {hashlib.sha256(self.owner.astype('<i8').tobytes()).hexdigest()}"
-        )
-        if self.base.training_candidates is not None:
-            mixed = np.array(
-                [
-                    self.base.training_candidates[self.owner == group].any()
-                    for group in range(self.n)
-                ]
-            )
-            self.training_candidates = mixed if 0 < mixed.sum() < self.n else None
+        grouping = hashlib.sha256(self.owner.astype("<i8").tobytes()).hexdigest()
+        self.key = f"{self.base.key} grouped {grouping}"
+        trained = self.base.training_candidates
+        if trained is not None:
+            retraining = np.array([trained[group].any() for group in self._groups()])
+            some = 0 < retraining.sum() < self.n
+            self.training_candidates = retraining if some else None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Those that the base gives, of its own candidates: the second of a word stays
         the second.
         """
-        known = self.base.names
-        own = super().names
-        names = list(own)
-        for group, candidate in enumerate(self.candidates):
-            members = np.flatnonzero(self.owner == group)
-            if len(members) == 1 and candidate == self.base.candidates[int(members[0])]:
-                names[group] = known[int(members[0])]
-        return tuple(names) if len(set(names)) == len(names) else own
+        of_base = self.base.names
+        of_labels = super().names
+        names = list(of_labels)
+        for number, members in enumerate(self._groups()):
+            single = members[0] if len(members) == 1 else None
+            if (
+                single is not None
+                and self.candidates[number] == self.base.candidates[single]
+            ):
+                names[number] = of_base[single]
+        # a group's own name may be that which the base has for a single candidate
+        return tuple(names) if len(set(names)) == len(names) else of_labels
 
     @property
     def base(self) -> Game:
         """The game that is asked."""
         return self._base
+
+    @property
+    def recipe(self) -> GroupedRecipe | None:  # type: ignore[override]
+        """How the base is made again, and these groups of it."""
+        base = self.base.recipe
+        if base is None:
+            return None
+        try:
+            return GroupedRecipe.describing(
+                base, self._groups(), self.candidates, self._told
+            )
+        except InvalidInput:
+            return None
 
     @property
     def fixed(self) -> NDArray[np.int64]:
@@ -154,10 +149,7 @@ class Grouped(Game):
         base = self.base.with_seed(number)
         if base is self.base:
             return self
-        groups = [
-            np.flatnonzero(self.owner == group).tolist() for group in range(self.n)
-        ]
-        return Grouped(base, groups, self.candidates, self._told)
+        return self._of(base)
 
     @property
     def variants(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -166,10 +158,7 @@ class Grouped(Game):
 
     def variant(self, name: str) -> "Grouped":
         """These groups of the base's variant."""
-        groups = [
-            np.flatnonzero(self.owner == group).tolist() for group in range(self.n)
-        ]
-        return Grouped(self.base.variant(name), groups, self.candidates, self._told)
+        return self._of(self.base.variant(name))
 
     def with_text(self, text: str) -> Game:
         """The base's."""
@@ -191,31 +180,75 @@ class Grouped(Game):
         coarser = []
         for level in self.base.levels():
             place = np.empty(self.base.n, np.int64)
-            for number, group in enumerate(level.groups):
-                place[list(group)] = number
-            firsts = [np.unique(place[self.owner == group]) for group in range(self.n)]
-            if all(len(each) == 1 for each in firsts):
-                coarser.append(regrouped(level, [int(each[0]) for each in firsts]))
+            for number, members in enumerate(level.groups):
+                place[list(members)] = number
+            places = [np.unique(place[members]) for members in self._groups()]
+            if all(len(place_of_group) == 1 for place_of_group in places):
+                coarser.append(regrouped(level, np.concatenate(places).tolist()))
         return nested([*coarser, finest(self.candidates)])
 
     def facts(self) -> dict[str, Any]:
         """What `base` says, of how many candidates these are made, and how many stay
         kept.
         """
-        told = self.base.facts()
-        # of single candidates; between those of a group are tokens that are nobody's
-        if "tokens" in told:
-            members = [np.flatnonzero(self.owner == group) for group in range(self.n)]
-            single = all(len(each) == 1 for each in members)
-            told["tokens"] = (
-                [told["tokens"][int(each[0])] for each in members] if single else None
-            )
-        if self.names != tuple(candidate.label for candidate in self.candidates):
-            told["names"] = list(self.names)
-        return {**told, "of": self.base.n, "kept": len(self.fixed), **self._told}
+        facts = self.base.facts()
+        if "tokens" in facts:
+            facts["tokens"] = self._tokens(facts["tokens"])
+        names = self.names
+        if names != tuple(candidate.label for candidate in self.candidates):
+            facts["names"] = list(names)
+        return {**facts, "of": self.base.n, "kept": len(self.fixed), **self._told}
+
+    def _tokens(self, of_base: Any) -> list[Any] | None:
+        """Those of single candidates; between those of a group are tokens that are
+        nobody's.
+        """
+        groups = self._groups()
+        if any(len(members) > 1 for members in groups):
+            return None
+        return [of_base[members[0]] for members in groups]
+
+    def _groups(self) -> list[list[int]]:
+        """The positions of each group's members among the base's candidates."""
+        return [np.flatnonzero(self.owner == group).tolist() for group in range(self.n)]
+
+    def _of(self, base: Game) -> "Grouped":
+        """These groups, of another game with the same candidates."""
+        return Grouped(base, self._groups(), self.candidates, self._told)
 
     def _spread(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Masks of the groups as masks of `base`: (m, n) -> (m, N) bool."""
         return np.asarray(masks[:, np.maximum(self.owner, 0)] | (self.owner < 0))
+
+
+@GroupedRecipe.made_by
+def _grouped(recipe: GroupedRecipe) -> Grouped:
+    return Grouped(
+        recipe.base.game(), recipe.groups, recipe.named(), dict(recipe.facts)
+    )
+
+
+def _owner_of(groups: Sequence[Sequence[int]], count: int) -> NDArray[np.int64]:
+    """(count,), the group that each candidate is in, -1 for none.
+
+    Raises:
+        InvalidInput: a group is empty, or a candidate is unknown or in two.
+    """
+    owner = np.full(count, -1, np.int64)
+    for number, group in enumerate(groups):
+        for position in group:
+            if not 0 <= position < count:
+                raise InvalidInput(
+                    f"group {number}: there is no candidate {position} of {count}"
+                )
+            if owner[position] >= 0:
+                raise InvalidInput(
+                    f"candidate {position} is in groups {owner[position]} and {number}"
+                )
+            owner[position] = number
+        if not len(group):
+            raise InvalidInput(f"group {number} is empty")
+    return owner
 
 
 def _name(game: Game, group: Sequence[int]) -> Candidate:

@@ -9,7 +9,10 @@ number is written `owl#1`, as it may be typed anyway.
 from collections import Counter
 from collections.abc import Sequence
 
+from spexlens.printable import one_line
+
 _DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_DIGITS_READ = 9  # of a number that is typed: no game has a milliard candidates
 _RAISED = tuple("⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -17,31 +20,32 @@ def unique_names(labels: Sequence[str]) -> tuple[str, ...]:
     """The name of each candidate: labels that look alike, white space aside, are
     numbered from 1.
     """
-    seen = [_looks(label) for label in labels]
-    times = Counter(seen)
-    repeated = [look for look, count in times.items() if count > 1]
+    looks = [one_line(label) for label in labels]
+    times = Counter(looks)
     taken = set(times)
     marks: dict[str, str] = {}
-    for look in repeated:
-        marks[look] = _mark(look, times[look], taken)
-        taken.update(
-            numbered(look, number, marks[look]) for number in range(1, times[look] + 1)
-        )
+    for look, count in times.items():
+        if count > 1:
+            mark = _mark(look, count, taken)
+            marks[look] = mark
+            taken.update(_all_numbered(look, count, mark))
     so_far: Counter[str] = Counter()
     names = []
-    for label, look in zip(labels, seen, strict=True):
+    for label, look in zip(labels, looks, strict=True):
+        if look not in marks:
+            names.append(label)
+            continue
         so_far[look] += 1
-        names.append(
-            numbered(label.rstrip(), so_far[look], marks[look])
-            if look in marks
-            else label
-        )
+        names.append(numbered(label.rstrip(), so_far[look], marks[look]))
     return tuple(names)
 
 
 def numbered(label: str, number: int, mark: str = "") -> str:
     """A label with a number: raised, or behind a mark such as `#`."""
-    return f"{label}{mark}{number}" if mark else label + str(number).translate(_DIGITS)
+    digits = str(number)
+    if mark:
+        return f"{label}{mark}{digits}"
+    return label + digits.translate(_DIGITS)
 
 
 def positions_named(
@@ -64,33 +68,32 @@ def positions_named(
         Ascending; empty if there is no such candidate.
     """
 
-    def told(text: str) -> str:
-        return _looks(text).casefold() if caseless else _looks(text)
+    def look(text: str) -> str:
+        line = one_line(text)
+        return line.casefold() if caseless else line
 
-    wanted = told(name)
+    wanted = look(name)
     names = unique_names(labels) if names is None else names
-    named = [place for place, each in enumerate(names) if told(each) == wanted]
-    bare = [place for place, label in enumerate(labels) if told(label) == wanted]
-    if named or bare:
-        return sorted({*named, *bare})
-    word, mark, number = wanted.rpartition("#")
-    if not mark or not (number.isascii() and number.isdigit()):
+    numbered_so = [place for place, known in enumerate(names) if look(known) == wanted]
+    labelled_so = [place for place, label in enumerate(labels) if look(label) == wanted]
+    if numbered_so or labelled_so:
+        return sorted({*numbered_so, *labelled_so})
+    word, mark, digits = wanted.rpartition("#")
+    if not mark or not (digits.isascii() and digits.isdigit()):
         return []
-    raised = {
-        told(numbered(label, int(number[:9]), ""))
-        for label in labels
-        if told(label) == word
-    }
-    return [place for place, each in enumerate(names) if told(each) in raised]
+    number = int(digits[:_DIGITS_READ])
+    raised = {look(numbered(label, number)) for label in labels if look(label) == word}
+    return [place for place, known in enumerate(names) if look(known) in raised]
 
 
-def _looks(label: str) -> str:
-    return " ".join(label.split())
+def _all_numbered(look: str, count: int, mark: str) -> list[str]:
+    """A look with each of its numbers, from 1."""
+    return [numbered(look, number, mark) for number in range(1, count + 1)]
 
 
 def _mark(look: str, count: int, taken: set[str]) -> str:
     """What stands between a label and its number: nothing for a raised one."""
     mark = "#" if look.endswith(_RAISED) else ""
-    while any(numbered(look, number, mark) in taken for number in range(1, count + 1)):
+    while not taken.isdisjoint(_all_numbered(look, count, mark)):
         mark += "#"
     return mark

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
+from inspect import get_annotations
 from typing import Any, ClassVar, Self, TypeVar
 
 from spexlens.arguments import plain
 from spexlens.errors import InvalidInput
+from spexlens.files.json_text import encodable
 
 _KIND = "recipe"  # the key that names a recipe's kind, which no field may be called
 
@@ -23,6 +25,12 @@ class Recipe:
     was asked for, as JSON: texts, numbers, lists, and other recipes. Equal recipes make
     games with the same fingerprint, as long as the models and files that they name are
     the same. A variant is `dataclasses.replace(recipe, replacement="delete")`.
+
+    A field holds what reading its JSON gives, whatever it was made with: numpy's
+    numbers are Python's, paths are texts, and lists are tuples.
+
+    Raises:
+        InvalidInput: a field holds what JSON has not; the text says which.
     """
 
     kind: ClassVar[str]
@@ -31,10 +39,21 @@ class Recipe:
     _kinds: ClassVar[dict[str, type["Recipe"]]] = {}
     _makers: ClassVar[dict[str, Callable[[Any], Any]]] = {}
 
-    def __init_subclass__(cls, **more: Any) -> None:
-        super().__init_subclass__(**more)
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if _KIND in get_annotations(cls):
+            raise TypeError(f"{cls.__name__} has a field {_KIND!r}: its JSON's own key")
         if "kind" in vars(cls):
             Recipe._kinds[cls.kind] = cls
+
+    def __post_init__(self) -> None:
+        self._become_data()
+
+    def _become_data(self) -> None:
+        """Give each field what reading its JSON gives."""
+        for field in fields(self):
+            value = _held(getattr(self, field.name), field.name)
+            object.__setattr__(self, field.name, value)  # frozen: there is no other way
 
     @classmethod
     def made_by(cls: type[R], maker: Callable[[R], Made]) -> Callable[[R], Made]:
@@ -43,7 +62,7 @@ class Recipe:
         A recipe knows nothing of lenses: a lens, which knows its recipe, says here that
         it is made from it.
         """
-        cls._makers[cls.kind] = maker
+        Recipe._makers[cls.kind] = maker
         return maker
 
     def game(self) -> Any:
@@ -53,30 +72,27 @@ class Recipe:
             SpexlensError: a model or a file that it names is absent, or is another.
             InvalidInput: nothing makes such a thing: its module was not imported.
         """
-        if self.kind not in self._makers:
+        maker = Recipe._makers.get(self.kind)
+        if maker is None:
             raise InvalidInput(f"nothing makes a game of a recipe {self.kind!r}")
-        return self._makers[self.kind](self)
+        return maker(self)
 
     def content(self) -> dict[str, Any]:
         """It as JSON, its kind first."""
-        held = {each.name: getattr(self, each.name) for each in fields(self)}
-        said = {name: _written(value, name) for name, value in held.items()}
-        return {_KIND: self.kind, **said}
+        content: dict[str, Any] = {_KIND: self.kind}
+        for field in fields(self):
+            content[field.name] = _written(getattr(self, field.name))
+        return content
 
     def to_json(self) -> str:
-        """It as one line of JSON: equal recipes give equal lines.
-
-        Raises:
-            InvalidInput: a field holds what JSON has not; the text says which.
-        """
-        return json.dumps(
-            self.content(), ensure_ascii=False, allow_nan=False, sort_keys=True
-        )
+        """It as one line of JSON, its keys in alphabetical order."""
+        return _line(self.content())
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of `to_json`."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """sha256 of its JSON; equal recipes have equal ones."""
+        # 1.0 equals 1, but is written otherwise
+        return hashlib.sha256(_line(_whole(self.content())).encode()).hexdigest()
 
     @classmethod
     def of(cls, content: Any) -> "Recipe":
@@ -85,45 +101,80 @@ class Recipe:
         Only kinds whose modules are imported are known; `lenses.recipes` imports all
         that come with the package.
 
+        Args:
+            content: JSON that was read, as `content` gives it.
+
         Raises:
-            InvalidInput: it is none, of a kind that is not known, or lacks a field.
+            InvalidInput: it is none, of a kind that is not known, or its fields are not
+                those of its kind.
         """
         if not isinstance(content, Mapping) or _KIND not in content:
             raise InvalidInput("a recipe is an object with the key 'recipe'")
-        kind = cls._kinds.get(content[_KIND])
+        name = content[_KIND]
+        kind = Recipe._kinds.get(name) if isinstance(name, str) else None
         if kind is None:
-            known = ", ".join(sorted(cls._kinds))
+            known = ", ".join(sorted(Recipe._kinds))
             raise InvalidInput(
-                f"no recipe of kind {content[_KIND]!r} is known; there are {known}"
+                f"no recipe of kind {name!r} is known; there are {known}"
             )
-        return kind._read({k: v for k, v in content.items() if k != _KIND})
+        return kind._filled({key: content[key] for key in content if key != _KIND})
 
     @classmethod
-    def _read(cls, held: dict[str, Any]) -> Self:
-        known = {each.name for each in fields(cls)}
-        if unknown := sorted(held.keys() - known):
-            raise InvalidInput(f"a recipe {cls.kind!r} has no {unknown[0]!r}")
-        try:
-            return cls(**{name: _held(value) for name, value in held.items()})
-        except TypeError as error:
-            raise InvalidInput(
-                f"a recipe {cls.kind!r} lacks a field: {error}"
-            ) from error
+    def _filled(cls, values: dict[str, Any]) -> Self:
+        """One with these fields, those that have a default where they are absent."""
+        names = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in names:
+                raise InvalidInput(f"a recipe {cls.kind!r} has no {name!r}")
+        for field in fields(cls):
+            needed = field.default is MISSING and field.default_factory is MISSING
+            if needed and field.name not in values:
+                raise InvalidInput(f"a recipe {cls.kind!r} lacks {field.name!r}")
+        recipe = cls(**values)
+        recipe._become_data()
+        return recipe
 
 
-def _written(value: Any, name: str) -> Any:
-    """A field as JSON."""
+def _held(value: Any, what: str) -> Any:
+    """What was given, or read, as a recipe holds it.
+
+    Raises:
+        InvalidInput: it holds what JSON has not; the text says where.
+    """
     if isinstance(value, Recipe):
-        return value.content()
-    if isinstance(value, tuple | list):
-        return [_written(part, name) for part in value]
-    return plain(value, name)
-
-
-def _held(value: Any) -> Any:
-    """A field's JSON as it was: lists are tuples, so that recipes can be compared."""
-    if isinstance(value, list):
-        return tuple(_held(part) for part in value)
+        return value
     if isinstance(value, Mapping) and _KIND in value:
         return Recipe.of(value)
+    parts = value if isinstance(value, tuple | list) else plain(value, what)
+    if isinstance(parts, tuple | list):
+        return tuple(
+            _held(part, f"{what}.{number}") for number, part in enumerate(parts)
+        )
+    return parts
+
+
+def _written(value: Any) -> Any:
+    """What a recipe holds, as JSON."""
+    if isinstance(value, Recipe):
+        return value.content()
+    if isinstance(value, tuple):
+        return [_written(part) for part in value]
     return value
+
+
+def _whole(value: Any) -> Any:
+    """JSON whose floats without a fraction are whole numbers."""
+    if isinstance(value, dict):
+        return {key: _whole(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _line(content: Any) -> str:
+    """One line of JSON, its keys in order; half characters as JSON escapes them."""
+    return encodable(
+        json.dumps(content, ensure_ascii=False, allow_nan=False, sort_keys=True)
+    )

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from spexlens.identity.leaves import is_leaf, leaf
+from spexlens.printable import ends_of, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -243,12 +244,8 @@ def _line(way: list[str]) -> str:
         else:
             said.append(part.replace("{module}", path[1:] or "the model"))
             path = ""
-    line = " ".join(": ".join(said).split())
-    return (
-        line
-        if len(line) <= _SHOWN
-        else f"{line[: _SHOWN // 2]} … {line[-_SHOWN // 2 :]}"
-    )
+    line = one_line(": ".join(said))
+    return ends_of(line, _SHOWN, _SHOWN // 2, _SHOWN // 2)
 
 
 def _hash(nodes: list[Node]) -> str:

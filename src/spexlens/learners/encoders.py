@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from spexlens.models.model import HuggingFaceModel
 
 _WORDS = 20_000
-_ROWS = 64
+_ROWS = 64  # texts a forward pass
+_FORMAT = "features 2"  # of what is kept; another number where other features are made
 
 
 @dataclass(frozen=True)
@@ -67,33 +68,39 @@ def encoded(
 
     model = load(encoder, kind="encoder")
     texts = [*train.tolist(), *tests.tolist()]
-    path = (
-        None if cache is None else cache / f"features-{_name(model, texts)}.safetensors"
-    )
-    found = None if path is None else _read(path, len(texts))
-    if found is None:
-        found = embedded(model, texts)
-        if path is not None:
-            _write(path, found)
+    embeddings = embedded(model, texts) if cache is None else _kept(model, texts, cache)
+    facts = {
+        "encoder": encoder,
+        "truncated": embeddings.longer,
+        "encoded": len(texts),
+        "encoded_rows": embeddings.together,
+    }
+
+    def encode(others: NDArray[Any]) -> NDArray[np.float64]:
+        return embedded(model, others.tolist()).features
+
+    features = embeddings.features
     return Features(
-        found.features[: len(train)],
-        found.features[len(train) :],
-        {
-            "encoder": encoder,
-            "truncated": found.longer,
-            "encoded": len(texts),
-            "encoded_rows": found.together,
-        },
-        lambda others: embedded(model, others.tolist()).features,
-        model,
+        features[: len(train)], features[len(train) :], facts, encode, model
     )
+
+
+def _kept(model: "HuggingFaceModel", texts: list[str], cache: Path) -> "Embedded":
+    """The embeddings of texts from a folder, where they are written if it lacks them."""
+    path = cache / f"features-{_name(model, texts)}.safetensors"
+    embeddings = _read(path, len(texts))
+    if embeddings is None:
+        embeddings = embedded(model, texts)
+        _write(path, embeddings)
+    return embeddings
 
 
 def _tf_idf(train: NDArray[Any], tests: NDArray[Any]) -> Features:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), max_features=_WORDS)
     try:
-        vectorizer = TfidfVectorizer(ngram_range=(1, 2), max_features=_WORDS).fit(train)
+        vectorizer.fit(train)
     except ValueError as error:
         raise InvalidInput(
             f"tf-idf finds no word in the training texts: {error}"
@@ -102,9 +109,8 @@ def _tf_idf(train: NDArray[Any], tests: NDArray[Any]) -> Features:
     def encode(texts: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(vectorizer.transform(texts).toarray(), dtype=np.float64)
 
-    return Features(
-        encode(train), encode(tests), {"encoder": "tf-idf", "truncated": 0}, encode
-    )
+    facts = {"encoder": "tf-idf", "truncated": 0}
+    return Features(encode(train), encode(tests), facts, encode)
 
 
 @dataclass(frozen=True)
@@ -126,27 +132,31 @@ def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
     """The embeddings of texts, each as if it were read alone."""
     import torch
 
-    from spexlens.models.objectives import embed
-    from spexlens.models.reading import as_far_as_it_goes, batch_of
+    from spexlens.models.objectives.similarity import embed
     from spexlens.models.rows import answered, probes, together_as
+    from spexlens.models.tokens import as_far_as_it_goes, batch_of
 
-    found = [as_far_as_it_goes(model, text) for text in texts]
-    rows = [row for row, _ in found]
-    cut = sum(longer for _, longer in found)
+    rows = []
+    cut = 0
+    for text in texts:
+        row, longer = as_far_as_it_goes(model, text)
+        rows.append(row)
+        cut += longer
     lengths = np.array([len(row.ids) for row in rows], np.int64)
 
     def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
         with torch.inference_mode():
             batch = batch_of(model, [rows[row] for row in chosen.tolist()])
-            return np.asarray(
-                embed(model, batch, model.sentence.pooling).cpu().numpy(), np.float64
-            )
+            embeddings = embed(model, batch, model.sentence.pooling)
+            return np.asarray(embeddings.cpu().numpy(), np.float64)
 
-    probed = probes(lengths)
+    few = probes(lengths)
+
+    def ask_few(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        return ask(few[chosen])
+
     with model.explained():
-        together, _ = together_as(
-            lambda rows: ask(probed[rows]), lengths[probed], model.rounding
-        )
+        together, _ = together_as(ask_few, lengths[few], model.rounding)
         features = answered(ask, lengths, together, lambda *_: _ROWS)
     return Embedded(scaled(model, features), cut, together)
 
@@ -157,17 +167,16 @@ def scaled(
     """Embeddings (N, d), to length one where the encoder says so."""
     if not model.sentence.normalised:
         return features
-    return np.asarray(
-        features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    )
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.asarray(features / np.maximum(lengths, 1e-12))
 
 
 def _name(model: "HuggingFaceModel", texts: list[str]) -> str:
     """Of everything that decides the features."""
     from spexlens.models.fingerprint import fingerprint_of
 
-    said = json.dumps(["features 2", fingerprint_of(model), texts]).encode()
-    return hashlib.sha256(said).hexdigest()[:32]
+    content = json.dumps([_FORMAT, fingerprint_of(model), texts])
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 def _read(path: Path, rows: int) -> Embedded | None:
@@ -180,63 +189,49 @@ def _read(path: Path, rows: int) -> Embedded | None:
     if not path.exists():
         return None
     try:
-        kept = load_file(path)
+        content = load_file(path)
     except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
         raise FileError(
             f"{path} is no file of features; delete it: {one_line(error)}"
         ) from error
-    features, longer, together = (
-        kept.get(name) for name in ("features", "longer", "together")
-    )
-    if (
-        features is None
-        or features.dtype.kind != "f"
-        or features.ndim != 2
-        or len(features) != rows
-    ):
-        raise FileError(
-            f"{path} is damaged at features; delete it: they are to be {rows} rows of"
-            " numbers"
-        )
+
+    def damaged(name: str, why: str) -> FileError:
+        return FileError(f"{path} is damaged at {name}; delete it: {why}")
+
+    features = content.get("features")
+    longer = content.get("longer")
+    together = content.get("together")
+    if features is None or features.dtype.kind != "f" or features.ndim != 2:
+        raise damaged("features", f"they are to be {rows} rows of numbers")
+    if len(features) != rows:
+        raise damaged("features", f"they are to be {rows} rows of numbers")
     if not np.isfinite(features).all():
-        raise FileError(
-            f"{path} is damaged at features; delete it: one is no finite number"
-        )
+        raise damaged("features", "one is no finite number")
     if not _is_number(longer) or not 0 <= int(longer[0]) <= rows:
-        raise FileError(
-            f"{path} is damaged at longer; delete it: it is to be a count of up to"
-            f" {rows}"
-        )
+        raise damaged("longer", f"it is to be a count of up to {rows}")
     if not _is_number(together) or not 0 <= int(together[0]) < len(TOGETHER):
-        raise FileError(
-            f"{path} is damaged at together; delete it: it is to be one of"
-            f" {len(TOGETHER)}"
-        )
-    return Embedded(
-        features.astype(np.float64), int(longer[0]), TOGETHER[int(together[0])]
-    )
+        raise damaged("together", f"it is to be one of {len(TOGETHER)}")
+    way = TOGETHER[int(together[0])]
+    return Embedded(features.astype(np.float64), int(longer[0]), way)
 
 
-def _is_number(kept: NDArray[Any] | None) -> TypeGuard[NDArray[np.int64]]:
-    return kept is not None and kept.shape == (1,) and kept.dtype.kind in "iu"
+def _is_number(array: NDArray[Any] | None) -> TypeGuard[NDArray[np.int64]]:
+    return array is not None and array.shape == (1,) and array.dtype.kind in "iu"
 
 
-def _write(path: Path, found: Embedded) -> None:
-    """Whole or not at all."""
+def _write(path: Path, embeddings: Embedded) -> None:
+    """Whole or not at all: beside its place first, by a name that is this process's."""
     from safetensors.numpy import save_file
 
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        together = np.array([TOGETHER.index(found.together)])
-        save_file(
-            {
-                "features": found.features,
-                "longer": np.array([found.longer]),
-                "together": together,
-            },
-            beside,
-        )
+        content = {
+            "features": embeddings.features,
+            "longer": np.array([embeddings.longer]),
+            "together": np.array([TOGETHER.index(embeddings.together)]),
+        }
+        save_file(content, beside)
         beside.replace(path)
     except OSError as error:
         raise FileError(f"cannot keep features in {path.parent}: {error}") from error

@@ -1,17 +1,15 @@
-"""The learner seam: train on many subsets of the examples, and answer about the test
-points.
-"""
+"""The learner seam: train on many subsets of the examples, answer about test points."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import shown
 from spexlens.errors import InvalidInput
+from spexlens.games.recipe import Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -19,10 +17,14 @@ if TYPE_CHECKING:
     from spexlens.models.model import HuggingFaceModel
 
 Answer = Literal["log-probabilities", "scores", "predictions", "completions"]
-"""What a learner says of a test point: log-probabilities of the classes, other scores
-of them, a number, or the log-probability of a text."""
+"""What a learner says of a test point.
+
+Log-probabilities of the classes, other scores of them, a number, or the log-probability
+of a text.
+"""
 
 Read = Callable[[], "torch.Tensor"]
+"""Asks a trained model: (t, labels) logits, or (t,) log-probabilities of completions."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Fitted:
     remarks: dict[int, str] = field(default_factory=dict)
 
 
+def remarked(rows: NDArray[np.int64], remark: str) -> dict[int, str]:
+    """The same remark on several rows, (k,)."""
+    return dict.fromkeys(rows.tolist(), remark)
+
+
 class Trainer(ABC):
     """A learner with its task: any subset of the examples can be trained on.
 
@@ -83,12 +90,9 @@ class Trainer(ABC):
         unknown: what can't be told of it, and where, once `identity` gave None.
     """
 
+    # What must be defined.
+
     answer: Answer
-    classes: NDArray[Any] | None = None
-    batch_size: int = 1
-    seeded: bool = False
-    model: "HuggingFaceModel | None" = None
-    unknown: str | None = None
 
     @abstractmethod
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
@@ -102,9 +106,29 @@ class Trainer(ABC):
         the answer is.
         """
 
+    @abstractmethod
+    def identity(self) -> list[Any] | None:
+        """Everything beside the task that decides an answer, as JSON.
+
+        None where it can't be told.
+        """
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What a result should say, as JSON: at least the learner's name as "learner"."""
+
+    # What may be overwritten.
+
+    classes: NDArray[Any] | None = None
+    batch_size: int = 1
+    seeded: bool = False
+    model: "HuggingFaceModel | None" = None
+    unknown: str | None = None
+
     def asking(self, tests: NDArray[Any]) -> "Trainer":
-        """This trainer, asked about other test points: (t, d) features or t texts, as
-        the task's are.
+        """This trainer, asked about other test points.
+
+        They are (t, d) features or t texts, as the task's are.
 
         What is trained, and how, stays the same; completions are the first test
         point's.
@@ -120,10 +144,6 @@ class Trainer(ABC):
     def reading(self, read: Read) -> "Trainer":
         """This trainer, its trained model asked by a function that runs it.
 
-        Args:
-            read: gives (t, labels) logits of a classifier, or (t,) log-probabilities of
-                completions.
-
         Raises:
             InvalidInput: what it trains is no model that others can run.
         """
@@ -132,19 +152,15 @@ class Trainer(ABC):
             " ablated"
         )
 
-    @abstractmethod
-    def identity(self) -> list[Any] | None:
-        """Everything beside the task that decides an answer, as JSON, or None where it
-        can't be told.
-        """
-
-    @abstractmethod
-    def facts(self) -> dict[str, Any]:
-        """What a result should say, as JSON: at least the learner's name as "learner"."""
-
 
 class Learner(ABC):
-    """A way to train, with its settings."""
+    """A way to train, with its settings.
+
+    It knows no examples: `prepare` gives it a task, and the trainer that comes of it
+    does the work. A learner of your own needs these two classes and nothing else.
+    """
+
+    # What must be defined.
 
     @abstractmethod
     def prepare(self, task: Task) -> Trainer:
@@ -154,90 +170,14 @@ class Learner(ABC):
             InvalidInput, ModelError: the learner cannot do this task.
         """
 
+    # What may be overwritten.
 
-def classes_of(task: Task, name: str) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The classes of a task, sorted, (c,), and which one each example has, (N,) int64.
+    @property
+    def recipe(self) -> Recipe | None:
+        """How it is made again, as data.
 
-    Raises:
-        InvalidInput: the labels are no classes, or there are fewer than two.
-    """
-    if task.labels is None or task.numeric:
-        raise InvalidInput(
-            f"{name} needs a class for each training example, not numbers or nothing"
-        )
-    classes, codes = np.unique(task.labels, return_inverse=True)
-    if len(classes) < 2:
-        raise InvalidInput(
-            f"every training example has the label {shown(classes[0])}; {name} needs"
-            " two classes"
-        )
-    return classes, codes.astype(np.int64)
-
-
-def counts(
-    kept: NDArray[np.bool_], codes: NDArray[np.int64], classes: int
-) -> NDArray[np.int64]:
-    """How many kept examples each class has: (m, N) -> (m, classes)."""
-    return kept.astype(np.int64) @ np.eye(classes, dtype=np.int64)[codes]
-
-
-def completed(
-    log_probabilities: NDArray[np.float64], kept: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], dict[int, str]]:
-    """Answers with Laplace's rule of succession for classes without an example.
-
-    Of c classes and n kept examples, a class that none of them has gets the probability
-    1 / (n + c); the others share the rest as the learner says. With nothing kept all
-    are equally likely.
-
-    Args:
-        log_probabilities: (m, t, c), of the classes that examples were kept of; what
-            stands at others is not read.
-        kept: (m, c), how many examples were kept of each class.
-
-    Returns:
-        (m, t, c), and remarks.
-    """
-    classes = kept.shape[1]
-    missing = kept == 0
-    absent = 1.0 / (kept.sum(axis=1) + classes)
-    rest = np.log1p(-np.minimum(missing.sum(axis=1) * absent, 1.0 - 1e-12))
-    result = np.where(
-        missing[:, None, :],
-        np.log(absent)[:, None, None],
-        log_probabilities + rest[:, None, None],
-    )
-    remarks = {
-        int(row): (
-            "nothing was kept: every class counts as equally likely"
-            if missing[row].all()
-            else (
-                "some class was left without an example: its probability counts as 1 /"
-                " (examples + classes)"
-            )
-        )
-        for row in np.flatnonzero(missing.any(axis=1))
-    }
-    return result, remarks
-
-
-def labels_as(
-    classes: NDArray[Any], labels: Sequence[Any] | NDArray[Any]
-) -> NDArray[np.int64]:
-    """The position of each label among the classes, (t,) int64.
-
-    Raises:
-        InvalidInput: a label that no training example has.
-    """
-    known = {label: position for position, label in enumerate(classes.tolist())}
-    found = []
-    for row, label in enumerate(np.asarray(labels).tolist()):
-        position = known.get(label, known.get(str(label)))
-        if position is None:
-            known_labels = ", ".join(map(str, classes[:10]))
-            raise InvalidInput(
-                f"test point {row} has the label {shown(label)}; the training labels"
-                f" are {known_labels}"
-            )
-        found.append(position)
-    return np.array(found, dtype=np.int64)
+        `recipe.game()` gives a learner whose trainers have the same identity. None
+        where data alone does not make it, as it does not make a module of torch, an
+        estimator of scikit-learn, or a model that is in memory.
+        """
+        return None

@@ -1,6 +1,4 @@
-"""Rates: what an optimiser is given, refused where it would learn nothing, or away from
-what it should.
-"""
+"""Rates: what an optimiser is given, refused where it could not learn with it."""
 
 from spexlens.arguments import number
 from spexlens.errors import InvalidInput

@@ -37,8 +37,9 @@ class Row:
 def rows_of(
     model: "HuggingFaceModel", texts: NDArray[Any], completions: NDArray[Any] | None
 ) -> list[Row]:
-    """Texts as a model reads them, as far as its window goes: a causal model's from the
-    end.
+    """Texts as a model reads them, as far as its window goes.
+
+    Of a causal model's the beginning is left out, of others the end.
 
     Args:
         model: a classifier, or a causal model.
@@ -49,11 +50,18 @@ def rows_of(
     Raises:
         InvalidInput: a text without a token to learn from.
     """
-    labels = [None] * len(texts) if completions is None else list(map(str, completions))
-    make = _continued if model.kind == "causal" else _whole
-    rows = [make(model, text, label) for text, label in zip(texts, labels, strict=True)]
+    if model.kind != "causal":
+        rows = [_whole(model, text) for text in texts]
+        fewest = 1
+    else:
+        answers: list[str | None] = [None] * len(texts)
+        if completions is not None:
+            answers = [str(completion) for completion in completions]
+        pairs = zip(texts, answers, strict=True)
+        rows = [_continued(model, text, answer) for text, answer in pairs]
+        fewest = 2  # the first is not predicted
     for text, row in zip(texts, rows, strict=True):
-        if len(row.ids) < 1 + (model.kind == "causal"):
+        if len(row.ids) < fewest:
             raise InvalidInput(f"the text {text!r} has no token to learn from")
     return rows
 
@@ -67,33 +75,36 @@ def batch_of(
     model: "HuggingFaceModel", rows: Sequence[Row]
 ) -> "dict[str, torch.Tensor]":
     """Rows that share a forward pass, as tensors of shape (B, L), padded on the right."""
-    from spexlens.models.reading import Tokens
-    from spexlens.models.reading import batch_of as batch
+    from spexlens.models.tokens import Tokens
+    from spexlens.models.tokens import batch_of as batch
 
     return batch(model, [Tokens(row.ids, row.segments) for row in rows])
 
 
-def _whole(model: "HuggingFaceModel", text: str, _: str | None) -> Row:
+def _whole(model: "HuggingFaceModel", text: str) -> Row:
     """What a classifier reads."""
-    from spexlens.models.reading import as_far_as_it_goes
+    from spexlens.models.tokens import as_far_as_it_goes
 
     tokens, cut = as_far_as_it_goes(model, text)
     return Row(tokens.ids, 1, tokens.segments, cut)
 
 
 def _continued(model: "HuggingFaceModel", text: str, completion: str | None) -> Row:
-    """What a causal model reads, its end kept where the whole does not fit, for that is
-    what is continued.
-    """
+    """What a causal model reads; its end is kept, for that is what is continued."""
     from spexlens.models.reading import read
 
     reading = read(model, text, completion)
     ids = reading.ids.tolist()
-    prompt = len(ids) - reading.completion if completion is not None else 1
-    longer = 0 if model.window is None else max(0, len(ids) - model.window)
+    prompt = 1
+    if completion is not None:
+        prompt = len(ids) - reading.completion
+    longer = 0
+    if model.window is not None:
+        longer = max(0, len(ids) - model.window)
     if longer:
-        opened = int(reading.places[0, 1] < 0)
-        ids = [*ids[:opened], *ids[opened + longer :]]
+        # The token that opens a text, if there is one, opens what is left.
+        opening = int(reading.places[0, 1] < 0)
+        del ids[opening : opening + longer]
     return Row(ids, max(1, prompt - longer), cut=longer > 0)
 
 
@@ -109,8 +120,9 @@ def refuse_other_problems(model: "HuggingFaceModel") -> None:
 
 
 def columns_of(classes: NDArray[Any], model: "HuggingFaceModel") -> NDArray[np.int64]:
-    """The model's label for each class: by name, case aside if that is clear, else in
-    order if as many.
+    """The model's label for each class, (c,) int64.
+
+    By name, case aside if that is clear; else in order, if there are as many.
 
     Raises:
         InvalidInput: it has other labels.
@@ -120,11 +132,11 @@ def columns_of(classes: NDArray[Any], model: "HuggingFaceModel") -> NDArray[np.i
     own = labels_of(model.model.config)
     wanted = [str(label) for label in classes]
     if has_labels(own, wanted):
-        exact = set(wanted) <= set(own)
-        known = own if exact else [label.lower() for label in own]
-        return np.array(
-            [known.index(label if exact else label.lower()) for label in wanted]
-        )
+        if not set(wanted) <= set(own):
+            wanted = [label.lower() for label in wanted]
+            own = [label.lower() for label in own]
+        return np.array([own.index(label) for label in wanted])
+    # A head of "LABEL_0", "LABEL_1" says nothing of what its labels mean.
     if len(own) == len(wanted):
         return np.arange(len(own))
     raise InvalidInput(

@@ -1,4 +1,8 @@
-"""Designs: masks chosen without looking at any value."""
+"""Designs: masks chosen without looking at any value.
+
+Every design is decided by its arguments alone, so that a run that is taken up again
+asks for the same masks in the same order.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +19,9 @@ from spexlens.masks.masks import (
 
 # rows drawn at a time: fixed, so that a longer design begins with a shorter one
 _DRAW = 1024
+
+# the largest n for which 2^n is compared with a budget: indices of masks are int64
+_COUNTABLE = 62
 
 
 def corners(n: int) -> NDArray[np.bool_]:
@@ -47,53 +54,70 @@ def uniform(n: int, count: int, seed: int) -> NDArray[np.bool_]:
 
 def packed_uniform(n: int, count: int, seed: int) -> NDArray[np.uint8]:
     """`uniform` in packed form, (count, ceil(n / 8)) uint8."""
-    if n <= 62 and count > 1 << n:
+    if n <= _COUNTABLE and count > 1 << n:
         raise BudgetTooSmall(
             f"{count} distinct masks of {n} candidates do not exist; there are {1 << n}"
         )
     rng = np.random.default_rng([seed, n])
     if n <= ENUMERABLE:
-        return pack(from_index(rng.permutation(1 << n)[:count].astype(np.int64), n))
+        chosen = rng.permutation(1 << n)[:count]
+        return pack(from_index(chosen.astype(np.int64), n))
+
+    # beyond half of all masks, most draws would be of masks that were drawn already
+    half = 1 << (n - 1)
+    if n <= _COUNTABLE and count > half:
+        return _filled_up(_drawn(rng, n, half), n, count, seed)
+    return _drawn(rng, n, count)
+
+
+def _drawn(rng: np.random.Generator, n: int, count: int) -> NDArray[np.uint8]:
+    """The first `count` distinct masks that a generator draws, (count, w) uint8."""
     packed = np.empty((0, (n + 7) // 8), np.uint8)
-    # beyond half, most draws would be of masks drawn
-    drawn = min(count, 1 << (n - 1)) if n <= 62 else count
-    while len(packed) < drawn:
-        draws = -(-(drawn - len(packed)) // _DRAW)
-        fresh = [
-            rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8) for _ in range(draws)
+    while len(packed) < count:
+        rounds = -(-(count - len(packed)) // _DRAW)
+        draws = [
+            rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8) for _ in range(rounds)
         ]
-        packed = np.concatenate([packed, pack(np.concatenate(fresh).astype(np.bool_))])
-        packed = packed[distinct(packed)[0]]
-    return (
-        packed[:count] if drawn == count else _filled_up(packed[:drawn], n, count, seed)
-    )
+        fresh = np.concatenate(draws).astype(np.bool_)
+        packed = np.concatenate([packed, pack(fresh)])
+        first, _ = distinct(packed)
+        packed = packed[first]
+    return packed[:count]
 
 
 def _filled_up(
     packed: NDArray[np.uint8], n: int, count: int, seed: int
 ) -> NDArray[np.uint8]:
-    """Half of all 2^n masks, and so many as make `count` of the other half, in random
-    order.
+    """Half of all 2^n masks, and as many of the other half as make `count`.
+
+    The other half is in random order, decided by the seed.
     """
     missing = np.ones(1 << n, np.bool_)
     missing[to_index(unpack(packed, n))] = False
-    others = np.random.default_rng([seed, n, 1]).permutation(np.flatnonzero(missing))
-    return np.concatenate([packed, pack(from_index(others[: count - len(packed)], n))])
+    rng = np.random.default_rng([seed, n, 1])
+    order = rng.permutation(np.flatnonzero(missing))
+    more = from_index(order[: count - len(packed)], n)
+    return np.concatenate([packed, pack(more)])
 
 
 def paired(n: int, count: int, seed: int) -> NDArray[np.bool_]:
-    """Distinct uniform masks, each followed by its complement: (count, n) bool; nested
-    as `uniform`.
+    """Distinct uniform masks, each followed by its complement: (count, n) bool.
+
+    Nested as `uniform`.
 
     Raises:
         BudgetTooSmall: more masks are asked for than there are.
     """
-    # of each pair, the mask that ablates candidate 0
     rest = uniform(n - 1, (count + 1) // 2, seed)
-    half = np.concatenate([np.zeros((len(rest), 1), np.bool_), rest], axis=1)
-    return np.stack([half, ~half], axis=1).reshape(-1, n)[:count]
+    # of each pair, the mask that ablates candidate 0 comes first
+    ablated = np.zeros((len(rest), 1), np.bool_)
+    half = np.concatenate([ablated, rest], axis=1)
+    pairs = np.stack([half, ~half], axis=1)
+    return pairs.reshape(-1, n)[:count]
 
 
 def leave_one_out(n: int) -> NDArray[np.bool_]:
     """Everything kept, then each candidate ablated alone: (n + 1, n) bool."""
-    return np.concatenate([np.ones((1, n), np.bool_), ~np.eye(n, dtype=np.bool_)])
+    everything_kept = np.ones((1, n), np.bool_)
+    one_ablated = ~np.eye(n, dtype=np.bool_)
+    return np.concatenate([everything_kept, one_ablated])

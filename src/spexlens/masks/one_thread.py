@@ -14,12 +14,11 @@ def one_thread() -> Any:
 
 @cache
 def _controller() -> ThreadpoolController:
-    """What holds the libraries' threads; found once, with scipy's own library loaded.
-
-    In a thread of its own: the search runs in callbacks from C, where an interrupt
-    would be lost.
-    """
+    """What holds the libraries' threads; found once, with scipy's own library loaded."""
+    # scipy brings a linear algebra library of its own, which is to be found too
     import scipy.linalg  # noqa: F401
 
+    # In a thread of its own: the search runs in callbacks from C, where an interrupt
+    # would be lost.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(ThreadpoolController).result()

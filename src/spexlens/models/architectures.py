@@ -1,6 +1,4 @@
-"""Architectures: where the layers, heads and MLPs of a model are, by the names of its
-modules.
-"""
+"""Architectures: where a model's layers, heads and MLPs are, by its modules' names."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +27,7 @@ class Architecture:
     mlp: str
 
 
+# Families whose code transformers copied from one of these have its names.
 _BERT = Architecture("encoder.layer", "attention.output.dense", "output.dense")
 _LLAMA = Architecture("layers", "self_attn.o_proj", "mlp.down_proj")
 
@@ -69,8 +68,9 @@ class Layer:
 
 
 def register_architecture(model_type: str, architecture: Architecture) -> None:
-    """Say where the components of a kind of model are, from now on; an earlier entry is
-    replaced.
+    """Say where the components of a kind of model are, from now on.
+
+    An earlier entry is replaced.
 
     Args:
         model_type: `model.config.model_type`.
@@ -79,11 +79,8 @@ def register_architecture(model_type: str, architecture: Architecture) -> None:
     Raises:
         InvalidInput: not a type's name, or not an Architecture.
     """
-    if (
-        not isinstance(model_type, str)
-        or not model_type
-        or not isinstance(architecture, Architecture)
-    ):
+    named = isinstance(model_type, str) and model_type
+    if not named or not isinstance(architecture, Architecture):
         raise InvalidInput(
             "register_architecture takes a config's model_type and an Architecture; "
             f"got {model_type!r} and {type(architecture).__name__}"
@@ -121,24 +118,26 @@ def layers_of(model: "PreTrainedModel") -> tuple[Layer, ...]:
             registered name.
     """
     names = architecture_of(model)
-    layers: list[nn.Module] = list(_found(_body(model), names.layers, model).children())
+    stack = _part(_body(model), names.layers, model)
+    layers = [
+        Layer(whole, _part(whole, names.heads, model), _part(whole, names.mlp, model))
+        for whole in stack.children()
+    ]
     if not layers:
         raise ModelError(f"{names.layers!r} of {type(model).__name__} holds no layers")
-    return tuple(
-        Layer(whole, _found(whole, names.heads, model), _found(whole, names.mlp, model))
-        for whole in layers
-    )
+    return tuple(layers)
 
 
 def _body(model: "PreTrainedModel") -> "nn.Module":
-    """What holds the layers: the base model, or its language model where it sees
-    pictures as well.
+    """What holds the layers.
+
+    The base model, or its language model where it sees pictures as well.
     """
     base: nn.Module = model.base_model
     return getattr(base, "language_model", base)
 
 
-def _found(module: "nn.Module", name: str, model: "PreTrainedModel") -> "nn.Module":
+def _part(module: "nn.Module", name: str, model: "PreTrainedModel") -> "nn.Module":
     try:
         return module.get_submodule(name)
     except AttributeError as error:

@@ -1,5 +1,4 @@
-"""Bounded: a stranger's program, such as a chat template, run in a child process within
-limits.
+"""Bounded: a stranger's program, such as a chat template, run within limits.
 
 A loop that has no end is stopped, and so is a string that grows without one. Where a
 process cannot be forked, as under Windows, the program runs in this one, without
@@ -46,17 +45,17 @@ def bounded(work: Callable[[], Any], what: str) -> Any:
         _answer(work, writing)
     os.close(writing)
     try:
-        said, why = _read(reading)
+        line, limit = _read(reading)
     finally:
         os.close(reading)
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    if why is None and not said:
-        why = _TOOK_TOO_MUCH  # the system ended it without a word
-    if why is not None:
-        raise ModelError(f"{what} {why}")
-    answer = json.loads(said)
+        os.waitpid(child, 0)  # else a dead child is kept until this process ends
+    if limit is None and not line:
+        limit = _TOOK_TOO_MUCH  # the system ended it without a word
+    if limit is not None:
+        raise ModelError(f"{what} {limit}")
+    answer = json.loads(line)
     if "error" in answer:
         raise ModelError(f"{what} fails: {answer['error']}")
     if "limit" in answer:
@@ -90,31 +89,28 @@ def _forked() -> int:
 
 
 def _answer(work: Callable[[], Any], writing: int) -> None:
-    """The child's part; it never returns, and runs nothing that waits for the end of a
-    process.
-    """
+    """The child's part, which never returns."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         _limit()
-        said: dict[str, Any]
+        answer: dict[str, Any]
         try:
-            said = {"answer": work()}
+            answer = {"answer": work()}
         except MemoryError:
-            said = {"limit": _TOOK_TOO_MUCH}
+            answer = {"limit": _TOOK_TOO_MUCH}
         # a template is a program of its own, and raises what it likes
         except Exception as error:
-            said = {"error": one_line(error)}
-        left = memoryview(json.dumps(said).encode())
+            answer = {"error": one_line(error)}
+        left = memoryview(json.dumps(answer).encode())
         while left:
             left = left[os.write(writing, left) :]
     finally:
+        # Not `sys.exit`: what waits for the end of a process is the parent's.
         os._exit(0)
 
 
 def _limit() -> None:
-    """No more memory than there is now and a little, where the system says how much
-    that is.
-    """
+    """No more memory than there is now and a little, where the system tells it."""
     import resource
 
     try:
@@ -123,23 +119,23 @@ def _limit() -> None:
     except (OSError, ValueError, IndexError):
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = pages * resource.getpagesize() + _MEMORY
-    resource.setrlimit(
-        resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard)
-    )
+    most = pages * resource.getpagesize() + _MEMORY
+    if hard >= 0:  # below zero there is none
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
 def _read(reading: int) -> tuple[bytes, str | None]:
     """What the child says until it is done, or which limit it went beyond."""
     end = monotonic() + SECONDS
-    said = bytearray()
+    line = bytearray()
     while True:
         left = end - monotonic()
         if left <= 0 or not select.select([reading], [], [], left)[0]:
             return b"", f"takes longer than {SECONDS:g} seconds"
         part = os.read(reading, 1 << 20)
-        if not part:
-            return bytes(said), None
-        said += part
-        if len(said) > _ANSWER:
+        if not part:  # the other end is closed: the child is done
+            return bytes(line), None
+        line += part
+        if len(line) > _ANSWER:
             return b"", f"makes more than {_ANSWER >> 20} MB of text"

@@ -8,8 +8,9 @@ from transformers import AutoConfig, PretrainedConfig
 from spexlens.errors import ModelError
 
 _MOST = {"layer": 10_000, "label": 1_000_000, "head": 1_000_000, "expert": 1_000_000}
-"""Of each thing that there is a number of, by a part of its name, more than any model
-has.
+"""Of each thing that there is a number of, more than any model has.
+
+By a part of the setting's name.
 """
 
 _SIZES = (
@@ -25,11 +26,13 @@ _SIZES = (
     "hidden",
 )
 _LARGEST = 50_000_000  # of a vocabulary, a window or a width
+_DEEPEST = 8  # settings in settings
 
 
 def configuration_of(name: str, hub: dict[str, Any]) -> PretrainedConfig:
-    """What `AutoConfig` reads, of a model that has no more layers, labels or numbers a
-    layer than any has.
+    """What `AutoConfig` reads, of a model whose sizes are none that no model has.
+
+    A damaged file could else ask for more memory than there is.
 
     Args:
         name: hub id or local directory.
@@ -43,21 +46,24 @@ def configuration_of(name: str, hub: dict[str, Any]) -> PretrainedConfig:
     for setting, number in _numbers("", settings):
         most = _most(setting.rpartition(".")[2].lower())
         if most is not None and number > most:
-            said = f"no model has {_written(number)}"
-            raise ModelError(f"config.json of {name!r} is damaged at {setting}: {said}")
+            raise ModelError(
+                f"config.json of {name!r} is damaged at {setting}: no model has"
+                f" {_written(number)}"
+            )
     config: PretrainedConfig = AutoConfig.from_pretrained(name, **hub)
     return config
 
 
 def _numbers(place: str, settings: Any) -> Iterator[tuple[str, int | float]]:
-    """All numbers in the settings, and of settings in settings, with what they are
-    called.
+    """All numbers in the settings, with their names: (name, number).
+
+    Those of settings in settings have names such as "text_config.hidden_size".
     """
     if not isinstance(settings, dict):
         return
     for name, value in settings.items():
         called = f"{place}.{name}" if place else str(name)
-        if isinstance(value, dict) and place.count(".") < 8:
+        if isinstance(value, dict) and place.count(".") < _DEEPEST:
             yield from _numbers(called, value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield called, value
@@ -66,13 +72,19 @@ def _numbers(place: str, settings: Any) -> Iterator[tuple[str, int | float]]:
 def _most(setting: str) -> int | None:
     """The most that a setting may be; None of one that is no size."""
     for part, most in _MOST.items():
+        # `label_id` is a token, and may be as large as the vocabulary.
         if part in setting and "id" not in setting.split("_"):
             return most
-    return _LARGEST if any(part in setting for part in _SIZES) else None
+    if any(part in setting for part in _SIZES):
+        return _LARGEST
+    return None
 
 
 def _written(number: float) -> str:
     """Short, however long it is."""
     if abs(number) < 1e15:
         return str(number)
-    return f"{float(number):.0e}" if number < 1e300 else "so many"
+    # A float holds no more.
+    if number >= 1e300:
+        return "so many"
+    return f"{float(number):.0e}"

@@ -1,6 +1,4 @@
-"""Fingerprints: everything in a model and its tokenizer that decides an answer, by its
-bytes.
-"""
+"""Fingerprints: all in a model and its tokenizer that decides an answer, by its bytes."""
 
 import hashlib
 import json
@@ -18,18 +16,16 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-_NAMES = ("_name_or_path", "transformers_version")
-
+_NAMES = ("_name_or_path", "transformers_version")  # settings that decide no answer
 
 _KNOWN: WeakKeyDictionary[Any, tuple[int, Any]] = WeakKeyDictionary()
-"""Of each module, a stamp and what was described of it and its tokenizer when it had
-that stamp.
-"""
+"""Of each module, a stamp and what was described when it had that stamp."""
 
 
 def fingerprint_of(model: HuggingFaceModel, *, anew: bool = True) -> str:
-    """sha256 of a model's configuration, code, weights and hooks, of its tokenizer, and
-    of how it is read.
+    """sha256 of a model and its tokenizer.
+
+    Of the model's configuration, code, weights and hooks, and of how it is read.
 
     Args:
         model: with its tokenizer.
@@ -42,9 +38,10 @@ def fingerprint_of(model: HuggingFaceModel, *, anew: bool = True) -> str:
             can read.
     """
     config = model.model.config
-    settings = {
-        name: value for name, value in config.to_dict().items() if name not in _NAMES
-    }
+    settings = config.to_dict()
+    for name in _NAMES:
+        settings.pop(name, None)
+    # What is written here is in ledgers on disk: "model 2" rises with every change.
     parts = [
         "model 2",
         json.dumps(settings, sort_keys=True, default=str),
@@ -60,44 +57,48 @@ def fingerprint_of(model: HuggingFaceModel, *, anew: bool = True) -> str:
 def told(
     model: HuggingFaceModel, *parts: Any, anew: bool = True
 ) -> tuple[str | None, str | None]:
-    """sha256 of a model and of what else decides a value, as JSON; or None, and why it
-    cannot be told.
+    """sha256 of a model and of what else decides a value, as JSON.
 
     Args:
         model: see `fingerprint_of`.
         parts: as JSON.
         anew: see `fingerprint_of`.
+
+    Returns:
+        The sha256 and None; or None, and why it cannot be told.
     """
     try:
         fingerprint = fingerprint_of(model, anew=anew)
     except Unknown as error:
         what = f"{model.called!r} cannot be recognised in a ledger on disk"
         return None, f"{what}: {error}; take it away, or give ledger=None"
-    return hashlib.sha256(json.dumps([fingerprint, *parts]).encode()).hexdigest(), None
+    content = json.dumps([fingerprint, *parts])
+    return hashlib.sha256(content.encode()).hexdigest(), None
 
 
 def _attention(config: Any) -> list[Any]:
-    """How attention is computed, the functions that somebody registered for it
-    included.
-    """
+    """How attention is computed, registered functions of somebody's own included."""
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     name = str(getattr(config, "_attn_implementation", ""))
     tables = (ALL_ATTENTION_FUNCTIONS, ALL_MASK_ATTENTION_FUNCTIONS)
-    return [name, *(describe(table[name]) for table in tables if name in table)]
+    functions = [table[name] for table in tables if name in table]
+    return [name, *map(describe, functions)]
 
 
 def _replaced(model: Any) -> list[Any]:
     """The functions that somebody put in the place of those beside a model's classes."""
-    names = sorted({type(module).__module__ for module in model.modules()})
-    return [
-        [name, each, describe(value)]
-        for name in names
-        if name in sys.modules and installed(name)
-        for each, value in sorted(vars(sys.modules[name]).items())
-        if isinstance(value, FunctionType) and holds_own(value)
-    ]
+    replaced = []
+    for home in sorted({type(module).__module__ for module in model.modules()}):
+        # Installed code is told by its name alone, which says nothing of what somebody
+        # put into it; other code is told by what it does.
+        if home not in sys.modules or not installed(home):
+            continue
+        for name, value in sorted(vars(sys.modules[home]).items()):
+            if isinstance(value, FunctionType) and holds_own(value):
+                replaced.append([home, name, describe(value)])
+    return replaced
 
 
 def _content(model: HuggingFaceModel, *, anew: bool) -> Any:
@@ -113,69 +114,82 @@ def _content(model: HuggingFaceModel, *, anew: bool) -> Any:
 
 
 def _stamp(model: HuggingFaceModel) -> int:
-    """What changes with most that is done to a model: the objects it is made of, and
-    autograd's versions.
+    """What changes with most that is done to a model, and is read in no time.
+
+    The objects it is made of, and how often autograd saw each tensor written to.
     """
-    parts: list[Any] = [id(model.tokenizer.backend_tokenizer), len(model.tokenizer)]
-    parts += [str(model.tokenizer.special_tokens_map), model.tokenizer.model_max_length]
-    parts += [model.tokenizer.split_special_tokens, str(model.tokenizer.chat_template)]
+    tokenizer = model.tokenizer
+    parts: list[Any] = [
+        id(tokenizer.backend_tokenizer),
+        len(tokenizer),
+        str(tokenizer.special_tokens_map),
+        tokenizer.model_max_length,
+        tokenizer.split_special_tokens,
+        str(tokenizer.chat_template),
+    ]
     for module in model.model.modules():
         for value in vars(module).values():
             parts.append(id(value))
-            if isinstance(value, dict):
-                parts += [id(each) for each in value.values()]
-        for tensor in (
-            *module.parameters(recurse=False),
-            *module.buffers(recurse=False),
-        ):
+            if isinstance(value, dict):  # of hooks, parameters, buffers and modules
+                parts += [id(part) for part in value.values()]
+        parameters = module.parameters(recurse=False)
+        buffers = module.buffers(recurse=False)
+        for tensor in (*parameters, *buffers):
+            # A tensor of inference mode keeps no count.
             version = 0 if tensor.is_inference() else tensor._version
             parts += [id(tensor), version, str(tensor.dtype)]
     return hash(tuple(parts))
 
 
 def tokenizer_identity(tokenizer: "PreTrainedTokenizerBase") -> list[Any]:
-    """Everything in a tokenizer that decides what is read: its file, special tokens,
-    window and templates.
+    """Everything in a tokenizer that decides what is read, as JSON.
+
+    Its file, special tokens, window and templates.
+
+    Raises:
+        Unknown: it cannot be written as a file.
     """
     backend: Any = tokenizer.backend_tokenizer
-    pads = backend.padding
-    cuts = backend.truncation
-    backend.no_padding()
-    backend.no_truncation()
-    try:
-        content = hashlib.sha256(
-            backend.to_str().encode("utf-8", "surrogatepass")
-        ).hexdigest()
-    except Exception as error:  # tokenizers raises no other class
-        raise Unknown(f"its tokenizer: {error}") from error
-    finally:
-        if pads is not None:
-            backend.enable_padding(**pads)
-        if cuts is not None:
-            backend.enable_truncation(**cuts)
     flags = [
         type(tokenizer).__qualname__,
         backend.encode_special_tokens,
         tokenizer.split_special_tokens,
     ]
-    special = {
-        name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())
-    }
-    window = str(tokenizer.model_max_length)
+    special = sorted(tokenizer.special_tokens_map.items())
     return [
-        content,
+        _file_of(backend),
         flags,
-        special,
-        window,
+        {name: str(token) for name, token in special},
+        str(tokenizer.model_max_length),
         describe(tokenizer.chat_template),
         list(tokenizer.model_input_names),
     ]
 
 
-def _offloaded(model: Any, name: str) -> "torch.Tensor":
-    """A weight that a `device_map` keeps on disk or in main memory while it is not
-    used.
+def _file_of(backend: Any) -> str:
+    """sha256 of the file that a tokenizer would be saved as.
+
+    Padding and truncation are left out: whoever used it last has left them behind, and
+    they decide nothing, since they are given with every text.
     """
+    padding = backend.padding
+    truncation = backend.truncation
+    backend.no_padding()
+    backend.no_truncation()
+    try:
+        content = backend.to_str().encode("utf-8", "surrogatepass")
+    except Exception as error:  # tokenizers raises no other class
+        raise Unknown(f"its tokenizer: {error}") from error
+    finally:
+        if padding is not None:
+            backend.enable_padding(**padding)
+        if truncation is not None:
+            backend.enable_truncation(**truncation)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _offloaded(model: Any, name: str) -> "torch.Tensor":
+    """A weight that a `device_map` keeps elsewhere while it is not used."""
     from accelerate.utils import align_module_device  # which has made the device map
 
     owner, _, leaf = name.rpartition(".")

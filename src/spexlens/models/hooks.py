@@ -1,6 +1,4 @@
-"""Interventions: read or replace activations in a forward pass, by hooks that are
-always removed.
-"""
+"""Hooks: read or replace activations in a forward pass; they are always removed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -31,30 +29,30 @@ class Site:
     place: Literal["in", "out", "added"]
 
     def hook(self, change: Change, rows: int) -> RemovableHandle:
-        """Apply a change in every forward pass of so many rows, until the handle is
-        removed.
+        """Apply a change in every forward pass of so many rows.
 
         Modules that get the tokens of all rows as one long list are served too.
+
+        Returns:
+            A handle; the change holds until it is removed.
         """
 
         def changed(
             live: torch.Tensor, base: torch.Tensor | None = None
         ) -> torch.Tensor:
-            return change(live.reshape(rows, -1, live.shape[-1]), base).reshape(
-                live.shape
-            )
+            # Some layers flatten rows and tokens before they project.
+            by_row = live.reshape(rows, -1, live.shape[-1])
+            return change(by_row, base).reshape(live.shape)
 
-        def before(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-            return (changed(given[0]), *given[1:])
+        def before(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+            return (changed(inputs[0]), *inputs[1:])
 
         def after(
-            _: nn.Module, given: tuple[Any, ...], named: dict[str, Any], output: Any
+            _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Any
         ) -> Any:
-            base = (
-                (given[0] if given else named["hidden_states"])
-                if self.place == "added"
-                else None
-            )
+            base = None
+            if self.place == "added":
+                base = inputs[0] if inputs else named["hidden_states"]
             if isinstance(output, torch.Tensor):
                 return changed(output, base)
             return (changed(output[0], base), *output[1:])
@@ -75,9 +73,7 @@ def changed(changes: Mapping[Site, Change], rows: int) -> Iterator[None]:
 
 @contextmanager
 def copied(sites: Iterable[Site]) -> Iterator[dict[Site, torch.Tensor]]:
-    """Inside, the activations of a forward pass of one row are copied: (1, T, D) by
-    site.
-    """
+    """Inside, activations of a forward pass of one row are copied: (1, T, D) by site."""
     copies: dict[Site, torch.Tensor] = {}
 
     def copy(site: Site) -> Change:
@@ -93,18 +89,18 @@ def copied(sites: Iterable[Site]) -> Iterator[dict[Site, torch.Tensor]]:
 
 @contextmanager
 def widened(layer: nn.Module, rows: int) -> Iterator[None]:
-    """Inside, what enters a layer as one row goes on as so many equal rows: the layers
-    before are shared.
+    """Inside, what enters a layer as one row goes on as so many equal rows.
+
+    The layers before it are shared: they are passed once.
     """
 
     def widen(
-        _: nn.Module, given: tuple[Any, ...], named: dict[str, Any]
+        _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
     ) -> tuple[Any, dict[str, Any]]:
-        if given:
-            return (given[0].expand(rows, -1, -1), *given[1:]), named
-        return given, named | {
-            "hidden_states": named["hidden_states"].expand(rows, -1, -1)
-        }
+        if inputs:
+            return (inputs[0].expand(rows, -1, -1), *inputs[1:]), named
+        wide = named["hidden_states"].expand(rows, -1, -1)
+        return inputs, {**named, "hidden_states": wide}
 
     handle = layer.register_forward_pre_hook(widen, with_kwargs=True)
     try:
@@ -129,16 +125,14 @@ class Swap:
     scale: torch.Tensor | None = None
 
     def __call__(self, live: torch.Tensor, base: torch.Tensor | None) -> torch.Tensor:
-        kept = _across(self.live.to(live.device), live)
-        return torch.where(
-            kept, _scaled(live, self.scale), _stand_in(self.instead, live, base)
-        )
+        stays = _across(self.live.to(live.device), live)
+        scaled = _scaled(live, self.scale)
+        return torch.where(stays, scaled, _stand_in(self.instead, live, base))
 
 
 @dataclass(frozen=True)
 class Blend:
-    """A change, differentiable: parts are so far on the way from something else to what
-    is live.
+    """A differentiable change: parts are on the way from something else to what is live.
 
     Attributes:
         degree: (rows, T or 1, P) float, 0 for something else, 1 for what is live, for P
@@ -158,16 +152,15 @@ class Blend:
 
 
 def _across(parts: torch.Tensor, live: torch.Tensor) -> torch.Tensor:
-    """What is said of parts side by side, said of each entry: (rows, T or 1, P) ->
-    (rows, T or 1, D or 1).
+    """Of each entry what is given of the part that it lies in.
+
+    (rows, T or 1, P) -> (rows, T or 1, D or 1).
     """
     count = parts.shape[-1]
     width = live.shape[-1]
-    return (
-        parts
-        if count in (1, width)
-        else parts.repeat_interleave(width // count, dim=-1)
-    )
+    if count in (1, width):
+        return parts
+    return parts.repeat_interleave(width // count, dim=-1)
 
 
 def _scaled(live: torch.Tensor, scale: torch.Tensor | None) -> torch.Tensor:

@@ -1,9 +1,10 @@
 """Hugging Face models: loaded quietly, and seen to be what they are taken for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from spexlens.arguments import article, readable, unknown
 from spexlens.errors import InvalidInput, MissingExtra, ModelError
@@ -19,8 +20,8 @@ from spexlens.models.bundled import BUNDLED
 from spexlens.models.configuration import configuration_of
 from spexlens.models.kinds import KINDS, Kind, is_generator, kind_named, looks_ahead
 from spexlens.models.model import HuggingFaceModel, has_labels, labels_of
-from spexlens.models.pooling import pooling_of, sentence_of
 from spexlens.models.quiet import one_line, quiet
+from spexlens.models.sentence import pooling_of, sentence_of
 from spexlens.models.tokenizing import refuse_unusable
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ _LOADERS: dict[Kind, str] = {
     "encoder": "AutoModel",
 }
 
-_ORDINARY = 6
+_ORDINARY = 6  # tokens that a causal model is tried with
+
+_Loaded: TypeAlias = "tuple[PreTrainedModel, Kind, PreTrainedTokenizerBase]"
 
 
 def load(
@@ -69,53 +72,82 @@ def load(
         raise InvalidInput(unknown("model kind", kind, KINDS))
     model, tokenizer = _parts(model, tokenizer)
     if isinstance(model, HuggingFaceModel):
-        if kind not in (None, model.kind) or not (
-            tokenizer is None or tokenizer is model.tokenizer
-        ):
-            raise InvalidInput(
-                f"the model is loaded already, as {article(model.kind)}: give no kind"
-                " or tokenizer"
-            )
-        _refuse_elsewhere(model.model, device)
-        torch.nn.Module.eval(model.model)
-        return model
-    if not isinstance(model, str | Path):
-        if not isinstance(model, transformers.PreTrainedModel):
-            raise InvalidInput(
-                "the model is a hub id, a folder, a model of transformers and"
-                f" tokenizer=..., or a pipeline; got {article(type(model).__name__)}"
-            )
-        if tokenizer is None:
-            raise InvalidInput(
-                "a model in memory needs its tokenizer: pass tokenizer=..."
-            )
-        _refuse_elsewhere(model, device)
-        module = model
-        architecture = type(model).__name__
-        if kind == "encoder":  # under whatever head there is
-            module = cast("PreTrainedModel", module.base_model)
-        kind = kind or kind_named(module.config, architecture)
-        if kind == "causal" and not is_generator(module.config, architecture):
-            raise ModelError(
-                f"{architecture} is no causal language model: it does not continue"
-                " texts"
-            )
+        return _as_loaded(model, tokenizer, kind, device)
+    if isinstance(model, str | Path):
+        hub = {"revision": revision, "trust_remote_code": trust_remote_code}
+        module, kind, tokenizer = _by_name(str(model), kind, tokenizer, hub)
+        _move(module, device)
     else:
-        readable(str(model), "the model's name")
-        hub: dict[str, Any] = {
-            "revision": revision,
-            "trust_remote_code": trust_remote_code,
-        }
-        module, kind, tokenizer = _from_pretrained(
-            str(BUNDLED.get(str(model), model)), kind, tokenizer, hub
+        module, kind, tokenizer = _in_memory(model, tokenizer, kind, device)
+    _refuse_other_tokenizers(tokenizer)
+    torch.nn.Module.eval(module)
+    return seen(
+        HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision)
+    )
+
+
+def _as_loaded(
+    model: HuggingFaceModel, tokenizer: Any, kind: Kind | None, device: str | None
+) -> HuggingFaceModel:
+    """What was loaded before, in evaluation mode again.
+
+    Raises:
+        InvalidInput: it is asked for in another way than it was loaded.
+    """
+    same_kind = kind in (None, model.kind)
+    same_tokenizer = tokenizer is None or tokenizer is model.tokenizer
+    if not (same_kind and same_tokenizer):
+        raise InvalidInput(
+            f"the model is loaded already, as {article(model.kind)}: give no kind"
+            " or tokenizer"
         )
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            torch.nn.Module.to(module, device)
-        except (RuntimeError, AssertionError) as error:
-            raise InvalidInput(
-                f"cannot use the device {device!r}: {one_line(error)}"
-            ) from error
+    _refuse_elsewhere(model.model, device)
+    torch.nn.Module.eval(model.model)
+    return model
+
+
+def _in_memory(
+    model: Any, tokenizer: Any, kind: Kind | None, device: str | None
+) -> "_Loaded":
+    """A model of transformers as it is, or what is under its head.
+
+    Raises:
+        InvalidInput: it is none of transformers', has no tokenizer, or is elsewhere.
+        ModelError: it is not of the kind that is asked for.
+    """
+    if not isinstance(model, transformers.PreTrainedModel):
+        raise InvalidInput(
+            "the model is a hub id, a folder, a model of transformers and"
+            f" tokenizer=..., or a pipeline; got {article(type(model).__name__)}"
+        )
+    if tokenizer is None:
+        raise InvalidInput("a model in memory needs its tokenizer: pass tokenizer=...")
+    _refuse_elsewhere(model, device)
+    module = model
+    architecture = type(model).__name__
+    if kind == "encoder":  # under whatever head there is
+        module = cast("PreTrainedModel", module.base_model)
+    kind = kind or kind_named(module.config, architecture)
+    if kind == "causal" and not is_generator(module.config, architecture):
+        raise ModelError(
+            f"{architecture} is no causal language model: it does not continue texts"
+        )
+    return module, kind, tokenizer
+
+
+def _move(module: "PreTrainedModel", device: str | None) -> None:
+    """Put a model on a device, by default on CUDA if there is one."""
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.nn.Module.to(module, device)
+    except (RuntimeError, AssertionError) as error:
+        raise InvalidInput(
+            f"cannot use the device {device!r}: {one_line(error)}"
+        ) from error
+
+
+def _refuse_other_tokenizers(tokenizer: "PreTrainedTokenizerBase") -> None:
+    """ModelError for a tokenizer without offsets, or without a window."""
     if not tokenizer.is_fast:
         raise ModelError(
             f"{type(tokenizer).__name__} is a slow tokenizer; a fast one is needed for"
@@ -126,10 +158,6 @@ def load(
             "the tokenizer's model_max_length is no number:"
             f" {tokenizer.model_max_length!r}"
         )
-    torch.nn.Module.eval(module)
-    return seen(
-        HuggingFaceModel(module, tokenizer, kind, str(module.name_or_path), revision)
-    )
 
 
 def _parts(model: Any, tokenizer: Any) -> tuple[Any, Any]:
@@ -144,7 +172,8 @@ def _parts(model: Any, tokenizer: Any) -> tuple[Any, Any]:
 
 
 def _refuse_elsewhere(model: "PreTrainedModel", device: str | None) -> None:
-    """InvalidInput if a model in memory is not where it is wanted: its owner moves it."""
+    """InvalidInput if a model in memory is not where it is wanted."""
+    # It is not moved here: whoever made it may be using it where it is.
     if device is None:
         return
     try:
@@ -169,13 +198,11 @@ def seen(model: HuggingFaceModel) -> HuggingFaceModel:
     """
     if model.kind == "encoder":
         return replace(model, sentence=sentence_of(model.name, model.revision))
-    if model.kind == "causal":
-        with model.explained():
-            return replace(
-                model,
-                ahead=looks_ahead(_asking(model), _ordinary(model), model.rounding),
-            )
-    return model
+    if model.kind == "classifier":
+        return model
+    with model.explained():
+        ahead = looks_ahead(_asking(model), _ordinary(model), model.rounding)
+    return replace(model, ahead=ahead)
 
 
 def _asking(model: HuggingFaceModel) -> "Callable[[list[int]], torch.Tensor]":
@@ -194,55 +221,74 @@ def _ordinary(model: HuggingFaceModel) -> list[int]:
     """The last few tokens that are not special."""
     special = set(model.tokenizer.all_special_ids)
     known = range(min(len(model.tokenizer), model.vocabulary))
-    return [token for token in known if token not in special][-_ORDINARY:] or [0]
+    ordinary = [token for token in known if token not in special]
+    return ordinary[-_ORDINARY:] or [0]
 
 
-def _from_pretrained(
+def _by_name(
     name: str,
     kind: Kind | None,
     tokenizer: "PreTrainedTokenizerBase | None",
     hub: dict[str, Any],
-) -> "tuple[PreTrainedModel, Kind, PreTrainedTokenizerBase]":
+) -> "_Loaded":
+    """A bundled model, a folder or a hub id, with every weight that its head needs.
+
+    Raises:
+        ModelError: it cannot be read, or lacks weights.
+    """
+    readable(name, "the model's name")
+    name = str(BUNDLED.get(name, name))
     if name.startswith((".", "/", "~")) and not Path(name).is_dir():
         raise ModelError(
             f"cannot load a model from {name!r}: there is no such directory"
         )
-    with quiet():
-        try:
-            config = configuration_of(name, hub)
-            architecture = (config.architectures or [""])[0]
-            kind = kind or kind_named(config, architecture)
-            loader = _loader(kind, config, architecture)
-            module, report = loader.from_pretrained(
-                name,
-                config=config,
-                use_safetensors=True,
-                output_loading_info=True,
-                **hub,
-            )
-            tokenizer = tokenizer or AutoTokenizer.from_pretrained(name, **hub)
-            refuse_unusable(tokenizer, name)
-        except ModelError:
-            raise
-        # transformers raises whatever its parsers and downloads raise
-        except Exception as error:
-            raise ModelError(
-                f"cannot load a model from {name!r}: {one_line(error)}"
-            ) from error
+    with quiet(), _told_as_one_line(f"cannot load a model from {name!r}"):
+        config = configuration_of(name, hub)
+        architecture = (config.architectures or [""])[0]
+        kind = kind or kind_named(config, architecture)
+        loader = _loader(kind, config, architecture)
+        module, report = loader.from_pretrained(
+            name,
+            config=config,
+            use_safetensors=True,
+            output_loading_info=True,
+            **hub,
+        )
+        tokenizer = tokenizer or AutoTokenizer.from_pretrained(name, **hub)
+        refuse_unusable(tokenizer, name)
+    _refuse_random_head(name, kind, report)
+    return module, kind, tokenizer
+
+
+@contextmanager
+def _told_as_one_line(what: str) -> Iterator[None]:
+    """Inside, whatever else is raised becomes a ModelError of one line."""
+    try:
+        yield
+    except ModelError:
+        raise
+    # transformers raises whatever its parsers and downloads raise
+    except Exception as error:
+        raise ModelError(f"{what}: {one_line(error)}") from error
+
+
+def _refuse_random_head(name: str, kind: Kind, report: dict[str, Any]) -> None:
+    """ModelError where weights are missing that decide an answer."""
     missing = sorted(report["missing_keys"])
-    if missing and not all("pooler" in key or "position_ids" in key for key in missing):
+    # Poolers are not read, and positions are counted anew.
+    decides = [key for key in missing if "pooler" not in key]
+    decides = [key for key in decides if "position_ids" not in key]
+    if decides:
         raise ModelError(
             f"{name!r} has no weights for {', '.join(missing[:3])}: "
             f"as {article(kind)} it would answer at random"
         )
-    return module, kind, tokenizer
 
 
 def classifier_for(
     name: str, labels: Sequence[str], hub: dict[str, Any]
 ) -> tuple[HuggingFaceModel, set[str]]:
-    """A model with a head for these labels, and the names of the parameters that it has
-    no weights for.
+    """A model with a head for these labels, and the parameters that it came without.
 
     A classifier that has these labels already (case aside) is taken as it is. Of any
     other model the head, and whatever is missing beside it, is there with random
@@ -253,53 +299,47 @@ def classifier_for(
         labels: the head's.
         hub: `revision` and `trust_remote_code`.
 
+    Returns:
+        The model, and the names of the parameters that have random weights.
+
     Raises:
         ModelError: it cannot be read, has no safetensors weights or no fast tokenizer,
             or is none that transformers can put a classifier's head on.
     """
-    with quiet():
-        try:
-            config = configuration_of(name, hub)
-            if not has_labels(labels_of(config), labels):
-                config.num_labels = len(labels)
-                config.id2label = dict(enumerate(labels))
-                config.label2id = {label: place for place, label in enumerate(labels)}
-            module, report = _of_family("classifier", config).from_pretrained(
-                name,
-                config=config,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-                **hub,
-            )
-            tokenizer = AutoTokenizer.from_pretrained(name, **hub)
-            refuse_unusable(tokenizer, name)
-        except ModelError:
-            raise
-        # transformers raises whatever its parsers and downloads raise
-        except Exception as error:
-            raise ModelError(
-                f"cannot put a head on {name!r}: {one_line(error)}"
-            ) from error
-    padding = getattr(module.config, "pad_token_id", None)
-    if padding is None or padding < 0:  # a decoder finds its last token by it
-        known = (tokenizer.pad_token_id, tokenizer.eos_token_id)
-        module.config.pad_token_id = next(
-            (token for token in known if token is not None), None
+    with quiet(), _told_as_one_line(f"cannot put a head on {name!r}"):
+        config = configuration_of(name, hub)
+        if not has_labels(labels_of(config), labels):
+            config.num_labels = len(labels)
+            config.id2label = dict(enumerate(labels))
+            config.label2id = {label: place for place, label in enumerate(labels)}
+        module, report = _of_family("classifier", config).from_pretrained(
+            name,
+            config=config,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **hub,
         )
-    fresh = {
-        *report["missing_keys"],
-        *(entry[0] for entry in report["mismatched_keys"]),
-    }
-    return (
-        HuggingFaceModel(module, tokenizer, "classifier", name, hub.get("revision")),
-        fresh,
-    )
+        tokenizer = AutoTokenizer.from_pretrained(name, **hub)
+        refuse_unusable(tokenizer, name)
+    _give_padding(module.config, tokenizer)
+    mismatched = {entry[0] for entry in report["mismatched_keys"]}
+    fresh = {*report["missing_keys"], *mismatched}
+    model = HuggingFaceModel(module, tokenizer, "classifier", name, hub.get("revision"))
+    return model, fresh
+
+
+def _give_padding(config: Any, tokenizer: "PreTrainedTokenizerBase") -> None:
+    """A padding token for a model that has none: a decoder finds its last token by it."""
+    padding = getattr(config, "pad_token_id", None)
+    if padding is not None and padding >= 0:
+        return
+    known = (tokenizer.pad_token_id, tokenizer.eos_token_id)
+    config.pad_token_id = next((token for token in known if token is not None), None)
 
 
 def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) -> bool:
-    """Whether a model says that it is a causal one; nothing but its configuration is
-    read.
+    """Whether a model says that it is a causal one: only its configuration is read.
 
     Raises:
         ModelError: it cannot be read, or is an encoder-decoder.
@@ -307,40 +347,33 @@ def continues_texts(model: "str | Path | PreTrainedModel", hub: dict[str, Any]) 
     model, _ = _parts(model, None)
     if not isinstance(model, str | Path):
         return is_generator(model.config, type(model).__name__)
-    with quiet():
-        try:
-            config = configuration_of(str(model), hub)
-        except ModelError:
-            raise
-        # transformers raises whatever its parsers and downloads raise
-        except Exception as error:
-            raise ModelError(
-                f"cannot load a model from {str(model)!r}: {one_line(error)}"
-            ) from error
+    name = str(model)
+    with quiet(), _told_as_one_line(f"cannot load a model from {name!r}"):
+        config = configuration_of(name, hub)
     return is_generator(config, (config.architectures or [""])[0])
 
 
 def _loader(kind: Kind, config: Any, architecture: str) -> Any:
-    """What makes a model of a kind: the class that its configuration names, if that is
-    one of the kind.
+    """What makes a model of a kind.
+
+    The class that its configuration names, if that is one of the kind.
 
     Raises:
         ModelError: transformers has none of the kind for this family.
     """
     named = getattr(transformers, architecture, None) if architecture else None
     if isinstance(named, type) and hasattr(named, "from_pretrained"):
-        try:
+        # Of one that is for something else, what is asked for is another head of it.
+        with suppress(ModelError):
             if kind_named(config, architecture) == kind:
                 return named
-        # it is for something else: then what is asked for is another head of it
-        except ModelError:
-            pass
     return _of_family(kind, config)
 
 
 def _of_family(kind: Kind, config: Any) -> Any:
     """What makes the model of a kind that transformers has for a family."""
     loader = getattr(transformers, _LOADERS[kind])
+    # `auto_map` names code that comes with the model, which no table lists.
     if type(config) not in loader._model_mapping and not hasattr(config, "auto_map"):
         raise ModelError(
             f"transformers has no {kind} model of the {config.model_type!r} family:"

@@ -44,8 +44,7 @@ def kind_named(config: Any, architecture: str) -> Kind:
 
 
 def is_generator(config: Any, architecture: str) -> bool:
-    """Whether a class of transformers continues texts, as those do that see or hear as
-    well.
+    """Whether a class of transformers continues texts, and may see or hear as well.
 
     Raises:
         ModelError: it is an encoder-decoder.
@@ -59,18 +58,16 @@ def is_generator(config: Any, architecture: str) -> bool:
         modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
         modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
     )
-    known = {str(name) for table in tables for name in table.values()}
-    return (
-        architecture.endswith(("ForCausalLM", "LMHeadModel")) or architecture in known
-    )
+    if architecture.endswith(("ForCausalLM", "LMHeadModel")):
+        return True
+    # Some have names of their own, which only these tables tell.
+    return any(architecture in map(str, table.values()) for table in tables)
 
 
 def _answers_a_text(config: Any) -> bool:
     """Whether a decoder answers what an encoder has read."""
-    text = config.get_text_config()
-    return any(
-        bool(getattr(each, "is_encoder_decoder", False)) for each in (config, text)
-    )
+    configs = (config, config.get_text_config())
+    return any(bool(getattr(part, "is_encoder_decoder", False)) for part in configs)
 
 
 def _refuse_other_heads(architecture: str) -> None:
@@ -95,8 +92,7 @@ def _bodies() -> set[str]:
 def looks_ahead(
     ask: Callable[[list[int]], torch.Tensor], tokens: Sequence[int], rounding: float
 ) -> bool:
-    """Whether a language model's logits change with later tokens: with another last
-    token, or with none.
+    """Whether a language model's logits change with another last token, or with none.
 
     They do in one that attends to both sides: in one pass, it would see the completion
     that it is asked for.
@@ -107,10 +103,13 @@ def looks_ahead(
         rounding: what answers may be apart by, relative to the largest.
     """
     row = (list(tokens) * _PROBE)[:_PROBE]
+    *beginning, last = row
+    another = row[0] if row[0] != last else row[1]
     before = ask(row)[:-1]
-    allowed = rounding * max(1.0, float(before.abs().max()))
-    others = (
-        ask([*row[:-1], row[0] if row[0] != row[-1] else row[1]])[:-1],
-        ask(row[:-1]),
-    )
-    return any(bool((before - other).abs().max() > allowed) for other in others)
+    with_another = ask([*beginning, another])[:-1]
+    # A row that is shorter finds out models that attend to the last token alone.
+    without = ask(beginning)
+    largest = float(before.abs().max())
+    allowed = rounding * max(1.0, largest)
+    changes = [with_another - before, without - before]
+    return any(bool(change.abs().max() > allowed) for change in changes)

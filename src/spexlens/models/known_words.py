@@ -1,4 +1,4 @@
-"""Known words: which words of a text a tokenizer has none but its unknown token for."""
+"""Known words: for which words a tokenizer has no token but its unknown one."""
 
 import re
 from typing import TYPE_CHECKING
@@ -13,8 +13,7 @@ _LETTER = re.compile(r"\w")
 def unknown_words(
     model: "HuggingFaceModel", reading: "Reading", text: str
 ) -> list[str] | None:
-    """The words of a text that the model reads as unknown, each once, in lower case, in
-    their order.
+    """The words of a text that the model reads as unknown.
 
     Args:
         model: whose tokenizer it is.
@@ -22,24 +21,22 @@ def unknown_words(
         text: the whole of it.
 
     Returns:
-        None where the tokenizer knows every word: it has no unknown token, or spells
-            what it does not know.
+        Each once, in lower case, in their order; None where the tokenizer knows every
+            word: it has no unknown token, or spells what it does not know.
     """
-    unknown = model.tokenizer.unk_token_id
-    others = (
-        model.tokenizer.eos_token_id,
-        model.tokenizer.bos_token_id,
-        model.tokenizer.pad_token_id,
-    )
-    if unknown is None or unknown in others:
+    tokenizer = model.tokenizer
+    unknown = tokenizer.unk_token_id
+    # GPT-2's, for one, is its token for the end, which stands for no word.
+    ends = (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id)
+    if unknown is None or unknown in ends:
         return None
-    places = reading.places[
-        (reading.ids == unknown) & (reading.places[:, 1] > reading.places[:, 0])
-    ]
-    found = [text[start:end] for start, end in places.tolist() if end <= len(text)]
-    words = [
-        piece.lower()
-        for piece in found
-        if _LETTER.search(piece) and piece != model.tokenizer.unk_token
-    ]
+    shown = reading.places[:, 1] > reading.places[:, 0]
+    places = reading.places[(reading.ids == unknown) & shown].tolist()
+    words = []
+    for start, end in places:
+        piece = text[start:end]
+        # A completion's place may lie behind the text, and a text may hold the unknown
+        # token itself.
+        if end <= len(text) and _LETTER.search(piece) and piece != tokenizer.unk_token:
+            words.append(piece.lower())
     return list(dict.fromkeys(words))

@@ -16,8 +16,8 @@ from spexlens.errors import InputTooLong, InvalidInput, ModelError, OutOfMemory
 from spexlens.memory import enough_memory
 from spexlens.models.bundled import title
 from spexlens.models.kinds import Kind
-from spexlens.models.pooling import PLAIN, Sentence
 from spexlens.models.quiet import one_line
+from spexlens.models.sentence import PLAIN, Sentence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -39,11 +39,24 @@ ATTENDS_TO_BOTH_SIDES = (
 )
 """What is noted of a model whose logits change with later tokens."""
 
+# Of one forward pass, so that a laptop's memory holds it: tokens, rows, and logits (256
+# MB of float32).
 _TOKENS_A_BATCH = 8192
 _ROWS_A_BATCH = 256
 _LOGITS_A_BATCH = 1 << 26
-# tokens: what tokenizers and configurations write where there is none
+# Tokenizers and configurations write a huge number of tokens where there is no limit.
 _NO_LIMIT = 1_000_000
+# what code of a model raises that is given an input it is not made for
+_FAILURES = (
+    RuntimeError,
+    ValueError,
+    IndexError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    KeyError,
+)
+# families that count positions from behind the padding token's number
 _SHIFTED_POSITIONS = {
     "roberta",
     "roberta-prelayernorm",
@@ -97,14 +110,16 @@ class HuggingFaceModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A classifier's labels, by index, as they are shown; of those of one name,
-        each with its number.
+        """A classifier's labels, by index, as they are shown.
+
+        Those that share a name are shown with their numbers, such as "positive #2".
         """
-        known = labels_of(self.model.config)
-        return tuple(
-            f"{label} #{place}" if known.count(label) > 1 else label
-            for place, label in enumerate(known)
-        )
+        names = labels_of(self.model.config)
+        shown = [
+            f"{name} #{place}" if names.count(name) > 1 else name
+            for place, name in enumerate(names)
+        ]
+        return tuple(shown)
 
     @property
     def vocabulary(self) -> int:
@@ -114,20 +129,17 @@ class HuggingFaceModel:
     @property
     def padding(self) -> int:
         """The token that fills short rows; attention never reaches it."""
-        # A decoder that classifies finds the last token by its own padding token, not
-        # the tokenizer's.
-        config = self.model.config
-        own = (
-            getattr(config.get_text_config(), "pad_token_id", None)
-            if self.kind == "classifier"
-            else None
-        )
-        known = (own, self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
-        return next(int(token) for token in known if token is not None and token >= 0)
+        candidates = [self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0]
+        if self.kind == "classifier":
+            # A decoder that classifies finds the last token by its own padding token,
+            # not the tokenizer's.
+            config = self.model.config.get_text_config()
+            candidates.insert(0, getattr(config, "pad_token_id", None))
+        tokens = [int(token) for token in candidates if token is not None]
+        return next(token for token in tokens if token >= 0)
 
     def outputs(self, batch: dict[str, Any], **settings: Any) -> Any:
-        """What the model answers to a batch, in evaluation mode, whatever mode it is
-        in.
+        """What the model answers to a batch, in evaluation mode, whatever its own is.
 
         Args:
             batch: input_ids, attention_mask and more; what the model has no use for is
@@ -135,19 +147,18 @@ class HuggingFaceModel:
             settings: more arguments, likewise.
         """
         with self.evaluating():
+            # Without `use_cache=False` a decoder keeps keys and values that nobody reads.
             return self.trained_outputs(batch, **{"use_cache": False, **settings})
 
     def trained_outputs(self, batch: dict[str, Any], **settings: Any) -> Any:
         """`outputs` in the mode that the model is in, for training it."""
-        # it may have moved since
+        # The model may have moved since the batch was made.
         here = {name: tensor.to(self.device) for name, tensor in batch.items()}
-        return self.model(
-            **{
-                name: given
-                for name, given in {**here, **settings}.items()
-                if name in self.accepts
-            }
-        )
+        arguments = {**here, **settings}
+        accepted = {
+            name: value for name, value in arguments.items() if name in self.accepts
+        }
+        return self.model(**accepted)
 
     def remarks(self, count: int) -> dict[int, str]:
         """What is to be remarked on so many answers, by the model as it is."""
@@ -156,10 +167,9 @@ class HuggingFaceModel:
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Inside, every module is in evaluation mode; afterwards each is in the mode it
-        was in.
-        """
+        """Inside, every module is in evaluation mode; afterwards as it was before."""
         training = [module for module in self.model.modules() if module.training]
+        # Not by `eval()`: a model may have one of its own that does more.
         for module in training:
             module.training = False
         try:
@@ -182,16 +192,17 @@ class HuggingFaceModel:
         """
         if self.window is None or tokens <= self.window:
             return
-        ways = []
+        ways = f"cut {what} or choose a model with a longer window"
         if parted and self.kind != "causal" and offered("windows"):
-            ways.append(f"give {named('windows', True)} to read it by windows")
-        ways += [f"cut {what}", "choose a model with a longer window"]
+            ways = (
+                f"give {named('windows', True)} to read it by windows, cut {what}, or"
+                " choose a model with a longer window"
+            )
         count = f"more than {tokens}" if at_least else str(tokens)
-        comma = "," if len(ways) > 2 else ""
+        no_way = "; a coarser unit does not help" if parted else ""
         raise InputTooLong(
             f"{what} has {count} tokens, and {self.called!r} reads at most"
-            f" {self.window} at once: {', '.join(ways[:-1])}{comma} or {ways[-1]}"
-            + ("; a coarser unit does not help" if parted else "")
+            f" {self.window} at once: {ways}{no_way}"
         )
 
     def rows_that_fit(self, tokens: int, answered: int = 0) -> int:
@@ -203,29 +214,26 @@ class HuggingFaceModel:
         """
         rows = min(_ROWS_A_BATCH, _TOKENS_A_BATCH // tokens)
         if self.kind == "causal":
+            # A vocabulary of 10^5 makes the logits far larger than what is read.
             positions = answered + 1 if "logits_to_keep" in self.accepts else tokens
             rows = min(rows, _LOGITS_A_BATCH // (positions * self.vocabulary))
         return max(1, rows)
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Around the first forward passes: a model that cannot read its input says so
-        in one line.
+        """Around the first forward passes: what a model cannot read is told in one line.
 
         Raises:
             OutOfMemory: there was not enough for it.
             ModelError: whatever else the model raised, in one line.
         """
+        advice = "on a single text: give a shorter one, or a device with more"
         try:
-            with enough_memory(
-                "on a single text: give a shorter one, or a device with more"
-            ):
+            with enough_memory(advice):
                 yield
         except (InvalidInput, ModelError, OutOfMemory):
             raise
-        except (
-            RuntimeError, ValueError, IndexError, AttributeError, TypeError, AssertionError, KeyError,
-        ) as error:  # fmt: skip
+        except _FAILURES as error:
             raise ModelError(
                 f"{self.called!r} cannot read the text: {one_line(error)}"
             ) from error
@@ -239,17 +247,17 @@ class HuggingFaceModel:
             ModelError: there is a token that the model does not know, as of a larger
                 vocabulary.
         """
-        largest = (
-            int(arrays["input_ids"].max(initial=0)) if "input_ids" in arrays else 0
-        )
+        # Looked at here: on a GPU an index that is out of range ends the whole process.
+        ids = arrays.get("input_ids")
+        largest = 0 if ids is None else int(ids.max(initial=0))
         if self.known is not None and largest >= self.known:
             raise ModelError(
                 f"the tokenizer of {self.called!r} gives token {largest}, but the model"
                 f" knows {self.known} tokens: its tokenizer is another model's"
             )
+        here = self.device
         return {
-            name: torch.from_numpy(array).to(self.device)
-            for name, array in arrays.items()
+            name: torch.from_numpy(array).to(here) for name, array in arrays.items()
         }
 
     @property
@@ -265,8 +273,10 @@ class HuggingFaceModel:
 
     @property
     def rounding(self) -> float:
-        """How far apart the answers of two batch sizes may be: 1e-5, or more in half
-        precision.
+        """How far apart the answers of two batch sizes may be.
+
+        1e-5, or more in half precision, where matrix products of another shape are
+        added up in another order.
         """
         return max(1e-5, 16 * torch.finfo(self.model.dtype).eps)
 
@@ -278,11 +288,9 @@ class HuggingFaceModel:
         # transformers' own of one that embeds no tokens
         except (NotImplementedError, AttributeError):
             return None
-        return (
-            len(weight)
-            if isinstance(weight, torch.Tensor) and weight.ndim == 2
-            else None
-        )
+        if not isinstance(weight, torch.Tensor) or weight.ndim != 2:
+            return None
+        return len(weight)
 
     @cached_property
     def accepts(self) -> frozenset[str]:
@@ -292,17 +300,22 @@ class HuggingFaceModel:
 
 def labels_of(config: Any) -> list[str]:
     """A configuration's names of labels, by index; the index where there is no name."""
-    names: dict[Any, str] = {**(config.id2label or {})}
+    names: dict[Any, str] = dict(config.id2label or {})
     return [str(names.get(place, place)) for place in range(config.num_labels or 0)]
 
 
 def has_labels(own: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether a model's labels are those wanted: to the letter, or case aside where
-    that leaves no doubt.
+    """Whether a model's labels are those wanted, without doubt.
+
+    To the letter, or case aside where no two differ by case alone.
     """
     if set(wanted) <= set(own):
-        return len(set(own)) == len(own)
-    folded = [label.lower() for label in own]
-    asked = [label.lower() for label in wanted]
-    clear = len(set(folded)) == len(folded) and len(set(asked)) == len(asked)
-    return clear and set(asked) <= set(folded)
+        return _distinct(own)
+    lower_own = [label.lower() for label in own]
+    lower_wanted = [label.lower() for label in wanted]
+    clear = _distinct(lower_own) and _distinct(lower_wanted)
+    return clear and set(lower_wanted) <= set(lower_own)
+
+
+def _distinct(labels: Sequence[str]) -> bool:
+    return len(set(labels)) == len(labels)

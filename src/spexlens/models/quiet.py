@@ -1,6 +1,4 @@
-"""Quiet: transformers without its log lines and progress bars, and its errors in one
-line.
-"""
+"""Quiet: transformers without log lines and progress bars, its errors in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,15 +6,13 @@ from typing import Any
 
 import transformers
 
-_LONGEST = 300
+_LONGEST = 300  # characters of an error
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars and no log lines while loading; the user's own settings come
-    back after.
-    """
-    logging: Any = transformers.utils.logging
+    """Inside, no progress bars and no log lines; after it the user's own settings."""
+    logging: Any = transformers.utils.logging  # which has no types
     level = logging.get_verbosity()
     bars = logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)

@@ -1,6 +1,4 @@
-"""Reading: what a model reads of a text, from the first token to the last; the one
-place that says so.
-"""
+"""Reading: what a model reads of a text, from the first token to the last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +12,6 @@ from spexlens.models.model import HuggingFaceModel
 from spexlens.models.tokenizing import tokenized
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedTokenizerBase
 
 _NOWHERE = (-1, -1)
@@ -23,8 +20,7 @@ _FAR = 64  # characters a token, of which hardly a text has so many
 
 @dataclass(frozen=True)
 class Completion:
-    """A causal model's completion as tokens, where nobody wrote it: what the model
-    itself says.
+    """A completion as tokens, where nobody wrote it: what a causal model itself says.
 
     Attributes:
         tokens: its tokens.
@@ -72,15 +68,13 @@ class Reading:
 
     def arrays(self) -> dict[str, NDArray[np.int64]]:
         """The arguments of a forward pass of one row, each (1, L)."""
-        given = {
+        arguments = {
             "input_ids": self.ids[None],
             "attention_mask": np.ones((1, len(self.ids)), np.int64),
         }
-        return (
-            given
-            if self.segments is None
-            else {**given, "token_type_ids": self.segments[None]}
-        )
+        if self.segments is not None:
+            arguments["token_type_ids"] = self.segments[None]
+        return arguments
 
 
 def read(
@@ -114,25 +108,20 @@ def read(
     """
     if model.kind != "causal":
         return _of_text(model, text, rendered=rendered)
-    if completion is None or isinstance(completion, Completion):
-        prompt = _encoded(model, text, rendered=rendered)
-        return prompt if completion is None else _followed(prompt, completion.tokens)
-    return _completed(model, text, completion, rendered=rendered)
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """A text's tokens, and the segments they belong to if it is a pair."""
-
-    ids: list[int]
-    segments: list[int] | None = None
+    if isinstance(completion, str):
+        return _completed(model, text, completion, rendered=rendered)
+    prompt = _encoded(model, text, rendered=rendered)
+    if completion is None:
+        return prompt
+    return _followed(prompt, completion.tokens)
 
 
 def refuse_far_longer(
     model: HuggingFaceModel, text: str, what: str, *, parted: bool = False
 ) -> None:
-    """Refuse a text that is many times longer than the model's window, before all of it
-    is tokenised.
+    """Refuse a text that is many times longer than the model's window.
+
+    Only its beginning is tokenised, so that a book is refused at once.
 
     Args:
         model: that would read it.
@@ -145,66 +134,17 @@ def refuse_far_longer(
     """
     if model.window is None or len(text) <= _FAR * model.window:
         return
-    tokens = len(read(replace(model, kind="encoder"), text[: _FAR * model.window]))
-    if tokens > 2 * model.window:  # so that a word that was cut does not decide it
+    beginning = text[: _FAR * model.window]
+    tokens = len(read(replace(model, kind="encoder"), beginning))
+    # Twice, so that a word that was cut, or the tokens around a text, do not decide it.
+    if tokens > 2 * model.window:
         model.refuse_longer_than_window(tokens - 2, what, parted=parted, at_least=True)
 
 
-def as_far_as_it_goes(model: HuggingFaceModel, text: str) -> tuple[Tokens, bool]:
-    """What a classifier or an encoder reads of a text, up to its window, and whether
-    that was not all.
-    """
-    reading = read(model, text)
-    segments = None if reading.segments is None else reading.segments.tolist()
-    if model.window is None or len(reading) <= model.window:
-        return Tokens(reading.ids.tolist(), segments), False
-    ids = _shortened(model, text)
-    if segments is not None:
-        closing = int((reading.places[::-1, 1] >= 0).argmax())  # tokens behind the text
-        kept = len(ids) - closing
-        segments = segments[:kept] + segments[len(segments) - closing :]
-        same = [
-            *reading.ids[:kept].tolist(),
-            *reading.ids[len(reading) - closing :].tolist(),
-        ] == ids
-        segments = segments if same else None
-    return Tokens(ids, segments), True
-
-
-def batch_of(
-    model: HuggingFaceModel, rows: Sequence[Tokens]
-) -> dict[str, "torch.Tensor"]:
-    """Texts as a batch, padded on the right, where attention never reaches: tensors of
-    shape (m, L).
-    """
-    shape = len(rows), max(len(row.ids) for row in rows)
-    given = {
-        "input_ids": np.full(shape, model.padding, np.int64),
-        "attention_mask": np.zeros(shape, np.int64),
-    }
-    if any(row.segments for row in rows):
-        given["token_type_ids"] = np.zeros(shape, np.int64)
-    for place, row in enumerate(rows):
-        given["input_ids"][place, : len(row.ids)] = row.ids
-        given["attention_mask"][place, : len(row.ids)] = 1
-        if row.segments:
-            given["token_type_ids"][place, : len(row.ids)] = row.segments
-    return model.tensors(given)
-
-
-def _shortened(model: HuggingFaceModel, text: str) -> list[int]:
-    """The tokens of a text longer than the model's window, as far as that goes, closed
-    as a whole text is.
-    """
-    cut = tokenized(
-        model.tokenizer, _given(model, text), truncation=True, max_length=model.window
-    )
-    return list(cut["input_ids"])
-
-
 def shows_spaces(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Whether white space between words leaves a trace in the tokens, as it does not in
-    WordPiece.
+    """Whether white space between words leaves a trace in the tokens.
+
+    In those of WordPiece it does not.
     """
     backend: Any = tokenizer.backend_tokenizer
     text = "a a"
@@ -220,12 +160,13 @@ def _completed(
     model: HuggingFaceModel, prompt: str, completion: str, *, rendered: bool
 ) -> Reading:
     """Prompt and completion, tokenised as one text."""
-    spaced = bool(prompt) and not prompt[-1].isspace() and not completion[:1].isspace()
-    between = " " if spaced and not shows_spaces(model.tokenizer) else ""
-    whole = _encoded(model, prompt + between + completion, rendered=rendered)
+    before = prompt
+    if _would_be_one_word(prompt, completion) and not shows_spaces(model.tokenizer):
+        before = f"{prompt} "
+    whole = _encoded(model, before + completion, rendered=rendered)
     # Of special tokens in the text the places are known too; only those that were put
     # around it have none.
-    behind = np.flatnonzero(whole.places[:, 1] > len(prompt) + len(between))
+    behind = np.flatnonzero(whole.places[:, 1] > len(before))
     if not len(behind):
         raise InvalidInput(f"the completion {completion!r} has no token")
     first = int(behind[0])
@@ -241,6 +182,13 @@ def _completed(
     )
 
 
+def _would_be_one_word(prompt: str, completion: str) -> bool:
+    """Whether no white space is between them, as between "c" and "at"."""
+    if not prompt or prompt[-1].isspace():
+        return False
+    return not completion[:1].isspace()
+
+
 def _merged(
     tokenizer: "PreTrainedTokenizerBase",
     whole: NDArray[np.int64],
@@ -248,7 +196,7 @@ def _merged(
     alone: NDArray[np.int64],
     completion: str,
 ) -> str:
-    """What to say where the prompt's tokens are others with the completion behind them."""
+    """What to say where the prompt has other tokens with the completion behind it."""
     if np.array_equal(whole[:first], alone):
         return ""
     scored = tokenizer.decode(whole[first:].tolist())
@@ -284,21 +232,24 @@ def _of_text(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
             )
             return replace(whole, segments=None, note=note)
         segments = pair
-    known = int(
-        getattr(model.model.config.get_text_config(), "type_vocab_size", None)
-        or len(segments)
-    )
-    told = any(segments) and max(segments) < known
-    return replace(whole, segments=np.array(segments, np.int64) if told else None)
+    config = model.model.config.get_text_config()
+    known = int(getattr(config, "type_vocab_size", None) or len(segments))
+    # A model has no embedding of a segment beyond those it knows, and none is needed
+    # where all are the first.
+    if not any(segments) or max(segments) >= known:
+        return replace(whole, segments=None)
+    return replace(whole, segments=np.array(segments, np.int64))
 
 
 def _pair(
     tokenizer: "PreTrainedTokenizerBase", text: str, separator: str, ids: list[int]
 ) -> list[int] | None:
-    """The segments of two texts with separators between them, if the pair has the same
-    tokens.
+    """The segments of two texts with separators between them.
+
+    None where the two, read as a pair, have other tokens than the text.
     """
     first, _, second = text.partition(separator)
+    # RoBERTa writes two between the texts of a pair.
     while second.startswith(separator):
         second = second[len(separator) :]
     if separator in second:
@@ -311,37 +262,30 @@ def _pair(
 
 
 def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
-    """The tokens of a text and the tokenizer's segments; of a causal model opened once
-    and not closed.
+    """The tokens of a text and the tokenizer's segments.
+
+    Those of a causal model are opened once and not closed.
     """
     tokenizer = model.tokenizer
     encoded = tokenized(
         tokenizer,
-        _given(model, text),
+        model.sentence.prompted(text),
         add_special_tokens=not rendered,
         return_offsets_mapping=True,
         return_special_tokens_mask=True,
         return_token_type_ids=model.kind != "causal",
     )
     ids = list(encoded["input_ids"])
-    put = (
-        [bool(each) for each in encoded["special_tokens_mask"]]
-        if not rendered
-        else [False] * len(ids)
-    )
+    # Of a text that is rendered, special tokens are part of it.
+    put = [bool(flag) and not rendered for flag in encoded["special_tokens_mask"]]
     before = len(model.sentence.prompt)
-    places: list[tuple[int, ...]] = [
-        (
-            _NOWHERE
-            if out or (before and end <= before)
-            else (max(0, start - before), end - before)
-        )
-        for out, (start, end) in zip(put, encoded["offset_mapping"], strict=True)
+    places = [
+        _NOWHERE if round_it else _place(start, end, before)
+        for round_it, (start, end) in zip(put, encoded["offset_mapping"], strict=True)
     ]
     if model.kind == "causal" and not rendered:
-        ids, places = _opened(
-            tokenizer, *_unclosed(ids, places, put, _in_front(tokenizer))
-        )
+        end = _end_of(put, _in_front(tokenizer))
+        ids, places = _opened(tokenizer, ids[:end], places[:end], put[:end])
     segments = encoded.get("token_type_ids")
     return Reading(
         np.array(ids, np.int64),
@@ -350,21 +294,26 @@ def _encoded(model: HuggingFaceModel, text: str, *, rendered: bool) -> Reading:
     )
 
 
-def _unclosed(
-    ids: list[int], places: list[tuple[int, ...]], put: list[bool], front: int
-) -> tuple[list[int], list[tuple[int, ...]], list[bool]]:
-    """Without what the tokenizer puts behind a text: nothing ends between a prompt and
-    its completion.
+def _place(start: int, end: int, before: int) -> tuple[int, int]:
+    """A token's characters in the text, behind so many of the model's own prompt."""
+    if before and end <= before:
+        return _NOWHERE
+    return max(0, start - before), end - before
+
+
+def _end_of(put: list[bool], front: int) -> int:
+    """How many tokens there are without those that the tokenizer puts behind a text.
+
+    Nothing ends between a prompt and its completion.
 
     Args:
-        ids, places: of the tokens.
-        put: which of them the tokenizer put round the text.
-        front: how many it puts in front of any.
+        put: which tokens the tokenizer put round the text.
+        front: how many it puts in front of any, which stay where the text is empty.
     """
-    end = len(ids)
+    end = len(put)
     while end > front and put[end - 1]:
         end -= 1
-    return ids[:end], places[:end], put[:end]
+    return end
 
 
 def _in_front(tokenizer: "PreTrainedTokenizerBase") -> int:
@@ -377,52 +326,31 @@ def _in_front(tokenizer: "PreTrainedTokenizerBase") -> int:
 def _opened(
     tokenizer: "PreTrainedTokenizerBase",
     ids: list[int],
-    places: list[tuple[int, ...]],
+    places: list[tuple[int, int]],
     put: list[bool],
-) -> tuple[list[int], list[tuple[int, ...]]]:
+) -> tuple[list[int], list[tuple[int, int]]]:
     """With one beginning-of-sequence token in front, where there is such a token."""
-    first = tokenizer.bos_token_id
-    front = next((number for number, out in enumerate(put) if not out), len(ids))
-    if first is None:
+    opening = tokenizer.bos_token_id
+    if opening is None:
         return ids, places
-    if front == 0 and ids[:1] != [first]:
-        return [int(first), *ids], [_NOWHERE, *places]
-    if first in ids[:front] and ids[front : front + 1] == [first]:
-        return [*ids[:front], *ids[front + 1 :]], [
-            *places[:front],
-            *places[front + 1 :],
-        ]
+    front = put.index(False) if False in put else len(ids)
+    begins_so = ids[front : front + 1] == [opening]
+    if front == 0 and not begins_so:
+        return [int(opening), *ids], [_NOWHERE, *places]
+    if begins_so and opening in ids[:front]:
+        # The text begins with one itself, behind the tokenizer's.
+        ids = ids[:front] + ids[front + 1 :]
+        places = places[:front] + places[front + 1 :]
     return ids, places
-
-
-def _given(model: HuggingFaceModel, text: str) -> str:
-    """A text as the model is given it: behind its own prompt, in lower case, where it
-    is made for that.
-
-    Raises:
-        InvalidInput: a letter whose lower case is longer, so that places in the text
-            would not fit.
-    """
-    whole = model.sentence.prompt + text
-    if not model.sentence.lower:
-        return whole
-    lowered = whole.lower()
-    if len(lowered) != len(whole):
-        raise InvalidInput(
-            "the model reads lower case, and a letter of the text has none of one"
-            " character"
-        )
-    return lowered
 
 
 def _refuse_unknown(
     tokenizer: "PreTrainedTokenizerBase", tokens: list[int], completion: str
 ) -> None:
     unknown = tokenizer.unk_token_id
-    if unknown in tokens and unknown not in (
-        tokenizer.eos_token_id,
-        tokenizer.bos_token_id,
-    ):
+    # GPT-2's, for one, is also its token for the end, and stands for no word.
+    ends = (tokenizer.eos_token_id, tokenizer.bos_token_id)
+    if unknown in tokens and unknown not in ends:
         raise InvalidInput(
             f"the completion {completion!r} has a word that the tokenizer does not know"
         )

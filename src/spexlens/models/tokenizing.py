@@ -12,17 +12,17 @@ _LARGEST = 10_000_000  # the number of a token, more than any vocabulary has
 
 
 def tokenized(tokenizer: "PreTrainedTokenizerBase", *texts: str, **how: Any) -> Any:
-    """What `tokenizer(*texts, **how)` returns, neither cut nor filled up unless that is
-    asked for.
+    """What `tokenizer(*texts, **how)` returns.
+
+    It is neither cut nor filled up unless that is asked for.
 
     Raises:
         ModelError: it cannot, as one that lacks the token for words that it does not
             know.
     """
+    settings = {"truncation": False, "padding": False, "verbose": False, **how}
     try:
-        return tokenizer(
-            *texts, **{"truncation": False, "padding": False, "verbose": False, **how}
-        )
+        return tokenizer(*texts, **settings)
     except MemoryError:
         raise
     # its own library raises no other class, and deep nesting a RecursionError

@@ -1,7 +1,7 @@
 """Account: what an explanation cost, and how it can be had again."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,37 @@ class Account:
     versions: Mapping[str, str]
     trainings: int = 0
     saved: int = 0
+
+    @property
+    def spent(self) -> int:
+        """Calls of the budget, those that the ledger held before included."""
+        return self.calls + self.reused
+
+    def after(self, before: "Account") -> "Account":
+        """That of a run that began with all masks of another, which were paid for
+        there.
+        """
+        return replace(
+            self,
+            calls=before.calls + self.calls,
+            reused=self.reused - before.calls,
+            passes=before.passes + self.passes,
+            seconds=before.seconds + self.seconds,
+            trainings=before.trainings + self.trainings,
+        )
+
+    @classmethod
+    def of_all(cls, accounts: Sequence["Account"], budget: int) -> "Account":
+        """That of several runs within one budget; the last one's method and design."""
+        return replace(
+            accounts[-1],
+            budget=budget,
+            calls=sum(account.calls for account in accounts),
+            reused=sum(account.reused for account in accounts),
+            passes=sum(account.passes for account in accounts),
+            seconds=sum(account.seconds for account in accounts),
+            trainings=sum(account.trainings for account in accounts),
+        )
 
 
 @dataclass(frozen=True)

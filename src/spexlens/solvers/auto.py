@@ -26,8 +26,7 @@ _BETTER = 0.8  # SPEX's error, a proxy's being one, from which it is kept
 
 
 class Auto(Solver):
-    """For budgets that let SPEX find sparse sets of any order, and proxies everything
-    else.
+    """For budgets that let SPEX find sparse sets, and proxies everything else.
 
     The first 1,000 masks are those that ProxySPEX plans, the others are SPEX's.
     ProxySPEX is fitted to all, SPEX to its own. ProxySPEX is judged on the first 1,000,
@@ -50,8 +49,9 @@ class Auto(Solver):
         return self.proxyspex.most(n)
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
-        """ProxySPEX's masks, SPEX's, and uniform ones where those two agree; all 2^n
-        where they fit.
+        """ProxySPEX's masks, SPEX's, and uniform ones where those two agree.
+
+        All 2^n where they fit.
 
         Raises:
             InvalidInput: there are more than 2,000 candidates.
@@ -59,8 +59,9 @@ class Auto(Solver):
         outline = self.outline(n, budget, seed)
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().plan(n, budget, seed)
-        own = self.proxyspex.plan(n, FIRST, seed)
-        return Plan(self.name, n, own.packed, outline.design, outline.total - len(own))
+        first = self.proxyspex.plan(n, FIRST, seed).packed
+        rest = outline.total - len(first)
+        return Plan(self.name, n, first, outline.design, rest)
 
     def outline(self, n: int, budget: int, seed: int) -> Outline:
         """As `plan`, without the masks."""
@@ -72,26 +73,22 @@ class Auto(Solver):
             )
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().outline(n, budget, seed)
-        own = self.proxyspex.outline(n, FIRST, seed)
+        first = self.proxyspex.outline(n, FIRST, seed)
         coded = self.spex.outline(n, budget - FIRST, seed)
-        return Outline(
-            self.name,
-            all_masks(n, budget),
-            f"{FIRST}: {own.design}; then {coded.design}",
-        )
+        design = f"{FIRST}: {first.design}; then {coded.design}"
+        return Outline(self.name, all_masks(n, budget), design)
 
     def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
         """ProxySPEX's masks as far as they go, then the others at once."""
         if len(plan) < FIRST:
-            own = self.proxyspex.extended(
-                replace(plan, rest=FIRST - len(plan)), values, seed
-            )
-            return replace(plan, packed=own.packed, rest=plan.total - len(own))
+            first = replace(plan, rest=FIRST - len(plan))
+            longer = self.proxyspex.extended(first, values, seed).packed
+            return replace(plan, packed=longer, rest=plan.total - len(longer))
         coded = self.spex.plan(plan.n, plan.total - FIRST, seed).packed
+        # where a coded mask is one of the first, a uniform one takes its place
         spare = designs.packed_uniform(plan.n, plan.total, seed)
-        return replace(
-            plan, packed=joined(plan.packed, coded, spare)[: plan.total], rest=0
-        )
+        masks = joined(plan.packed, coded, spare)[: plan.total]
+        return replace(plan, packed=masks, rest=0)
 
     def _fit(
         self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
@@ -104,19 +101,17 @@ class Auto(Solver):
         """
         if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
             return Exact().fit_packed(packed, n, values, seed)
+
         coded = self.spex.plan(n, len(packed) - FIRST, seed).packed
         rows = rows_of(coded, packed, seed)
-        sparse = self._judged(
-            self.spex.fit_packed(coded, n, values[rows], seed), packed, n, values, rows
-        )
+        sparse = self.spex.fit_packed(coded, n, values[rows], seed)
+        sparse = _judged(sparse, packed, values, rows)
         dense = self.proxyspex.fit_packed(packed, n, values, seed)
+
         r2 = {"proxyspex": dense.faithfulness.mean, "spex": sparse.faithfulness.mean}
-        chosen = (
-            "spex"
-            if 1.0 - r2["spex"] < _BETTER * (1.0 - r2["proxyspex"])
-            else "proxyspex"
-        )
-        fit = sparse if chosen == "spex" else dense
+        better = 1.0 - r2["spex"] < _BETTER * (1.0 - r2["proxyspex"])
+        chosen = "spex" if better else "proxyspex"
+        fit = sparse if better else dense
         return replace(fit, details={"chosen": chosen, "r2": r2, **fit.details})
 
     def refit(
@@ -130,23 +125,24 @@ class Auto(Solver):
         """By the solver that was chosen."""
         chosen = self.spex if fit.details["chosen"] == "spex" else self.proxyspex
         again = chosen.refit(fit, packed, n, values, seed)
-        told = {name: fit.details[name] for name in ("chosen", "r2")}
-        return replace(again, details={**again.details, **told})
+        choice = {name: fit.details[name] for name in ("chosen", "r2")}
+        return replace(again, details={**again.details, **choice})
 
-    def _judged(
-        self,
-        fit: Fit,
-        packed: NDArray[np.uint8],
-        n: int,
-        values: NDArray[np.float64],
-        rows: NDArray[np.int64],
-    ) -> Fit:
-        """SPEX's fit with its R² on the masks that it did not get."""
-        held = np.ones(len(packed), np.bool_)
-        held[rows] = False
-        predicted = fit.spectrum.predict(mask_algebra.unpack(packed[held], n)).reshape(
-            held.sum(), -1
-        )
-        columns = zip(values[held].reshape(held.sum(), -1).T, predicted.T, strict=True)
-        r2 = tuple(r_squared(column, prediction) for column, prediction in columns)
-        return replace(fit, faithfulness=Faithfulness(r2, "held out", int(held.sum())))
+
+def _judged(
+    fit: Fit,
+    packed: NDArray[np.uint8],
+    values: NDArray[np.float64],
+    rows: NDArray[np.int64],
+) -> Fit:
+    """SPEX's fit to some rows, with its R² on the masks that it did not get."""
+    held_out = np.ones(len(packed), np.bool_)
+    held_out[rows] = False
+    count = int(held_out.sum())
+    masks = mask_algebra.unpack(packed[held_out], fit.spectrum.n)
+    predicted = fit.spectrum.predict(masks).reshape(count, -1)
+    measured = values[held_out].reshape(count, -1)
+
+    outputs = zip(measured.T, predicted.T, strict=True)
+    r2 = tuple(r_squared(column, prediction) for column, prediction in outputs)
+    return replace(fit, faithfulness=Faithfulness(r2, "held out", count))

@@ -17,12 +17,10 @@ SOLVERS: dict[str, type[Solver]] = {
 """The solvers by the name of their method."""
 
 METHODS = ("auto", *SOLVERS)
-
+"""What a method may be called."""
 
 MOST_CANDIDATES = (1 << 16) - 1
-"""The most candidates that any solver takes: as many as there are elements in the
-largest field of a code.
-"""
+"""The most candidates of any solver: the elements of a code's largest field."""
 
 
 def refuse_too_many(n: int) -> None:
@@ -48,6 +46,22 @@ def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
         BudgetTooSmall: no method, or not this one, works with so few calls; the text
             says the least.
     """
+    _refuse_unknown(method)
+    if budget < 1:
+        raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
+    refuse_too_many(n)
+    if method == "auto":
+        return _automatic(n, budget)
+    solver = SOLVERS[method]() if isinstance(method, str) else method
+    others = [other for other in _named(n) if _able(other, n, budget)]
+    solver.refuse_too_many(n, others)
+    solver.refuse_below_least(n, budget, [f"method {other.name!r}" for other in others])
+    _refuse_above_most(solver, n, budget)
+    return solver
+
+
+def _refuse_unknown(method: object) -> None:
+    """InvalidInput unless this is a method's name or a solver."""
     if isinstance(method, str) and method not in METHODS:
         raise InvalidInput(unknown("method", method, METHODS))
     if isinstance(method, type) and issubclass(method, Solver):
@@ -58,28 +72,35 @@ def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
         raise InvalidInput(
             f"a method is one of {', '.join(METHODS)}, or a solver; got {method!r}"
         )
-    if budget < 1:
-        raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
-    refuse_too_many(n)
-    named: list[Solver] = (
-        [ProxySpex(), Spex()] if n > ENUMERABLE else [Exact(), ProxySpex(), Spex()]
-    )
-    if method != "auto":
-        chosen = SOLVERS[method]() if isinstance(method, str) else method
-        others = [solver for solver in named if _able(solver, n, budget)]
-        if isinstance(chosen, Exact) and n > ENUMERABLE:
-            chosen.refuse_too_many(n, others)
-        chosen.refuse_below_least(
-            n, budget, [f"method {solver.name!r}" for solver in others]
-        )
-        _refuse_above_most(chosen, n, budget)
-        return chosen
-    preferred = [*named[:-2], Auto(), *named[-2:]] if n <= PROXIED else [Spex()]
+
+
+def _automatic(n: int, budget: int) -> Solver:
+    """The first of the solvers in order of preference that is able to; see above."""
+    preferred = _preferred(n)
     able = [solver for solver in preferred if _able(solver, n, budget)]
-    if not able:
-        min(preferred, key=lambda solver: solver.least(n)).refuse_below_least(n, budget)
-        _refuse_above_most(max(preferred, key=lambda solver: solver.most(n)), n, budget)
-    return able[0]
+    if able:
+        return able[0]
+    # the refusal is that of whoever comes nearest: first in calls, then in memory
+    frugal = min(preferred, key=lambda solver: solver.least(n))
+    frugal.refuse_below_least(n, budget)
+    roomy = max(preferred, key=lambda solver: solver.most(n))
+    _refuse_above_most(roomy, n, budget)
+    raise AssertionError("a solver that is able was refused")
+
+
+def _preferred(n: int) -> list[Solver]:
+    """The solvers that "auto" tries for n candidates, the best first."""
+    if n > PROXIED:
+        return [Spex()]
+    if n > ENUMERABLE:
+        return [Auto(), ProxySpex(), Spex()]
+    return [Exact(), Auto(), ProxySpex(), Spex()]
+
+
+def _named(n: int) -> list[Solver]:
+    """Those that have a name of their own and take n candidates."""
+    solvers = [solver() for solver in SOLVERS.values()]
+    return [solver for solver in solvers if n <= ENUMERABLE or not solver.exhaustive]
 
 
 def _able(solver: Solver, n: int, budget: int) -> bool:
@@ -88,8 +109,9 @@ def _able(solver: Solver, n: int, budget: int) -> bool:
 
 def _refuse_above_most(solver: Solver, n: int, budget: int) -> None:
     """InvalidInput if so many masks are more than a solver holds in memory."""
-    if all_masks(n, budget) > solver.most(n):
+    most = solver.most(n)
+    if all_masks(n, budget) > most:
         raise InvalidInput(
-            f"{solver.name} holds at most {solver.most(n)} masks of {counted(n)} in"
+            f"{solver.name} holds at most {most} masks of {counted(n)} in"
             f" memory; the budget has {budget} for it: give a smaller one"
         )

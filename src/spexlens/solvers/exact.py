@@ -13,6 +13,8 @@ from spexlens.solvers.solver import Fit, Outline, Plan, Solver
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
 
+_ROUNDING = 1e-12  # of the largest coefficient
+
 
 class Exact(Solver):
     """Every coefficient, exactly, from 2^n calls.
@@ -21,10 +23,15 @@ class Exact(Solver):
     """
 
     name = "exact"
+    exhaustive = True
 
     def least(self, n: int) -> int:
         """2^n."""
         return 1 << n
+
+    def most(self, n: int) -> int:
+        """All 2^n masks of up to 20 candidates."""
+        return 1 << min(n, mask_algebra.ENUMERABLE)
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
         """All 2^n masks; the seed is not used.
@@ -34,9 +41,8 @@ class Exact(Solver):
             InvalidInput: 2^n exceeds the most that is ever enumerated.
         """
         outline = self.outline(n, budget, seed)
-        return Plan(
-            self.name, n, mask_algebra.pack(designs.everything(n)), outline.design
-        )
+        masks = mask_algebra.pack(designs.everything(n))
+        return Plan(self.name, n, masks, outline.design)
 
     def outline(self, n: int, budget: int, seed: int) -> Outline:
         """As `plan`, without the masks."""
@@ -44,22 +50,18 @@ class Exact(Solver):
         self.refuse_below_least(n, budget)
         return Outline(self.name, 1 << n, f"all {1 << n} masks")
 
-    def most(self, n: int) -> int:
-        """All 2^n masks of up to 20 candidates."""
-        return 1 << min(n, mask_algebra.ENUMERABLE)
-
     def refuse_too_many(self, n: int, others: Sequence[Solver] = ()) -> None:
-        """InvalidInput if 2^n masks are never listed; the text names other solvers,
-        which take so many.
-        """
-        if n > mask_algebra.ENUMERABLE:
-            most = mask_algebra.ENUMERABLE
-            instead = " or ".join(f"method {solver.name!r}" for solver in others)
-            raise InvalidInput(
-                f"exact takes at most {most} candidates, whose 2^n masks it holds in"
-                " memory; "
-                + (f"there are {n}: use {instead}" if instead else f"there are {n}")
-            )
+        """InvalidInput if 2^n masks are never listed; the text names other solvers."""
+        most = mask_algebra.ENUMERABLE
+        if n <= most:
+            return
+        text = (
+            f"exact takes at most {most} candidates, whose 2^n masks it holds in"
+            f" memory; there are {n}"
+        )
+        if others:
+            text += ": use " + " or ".join(f"method {other.name!r}" for other in others)
+        raise InvalidInput(text)
 
     def _fit(
         self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
@@ -69,23 +71,31 @@ class Exact(Solver):
         Raises:
             InvalidInput: a mask is missing or stands twice.
         """
-        complete = n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n
-        index = (
-            mask_algebra.to_index(mask_algebra.unpack(packed, n))
-            if complete
-            else np.empty(0)
-        )
-        if not complete or not np.array_equal(np.sort(index), np.arange(1 << n)):
+        order = _by_index(packed, n)
+        if order is None:
             raise InvalidInput(
                 f"exact needs each of the 2^{n} masks once; got {len(packed)} masks"
             )
-        spectrum = Spectrum.from_table(values[np.argsort(index)])
-        audible = spectrum.magnitude > 1e-12 * spectrum.magnitude.max()
-        kept = np.flatnonzero(audible | (spectrum.sets.orders == 0))
-        spectrum = Spectrum(spectrum.sets.take(kept), spectrum.values[kept])
+        spectrum = _without_rounding(Spectrum.from_table(values[order]))
         outputs = 1 if values.ndim == 1 else values.shape[1]
-        return Fit(
-            spectrum,
-            Faithfulness((1.0,) * outputs, "exact", len(packed)),
-            uncertainty=(Uncertainty(0.0, len(packed)),) * outputs,
-        )
+        faithfulness = Faithfulness((1.0,) * outputs, "exact", len(packed))
+        certain = Uncertainty(0.0, len(packed))
+        return Fit(spectrum, faithfulness, uncertainty=(certain,) * outputs)
+
+
+def _by_index(packed: NDArray[np.uint8], n: int) -> NDArray[np.int64] | None:
+    """Rows by mask index: (2^n, w) packed -> (2^n,); None unless each mask is there."""
+    if n > mask_algebra.ENUMERABLE or len(packed) != 1 << n:
+        return None
+    index = mask_algebra.to_index(mask_algebra.unpack(packed, n))
+    order = np.argsort(index)
+    complete = np.array_equal(index[order], np.arange(1 << n))
+    return order if complete else None
+
+
+def _without_rounding(spectrum: Spectrum) -> Spectrum:
+    """The coefficients that are more than rounding, and the mean."""
+    size = spectrum.magnitude
+    audible = size > _ROUNDING * size.max()
+    rows = np.flatnonzero(audible | (spectrum.sets.orders == 0))
+    return Spectrum(spectrum.sets.take(rows), spectrum.values[rows])

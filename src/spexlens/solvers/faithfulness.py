@@ -17,6 +17,7 @@ _OFF = 0.3
 _MISLED = 0.2
 _FAR = 3.0
 _LEAST = 1e-12  # of 1 - R², what is told from nothing
+_LEAST_ERROR = 1e-3  # of log(1 - R²): an error of zero has no density
 _GRID = 4001
 
 
@@ -53,11 +54,9 @@ class Faithfulness:
         if self.source == "exact":
             return f"exact: all {self.masks} masks were evaluated"
         shown = ", ".join(f"{r2:.3f}" for r2 in self.r2)
-        if self.intervals:
-            shown += (
-                f" (90%: {self.intervals[0][0]:.3f} to {self.intervals[0][1]:.3f})"
-                * (len(self.r2) == 1)
-            )
+        if self.intervals and len(self.r2) == 1:
+            low, high = self.intervals[0]
+            shown += f" (90%: {low:.3f} to {high:.3f})"
         if self.masks > self.fresh > 0:
             return (
                 f"R² {shown}, {self.source} on {self.masks - self.fresh} masks and"
@@ -84,18 +83,28 @@ def combined_r2(claimed: float, fresh: float, error: float) -> tuple[float, Inte
         fresh: R² on fresh masks.
         error: standard error of log(1 - R²) on those.
     """
-    prior, seen = (float(np.log(max(1.0 - r2, _LEAST))) for r2 in (claimed, fresh))
+    prior = _log_unexplained(claimed)
+    seen = _log_unexplained(fresh)
     reach = 4.0 * (_FAR + error)
     grid = np.linspace(min(prior, seen) - reach, max(prior, seen) + reach, _GRID)
 
     def normal(mean: float, deviation: float) -> NDArray[np.float64]:
         return np.asarray(np.exp(-0.5 * ((grid - mean) / deviation) ** 2) / deviation)
 
-    weights = (1.0 - _MISLED) * normal(prior, _OFF) + _MISLED * normal(prior, _FAR)
-    weights = weights * normal(seen, max(error, 1e-3))
+    believed = (1.0 - _MISLED) * normal(prior, _OFF) + _MISLED * normal(prior, _FAR)
+    weights = believed * normal(seen, max(error, _LEAST_ERROR))
     below = np.cumsum(weights) / weights.sum()
-    low, middle, high = (
-        float(1.0 - np.exp(grid[np.searchsorted(below, at)]))
-        for at in (0.95, 0.5, 0.05)
-    )
+
+    def r2_at(share: float) -> float:
+        return float(1.0 - np.exp(grid[np.searchsorted(below, share)]))
+
+    # the larger the error, the smaller R²: its low end is the error's high one
+    low = r2_at(0.95)
+    middle = r2_at(0.5)
+    high = r2_at(0.05)
     return middle, (low, high)
+
+
+def _log_unexplained(r2: float) -> float:
+    """log(1 - R²), of an R² of one that of rounding."""
+    return float(np.log(max(1.0 - r2, _LEAST)))

@@ -10,13 +10,13 @@ from spexlens.masks import masks as mask_algebra
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 
-_PENALTIES = np.logspace(-4, 4, 33)
+_PENALTIES = np.logspace(-4, 4, 33)  # of the largest squared singular value
+_ALONE = 1e-6  # of a leverage, below one: from there a value is fitted by itself alone
 
 
 @dataclass(frozen=True)
 class Refit:
-    """A spectrum fitted to values, and how far it is from each value when that one is
-    left out.
+    """A spectrum fitted to values, and how far it is from each that is left out.
 
     Attributes:
         spectrum: the fit.
@@ -43,17 +43,23 @@ def refit(
         masks: (m, w) uint8, packed.
         values: (m,) float64.
     """
-    size = np.abs(prior.values)
-    kept = np.flatnonzero((prior.sets.orders > 0) & (size > 0))
     mean = float(values.mean())
-    if not len(kept):
-        left_out = (values - mean) * (len(values) / max(len(values) - 1, 1))
+    size = np.abs(prior.values)
+    rows = np.flatnonzero((prior.sets.orders > 0) & (size > 0))
+    if not len(rows):
+        count = len(values)
+        left_out = (values - mean) * (count / max(count - 1, 1))
         return Refit(Spectrum.of(prior.n, {(): mean}), left_out)
-    design = _Design(masks, prior.sets.take(kept), size[kept] / size[kept].max())
+
+    expected = size[rows]
+    # relative to the largest: the penalties are a multiple of it in any case
+    design = _Design(masks, prior.sets.take(rows), expected / expected.max())
     coefficients, residuals = design.ridge(values - mean)
+
     sets = Sets.concatenate([Sets.of(prior.n, [()]), design.sets])
-    start = mean - float(design.centre @ coefficients)
-    return Refit(Spectrum(sets, np.concatenate([[start], coefficients])), residuals)
+    intercept = mean - float(design.centre @ coefficients)
+    spectrum = Spectrum(sets, np.concatenate([[intercept], coefficients]))
+    return Refit(spectrum, residuals)
 
 
 class _Design:
@@ -71,21 +77,17 @@ class _Design:
         self.masks = masks
         self.sets = sets
         self.scale = scale
-        self.centre = sum(block.sum(axis=0) for _, block in self._characters()) / len(
-            masks
-        )
+        total = sum(block.sum(axis=0) for _, block in self._characters())
+        self.centre = total / len(masks)
 
     def ridge(
         self, values: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Coefficients (s,) of centred values (m,), and their leave-one-out residuals
-        (m,).
-        """
-        return (
-            self._wide(values)
-            if len(self.masks) <= len(self.sets)
-            else self._tall(values)
-        )
+        """Coefficients (s,) of centred values (m,), and leave-one-out residuals (m,)."""
+        # the smaller Gram matrix is the cheaper to decompose
+        if len(self.masks) <= len(self.sets):
+            return self._wide(values)
+        return self._tall(values)
 
     def _wide(
         self, values: NDArray[np.float64]
@@ -96,40 +98,45 @@ class _Design:
         sound = _sound(squares)
         squares = squares[sound]
         left = left[:, sound]
-        target = left.T @ values
-        penalties = _penalties(squares, len(values))
-        errors = _left_out(left, squares, target, values, penalties, len(values))
-        best = int(np.argmin((errors**2).sum(axis=0)))
-        coefficients = self.scale * (
-            design.T @ (left @ (target / (squares + penalties[best])))
-        )
+
+        rotated = _Rotated(squares, left.T @ values, len(values))
+        errors = rotated.left_out(left, values)
+
+        best = _best(errors)
+        shrunk = rotated.target / (squares + rotated.penalties[best])
+        coefficients = self.scale * (design.T @ (left @ shrunk))
         return coefficients, errors[:, best]
 
     def _tall(
         self, values: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """From the s × s Gram matrix; no more than a block of the design is ever held."""
+        gram, product = self._normal_equations(values)
+        squares, right = np.linalg.eigh(gram)
+        sound = _sound(squares)
+        squares = squares[sound]
+        right = right[:, sound] / np.sqrt(squares)
+
+        rotated = _Rotated(squares, right.T @ product, len(values))
+        errors = np.empty((len(values), len(rotated.penalties)))
+        for rows, block in self._rows():
+            errors[rows] = rotated.left_out(block @ right, values[rows])
+
+        best = _best(errors)
+        shrunk = squares / (squares + rotated.penalties[best]) * rotated.target
+        coefficients = self.scale * (right @ shrunk)
+        return coefficients, errors[:, best]
+
+    def _normal_equations(
+        self, values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """D^T D (s, s) and D^T y (s,)."""
         gram = np.zeros((len(self.sets), len(self.sets)))
         product = np.zeros(len(self.sets))
         for rows, block in self._rows():
             gram += block.T @ block
             product += block.T @ values[rows]
-        squares, right = np.linalg.eigh(gram)
-        sound = _sound(squares)
-        squares, right = squares[sound], right[:, sound] / np.sqrt(squares[sound])
-        target = right.T @ product
-        penalties = _penalties(squares, len(values))
-        errors = np.empty((len(values), len(penalties)))
-        for rows, block in self._rows():
-            left = block @ right
-            errors[rows] = _left_out(
-                left, squares, target, values[rows], penalties, len(values)
-            )
-        best = int(np.argmin((errors**2).sum(axis=0)))
-        coefficients = self.scale * (
-            right @ (squares / (squares + penalties[best]) * target)
-        )
-        return coefficients, errors[:, best]
+        return gram, product
 
     def _rows(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         for rows, block in self._characters():
@@ -140,38 +147,62 @@ class _Design:
             yield rows, mask_algebra.characters(self.masks[rows], self.sets.packed)
 
 
+class _Rotated:
+    """The regression in the coordinates of D's singular vectors, a number for each.
+
+    Attributes:
+        squares: (r,) D's squared singular values, ascending.
+        target: (r,) the values along its left singular vectors.
+        count: how many values there are in all.
+        penalties: (p,) those that are tried.
+    """
+
+    def __init__(
+        self, squares: NDArray[np.float64], target: NDArray[np.float64], count: int
+    ) -> None:
+        self.squares = squares
+        self.target = target
+        self.count = count
+        self.penalties = _penalties(squares, count)
+
+    def left_out(
+        self, left: NDArray[np.float64], values: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Leave-one-out residuals of some of the rows, one column a penalty.
+
+        Args:
+            left: (b, r) float64, those rows of the left singular vectors.
+            values: (b,) float64, centred.
+        """
+        squares = self.squares[:, None]
+        shrink = squares / (squares + self.penalties)
+        leverage = left**2 @ shrink + 1.0 / self.count
+        fitted = left @ (shrink * self.target[:, None])
+        errors: NDArray[np.float64] = values[:, None] - fitted
+
+        # A row that alone decides a coefficient says nothing of it when left out.
+        supported = leverage < 1.0 - _ALONE
+        free = np.maximum(1.0 - leverage, _ALONE)
+        return np.where(supported, errors / free, values[:, None])
+
+
+def _best(errors: NDArray[np.float64]) -> int:
+    """The column of the penalty with the least squared error."""
+    return int(np.argmin((errors**2).sum(axis=0)))
+
+
 def _sound(squares: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which eigenvalues are more than rounding."""
-    return squares > len(squares) * np.finfo(np.float64).eps * max(
-        float(squares[-1]), 1.0
-    )
+    largest = max(float(squares[-1]), 1.0)
+    return squares > len(squares) * np.finfo(np.float64).eps * largest
 
 
-def _penalties(squares: NDArray[np.float64], values: int) -> NDArray[np.float64]:
+def _penalties(squares: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """From 1e-4 to 1e4 times the largest square; and zero, where the values are many."""
     if not len(squares):
         return np.ones(1)
     penalties = _PENALTIES * float(squares[-1])
-    return (
-        np.concatenate([[0.0], penalties]) if 2 * len(squares) <= values else penalties
-    )
-
-
-def _left_out(
-    left: NDArray[np.float64],
-    squares: NDArray[np.float64],
-    target: NDArray[np.float64],
-    values: NDArray[np.float64],
-    penalties: NDArray[np.float64],
-    count: int,
-) -> NDArray[np.float64]:
-    """Leave-one-out residuals of some of the rows, one column a penalty."""
-    shrink = squares[:, None] / (squares[:, None] + penalties)
-    leverage = left**2 @ shrink + 1.0 / count
-    errors: NDArray[np.float64] = values[:, None] - left @ (shrink * target[:, None])
-    # A row that alone decides a coefficient says nothing of it when left out.
-    return np.where(
-        leverage < 1.0 - 1e-6,
-        errors / np.maximum(1.0 - leverage, 1e-6),
-        values[:, None],
-    )
+    # with fewer than two values a set, no penalty at all would fit the noise
+    if 2 * len(squares) > count:
+        return penalties
+    return np.concatenate([[0.0], penalties])

@@ -19,6 +19,7 @@ _ENTRIES = 1 << 29  # of a matrix of masks by columns, 4 GiB
 # beside the candidates: pairs, penalties, what an answer takes in a ledger
 _COLUMNS = 120
 _BITS = 63  # n, from which on no budget is as large as 2^n
+_LONG = 1 << 32  # from here on a power of two is easier to read as one
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,13 @@ class Fit:
     uncertainty: tuple[Uncertainty, ...] = ()
 
     def restored(self, sizes: Sizes) -> "Fit":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
-        """
-        uncertainty = zip(self.uncertainty, sizes.unit.tolist(), strict=False)
+        """The fit of the answers as they were, this being of answers of size one."""
+        # not strict: a solver may tell no uncertainty at all
+        outputs = zip(self.uncertainty, sizes.unit.tolist(), strict=False)
         return replace(
             self,
             spectrum=self.spectrum.restored(sizes),
-            uncertainty=tuple(each.times(unit) for each, unit in uncertainty),
+            uncertainty=tuple(output.times(unit) for output, unit in outputs),
         )
 
 
@@ -103,19 +103,32 @@ class Solver(ABC):
     A plan may leave masks open until it knows what those before them were worth:
     `extended` chooses them, and `carry_out` does so until none is left.
 
-    A solver holds no state between them: values computed elsewhere can be fitted. One
-    seed gives one plan and one fit, bit for bit.
+    A solver holds no state between calls: values computed elsewhere can be fitted. One
+    seed gives one plan and one fit, bit for bit. What a constructor takes stands on the
+    solver under the same names, so that `vars` shows a solver's settings.
+
+    A solver must define:
+        name: as results report it.
+        least: the fewest calls it works with.
+        plan: its masks, or the first of them.
+        _fit: the spectrum behind sound values of size one.
+
+    A solver may overwrite:
+        exhaustive, nested, takes_pool: what it can.
+        most: if it holds more than the masks in memory.
+        outline: if it can say what it plans without making the masks.
+        _extended: if its plans leave masks open.
+        refit: if it cannot be fitted to masks that it did not plan.
+        enough_for, refuse_too_many: what a refusal says.
     """
+
+    # What must be defined
 
     name: ClassVar[str]
 
     @abstractmethod
     def least(self, n: int) -> int:
         """The fewest calls with which this solver works on n candidates."""
-
-    def most(self, n: int) -> int:
-        """The most masks of n candidates that this solver holds in memory."""
-        return held_in_memory(n)
 
     @abstractmethod
     def plan(self, n: int, budget: int, seed: int) -> Plan:
@@ -124,6 +137,27 @@ class Solver(ABC):
         Raises:
             BudgetTooSmall: the budget is below `least(n)`.
         """
+
+    @abstractmethod
+    def _fit(
+        self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
+    ) -> Fit:
+        """`fit_packed` for values that are known to be sound, and of size one."""
+
+    # What may be overwritten
+
+    exhaustive: ClassVar[bool] = False
+    """Whether its masks are all 2^n, which leaves none to check a fit with."""
+
+    nested: ClassVar[bool] = False
+    """Whether a longer plan's masks begin with a shorter one's: a run may stop early."""
+
+    takes_pool: ClassVar[bool] = False
+    """Whether its masks may be drawn from a given pool, its argument `pool`."""
+
+    def most(self, n: int) -> int:
+        """The most masks of n candidates that this solver holds in memory."""
+        return held_in_memory(n)
 
     def outline(self, n: int, budget: int, seed: int) -> Outline:
         """What `plan` would be; solvers of many masks say so without making them.
@@ -134,9 +168,49 @@ class Solver(ABC):
         plan = self.plan(n, budget, seed)
         return Outline(plan.method, plan.total, plan.design)
 
+    def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
+        """`extended` for a plan that has a rest, and values that are known to be sound."""
+        raise InvalidInput(f"{self.name} chooses all masks at once")
+
+    def refit(
+        self,
+        fit: Fit,
+        packed: NDArray[np.uint8],
+        n: int,
+        values: NDArray[np.float64],
+        seed: int,
+    ) -> Fit:
+        """A last fit, to more masks than were planned.
+
+        How faithful it is, the first fit says.
+
+        Args:
+            fit: the first one.
+            packed: the planned masks, in their order, and then others.
+            n, values, seed: as for `fit_packed`.
+        """
+        again = self._fit_any_size(packed, n, values, seed)
+        return replace(again, faithfulness=fit.faithfulness)
+
+    def enough_for(self, n: int, budget: int) -> list[str]:
+        """What a budget that is too small for n candidates is enough for, if anything."""
+        return []
+
+    def refuse_too_many(self, n: int, others: Sequence["Solver"] = ()) -> None:
+        """Raise InvalidInput if there are more candidates than this solver ever takes.
+
+        Args:
+            n: the number of candidates.
+            others: solvers that take so many, which the text names.
+        """
+        return
+
+    # What every solver does alike
+
     def extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
-        """A plan whose masks are followed by more, chosen by their values; a complete
-        plan as it is.
+        """A plan whose masks are followed by more, chosen by their values.
+
+        A complete plan is returned as it is.
 
         Args:
             plan: of this solver, for this seed.
@@ -147,13 +221,9 @@ class Solver(ABC):
             InvalidInput: the values are not one finite number, or k, a mask; or this
                 solver chooses all masks at once.
         """
-        return (
-            self._extended(plan, _sound(values, len(plan)), seed) if plan.rest else plan
-        )
-
-    def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
-        """`extended` for a plan that has a rest, and values that are known to be sound."""
-        raise InvalidInput(f"{self.name} chooses all masks at once")
+        if not plan.rest:
+            return plan
+        return self._extended(plan, _sound(values, len(plan)), seed)
 
     def carry_out(
         self,
@@ -172,7 +242,8 @@ class Solver(ABC):
         values = ask(plan.packed)
         while plan.rest:
             plan = self.extended(plan, values, seed)
-            values = np.concatenate([values, ask(plan.packed[len(values) :])])
+            unasked = plan.packed[len(values) :]
+            values = np.concatenate([values, ask(unasked)])
         return plan, values
 
     def fit(
@@ -197,25 +268,6 @@ class Solver(ABC):
         """`fit` for packed masks of n candidates, (m, ceil(n / 8)) uint8."""
         return self._fit_any_size(packed, n, values, seed)
 
-    def refit(
-        self,
-        fit: Fit,
-        packed: NDArray[np.uint8],
-        n: int,
-        values: NDArray[np.float64],
-        seed: int,
-    ) -> Fit:
-        """A last fit, to more masks than were planned; how faithful it is, the first
-        fit says.
-
-        Args:
-            fit: the first one.
-            packed: the planned masks, in their order, and then others.
-            n, values, seed: as for `fit_packed`.
-        """
-        again = self._fit_any_size(packed, n, values, seed)
-        return replace(again, faithfulness=fit.faithfulness)
-
     def _fit_any_size(
         self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
     ) -> Fit:
@@ -224,37 +276,27 @@ class Solver(ABC):
         sizes = Sizes.of(values)
         return self._fit(packed, n, sizes.down(values), seed).restored(sizes)
 
-    @abstractmethod
-    def _fit(
-        self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
-    ) -> Fit:
-        """`fit_packed` for values that are known to be sound, and of size one."""
-
     def refuse_below_least(
         self, n: int, budget: int, instead: Sequence[str] = ()
     ) -> None:
-        """Raise BudgetTooSmall if the budget is below `least(n)`, and say what it is
-        enough for.
+        """Raise BudgetTooSmall below `least(n)`, and say what the budget is enough for.
 
         Args:
             n: the number of candidates.
             budget: the calls.
             instead: other things that it is enough for.
         """
-        if budget >= self.least(n):
+        least = self.least(n)
+        if budget >= least:
             return
-        enough = [*self.enough_for(n, budget), *instead]
-        raise BudgetTooSmall(
-            f"{self.name} needs at least {shown(self.least(n))} calls for {counted(n)};"
+        text = (
+            f"{self.name} needs at least {shown(least)} calls for {counted(n)};"
             f" the budget is {budget}"
-            + (f", enough for {' or '.join(enough)}" if enough else "")
         )
-
-    def enough_for(self, n: int, budget: int) -> list[str]:
-        """What this solver can do with a budget that is too small for n candidates, if
-        anything.
-        """
-        return []
+        options = [*self.enough_for(n, budget), *instead]
+        if options:
+            text += f", enough for {' or '.join(options)}"
+        raise BudgetTooSmall(text)
 
 
 def _sound(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
@@ -272,9 +314,7 @@ def _sound(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
 
 
 def held_in_memory(n: int) -> int:
-    """The most masks of n candidates that are held in memory, with what is made of
-    them.
-    """
+    """The most masks of n candidates that memory holds, with what is made of them."""
     return _ENTRIES // (n + _COLUMNS)
 
 
@@ -290,18 +330,23 @@ def counted(candidates: int) -> str:
 
 def shown(calls: int) -> str:
     """A number of calls, a large power of two as such."""
-    return (
-        f"2^{calls.bit_length() - 1}"
-        if calls > 1 << 32 and calls.bit_count() == 1
-        else str(calls)
-    )
+    if calls > _LONG and calls.bit_count() == 1:
+        return f"2^{calls.bit_length() - 1}"
+    return str(calls)
 
 
 def rows_of(
     planned: NDArray[np.uint8], packed: NDArray[np.uint8], seed: int
 ) -> NDArray[np.int64]:
-    """Where each planned mask stands among those given: (p, w) and (m, w) packed ->
-    (p,).
+    """Where each planned mask stands among those given.
+
+    Args:
+        planned: (p, w) uint8, packed masks.
+        packed: (m, w) uint8, those given.
+        seed: of the plan, for the error's text.
+
+    Returns:
+        (p,) int64.
 
     Raises:
         InvalidInput: one is missing, or a given one stands twice: they come from

@@ -1,9 +1,7 @@
-"""SPEX: masks from an error-correcting code, a sparse Fourier transform, and a
-regression.
-"""
+"""SPEX: masks from a code, a sparse Fourier transform, and a regression."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from operator import index
 from typing import Any
 
@@ -27,16 +25,16 @@ from spexlens.transform.bch import Code
 from spexlens.transform.peeling import LOW_ORDERS, peel
 from spexlens.transform.subspace import Design
 
-_FIRST, _DECAY = (
-    0.25,
-    0.15,
-    # their prior variance: of one member, over the typical set's; for each further member
-)
+# prior variance of sets of low order: of one member, over the typical recovered set's,
+# and a factor for each further member
+_FIRST = 0.25
+_DECAY = 0.15
 _ROUNDING = 1e-20  # mean square of what is left of values up to 1
 _POOR = 0.5  # R² below which a reader is told what may be missing
 _TRIAL = 4000  # masks on which the priors are compared
 
 
+@dataclass(eq=False)
 class Spex(Solver):
     """Kang et al., SPEX, ICML 2025 (arXiv 2502.13870).
 
@@ -50,36 +48,33 @@ class Spex(Solver):
     decoded at once, and what one names is checked against the other groups; calls that
     the code leaves over go to uniform masks; and the regression takes in all sets of
     low order, under a prior that shrinks them, where that predicts better.
+
+    Attributes:
+        corrections: t, the order up to which every set can be named; None: planned.
+        bits: b, a group sorts the sets into 2^b bins; None: planned.
+        groups: C; None: planned.
+        soft: whether decoding may doubt weak signs.
+
+    Raises:
+        InvalidInput: a parameter is not a positive whole number.
     """
 
     name = "spex"
 
-    def __init__(
-        self,
-        corrections: int | None = None,
-        bits: int | None = None,
-        groups: int | None = None,
-        *,
-        soft: bool = True,
-    ) -> None:
-        """
-        Args:
-            corrections: t, the order up to which every set can be named; None: planned.
-            bits: b, a group sorts the sets into 2^b bins; None: planned.
-            groups: C; None: planned.
-            soft: whether decoding may doubt weak signs.
+    corrections: int | None = None
+    bits: int | None = None
+    groups: int | None = None
+    soft: bool = field(default=True, kw_only=True)
 
-        Raises:
-            InvalidInput: a parameter is not a positive whole number.
-        """
-        self.corrections = _positive("corrections", corrections)
-        self.bits = _positive("bits", bits)
-        self.groups = _positive("groups", groups)
-        self.soft = soft
+    def __post_init__(self) -> None:
+        self.corrections = _positive("corrections", self.corrections)
+        self.bits = _positive("bits", self.bits)
+        self.groups = _positive("groups", self.groups)
 
     def least(self, n: int) -> int:
-        """The smallest design's masks and the corners, or all 2^n if they are fewer; 74
-        for n = 1,000.
+        """The smallest design's masks and the corners, or all 2^n if they are fewer.
+
+        For n = 1,000 there are 74.
         """
         least = self._least(n)
         if least is None:
@@ -91,24 +86,23 @@ class Spex(Solver):
 
     def _least(self, n: int) -> int | None:
         coded = least_calls(n, self.corrections, self.bits, self.groups)
-        whole = 1 << n if n <= mask_algebra.ENUMERABLE else None
-        return min((each for each in (coded, whole) if each is not None), default=None)
+        if n > mask_algebra.ENUMERABLE:
+            return coded
+        return 1 << n if coded is None else min(coded, 1 << n)
 
     def plan(self, n: int, budget: int, seed: int) -> Plan:
-        """All masks where they fit; else the design's, both corners and, for the rest,
-        uniform ones.
-        """
+        """All masks where they fit; else both corners, the design's, and uniform ones."""
         outline = self.outline(n, budget, seed)
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
-            return Plan(
-                self.name, n, Exact().plan(n, budget, seed).packed, outline.design
-            )
+            every = Exact().plan(n, budget, seed).packed
+            return Plan(self.name, n, every, outline.design)
+
         allotment = self._allot(n, outline.total)
         coded = Design.draw(n, allotment.corrections, allotment.bits, seed).masks()
         corners = mask_algebra.pack(designs.corners(n))
-        masks = np.concatenate(
-            [corners, coded, designs.packed_uniform(n, outline.total, seed)]
-        )
+        # as many as the whole budget: some coded masks may be alike
+        spare = designs.packed_uniform(n, outline.total, seed)
+        masks = np.concatenate([corners, coded, spare])
         first = mask_algebra.distinct(masks)[0][: outline.total]
         return Plan(self.name, n, masks[first], outline.design)
 
@@ -118,29 +112,24 @@ class Spex(Solver):
             return Outline(self.name, 1 << n, f"exact: all {1 << n} masks")
         total = all_masks(n, budget)
         allotment = self._allot(n, total)
-        return Outline(
-            self.name,
-            total,
-            f"{allotment}; at most {allotment.calls} coded masks, the rest uniform",
-        )
+        coded = f"at most {allotment.calls} coded masks"
+        return Outline(self.name, total, f"{allotment}; {coded}, the rest uniform")
 
     def _allot(self, n: int, budget: int) -> Allotment:
         self.refuse_below_least(n, budget)
-        found = allot(n, budget, self.corrections, self.bits, self.groups)
-        assert found is not None
-        return found
+        allotment = allot(n, budget, self.corrections, self.bits, self.groups)
+        assert allotment is not None
+        return allotment
 
     def enough_for(self, n: int, budget: int) -> list[str]:
         """The most candidates that would do: for more than 20, a power of two less one."""
-        sizes = [(1 << power) - 1 for power in range(n.bit_length(), 4, -1)] + list(
-            range(20, 1, -1)
-        )
-        least = ((size, self._least(size)) for size in sizes if size < n)
-        fits = next(
-            (size for size, calls in least if calls is not None and calls <= budget),
-            None,
-        )
-        return [f"{fits} candidates"] if fits else []
+        # a code of one field takes 2^k - 1 candidates for the calls of any fewer
+        large = [(1 << power) - 1 for power in range(n.bit_length(), 4, -1)]
+        for size in [*large, *range(20, 1, -1)]:
+            least = self._least(size) if size < n else None
+            if least is not None and least <= budget:
+                return [f"{size} candidates"]
+        return []
 
     def _fit(
         self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
@@ -156,32 +145,32 @@ class Spex(Solver):
         allotment = self._allot(n, len(packed))
         design = Design.draw(n, allotment.corrections, allotment.bits, seed)
         rows = rows_of(design.masks(), packed, seed)
-        columns = values[:, None] if values.ndim == 1 else values
+        columns = values.reshape(len(values), -1).T
         with one_thread():  # sums in another order would be other bits
-            fits = [self._column(design, rows, packed, column) for column in columns.T]
+            fits = [self._output(design, rows, packed, column) for column in columns]
+
+        regressions = [regression for regression, _ in fits]
         inner = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
+        outputs = zip(regressions, columns, strict=True)
         r2 = tuple(
-            r_squared(column[inner], (column - fit.residuals)[inner])
-            for (fit, _), column in zip(fits, columns.T, strict=True)
+            r_squared(column[inner], (column - regression.residuals)[inner])
+            for regression, column in outputs
         )
+
+        details = {
+            "corrections": allotment.corrections,
+            "bits": list(allotment.bits),
+            "checks": allotment.checks,
+            "coded": len(np.unique(rows)),
+            "recovered": [report for _, report in fits],
+            "caveats": _caveats(r2, design.code),
+        }
+
         return Fit(
-            (
-                fits[0][0].spectrum
-                if values.ndim == 1
-                else Spectrum.stack([fit.spectrum for fit, _ in fits])
-            ),
+            _spectrum(regressions, single=values.ndim == 1),
             Faithfulness(r2, "leave-one-out", int(inner.sum())),
-            {
-                "corrections": allotment.corrections,
-                "bits": list(allotment.bits),
-                "checks": allotment.checks,
-                "coded": len(np.unique(rows)),
-                "recovered": [report for _, report in fits],
-                "caveats": _caveats(r2, design.code),
-            },
-            tuple(
-                Uncertainty(_mean_square(fit.residuals), len(packed)) for fit, _ in fits
-            ),
+            details,
+            _uncertainty(regressions),
         )
 
     def refit(
@@ -192,108 +181,130 @@ class Spex(Solver):
         values: NDArray[np.float64],
         seed: int,
     ) -> Fit:
-        """The sets that were recovered, regressed on all values: a code cannot use
-        masks it did not plan.
+        """The sets that were recovered, regressed on all values.
+
+        A code cannot use masks that it did not plan.
         """
-        columns = values.reshape(len(values), -1)
-        found = fit.spectrum.values.reshape(len(fit.spectrum), -1)
-        with one_thread():
-            fits = [
+        columns = values.reshape(len(values), -1).T
+        recovered = fit.spectrum.values.reshape(len(fit.spectrum), -1).T
+        with one_thread():  # as in the first fit
+            regressions = [
                 refit(Spectrum(fit.spectrum.sets, sizes), packed, column)
-                for sizes, column in zip(found.T, columns.T, strict=True)
+                for sizes, column in zip(recovered, columns, strict=True)
             ]
-        spectra = [each.spectrum for each in fits]
         return replace(
             fit,
-            spectrum=spectra[0] if values.ndim == 1 else Spectrum.stack(spectra),
-            uncertainty=tuple(
-                Uncertainty(_mean_square(each.residuals), len(packed)) for each in fits
-            ),
+            spectrum=_spectrum(regressions, single=values.ndim == 1),
+            uncertainty=_uncertainty(regressions),
         )
 
-    def _column(
+    def _output(
         self,
         design: Design,
         rows: NDArray[np.int64],
         packed: NDArray[np.uint8],
         values: NDArray[np.float64],
     ) -> tuple[Refit, dict[str, Any]]:
-        """One output, of any scale."""
+        """One output, of any scale: its regression, and what was recovered, as JSON."""
         mean = float(values.mean())
         scale = float(np.abs(values - mean).max())
+        # eight units in the last place: what is left of a constant by its mean
         if scale <= 8 * np.finfo(np.float64).eps * abs(mean):
             constant = Spectrum.of(design.code.n, {(): mean})
             return Refit(constant, values - mean), {"sets": 0, "low orders": False}
+
         standard = (values - mean) / scale
         bins = design.transform(standard[rows])
         recovered = peel(design.code, design.groups, bins, soft=self.soft).spectrum()
-        fit, low = _regressed(recovered, packed, standard)
-        found = fit.spectrum
-        restored = found.values * scale + mean * (found.sets.orders == 0)
+        regression, low = _regressed(recovered, packed, standard)
+
+        sets = regression.spectrum.sets
+        restored = regression.spectrum.values * scale + mean * (sets.orders == 0)
         report = {"sets": len(recovered) - 1, "low orders": low}
-        return Refit(Spectrum(found.sets, restored), fit.residuals * scale), report
+        return Refit(Spectrum(sets, restored), regression.residuals * scale), report
+
+
+def _spectrum(regressions: Sequence[Refit], single: bool) -> Spectrum:
+    """That of all outputs, or scalar of a single one."""
+    spectra = [regression.spectrum for regression in regressions]
+    return spectra[0] if single else Spectrum.stack(spectra)
+
+
+def _uncertainty(regressions: Sequence[Refit]) -> tuple[Uncertainty, ...]:
+    """Of the coefficients, one an output."""
+    residuals = [regression.residuals for regression in regressions]
+    return tuple(Uncertainty(_mean_square(column), len(column)) for column in residuals)
 
 
 def _regressed(
     recovered: Spectrum, packed: NDArray[np.uint8], values: NDArray[np.float64]
 ) -> tuple[Refit, bool]:
-    """The regression on all values, and whether sets of low order joined it: where that
-    predicts better.
+    """The regression on all values, and whether sets of low order joined it.
+
+    They join where that predicts better.
     """
-    some = slice(None, None, -(-len(packed) // _TRIAL))
+    step = -(-len(packed) // _TRIAL)
+    masks = packed[::step]
+    answers = values[::step]
     best = recovered
-    trial = refit(recovered, packed[some], values[some])
-    if np.square(trial.residuals).sum() > _ROUNDING * len(trial.residuals):
+    trial = refit(recovered, masks, answers)
+    error = np.square(trial.residuals).sum()
+    if error > _ROUNDING * len(trial.residuals):
         wide = _with_low_orders(recovered)
-        other = refit(wide, packed[some], values[some])
-        if np.square(other.residuals).sum() < np.square(trial.residuals).sum():
+        other = refit(wide, masks, answers)
+        if np.square(other.residuals).sum() < error:
             best = wide
             trial = other
-    fit = trial if len(packed) <= _TRIAL else refit(best, packed, values)
-    return fit, best is not recovered
+    # up to so many masks the trial was on all of them
+    regression = trial if step <= 1 else refit(best, packed, values)
+    return regression, best is not recovered
 
 
 def _mean_square(residuals: NDArray[np.float64]) -> float:
     """At most the largest float, whatever the scale."""
     largest = float(np.abs(residuals).max())
-    root = largest * float(np.sqrt(np.mean((residuals / (largest or 1.0)) ** 2)))
+    # divided by the largest first, so that no square overflows
+    relative = residuals / (largest or 1.0)
+    root = largest * float(np.sqrt(np.mean(relative**2)))
     return min(root * root, float(np.finfo(np.float64).max))
 
 
 def _caveats(r2: Sequence[float], code: Code) -> list[str]:
     """What to say where much is left unexplained."""
     higher = "" if code.all_orders else f", or sets of more than {code.t}"
-    whose = ("",) if len(r2) == 1 else tuple(f"output {j}: " for j in range(len(r2)))
-    return [
-        f"{name}{1 - max(each, 0.0):.0%} of the variance is unexplained: noise, too few"
-        f" calls{higher}"
-        for name, each in zip(whose, r2, strict=True)
-        if each < _POOR
-    ]
+    caveats = []
+    for output in (j for j, score in enumerate(r2) if score < _POOR):
+        whose = "" if len(r2) == 1 else f"output {output}: "
+        share = f"{1 - max(r2[output], 0.0):.0%}"
+        caveats.append(
+            f"{whose}{share} of the variance is unexplained: noise, too few"
+            f" calls{higher}"
+        )
+    return caveats
 
 
-def _positive(name: str, given: int | None) -> int | None:
+def _positive(name: str, value: int | None) -> int | None:
+    """A whole number of one or more, or None."""
+    if value is None:
+        return None
     try:
-        number = None if given is None else index(given)
+        number = index(value)
     except TypeError:
         number = 0
-    if number is not None and number < 1:
-        raise InvalidInput(f"{name} must be a whole number, at least 1; got {given!r}")
+    if number < 1:
+        raise InvalidInput(f"{name} must be a whole number, at least 1; got {value!r}")
     return number
 
 
 def _with_low_orders(recovered: Spectrum) -> Spectrum:
-    """The recovered sets and, with the sizes that a prior gives them, as many whole
-    orders as fit.
-    """
-    real = recovered.sets.orders > 0
-    typical = (
-        float(np.sqrt(np.mean(recovered.values[real] ** 2))) if real.any() else 1.0
-    )
+    """The recovered sets, and as many whole orders as fit, with a prior's sizes."""
+    nonconstant = recovered.sets.orders > 0
+    typical = 1.0
+    if nonconstant.any():
+        typical = float(np.sqrt(np.mean(recovered.values[nonconstant] ** 2)))
     low = Sets.low_orders(recovered.n, LOW_ORDERS)
-    sizes = dict(
-        zip(low, typical * np.sqrt(_FIRST * _DECAY ** (low.orders - 1.0)), strict=True)
-    )
+    expected = typical * np.sqrt(_FIRST * _DECAY ** (low.orders - 1.0))
+    sizes = dict(zip(low, expected, strict=True))
     for members, value in recovered:
         sizes[members] = max(sizes.get(members, 0.0), abs(float(value)))
     return Spectrum.of(recovered.n, sizes)

@@ -10,6 +10,7 @@ from spexlens.arguments import named
 from spexlens.errors import InvalidInput
 from spexlens.games.game import Game
 from spexlens.solvers.auto import PROXIED
+from spexlens.solvers.choice import SOLVERS
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Fit, Plan, Solver, all_masks, counted
 from spexlens.spectrum.shares import strongest
@@ -45,9 +46,7 @@ class PlanRun:
 def refuse_unstoppable(
     until: str | None, game: Game, method: str | Solver, budget: int
 ) -> None:
-    """InvalidInput unless a run may stop early: its masks are those of a longer one's
-    beginning.
-    """
+    """InvalidInput unless a run may stop early: its masks begin those of a longer one."""
     if until is None:
         return
     if until != "stable":
@@ -57,27 +56,41 @@ def refuse_unstoppable(
             "masks that share trainings are drawn at once: leave out"
             f" {named('until', 'stable')}"
         )
-    if not isinstance(method, ProxySpex) and method not in ("auto", "proxyspex"):
+    if not _may_nest(method):
         raise InvalidInput(
             f"{named('until', 'stable')} goes with method auto or proxyspex, whose"
             " masks nest"
         )
     if method == "auto" and all_masks(game.n, budget) < 1 << game.n:
-        if budget >= _NESTED:
-            raise InvalidInput(
-                f"from {_NESTED} calls on {named('until', 'stable')} goes with method"
-                " proxyspex"
-            )
-        if game.n > PROXIED or budget < ProxySpex().least(game.n):
-            raise InvalidInput(
-                f"{named('until', 'stable')} goes with method proxyspex, and for"
-                f" {counted(game.n)} and {budget} calls auto takes spex: leave it out"
-            )
+        _refuse_unless_proxied(game.n, budget)
+
+
+def _may_nest(method: object) -> bool:
+    """Whether a method's plans nest, of "auto" those of some budgets."""
+    if isinstance(method, Solver):
+        return method.nested
+    if not isinstance(method, str):
+        return False
+    return method == "auto" or (method in SOLVERS and SOLVERS[method].nested)
+
+
+def _refuse_unless_proxied(n: int, budget: int) -> None:
+    """InvalidInput where "auto" takes a solver whose plans do not nest."""
+    if budget >= _NESTED:
+        raise InvalidInput(
+            f"from {_NESTED} calls on {named('until', 'stable')} goes with method"
+            " proxyspex"
+        )
+    if n > PROXIED or budget < ProxySpex().least(n):
+        raise InvalidInput(
+            f"{named('until', 'stable')} goes with method proxyspex, and for"
+            f" {counted(n)} and {budget} calls auto takes spex: leave it out"
+        )
 
 
 def run_plan(
     solver: Solver, plan: Plan, ask: Ask, seed: int, *, early: bool
-) -> "PlanRun":
+) -> PlanRun:
     """A plan with all its masks, their values and the fit; or as many as it takes.
 
     Args:
@@ -89,21 +102,37 @@ def run_plan(
             been the same at three looks, the first after 80 masks and each after a
             fifth more.
     """
-    looking = solver if isinstance(solver, ProxySpex) else ProxySpex()
-    looks = _looks(plan.total, looking.least(plan.n)) if early else []
     remembering = _Remembering(ask)
-    before: list[frozenset[tuple[int, ...]]] = []
-    for count in looks:
-        begun = looking.plan(plan.n, count, seed)
-        begun, values = looking.carry_out(begun, remembering, seed)
-        fit = looking.fit_packed(begun.packed, plan.n, values, seed)
-        before.append(strongest(fit.spectrum))
-        if before[-1] and len(before) >= _UNMOVED and len(set(before[-_UNMOVED:])) == 1:
-            return PlanRun(looking, begun, values, fit, stopped=True)
+    if early:
+        stopped = _stopped_early(solver, plan, remembering, seed)
+        if stopped is not None:
+            return stopped
     plan, values = solver.carry_out(plan, remembering, seed)
-    return PlanRun(
-        solver, plan, values, solver.fit_packed(plan.packed, plan.n, values, seed)
-    )
+    fit = solver.fit_packed(plan.packed, plan.n, values, seed)
+    return PlanRun(solver, plan, values, fit)
+
+
+def _stopped_early(
+    solver: Solver, plan: Plan, ask: "_Remembering", seed: int
+) -> PlanRun | None:
+    """The first look after which nothing moved, or None if something always did."""
+    # all 2^n masks are no beginning of one another: ProxySPEX looks at some of them
+    looking = solver if solver.nested else ProxySpex()
+    history: list[frozenset[tuple[int, ...]]] = []
+    for count in _looks(plan.total, looking.least(plan.n)):
+        shorter = looking.plan(plan.n, count, seed)
+        shorter, values = looking.carry_out(shorter, ask, seed)
+        fit = looking.fit_packed(shorter.packed, plan.n, values, seed)
+        history.append(strongest(fit.spectrum))
+        if _settled(history):
+            return PlanRun(looking, shorter, values, fit, stopped=True)
+    return None
+
+
+def _settled(history: list[frozenset[tuple[int, ...]]]) -> bool:
+    """Whether the last looks found the same sets, and any."""
+    latest = history[-_UNMOVED:]
+    return len(latest) == _UNMOVED and len(set(latest)) == 1 and bool(latest[-1])
 
 
 def _looks(total: int, least: int) -> list[int]:
@@ -127,7 +156,6 @@ class _Remembering:
         new = [row for row, key in enumerate(keys) if key not in self._known]
         if new:
             values = self._ask(packed[new])
-            self._known.update(
-                (keys[row], value) for row, value in zip(new, values, strict=True)
-            )
+            for row, value in zip(new, values, strict=True):
+                self._known[keys[row]] = value
         return np.array([self._known[key] for key in keys])

@@ -35,11 +35,11 @@ from spexlens.errors import InvalidInput
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import SetFunction, Spectrum
 
-_LISTED = 1 << 28  # members of subsets, at four bytes each
-
 Weight = Callable[[int, int, int], Fraction]
+"""What F(S) counts in the index of a T ⊆ S, from |S|, |T| and the order."""
 
-_MOST_ENTRIES = 1 << 28  # members of subsets that are listed, 1 GiB
+# members of subsets that are listed: at four bytes each, 1 GiB
+_MOST_ENTRIES = 1 << 28
 
 
 def _fourier(s: int, t: int, order: int) -> Fraction:
@@ -56,16 +56,18 @@ def _bii(s: int, t: int, order: int) -> Fraction:
 
 def _sii(s: int, t: int, order: int) -> Fraction:
     # Σ_R a(R) / (|R|-|T|+1) over T ⊆ R ⊆ S is (-2)^t ∫₀¹ (1-2x)^(s-t) dx.
-    return Fraction((-2) ** t, s - t + 1) if (s - t) % 2 == 0 else Fraction(0)
+    if (s - t) % 2:
+        return Fraction(0)
+    return Fraction((-2) ** t, s - t + 1)
 
 
 def _stii(s: int, t: int, order: int) -> Fraction:
     if t < order:
         return _moebius(s, t, order)
-    return sum(
-        (Fraction(comb(s - t, r - t) * (-2) ** r, comb(r, t)) for r in range(t, s + 1)),
-        Fraction(0),
-    )
+    total = Fraction(0)
+    for r in range(t, s + 1):
+        total += Fraction(comb(s - t, r - t) * (-2) ** r, comb(r, t))
+    return total
 
 
 def _fbii(s: int, t: int, order: int) -> Fraction:
@@ -73,19 +75,18 @@ def _fbii(s: int, t: int, order: int) -> Fraction:
 
 
 def _fsii(s: int, t: int, order: int) -> Fraction:
-    scale = (
-        Fraction((-1) ** (order - t) * t * comb(order, t), order + t)
-        if t
-        else Fraction(0)
-    )
-    above = (
-        Fraction(
-            comb(s - t, r - t) * (-2) ** r * comb(r - 1, order),
-            comb(r + order - 1, order + t),
-        )
-        for r in range(order + 1, s + 1)
-    )
-    return _moebius(s, t, order) + scale * sum(above, Fraction(0))
+    # the empty set keeps its Moebius coefficient: its correction has a factor t
+    if t == 0:
+        return _moebius(s, t, order)
+
+    sign = (-1) ** (order - t)
+    scale = Fraction(sign * t * comb(order, t), order + t)
+    above = Fraction(0)
+    for r in range(order + 1, s + 1):
+        moebius = comb(s - t, r - t) * (-2) ** r
+        numerator = moebius * comb(r - 1, order)
+        above += Fraction(numerator, comb(r + order - 1, order + t))
+    return _moebius(s, t, order) + scale * above
 
 
 INDICES: dict[str, Weight] = {
@@ -109,8 +110,7 @@ def weight(index: str, s: int, t: int, order: int) -> float:
 def interaction_index(
     spectrum: Spectrum, index: str, order: int | None = None
 ) -> SetFunction:
-    """An interaction index of every set of at most `order` members that can be
-    non-zero.
+    """An interaction index of every set of up to `order` members that can be non-zero.
 
     Args:
         spectrum: the function, n candidates and s sets.
@@ -120,17 +120,21 @@ def interaction_index(
             it only cuts the list.
 
     Returns:
-        The index of each T; the empty set is included, with the index's own baseline.
+        The index of each T, (t,) or (t, k) as the spectrum's values; the empty set is
+        included, with the index's own baseline.
 
     Raises:
-        InvalidInput: an unknown index, or an order below one.
+        InvalidInput: an unknown index, an order below one, or more subsets than can be
+            listed.
     """
     if index not in INDICES:
         raise InvalidInput(unknown("index", index, INDICES))
-    order = order_of(spectrum, order)
-    return spread(
-        spectrum.sets, spectrum.values, lambda s, t: weight(index, s, t, order), order
-    )
+    largest = order_of(spectrum, order)
+
+    def weight_of(s: int, t: int) -> float:
+        return weight(index, s, t, largest)
+
+    return spread(spectrum.sets, spectrum.values, weight_of, largest)
 
 
 def order_of(spectrum: Spectrum, order: int | None) -> int:
@@ -140,7 +144,7 @@ def order_of(spectrum: Spectrum, order: int | None) -> int:
         InvalidInput: an order below one.
     """
     if order is None:
-        return max(1, int(spectrum.sets.orders.max(initial=0)))
+        return _largest_order(spectrum.sets)
     return whole_number(order, "the order of an index", least=1)
 
 
@@ -150,58 +154,72 @@ def spread(
     weight: Callable[[int, int], float],
     order: int,
 ) -> SetFunction:
-    """Σ_{S ⊇ T} weight(|S|, |T|) · value(S) for every T of at most `order` members
-    below a set.
+    """Σ_{S ⊇ T} weight(|S|, |T|) · value(S), for every T below a set.
 
     Args:
         sets: s sets.
         values: (s,) or (s, k) float64.
         weight: of |S| and |T|.
         order: the most members of a T.
+
+    Returns:
+        A value for each T of at most `order` members that some S contains with a weight
+        other than zero.
+
+    Raises:
+        InvalidInput: there are more subsets than memory holds.
     """
-    order = min(order, max(1, int(sets.orders.max(initial=0))))
+    order = min(order, _largest_order(sets))
     _refuse_many(sets, weight, order)
+
+    # one row for each pair T ⊆ S; SetFunction sums the rows of one T
     families: list[NDArray[np.int32]] = []
     parts: list[NDArray[np.float64]] = []
-    # of larger ones there are none
-    order = max(1, min(order, int(sets.orders.max(initial=0))))
-    listed = 0
     for positions, members in sets.by_order():
         s = members.shape[1]
         for t in range(min(s, order) + 1):
             factor = weight(s, t)
-            if factor:
-                listed += len(positions) * comb(s, t) * order
-                if listed > _LISTED:
-                    raise InvalidInput(
-                        f"the subsets of up to {order} members are more than can be"
-                        f" listed: sets have up to {int(sets.orders.max())} members;"
-                        " ask for a smaller order"
-                    )
-                chosen = np.array(
-                    list(combinations(range(s), t)), dtype=np.int64
-                ).reshape(comb(s, t), t)
-                subsets = np.full(
-                    (len(positions) * len(chosen), order), sets.n, np.int32
-                )
-                subsets[:, :t] = members[:, chosen].reshape(len(subsets), t)
-                families.append(subsets)
-                parts.append(np.repeat(factor * values[positions], len(chosen), axis=0))
+            if not factor:
+                continue
+            families.append(_subsets(members, t, order, sets.n))
+            scaled = factor * values[positions]
+            parts.append(np.repeat(scaled, comb(s, t), axis=0))
+
     if not families:
         return SetFunction(Sets.of(sets.n, []), values[:0])
-    return SetFunction(
-        Sets.from_ragged(sets.n, np.concatenate(families)), np.concatenate(parts)
-    )
+    subsets = Sets.from_ragged(sets.n, np.concatenate(families))
+    return SetFunction(subsets, np.concatenate(parts))
+
+
+def _subsets(
+    members: NDArray[np.int32], t: int, width: int, padding: int
+) -> NDArray[np.int32]:
+    """All subsets of t members of c sets, (c, s) -> (c · C(s, t), width) int32, padded.
+
+    The subsets of one set follow each other.
+    """
+    sets, s = members.shape
+    # the shape is given for t = 0, where the one empty combination has no column
+    columns = np.array(list(combinations(range(s), t)), dtype=np.int64)
+    columns = columns.reshape(comb(s, t), t)
+    subsets = np.full((sets * len(columns), width), padding, np.int32)
+    subsets[:, :t] = members[:, columns].reshape(len(subsets), t)
+    return subsets
+
+
+def _largest_order(sets: Sets) -> int:
+    """The most members of a set, at least 1."""
+    return max(1, int(sets.orders.max(initial=0)))
 
 
 def _refuse_many(sets: Sets, weight: Callable[[int, int], float], order: int) -> None:
     """InvalidInput if there are more subsets than memory holds."""
-    rows = sum(
-        len(positions) * comb(members.shape[1], t)
-        for positions, members in sets.by_order()
-        for t in range(min(members.shape[1], order) + 1)
-        if weight(members.shape[1], t)
-    )
+    rows = 0
+    for positions, members in sets.by_order():
+        s = members.shape[1]
+        for t in range(min(s, order) + 1):
+            if weight(s, t):
+                rows += len(positions) * comb(s, t)
     if rows * order > _MOST_ENTRIES:
         raise InvalidInput(
             f"the {len(sets)} sets of this spectrum have {rows} subsets of up to"
@@ -210,21 +228,25 @@ def _refuse_many(sets: Sets, weight: Callable[[int, int], float], order: int) ->
 
 
 def shapley_values(spectrum: Spectrum) -> NDArray[np.float64]:
-    """Shapley values (Shapley, 1953): (n,) or (n, k) float64. They sum to f(all) -
-    f(none).
+    """Shapley values (Shapley, 1953): (n,) or (n, k) float64.
+
+    They sum to f(all) - f(none).
     """
     return _per_candidate(interaction_index(spectrum, "sii", 1))
 
 
 def banzhaf_values(spectrum: Spectrum) -> NDArray[np.float64]:
-    """Banzhaf values (Banzhaf, 1965): (n,) or (n, k) float64, the mean change of f over
-    uniform masks.
+    """Banzhaf values (Banzhaf, 1965): (n,) or (n, k) float64.
+
+    The mean change of f from keeping a candidate, over uniform masks of the others.
     """
     return _per_candidate(interaction_index(spectrum, "bii", 1))
 
 
 def _per_candidate(index: SetFunction) -> NDArray[np.float64]:
+    """The values of the single candidates: (n,) or (n, k), zero where none is listed."""
     result = np.zeros((index.n, *index.values.shape[1:]))
     single = index.sets.orders == 1
-    result[index.sets.members[index.sets.starts[:-1][single]]] = index.values[single]
+    candidates = index.sets.members[index.sets.starts[:-1][single]]
+    result[candidates] = index.values[single]
     return result

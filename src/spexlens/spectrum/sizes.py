@@ -1,5 +1,6 @@
-"""Sizes: what brings a game's answers to about one, so that they can be squared, and
-results back.
+"""Sizes: what brings a game's answers to about one, and results back.
+
+At that size they can be squared: the square of an answer of 1e200 is no number.
 """
 
 from collections.abc import Sequence
@@ -14,26 +15,30 @@ from spexlens.errors import InvalidInput
 Array = NDArray[np.float64]
 
 LARGEST = 1e140
+"""The largest answer: what is found of answers is squared."""
+
 SMALLEST = 1e-140
-"""The largest answer, and the smallest difference of answers: what is found of them is
-squared.
-"""
+"""The smallest difference of answers: what is found of them is squared."""
 
 # of what all answers have in common, below which differences count apart from it
 _ALIKE = 2.0**-20
-_ROUNDING = 8 * np.finfo(np.float64).eps  # of the largest answer, what is no difference
+
+# of the largest answer, what is no difference
+_ROUNDING = 8 * np.finfo(np.float64).eps
+
 # of the differences, beyond which a reader is told that they are rounded
 _ROUNDED = 1e-3
-_LEAST_UNIT = -1020  # its power of two: one over it is a number too
+
+# a unit's least power of two: one over it is a number too
+_LEAST_UNIT = -1020
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of each output, an answer that is taken from all others, and a power of two that
-    divides what is left.
+    """For each output, an answer taken from all others, and a unit that divides the rest.
 
-    Neither rounds anything, so that whatever is found of answers of size one is found
-    of others bit for bit, times the unit.
+    The unit is a power of two. Neither rounds anything, so that whatever is found of
+    answers of size one is found of others bit for bit, times the unit.
 
     Attributes:
         offset: (k,) float64, an answer, where all are alike in their first 20 bits;
@@ -56,25 +61,29 @@ class Sizes:
         spread = np.ptp(away, axis=0)
         largest = np.abs(away).max(axis=0)
         varied = spread > _ROUNDING * largest
+
         offset = np.where(far(spread, largest), columns[0], 0.0)
         exponent = np.maximum(_exponent(_less(columns, offset)) - 1, _LEAST_UNIT)
+        unit = np.ldexp(1.0, np.where(varied, exponent, 0))
         rounding = np.divide(
             np.finfo(np.float64).eps * largest,
             spread,
             out=np.zeros_like(spread),
             where=spread > 0,
         )
-        return cls(offset, np.ldexp(1.0, np.where(varied, exponent, 0)), rounding)
+        return cls(offset, unit, rounding)
 
     def down(self, values: Array) -> Array:
         """Answers at size one: (m,) or (m, k).
 
         Raises:
-            InvalidInput: they are too many times as large as those that the sizes are
-                of.
+            InvalidInput: an answer is far larger than those that the sizes were taken
+                of, and could not be squared.
         """
         away = np.asarray(_less(values, self.offset) / self.unit)
-        if ((np.abs(away) > LARGEST) & (self.unit < 1.0)).any():
+        # where the unit is at least one, `refuse_large` has seen to it
+        outgrown = (np.abs(away) > LARGEST) & (self.unit < 1.0)
+        if outgrown.any():
             raise InvalidInput(
                 f"some answers are more than {LARGEST:g} times as large as others: take"
                 " the logarithm of them"
@@ -94,10 +103,16 @@ class Sizes:
         return tuple((np.array(values) * self.unit).tolist())
 
     def caveats(self, outputs: Sequence[str] | None) -> list[str]:
-        """What a reader should know of answers that differ by little more than they are
-        rounded by.
+        """What a reader should know of answers that hardly differ.
+
+        Args:
+            outputs: their k names, where they have any.
+
+        Returns:
+            A sentence for each output whose differences rounding may have changed by
+            more than a thousandth.
         """
-        found = []
+        sentences = []
         for output in np.flatnonzero(self.rounding > _ROUNDED).tolist():
             whose = f" of output {outputs[output]}" if outputs is not None else ""
             part = (
@@ -106,18 +121,25 @@ class Sizes:
             )
             if self.rounding[output] >= np.finfo(np.float64).eps / _ROUNDING:
                 part = "by no more than their rounding, and nothing is found in that"
-            found.append(
+            sentences.append(
                 f"the answers{whose} differ {part}: take from them what they have in"
                 " common"
             )
-        return found
+        return sentences
 
 
 def far(spread: Array, common: Array) -> NDArray[np.bool_]:
-    """Whether what answers have in common hides their differences: it is far larger,
-    and these are real.
+    """Whether what answers have in common hides their differences.
+
+    It is a million times as large, and the differences are more than rounding.
+
+    Args:
+        spread: (k,) float64, the largest difference of each output's answers.
+        common: (k,) float64, how large the answers are.
     """
-    return np.asarray((spread > _ROUNDING * common) & (spread < _ALIKE * common))
+    real = spread > _ROUNDING * common
+    small = spread < _ALIKE * common
+    return np.asarray(real & small)
 
 
 def refuse_large(values: Array) -> None:
@@ -131,25 +153,27 @@ def refuse_large(values: Array) -> None:
 
 
 def refuse_small(values: Array, outputs: Sequence[str] | None = None) -> None:
-    """InvalidInput if answers, (m,) or (m, k), differ, but so little that this cannot
-    be squared.
+    """InvalidInput if answers differ, but so little that this cannot be squared.
+
+    Args:
+        values: (m,) or (m, k) float64.
+        outputs: the k names, where there are any.
     """
     columns = values.reshape(len(values), -1)
     spread = np.ptp(columns, axis=0)
     largest = np.abs(columns).max(axis=0)
-    for output in np.flatnonzero(
-        (spread > _ROUNDING * largest) & (spread < SMALLEST)
-    ).tolist():
-        whose = (
-            ""
-            if values.ndim == 1
-            else f" of output {outputs[output] if outputs else output}"
-        )
-        raise InvalidInput(
-            f"the game's answers{whose} differ by {spread[output]:.2g}: differences of"
-            f" less than {SMALLEST:g} cannot be squared; multiply them by"
-            f" 1e{-floor(log10(spread[output]))}"
-        )
+    lost = (spread > _ROUNDING * largest) & (spread < SMALLEST)
+    if not lost.any():
+        return
+    output = int(np.flatnonzero(lost)[0])
+    whose = ""
+    if values.ndim > 1:
+        whose = f" of output {outputs[output] if outputs else output}"
+    raise InvalidInput(
+        f"the game's answers{whose} differ by {spread[output]:.2g}: differences of"
+        f" less than {SMALLEST:g} cannot be squared; multiply them by"
+        f" 1e{-floor(log10(spread[output]))}"
+    )
 
 
 def _exponent(columns: Array) -> NDArray[np.int64]:
@@ -158,5 +182,7 @@ def _exponent(columns: Array) -> NDArray[np.int64]:
 
 
 def _less(values: Array, offset: Array) -> Array:
-    """Without an offset; where there is none, as they are to the sign of a zero."""
-    return np.where(offset == 0.0, values, values - offset) if offset.any() else values
+    """Values less an offset; where that is zero, as they are to the sign of a zero."""
+    if not offset.any():
+        return values
+    return np.where(offset == 0.0, values, values - offset)

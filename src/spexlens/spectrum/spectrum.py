@@ -13,10 +13,16 @@ from spexlens.spectrum.hadamard import walsh_hadamard
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.sizes import Sizes, far
 
+# A table of all 2^n masks takes n 2^n additions, a prediction by sets about an eighth of
+# one for each mask and set: those go eight sets at a time.
+_TABLE_WORTH = 8
+
+# of a share of the energy, what its sum may lack by rounding
+_ROUNDING = 1e-12
+
 
 class SetFunction:
-    """A number, or k numbers, for each of a sparse family of sets; zero for every other
-    set.
+    """One number or k for each of a sparse family of sets; zero for every other set.
 
     Attributes:
         sets: the s sets, distinct, sorted by order and then by members.
@@ -24,13 +30,21 @@ class SetFunction:
     """
 
     def __init__(self, sets: Sets, values: ArrayLike) -> None:
-        given = np.asarray(values, dtype=np.float64)
-        if given.ndim not in (1, 2) or len(given) != len(sets):
+        """
+        Args:
+            sets: in any order; the values of a set that stands twice are summed.
+            values: (s,) or (s, k), one row a set.
+
+        Raises:
+            InvalidInput: there are not as many values as sets.
+        """
+        array = np.asarray(values, dtype=np.float64)
+        if array.ndim not in (1, 2) or len(array) != len(sets):
             raise InvalidInput(
                 f"{len(sets)} sets need as many values; got an array of shape"
-                f" {given.shape}"
+                f" {array.shape}"
             )
-        self.sets, self.values = sets.merge(given)
+        self.sets, self.values = sets.merge(array)
 
     @property
     def n(self) -> int:
@@ -54,11 +68,10 @@ class SetFunction:
                 f"a set is a tuple of positions, such as (0, 3); got {members!r}"
             )
         position = self._positions.get(tuple(sorted(members)))
-        return (
-            np.zeros(self.values.shape[1:])
-            if position is None
-            else self.values[position]
-        )
+        if position is None:
+            return np.zeros(self.values.shape[1:])
+        value: NDArray[np.float64] = self.values[position]
+        return value
 
     @cached_property
     def _positions(self) -> dict[tuple[int, ...], int]:
@@ -67,20 +80,17 @@ class SetFunction:
     @property
     def magnitude(self) -> NDArray[np.float64]:
         """(s,) float64: |value|, or the Euclidean norm over the k outputs."""
-        return (
-            np.abs(self.values)
-            if self.values.ndim == 1
-            else np.linalg.norm(self.values, axis=1)
-        )
+        if self.values.ndim == 1:
+            return np.abs(self.values)
+        return np.asarray(np.linalg.norm(self.values, axis=1))
 
 
 class Spectrum(SetFunction):
-    """f(m) = Σ_S F(S) χ_S(m), with χ_S(m) = (-1)^|S ∩ m|, m_i = 1 where candidate i is
-    kept.
+    """f(m) = Σ_S F(S) χ_S(m), with χ_S(m) = (-1)^|S ∩ m|.
 
-    The expansion of a function of masks in the parity basis (O'Donnell, *Analysis of
-    Boolean Functions*, 2014, theorem 1.1). `values[j]` is the coefficient F of
-    `sets[j]`.
+    m_i = 1 where candidate i is kept. The expansion of a function of masks in the parity
+    basis (O'Donnell, *Analysis of Boolean Functions*, 2014, theorem 1.1). `values[j]` is
+    the coefficient F of `sets[j]`.
     """
 
     @classmethod
@@ -88,35 +98,36 @@ class Spectrum(SetFunction):
         cls, n: int, coefficients: Mapping[tuple[int, ...], ArrayLike]
     ) -> "Spectrum":
         """A Spectrum from a mapping of sets (tuples of positions) to coefficients."""
-        return cls(
-            Sets.of(n, coefficients),
-            np.array([np.asarray(c) for c in coefficients.values()], float),
-        )
+        values = np.array([np.asarray(value) for value in coefficients.values()], float)
+        return cls(Sets.of(n, coefficients), values)
 
     @classmethod
     def from_table(cls, table: NDArray[np.float64]) -> "Spectrum":
-        """The exact spectrum of a function given on all 2^n masks, (2^n,) or (2^n, k)
-        by mask index.
+        """The exact spectrum of a function given on all 2^n masks.
+
+        Args:
+            table: (2^n,) or (2^n, k) float64, by mask index.
+
+        Raises:
+            InvalidInput: the number of rows is no power of two.
         """
         n = max(len(table), 1).bit_length() - 1
         if len(table) != 1 << n:
             raise InvalidInput(
                 f"a table of all masks has 2^n rows; this one has {len(table)}"
             )
-        return cls(
-            Sets.from_incidence(designs.everything(n)),
-            walsh_hadamard(table / len(table)),
-        )
+        sets = Sets.from_incidence(designs.everything(n))
+        return cls(sets, walsh_hadamard(table / len(table)))
 
     @classmethod
     def stack(cls, spectra: Sequence["Spectrum"]) -> "Spectrum":
         """k scalar spectra of the same candidates as one with k columns."""
-        sets = [members for spectrum in spectra for members in spectrum.sets]
-        values = np.zeros((len(sets), len(spectra)))
-        start = 0
+        sets: list[tuple[int, ...]] = []
+        values = np.zeros((sum(len(spectrum) for spectrum in spectra), len(spectra)))
         for column, spectrum in enumerate(spectra):
-            values[start : start + len(spectrum), column] = spectrum.values
-            start += len(spectrum)
+            start = len(sets)
+            sets += spectrum.sets
+            values[start : len(sets), column] = spectrum.values
         return cls(Sets.of(spectra[0].n, sets), values)
 
     def predict(self, masks: ArrayLike) -> NDArray[np.float64]:
@@ -129,11 +140,11 @@ class Spectrum(SetFunction):
         rest, common = self.apart
         if common.any():
             return rest.predict(rows) + common
-        if (
-            self.n <= mask_algebra.ENUMERABLE
-            and len(rows) * len(self) > 8 * self.n << self.n
-        ):
+        if self._table_is_faster(len(rows)):
             return self.table()[mask_algebra.to_index(rows)]
+
+        # eight sets at a time: the signs of a mask's terms are a byte, which looks up
+        # their sum
         packed = mask_algebra.pack(rows)
         result = np.zeros((len(rows), *self.values.shape[1:]))
         for chunk in mask_algebra.blocks(len(self), 2 * self.n + 512):
@@ -144,31 +155,43 @@ class Spectrum(SetFunction):
                     result[part] += table[odd[:, byte]]
         return result
 
+    def _table_is_faster(self, rows: int) -> bool:
+        """Whether to predict so many masks from the table of all 2^n."""
+        if self.n > mask_algebra.ENUMERABLE:
+            return False
+        additions = self.n << self.n
+        return rows * len(self) > _TABLE_WORTH * additions
+
     def table(self) -> NDArray[np.float64]:
-        """f on all 2^n masks, (2^n,) or (2^n, k) by mask index; n <= 20."""
+        """f on all 2^n masks: (2^n,) or (2^n, k) float64, by mask index.
+
+        Raises:
+            InvalidInput: n exceeds 20.
+        """
         if self.n > mask_algebra.ENUMERABLE:
             raise InvalidInput(
                 f"2^{self.n} masks are too many to list; predict the ones you need"
             )
         dense = np.zeros((1 << self.n, *self.values.shape[1:]))
-        bits = np.unpackbits(
-            self.sets.packed, axis=1, count=self.n, bitorder="little"
-        ).astype(np.bool_)
-        dense[mask_algebra.to_index(bits)] = self.values
+        indicators = self.sets.indicators.astype(np.bool_)
+        dense[mask_algebra.to_index(indicators)] = self.values
         return walsh_hadamard(dense)
 
     @cached_property
     def apart(self) -> tuple["Spectrum", NDArray[np.float64]]:
-        """What is left without the mean where that hides all else, a million times as
-        large, and the mean.
+        """The spectrum without a mean that hides all else, and that mean.
 
-        The mean is () or (k,) float64, zero where it hides nothing: then all is left.
+        A mean hides the rest where it is a million times as large: added to it, the rest
+        would lose its last digits. The mean is () or (k,) float64, zero where it hides
+        nothing; there the spectrum stays as it is.
         """
         empty = self.sets.orders == 0
         mean = self.values[empty].sum(axis=0)
-        hidden = far(np.abs(self.values[~empty]).sum(axis=0), np.abs(mean))
+        rest = np.abs(self.values[~empty]).sum(axis=0)
+        hidden = far(rest, np.abs(mean))
         if not hidden.any():
             return self, np.zeros_like(mean)
+
         values = self.values.copy()
         values[empty] = np.where(hidden, 0.0, values[empty])
         return Spectrum(self.sets, values), np.where(hidden, mean, 0.0)
@@ -182,46 +205,61 @@ class Spectrum(SetFunction):
         return np.where(self.sets.orders > 0, self.magnitude**2, 0.0)
 
     def restored(self, sizes: Sizes) -> "Spectrum":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
+        """The spectrum of a game's own answers, where this one is of answers at size one.
+
+        Args:
+            sizes: what the answers were divided by, and what was taken from them.
         """
         values = self.values * sizes.unit
         if not sizes.offset.any():
             return Spectrum(self.sets, values)
         offset = sizes.offset.reshape(1, *self.values.shape[1:])
         empty = Sets.of(self.n, [()])
-        return Spectrum(
-            Sets.concatenate([self.sets, empty]), np.concatenate([values, offset])
-        )
+        sets = Sets.concatenate([self.sets, empty])
+        return Spectrum(sets, np.concatenate([values, offset]))
 
     def truncate(self, *, energy: float = 1.0, count: int | None = None) -> "Spectrum":
-        """The fewest sets that hold this share of the energy, at most `count`; the mean
-        stays.
+        """The fewest sets that hold a share of the energy; the mean stays.
 
         Args:
             energy: share of the energy to keep, in (0, 1].
             count: the most sets to keep, the empty set not counted.
         """
-        ranked = np.argsort(-self.energy, kind="stable")
-        ranked = ranked[self.energy[ranked] > 0]
-        held = np.cumsum(self.energy[ranked])
+        energies = self.energy
+        ranked = np.argsort(-energies, kind="stable")
+        ranked = ranked[energies[ranked] > 0]
         enough = len(ranked)
         if energy < 1 and len(ranked):
-            enough = int(np.searchsorted(held, energy * held[-1] * (1 - 1e-12))) + 1
-        enough = enough if count is None else min(enough, count)
-        kept = np.concatenate([np.flatnonzero(self.sets.orders == 0), ranked[:enough]])
-        return Spectrum(self.sets.take(kept), self.values[kept])
+            held = np.cumsum(energies[ranked])
+            goal = energy * held[-1] * (1 - _ROUNDING)
+            enough = int(np.searchsorted(held, goal)) + 1
+        if count is not None:
+            enough = min(enough, count)
+
+        empty = np.flatnonzero(self.sets.orders == 0)
+        chosen = np.concatenate([empty, ranked[:enough]])
+        return Spectrum(self.sets.take(chosen), self.values[chosen])
 
 
 def _signed_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each eight sets, Σ ±F over the 256 patterns of their parities: (s/8, 256) or
-    (s/8, 256, k).
+    """For each eight sets, Σ ±F over the 256 patterns of their parities.
+
+    Args:
+        values: (s,) or (s, k) float64.
+
+    Returns:
+        (⌈s/8⌉, 256) or (⌈s/8⌉, 256, k) float64; bit j of a pattern is the parity of the
+        j-th of the eight sets.
     """
-    padded = np.zeros((-(-len(values) // 8) * 8, *values.shape[1:]))
+    outputs = values.shape[1:]
+    padded = np.zeros((-(-len(values) // 8) * 8, *outputs))
     padded[: len(values)] = values
-    groups = padded.reshape(-1, 8, *values.shape[1:])
-    sums = np.zeros((len(groups), 256, *values.shape[1:]))
+    groups = padded.reshape(-1, 8, *outputs)
+
+    # each bit doubles the patterns: with its parity odd, +F becomes -F
+    sums = np.zeros((len(groups), 256, *outputs))
     sums[:, 0] = groups.sum(axis=1)
     for bit in range(8):
-        sums[:, 1 << bit : 2 << bit] = sums[:, : 1 << bit] - 2.0 * groups[:, bit, None]
+        turned = 2.0 * groups[:, bit, None]
+        sums[:, 1 << bit : 2 << bit] = sums[:, : 1 << bit] - turned
     return sums

@@ -18,7 +18,10 @@ LEVEL = 0.9
 
 HALF_WIDTH = NormalDist().inv_cdf((1 + LEVEL) / 2)
 """Half of such an interval, in standard deviations of a normal distribution."""
+
+# sets of the lowest orders whose variances are taken one by one, if there is a prior
 _LOW_ORDERS = 20_000
+
 # members that a superset may have more: the sums over larger ones have converged
 _BEYOND = 40
 
@@ -43,21 +46,31 @@ class ProductPrior:
         return result
 
     def supersets(self, members: NDArray[np.int32]) -> Array:
-        """Σ p(S) over the S that hold T and j members more: T as (c, t) -> (c, J).
+        """Σ p(S) over the sets S that hold T and j members more, for j = 0, ..., J - 1.
 
-        The elementary symmetric sums of ρ outside T: those of all of ρ, divided by
-        Π_{i∈T} (1 + ρ_i x).
+        They are the elementary symmetric sums of ρ outside T: the coefficients of
+        Π_i (1 + ρ_i x), divided by Π_{i∈T} (1 + ρ_i x).
+
+        Args:
+            members: (c, t) int32, c sets T.
+
+        Returns:
+            (c, J) float64, J at most 41.
         """
         sums = np.zeros(min(len(self.rho), _BEYOND) + 1)
         sums[0] = 1.0
         for rho in self.rho:
             sums[1:] += rho * sums[:-1]
+
+        # a division of polynomials by one factor after the other, lowest power first
         outside = np.tile(sums, (len(members), 1))
         for rho in self.rho[members].T:
             for j in range(1, outside.shape[1]):
                 outside[:, j] -= rho * outside[:, j - 1]
-        own = self.scale * self.rho[members].prod(axis=1)
-        return np.asarray(np.maximum(outside, 0.0) * own[:, None])
+
+        variance = self.scale * self.rho[members].prod(axis=1)
+        # the division rounds: a sum of nothing may come out below zero
+        return np.asarray(np.maximum(outside, 0.0) * variance[:, None])
 
 
 @dataclass(frozen=True)
@@ -83,34 +96,38 @@ class Uncertainty:
     priors: Sequence[ProductPrior] = ()
 
     def times(self, unit: float) -> "Uncertainty":
-        """Of values that are so many times as large, a power of two; squares at most
-        the largest float.
+        """The uncertainty of values that are `unit` times as large.
+
+        Args:
+            unit: a power of two. Squares that overflow are the largest float.
         """
         priors = tuple(
-            replace(each, scale=_square(each.scale, unit)) for each in self.priors
+            replace(prior, scale=_scaled_square(prior.scale, unit))
+            for prior in self.priors
         )
-        return replace(self, noise=_square(self.noise, unit), priors=priors)
+        return replace(self, noise=_scaled_square(self.noise, unit), priors=priors)
 
     def variances(self, sets: Sets) -> Array:
         """(s,) float64, of the Fourier coefficients of any sets."""
-        unit = _power(
-            max(self.noise, *(each.scale for each in self.priors), 0.0) ** 0.5
-        )
+        scales = [prior.scale for prior in self.priors]
+        unit = _power_above(max(self.noise, *scales, 0.0) ** 0.5)
         return self.times(1.0 / unit)._variances(sets) * unit * unit
 
     def _variances(self, sets: Sets) -> Array:
         """`variances` of values of size one: two variances are multiplied."""
         if not self.priors:
             return np.full(len(sets), self.noise / self.masks)
-        return self._posterior(
-            np.asarray(sum(each.variances(sets) for each in self.priors))
-        )
+        return self._posterior(self._prior(sets))
+
+    def _prior(self, sets: Sets) -> Array:
+        """p(S), the sum over the priors: (s,) float64."""
+        return np.asarray(sum(prior.variances(sets) for prior in self.priors))
 
     def _posterior(self, prior: Array) -> Array:
+        """1 / (1 / p + m / s²), without dividing by a p of zero: (s,) -> (s,)."""
         measured = self.noise / self.masks
-        return np.asarray(
-            prior * measured / np.maximum(prior + measured, np.finfo(np.float64).tiny)
-        )
+        tiny = np.finfo(np.float64).tiny
+        return np.asarray(prior * measured / np.maximum(prior + measured, tiny))
 
     def half_widths(
         self, spectrum: Spectrum, index: str, found: SetFunction, order: int
@@ -127,51 +144,66 @@ class Uncertainty:
             index: its name.
             found: the index of each T.
             order: the order it was taken for.
+
+        Returns:
+            (t,) float64, in the unit of the values.
         """
         largest = float(np.abs(spectrum.values).max(initial=0.0))
-        unit = _power(max(largest, self.noise**0.5))
-        values = Spectrum(spectrum.sets, spectrum.values / unit)
-        return unit * self.times(1.0 / unit)._half_widths(
-            values, index, found.sets, order
-        )
+        unit = _power_above(max(largest, self.noise**0.5))
+        scaled = Spectrum(spectrum.sets, spectrum.values / unit)
+        at_one = self.times(1.0 / unit)
+        return unit * at_one._half_widths(scaled, index, found.sets, order)
 
     def _half_widths(
-        self, spectrum: Spectrum, index: str, found: Sets, order: int
+        self, spectrum: Spectrum, index: str, targets: Sets, order: int
     ) -> Array:
         """`half_widths` of values of size one."""
-        low = Sets.low_orders(
-            spectrum.n, min(_LOW_ORDERS, spectrum.n * (spectrum.n + 1) // 2)
-        )
-        listed = Sets.concatenate(
-            [spectrum.sets, found, *([low] if self.priors else [])]
-        ).distinct()
-        known = self._variances(listed)
-        if self.priors:
-            expected = np.asarray(sum(prior.variances(listed) for prior in self.priors))
-            size = np.array([spectrum[members] for members in listed])
-            known = self._posterior(np.maximum(expected, size**2)) - expected
-        sums = spread(
-            listed,
-            np.asarray(known),
-            lambda s, t: weight(index, s, t, order) ** 2,
-            order,
-        )
-        result = np.array([sums[members] for members in found])
-        for positions, members in found.by_order():
+
+        def squared_weight(s: int, t: int) -> float:
+            return weight(index, s, t, order) ** 2
+
+        listed = self._listed(spectrum, targets)
+        variances = self._beyond_prior(spectrum, listed)
+        sums = spread(listed, variances, squared_weight, order)
+        result = np.array([sums[members] for members in targets])
+
+        for positions, members in targets.by_order():
             t = members.shape[1]
             for prior in self.priors:
-                beyond = prior.supersets(members)
-                squares = [
-                    weight(index, t + j, t, order) ** 2 for j in range(beyond.shape[1])
-                ]
-                result[positions] += beyond @ np.array(squares)
+                supersets = prior.supersets(members)
+                more = range(supersets.shape[1])
+                squares = np.array([squared_weight(t + j, t) for j in more])
+                result[positions] += supersets @ squares
         return np.asarray(HALF_WIDTH * np.sqrt(np.maximum(result, 0.0)))
 
+    def _listed(self, spectrum: Spectrum, targets: Sets) -> Sets:
+        """The sets whose variances are taken one by one, each once."""
+        n = spectrum.n
+        families = [spectrum.sets, targets]
+        if self.priors:
+            pairs_and_singles = n * (n + 1) // 2
+            families.append(Sets.low_orders(n, min(_LOW_ORDERS, pairs_and_singles)))
+        return Sets.concatenate(families).distinct()
 
-def _power(size: float) -> float:
-    """The power of two above a size; 1 above none."""
-    return float(np.ldexp(1.0, np.frexp(size)[1])) if size else 1.0
+    def _beyond_prior(self, spectrum: Spectrum, listed: Sets) -> Array:
+        """By how much the variances of listed sets exceed their prior: (s,) float64.
+
+        The priors are then added for all supersets at once, listed or not.
+        """
+        if not self.priors:
+            return self._variances(listed)
+        expected = self._prior(listed)
+        size = np.array([spectrum[members] for members in listed])
+        return self._posterior(np.maximum(expected, size**2)) - expected
 
 
-def _square(value: float, unit: float) -> float:
-    return min(value * unit * unit, float(np.finfo(np.float64).max))
+def _power_above(size: float) -> float:
+    """The power of two above a size; 1 for a size of zero."""
+    if not size:
+        return 1.0
+    return float(np.ldexp(1.0, np.frexp(size)[1]))
+
+
+def _scaled_square(square: float, unit: float) -> float:
+    """The square of a value that is `unit` times as large; at most the largest float."""
+    return min(square * unit * unit, float(np.finfo(np.float64).max))

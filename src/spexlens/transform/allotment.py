@@ -6,10 +6,18 @@ from dataclasses import dataclass
 
 from spexlens.transform.bch import rank
 
-_CORRECTIONS = (5, 4, 3, 2)
 GROUPS = 3
-_LEAST_GROUPS = 2
+"""How many groups a design has where the budget allows it."""
+
 LEAST_BITS = 2
+"""The least b of a group."""
+
+# the highest orders that are named, where each group has √n bins
+_CORRECTIONS = (5, 4, 3, 2)
+
+_LEAST_GROUPS = 2
+
+# with fewer, the signs of one set and of several are not told apart
 _LEAST_DELAYS = 3
 
 
@@ -49,11 +57,11 @@ class Allotment:
 
     def __str__(self) -> str:
         orders = "all orders" if self.checks == self.n else f"t = {self.corrections}"
-        sizes = [
-            f"{count} group{'s' * (count > 1)} of 2^{b} bins × {self.checks - b + 1}"
-            " delays"
-            for b, count in Counter(self.bits).items()
-        ]
+        sizes = []
+        for b, count in Counter(self.bits).items():
+            plural = "s" if count > 1 else ""
+            delays = self.checks - b + 1
+            sizes.append(f"{count} group{plural} of 2^{b} bins × {delays} delays")
         return f"{orders}, {', '.join(sizes)}"
 
 
@@ -79,17 +87,26 @@ def allot(
         groups: a given C.
     """
     for t, count, least in _preferences(n, corrections, bits, groups):
-        designs = (
-            Allotment(n, t, (b,) * count)
-            for b in range(least, (bits or rank(n, t)) + 1)
-        )
-        fitting = [
-            design for design in designs if design.readable and design.calls <= budget
-        ]
-        if fitting:
-            raised = fitting[-1] if bits else _raised(fitting[-1], budget)
-            return raised if groups else _extended(raised, budget)
+        most = bits or rank(n, t)
+        design = _largest(n, t, count, range(least, most + 1), budget)
+        if design is None:
+            continue
+        if not bits:
+            design = _raised(design, budget)
+        return design if groups else _extended(design, budget)
     return None
+
+
+def _largest(
+    n: int, corrections: int, groups: int, bits: range, budget: int
+) -> Allotment | None:
+    """The design of equal groups with the most bits that fits a budget, or None."""
+    fitting = None
+    for b in bits:
+        design = Allotment(n, corrections, (b,) * groups)
+        if design.readable and design.calls <= budget:
+            fitting = design
+    return fitting
 
 
 def least_calls(
@@ -99,31 +116,38 @@ def least_calls(
     groups: int | None = None,
 ) -> int | None:
     """The fewest calls for which `allot` has a design, if there are any."""
-    options = [
-        Allotment(n, t, (least,) * count)
-        for t, count, least in _preferences(n, corrections, bits, groups)
-    ]
-    return min((each.calls for each in options if each.readable), default=None)
+    options = []
+    for t, count, least in _preferences(n, corrections, bits, groups):
+        design = Allotment(n, t, (least,) * count)
+        if design.readable:
+            options.append(design.calls)
+    return min(options, default=None)
 
 
 def _preferences(
     n: int, corrections: int | None, bits: int | None, groups: int | None
 ) -> Iterator[tuple[int, int, int]]:
-    """(t, C, the least b), best first."""
-    roomy = bits or max(LEAST_BITS, ((n - 1).bit_length() + 1) // 2)  # 2^b >= √n
+    """(t, C, the least b), best first; what is given is given in all of them."""
     if corrections is None:
+        half_the_bits = ((n - 1).bit_length() + 1) // 2
+        # 2^b >= √n
+        roomy = bits or max(LEAST_BITS, half_the_bits)
         for t in _CORRECTIONS:
             yield t, groups or GROUPS, roomy
-    for t in (2, 1) if corrections is None else (corrections,):
-        for count in (GROUPS, _LEAST_GROUPS) if groups is None else (groups,):
+
+    orders = (2, 1) if corrections is None else (corrections,)
+    counts = (GROUPS, _LEAST_GROUPS) if groups is None else (groups,)
+    for t in orders:
+        for count in counts:
             yield t, count, bits or LEAST_BITS
 
 
 def _raised(design: Allotment, budget: int) -> Allotment:
     """The design with one more bit for as many groups as the budget allows."""
-    for c, b in enumerate(design.bits):
-        bits = (*design.bits[:c], b + 1, *design.bits[c + 1 :])
-        raised = Allotment(design.n, design.corrections, bits)
+    for c in range(len(design.bits)):
+        bits = list(design.bits)
+        bits[c] += 1
+        raised = Allotment(design.n, design.corrections, tuple(bits))
         if raised.readable and raised.calls <= budget:
             design = raised
     return design

@@ -8,45 +8,48 @@ Bits = NDArray[np.uint8]
 
 def product(a: Bits, b: Bits) -> Bits:
     """a @ b mod 2: (p, q) and (q, r) -> (p, r) uint8."""
-    return (
-        np.rint(a.astype(np.float32) @ b.astype(np.float32)).astype(np.int64) & 1
-    ).astype(np.uint8)
+    # float32 goes to the BLAS, and counts exactly up to 2^24
+    counts = np.rint(a.astype(np.float32) @ b.astype(np.float32)).astype(np.int64)
+    return (counts & 1).astype(np.uint8)
 
 
 def reduce(rows: Bits) -> tuple[Bits, Bits, NDArray[np.int64]]:
-    """Reduced row echelon form.
+    """Reduced row echelon form of (p, q) rows, by Gauss and Jordan.
 
     Returns:
-        echelon (r, q), the rows that are not zero; steps (r, p), such that steps @ rows
-            = echelon;
-        pivots (r,), the column of the leading one of each.
+        echelon (r, q) uint8, the rows that are not zero; steps (r, p) uint8, such that
+        steps @ rows = echelon; pivots (r,) int64, the column of each leading one.
     """
     count, columns = rows.shape
     work = np.concatenate([rows, np.eye(count, dtype=np.uint8)], axis=1)
     pivots: list[int] = []
     for column in range(columns):
-        below = np.flatnonzero(work[len(pivots) :, column])
+        top = len(pivots)
+        below = np.flatnonzero(work[top:, column])
         if not len(below):
             continue
-        top = len(pivots)
-        work[[top, top + below[0]]] = work[[top + below[0], top]]
-        others = np.flatnonzero(work[:, column])
-        others = others[others != top]
-        work[others] ^= work[top]
+        pivot = top + below[0]
+        work[[top, pivot]] = work[[pivot, top]]
+        ones = np.flatnonzero(work[:, column])
+        work[ones[ones != top]] ^= work[top]
         pivots.append(column)
         if len(pivots) == count:
             break
-    rank = len(pivots)
-    return (
-        work[:rank, :columns],
-        work[:rank, columns:],
-        np.array(pivots, dtype=np.int64),
-    )
+
+    echelon = work[: len(pivots), :columns]
+    steps = work[: len(pivots), columns:]
+    return echelon, steps, np.array(pivots, dtype=np.int64)
 
 
 def express(basis: Bits, rows: Bits) -> Bits:
-    """The matrix K with K @ basis = rows: independent (r, q) and (p, q) in their span
-    -> (p, r).
+    """The matrix K with K @ basis = rows.
+
+    Args:
+        basis: (r, q) uint8, independent rows.
+        rows: (p, q) uint8, in their span.
+
+    Returns:
+        (p, r) uint8.
     """
     _, steps, pivots = reduce(basis)
     return product(rows[:, pivots], steps)

@@ -26,8 +26,9 @@ Elements = NDArray[np.int32]
 
 
 class Field:
-    """GF(2^m): elements are integers below 2^m, bit k the coefficient of α^k; addition
-    is XOR.
+    """GF(2^m), with integers below 2^m for elements: bit k is the coefficient of α^k.
+
+    Addition is XOR.
 
     Attributes:
         degree: m, from 2 to 16.
@@ -52,10 +53,12 @@ class Field:
 
     def multiply(self, a: Elements, b: Elements) -> Elements:
         """Products, elementwise with broadcasting."""
-        product: Elements = self.powers[self.logs[a] + self.logs[b]]
+        logs = self.logs[a] + self.logs[b]
+        product: Elements = self.powers[logs]
         return product
 
     def divide(self, a: Elements, b: Elements) -> Elements:
         """Quotients, elementwise with broadcasting; nothing in b may be zero."""
-        quotient: Elements = self.powers[self.logs[a] + self.order - self.logs[b]]
+        logs = self.logs[a] + self.order - self.logs[b]
+        quotient: Elements = self.powers[logs]
         return quotient

@@ -1,5 +1,6 @@
-"""The masks of a sparse transform: cosets of random subspaces, shifted by parity
-checks.
+"""The masks of a sparse transform: cosets of random subspaces.
+
+Parity checks of a code shift them, so that the signs of a coefficient spell its set.
 """
 
 from collections.abc import Sequence
@@ -39,7 +40,14 @@ class Group:
 
     @classmethod
     def draw(cls, code: Code, bits: int, rng: np.random.Generator) -> "Group":
-        """A random group of a code."""
+        """A random group of a code.
+
+        Args:
+            code: whose parity checks are mixed.
+            bits: b, at most the rank of the code.
+            rng: draws the basis and the shift.
+        """
+        # about three in ten random square matrices over GF(2) are invertible
         mixing = rng.integers(0, 2, (code.rank, code.rank), dtype=np.uint8)
         while len(reduce(mixing)[0]) < code.rank:
             mixing = rng.integers(0, 2, (code.rank, code.rank), dtype=np.uint8)
@@ -63,29 +71,38 @@ class Group:
         return self.delays * self.bins
 
     def masks(self) -> NDArray[np.uint8]:
-        """The P·2^b packed masks, (P·2^b, w) uint8: delay by delay, in the transform's
-        order.
+        """The P·2^b packed masks, (P·2^b, w) uint8, delay by delay.
+
+        Within a delay they stand in the order of `transform`.
         """
         rows = mask_algebra.pack(self.basis.astype(np.bool_))
         span = mask_algebra.pack(self.shift[None].astype(np.bool_))
         for row in rows[: self.bits]:
             span = np.concatenate([span, span ^ row])
-        return np.concatenate([span, *(span ^ row for row in rows[self.bits :])])
+        delayed = [span ^ row for row in rows[self.bits :]]
+        return np.concatenate([span, *delayed])
 
     def transform(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """U(j, p) = Σ F(S) χ_S(q + p) over the sets of bin j: (P·2^b,) -> (2^b, P)."""
-        return walsh_hadamard(values.reshape(self.delays, self.bins).T / self.bins)
+        by_delay = values.reshape(self.delays, self.bins).T
+        return walsh_hadamard(by_delay / self.bins)
 
     def locate(self, members: Bits) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """The bin of each set (s,), and its signs χ_S(q + p) there (s, P), from (s, n)
-        indicators.
+        """Where sets lie in this group.
+
+        Args:
+            members: (s, n) uint8, their indicators.
+
+        Returns:
+            The bin of each set, (s,) int64, and its signs χ_S(q + p) there, (s, P)
+            float64 of 1.0 and -1.0.
         """
         bits = product(members, self.basis.T)
-        place = bits[:, : self.bits].astype(np.int64) @ (1 << np.arange(self.bits))
+        place_values = 1 << np.arange(self.bits)
+        bins = bits[:, : self.bits].astype(np.int64) @ place_values
         shifted = product(members, self.shift[:, None])
-        return place, 1.0 - 2.0 * np.concatenate(
-            [shifted, shifted ^ bits[:, self.bits :]], axis=1
-        )
+        odd = np.concatenate([shifted, shifted ^ bits[:, self.bits :]], axis=1)
+        return bins, 1.0 - 2.0 * odd
 
 
 @dataclass(frozen=True)
@@ -105,17 +122,21 @@ class Design:
 
     @classmethod
     def draw(cls, n: int, corrections: int, bits: Sequence[int], seed: int) -> "Design":
-        """A random design: t corrections, and for each group its b, at most the rank of
-        the code.
+        """A random design.
+
+        Args:
+            n: the number of candidates.
+            corrections: t.
+            bits: b of each group, at most the rank of the code.
+            seed: decides all draws.
         """
         code = Code(n, corrections)
-        rngs = [
-            np.random.default_rng([seed, n, corrections, c]) for c in range(len(bits))
-        ]
-        return cls(
-            code,
-            tuple(Group.draw(code, b, rng) for b, rng in zip(bits, rngs, strict=True)),
-        )
+        groups = []
+        for c, b in enumerate(bits):
+            # a generator each: a group does not depend on those before it
+            rng = np.random.default_rng([seed, n, corrections, c])
+            groups.append(Group.draw(code, b, rng))
+        return cls(code, tuple(groups))
 
     @property
     def size(self) -> int:
@@ -123,13 +144,11 @@ class Design:
         return sum(group.size for group in self.groups)
 
     def masks(self) -> NDArray[np.uint8]:
-        """All groups' packed masks, one after the other, (Σ P·2^b, w) uint8; groups may
-        share some.
-        """
+        """All groups' packed masks, (Σ P·2^b, w) uint8, one group after the other."""
         return np.concatenate([group.masks() for group in self.groups])
 
     def transform(self, values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """The bins of each group, from the values of `masks`."""
+        """The bins of each group, (2^b, P) float64, from the values of `masks`."""
         ends = np.cumsum([group.size for group in self.groups])
         parts = np.split(values, ends[:-1])
         return [

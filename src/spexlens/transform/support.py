@@ -13,7 +13,10 @@ from spexlens.transform.subspace import Group
 Bins = Sequence[NDArray[np.float64]]
 """A group's bins each, (2^b, P) float64."""
 
+# steps of the conjugate gradients, at most
 _ITERATIONS = 200
+
+# of the values' size: a gradient so small is rounding
 _TOLERANCE = 1e-14
 
 
@@ -32,47 +35,43 @@ class Support:
         self._cells: list[NDArray[np.int64]] = []
         self._signs: list[NDArray[np.float64]] = []
         for group in groups:
-            places, signs = group.locate(members)
-            self._cells.append(places[:, None] * group.delays + np.arange(group.delays))
+            bins, signs = group.locate(members)
+            cells = bins[:, None] * group.delays + np.arange(group.delays)
+            self._cells.append(cells)
             self._signs.append(signs)
 
     def spectrum(self) -> Spectrum:
         """The sets with their coefficients."""
-        return Spectrum(
-            Sets.from_incidence(self.members.astype(np.bool_)), self.coefficients
-        )
+        sets = Sets.from_incidence(self.members.astype(np.bool_))
+        return Spectrum(sets, self.coefficients)
 
     def fit(self, bins: Bins) -> list[NDArray[np.float64]]:
-        """Set the coefficients by least squares over all values; return what they leave
-        of the bins.
+        """Set the coefficients by least squares over all values.
 
         By Parseval, a group's values and 2^b times its bins have one sum of squares, so
         this is the regression on all coded values. Its normal matrix is nearly a
         multiple of the identity: conjugate gradients need few steps (Golub & Van Loan,
         2013, algorithm 11.3.3).
+
+        Returns:
+            What the sets leave of the bins, (2^b, P) float64 each.
         """
         residual = list(bins)
         self.coefficients = np.zeros(len(self.members))
         gradient = self._gather(residual)
         direction = gradient
         square = float(gradient @ gradient)
-        power = sum(
-            group.bins * float((each**2).sum())
-            for group, each in zip(self.groups, bins, strict=True)
-        )
-        enough = _TOLERANCE**2 * power * sum(group.size for group in self.groups)
+        size = sum(group.size for group in self.groups)
+        enough = _TOLERANCE**2 * self._power(bins) * size
+
         for _ in range(_ITERATIONS):
             if square <= enough:
                 break
             image = self._scatter(direction)
-            length = sum(
-                group.bins * float((each**2).sum())
-                for group, each in zip(self.groups, image, strict=True)
-            )
-            step = square / length
+            step = square / self._power(image)
             self.coefficients = self.coefficients + step * direction
             residual = [
-                each - step * part for each, part in zip(residual, image, strict=True)
+                rest - step * part for rest, part in zip(residual, image, strict=True)
             ]
             gradient = self._gather(residual)
             previous = square
@@ -80,22 +79,31 @@ class Support:
             direction = gradient + (square / previous) * direction
         return residual
 
+    def _power(self, bins: Bins) -> float:
+        """The sum of squares of the values that have these bins."""
+        return sum(
+            group.bins * float((entries**2).sum())
+            for group, entries in zip(self.groups, bins, strict=True)
+        )
+
     def _scatter(self, coefficients: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """The bins that these coefficients make."""
+        """The bins that these coefficients make, (2^b, P) float64 each."""
         image: list[NDArray[np.float64]] = []
         for group, cells, signs in zip(
             self.groups, self._cells, self._signs, strict=True
         ):
             parts = (coefficients[:, None] * signs).ravel()
             sums = np.bincount(cells.ravel(), parts, group.bins * group.delays)
-            image.append(sums.astype(np.float64).reshape(group.bins, group.delays))
+            entries = sums.astype(np.float64).reshape(group.bins, group.delays)
+            image.append(entries)
         return image
 
     def _gather(self, bins: Bins) -> NDArray[np.float64]:
-        """The transpose of `_scatter`, each group weighted by its 2^b."""
+        """The transpose of `_scatter`, each group weighted by its 2^b: (s,) float64."""
         total = np.zeros(len(self.members))
-        for group, cells, signs, each in zip(
+        for group, cells, signs, entries in zip(
             self.groups, self._cells, self._signs, bins, strict=True
         ):
-            total += group.bins * (each.ravel()[cells] * signs).sum(axis=1)
+            signed = entries.ravel()[cells] * signs
+            total += group.bins * signed.sum(axis=1)
         return total

@@ -1,7 +1,7 @@
 """Virtual ablations: the large coefficients of a function that costs nothing to call."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from spexlens.transform.allotment import GROUPS, LEAST_BITS, Allotment
 from spexlens.transform.peeling import peel
 from spexlens.transform.subspace import Design
 
+# uniform masks at which a spectrum is compared with the function
 _TEST = 1000
 
 Value = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
@@ -65,9 +66,11 @@ def read_spectrum(
         BudgetTooSmall: not even the smallest transform takes so few calls.
     """
     if n <= mask_algebra.ENUMERABLE and 1 << n <= most_calls:
-        return Reading(Spectrum.from_table(value(designs.everything(n))), 1.0, 1 << n)
+        spectrum = Spectrum.from_table(value(designs.everything(n)))
+        return Reading(spectrum, 1.0, 1 << n)
+
     test = designs.uniform(n, _TEST, seed)
-    wanted = value(test)
+    values = value(test)
     calls = _TEST
     best: Reading | None = None
     bits = LEAST_BITS
@@ -75,28 +78,35 @@ def read_spectrum(
         allotment = Allotment(n, corrections, (bits,) * GROUPS)
         if allotment.coded > most_calls or not allotment.readable:
             break
-        found = _transformed(value, Design.draw(n, corrections, allotment.bits, seed))
+        design = Design.draw(n, corrections, allotment.bits, seed)
+        spectrum = _transformed(value, design)
         calls += allotment.coded
-        reached = r_squared(wanted, found.predict(test))
+        reached = r_squared(values, spectrum.predict(test))
         if best is None or reached > best.r2:
-            best = Reading(found, reached, calls)
+            best = Reading(spectrum, reached, calls)
         bits += 1
+
     if best is None:
         raise BudgetTooSmall(
             f"a transform of {n} candidates with t = {corrections} takes more than"
             f" {most_calls} calls"
         )
-    return Reading(best.spectrum, best.r2, calls)
+    return replace(best, calls=calls)
 
 
 def _transformed(value: Value, design: Design) -> Spectrum:
-    """Hard decoding is enough: there is no noise, and a larger transform costs nothing."""
+    """The spectrum that one sparse transform reads of a function.
+
+    Hard decoding is enough: there is no noise, and a larger transform costs nothing.
+    """
     masks = design.masks()
     n = design.code.n
-    blocks = mask_algebra.blocks(len(masks), n)
     values = np.concatenate(
-        [value(mask_algebra.unpack(masks[block], n)) for block in blocks]
+        [
+            value(mask_algebra.unpack(masks[block], n))
+            for block in mask_algebra.blocks(len(masks), n)
+        ]
     )
-    return peel(
-        design.code, design.groups, design.transform(values), soft=False
-    ).spectrum()
+    bins = design.transform(values)
+    support = peel(design.code, design.groups, bins, soft=False)
+    return support.spectrum()

@@ -11,7 +11,8 @@ from operator import length_hint
 from pathlib import Path
 from typing import Any, Unpack
 
-from spexlens.arguments import plain, whole_number
+from spexlens.arguments import plain
+from spexlens.budget.request import Request, StoppingEvidence
 from spexlens.errors import InvalidInput, LedgerError, MissingExtra, SpexlensError
 from spexlens.evaluation.evaluator import Progress
 from spexlens.evaluation.ledger.ledger import Ledger, opened
@@ -21,7 +22,7 @@ from spexlens.formats import expectations as expectations_file
 from spexlens.games.expectations import Expectations
 from spexlens.games.game import Game, as_game
 from spexlens.keywords import keywords
-from spexlens.verbs.explain import StoppingEvidence, explain
+from spexlens.verbs.explain import answered
 
 
 @keywords(StoppingEvidence.__annotations__)
@@ -68,42 +69,22 @@ def explain_all(
     """
     if "expectations" in evidence:
         evidence["expectations"] = expectations_file.given(evidence["expectations"])
-    seed = whole_number(seed, "a seed")
-    budget = whole_number(budget, "a budget")
+    request = Request(budget=budget, method=method, seed=seed, **evidence)  # type: ignore[arg-type]
     if isinstance(games, Game | str):
         raise InvalidInput(
             "explain_all takes several games: a list, or whatever gives one after the"
             " other"
         )
     places = repeat(None) if paths is None else map(Path, paths)
+    pairs = zip(games, places, strict=paths is not None)
     with told(progress) as tell, opened(ledger) as book:
-        meter = _Meter(tell, budget, length_hint(games))
-        for position, (each, path) in enumerate(
-            zip(games, places, strict=paths is not None)
-        ):
+        meter = _Meter(tell, request.budget, length_hint(games))
+        for position, (maker, path) in enumerate(pairs):
+            turn = _Turn(path, request, evidence)
             try:
-                made = each() if callable(each) and not isinstance(each, Game) else each
-                game = as_game(made, "explain_all")
-                if path is not None and path.exists():
-                    # its model may have changed since the file was written
-                    game.renew()
-                    question = _question(game, method, seed, budget, evidence)
-                    explanation = _read(path, question, game)
-                else:
-                    explanation = None
-                found = explanation is not None
-                if explanation is None:
-                    explanation = explain(
-                        game,
-                        budget,
-                        method=method,
-                        seed=seed,
-                        ledger=book,
-                        progress=meter.told,
-                        **evidence,
-                    )
+                explanation = turn.explanation(maker, book, meter.told)
             except (MissingExtra, LedgerError):
-                raise
+                raise  # the next game would fail as this one did
             except SpexlensError as error:
                 if failed is None:
                     raise
@@ -111,13 +92,75 @@ def explain_all(
                 continue
             finally:
                 meter.close()
-            if path is not None and not found:
-                question = _question(game, method, seed, budget, evidence)
-                explanation = replace(
-                    explanation, details={**explanation.details, "question": question}
-                )
-                explanation.save(path)
-            yield explanation
+            yield turn.kept(explanation)
+
+
+class _Turn:
+    """One game of a batch, and the file that its explanation is kept in."""
+
+    def __init__(
+        self, path: Path | None, request: Request, evidence: Mapping[str, Any]
+    ) -> None:
+        """
+        Args:
+            path: where its explanation is kept, or None.
+            request: what is asked of it.
+            evidence: the part of that which was asked for in so many words.
+        """
+        self._path = path
+        self._request = request
+        self._evidence = evidence
+        self._game: Game | None = None
+        self._was_read = False
+
+    def explanation(
+        self,
+        maker: Game | Callable[[], Game],
+        book: Ledger,
+        progress: Progress | None,
+    ) -> Explanation:
+        """That in the file, if it answers the same question; else a new one."""
+        is_function = callable(maker) and not isinstance(maker, Game)
+        made = maker() if is_function else maker  # type: ignore[operator]
+        game = as_game(made, "explain_all")
+        self._game = game
+        if self._path is not None and self._path.exists():
+            game.renew()  # its model may have changed since the file was written
+            kept = _read(self._path, self._question(game), game)
+            if kept is not None:
+                self._was_read = True
+                return kept
+        return answered(game, self._request, ledger=book, progress=progress)
+
+    def kept(self, explanation: Explanation) -> Explanation:
+        """The explanation, saved with the question that it answers."""
+        if self._path is None or self._was_read or self._game is None:
+            return explanation
+        question = self._question(self._game)
+        explanation = replace(
+            explanation, details={**explanation.details, "question": question}
+        )
+        explanation.save(self._path)
+        return explanation
+
+    def _question(self, game: Game) -> dict[str, Any] | None:
+        """What decides an explanation, as JSON; None of a plain function, which cannot
+        be recognised.
+        """
+        if game.fingerprint is None:
+            return None
+        request = self._request
+        question = {
+            "game": game.key,
+            "method": request.method,
+            "seed": request.seed,
+            "budget": request.budget,
+        }
+        if self._evidence:
+            parts = {name: _told(part) for name, part in self._evidence.items()}
+            text = json.dumps(parts, sort_keys=True)
+            question["evidence"] = hashlib.sha256(text.encode()).hexdigest()
+        return question
 
 
 class _Meter:
@@ -129,7 +172,8 @@ class _Meter:
         self._progress = progress
         self._budget = budget
         self._left = games - 1
-        self._before = self._finished = 0
+        self._before = 0
+        self._finished = 0
         self.told = None if progress is None else self._tell
 
     def _tell(self, finished: int, asked: int) -> None:
@@ -144,23 +188,6 @@ class _Meter:
         self._before = self._before + self._finished
         self._finished = 0
         self._left -= 1
-
-
-def _question(
-    game: Game, method: str, seed: int, budget: int, evidence: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """What decides an explanation, as JSON; None of a plain function, which cannot be
-    recognised.
-    """
-    if game.fingerprint is None:
-        return None
-    question = {"game": game.key, "method": method, "seed": seed, "budget": budget}
-    if evidence:
-        told = json.dumps(
-            {name: _told(part) for name, part in evidence.items()}, sort_keys=True
-        )
-        question["evidence"] = hashlib.sha256(told.encode()).hexdigest()
-    return question
 
 
 def _told(part: Any) -> Any:

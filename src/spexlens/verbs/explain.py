@@ -1,77 +1,44 @@
 """explain: from a game and a budget to an explanation."""
 
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
-from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import named, whole_number
-from spexlens.budget.allocation import (
-    Evidence,
-    Reserve,
-    Shares,
-    allot,
-    handful,
-    reserve_of_rest,
-    trainings_of,
-)
+from spexlens.budget.allocation import Allocation, allocate
+from spexlens.budget.request import Request, Until
 from spexlens.errors import BudgetTooSmall
 from spexlens.evaluation.evaluator import Progress
 from spexlens.evaluation.ledger.ledger import Ledger, opened
 from spexlens.evaluation.progress import told
-from spexlens.evaluation.repetitions import Repetitions
 from spexlens.evaluation.sized import Sized
 from spexlens.evaluation.spending import Spending
-from spexlens.evidence.check_masks import CheckMasks, gather
+from spexlens.evidence.artefacts import Artefacts
+from spexlens.evidence.check_masks import Checked, gather
 from spexlens.evidence.comparison import sets_to_check
-from spexlens.evidence.held_out import HeldOut
-from spexlens.evidence.noise import Noise, noise_of
-from spexlens.evidence.smallest import confirmed, refuse_impossible
-from spexlens.evidence.stability import Stability, stability_of
-from spexlens.evidence.unchosen import Unchosen, asked_of_unchosen, unchosen_of
+from spexlens.evidence.held_out import faithfulness_of
+from spexlens.evidence.noise import Noise, differs, measured_noise, probes
+from spexlens.evidence.smallest import Smallest, confirmed, refuse_impossible
+from spexlens.evidence.stability import stability_by_output
+from spexlens.evidence.unchosen import AskingUnchosen
 from spexlens.evidence.variants import Placeholders
 from spexlens.explanation import Explanation
 from spexlens.formats import expectations as expectations_file
 from spexlens.games.expectations import Expectations
+from spexlens.games.facts import refuse_unsavable
 from spexlens.games.game import Game, as_game
 from spexlens.keywords import keywords
 from spexlens.masks import masks as mask_algebra
-from spexlens.masks.masks import seen_among
 from spexlens.results.account import Account
-from spexlens.solvers.exact import Exact
-from spexlens.solvers.faithfulness import Faithfulness, combined_r2
+from spexlens.results.provenance import versions
 from spexlens.solvers.solver import Fit, Plan, Solver
-from spexlens.solvers.stopping import refuse_unstoppable, run_plan
-from spexlens.spectrum.spectrum import Spectrum
+from spexlens.solvers.stopping import PlanRun, refuse_unstoppable, run_plan
 
-
-class EvidenceAsked(TypedDict, total=False):
-    """The arguments of `explain` that ask for evidence."""
-
-    checks: int | None
-    refit: bool
-    noise: int | None
-    against: Sequence[str | Game]
-    ordinary: Sequence[str | float]
-    expectations: Expectations | str | Path | None
-    smallest: float | None
-
-
-class StoppingEvidence(EvidenceAsked, total=False):
-    """The same, and when to stop."""
-
-    until: Literal["stable"] | None
-
-
-# of the largest answer: what two answers to one mask are apart by more than rounding
-_DIFFERENT = 1e-5
+Answer = tuple[float, ...]
 
 
 @keywords()
@@ -89,7 +56,7 @@ def explain(
     checks: int | None = None,
     refit: bool = True,
     noise: int | None = None,
-    until: Literal["stable"] | None = None,
+    until: Until = None,
     against: Sequence[str | Game] = (),
     ordinary: Sequence[str | float] = (),
     expectations: Expectations | str | Path | None = None,
@@ -149,364 +116,307 @@ def explain(
             ledger.
         LedgerError: the ledger cannot be used.
     """
-    from spexlens.games.facts import refuse_unsavable
+    request = Request(
+        budget=budget,
+        method=method,
+        seed=seed,
+        held_out=held_out,
+        trainings=trainings,
+        unchosen=unchosen,
+        checks=checks,
+        refit=refit,
+        noise=noise,
+        until=until,
+        against=against,
+        ordinary=ordinary,
+        expectations=expectations_file.given(expectations),
+        smallest=smallest,
+    )
+    return answered(game, request, ledger=ledger, progress=progress)
 
-    seed = whole_number(seed, "a seed")
-    budget = whole_number(budget, "a budget")
-    held_out = _asked(held_out, "held_out")
-    trainings = _asked(trainings, "trainings")
-    unchosen = _asked(unchosen, "unchosen")
-    checks = _asked(checks, "checks")
-    noise = _asked(noise, "noise")
+
+def answered(
+    game: Game,
+    request: Request,
+    *,
+    ledger: str | Path | Ledger | None = None,
+    progress: Progress | bool | None = None,
+) -> Explanation:
+    """The explanation that a request asks for; see `explain`."""
     game = as_game(game)
     refuse_unsavable(game.facts(), game.candidates)  # before anything is paid for
-    expected = expectations_file.given(expectations)
     game.renew()
-    placeholders = Placeholders.of(game, against, ordinary)
-    smallest = refuse_impossible(smallest, game.outputs)
-    refuse_unstoppable(until, game, method, budget)
-    evidence = Evidence(
-        checks,
-        noise,
-        len(placeholders.variants),
-        placeholders.calls,
-        smallest is not None,
-    )
-    check = handful(game, budget, unchosen)
-    most = trainings_of(game, budget, trainings, check)
-    left = budget - check * game.repeats
-
-    def allotted(evidence: Evidence) -> _Allotted:
-        shares, reserve = allot(game, left, method, held_out, most, seed, evidence)
-        plan = shares.solver.plan(game.n, shares.masks, seed)
-        return _Allotted(
-            shares,
-            reserve,
-            plan,
-            _expected(game, plan, shares, reserve, evidence, check),
-        )
-
-    share = allotted(evidence)
-    started = perf_counter()
-    used = versions()
+    others = Placeholders.of(game, request.against, request.ordinary)
+    refuse_impossible(request.smallest, game.outputs)
+    refuse_unstoppable(request.until, game, request.method, request.budget)
+    allocation = allocate(game, request, others.beside)
+    plan = allocation.plan()
     with told(progress) as tell, opened(ledger) as book:
-        spending = Spending(book, tell, share.calls)
-        spending.run = book.begin(
-            game.base.key,
-            method=share.plan.method,
-            seed=seed,
-            design=share.design(game),
-            budget=budget,
-            versions=used,
+        session = Session(allocation, plan, book, tell)
+        others.refuse_unrecognised(session.spending)
+        session.probe()
+        fitted = session.fit()
+        checked = session.check(fitted)
+        challenged = session.challenge(fitted, checked, others)
+        session.finish()
+        return session.tell(fitted, checked, challenged)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The first fit.
+
+    Attributes:
+        run: the plan, its values, and what was fitted to them.
+        whole: the answer with everything kept, or None if the plan does not ask it.
+        empty: the answer with everything ablated, or None.
+    """
+
+    run: PlanRun
+    whole: Answer | None
+    empty: Answer | None
+
+
+@dataclass(frozen=True)
+class _Checked(Checked):
+    """The fit, checked; and the last fit, which the checks' values have joined."""
+
+    last: Fit
+    noise: Noise | None
+
+
+@dataclass(frozen=True)
+class _Challenged:
+    """What other ways to ablate, ordinary inputs and smallest sets say of it.
+
+    Attributes:
+        artefacts: of the first two, or None.
+        failed: what of them went wrong, a line each.
+        smallest: sets that are enough, and that are needed.
+    """
+
+    artefacts: Artefacts | None
+    failed: list[str]
+    smallest: tuple[Smallest, ...]
+
+
+class Session:
+    """A game that is asked within a budget, a step of `explain` at a time.
+
+    Attributes:
+        allocation: of the budget.
+        spending: what all that is asked costs.
+    """
+
+    def __init__(
+        self,
+        allocation: Allocation,
+        plan: Plan,
+        book: Ledger,
+        tell: Progress | None,
+    ) -> None:
+        """
+        Args:
+            allocation: of the budget.
+            plan: of it.
+            book: where evaluations are kept.
+            tell: told of progress.
+        """
+        self._began = perf_counter()
+        self._versions = versions()
+        self.allocation = allocation
+        self._plan = plan
+        self._game = allocation.game
+        self._request = allocation.request
+        self._book = book
+        self.spending = Spending(book, tell, allocation.calls(plan))
+        self.spending.run = book.begin(
+            self._game.base.key,
+            method=plan.method,
+            seed=self._request.seed,
+            design=allocation.design(plan),
+            budget=self._request.budget,
+            versions=self._versions,
         )
-        evaluator = spending.on(game)
-        placeholders.refuse_unrecognised(spending)
-        if (
-            noise is None
-            and share.reserve.repeats
-            and _differs(evaluator, _looked_at(share.plan))
-        ):
-            # then two masks are all that is known of the noise
-            with suppress(BudgetTooSmall):
-                share = allotted(replace(evidence, noisy=True))
-                spending.expected = share.calls
-        sized = Sized(evaluator)
-        ask = _Asking(sized, check, seed)
+        self._evaluator = self.spending.on(self._game)
+        self._sized = Sized(self._evaluator)
+        self._seconds = 0.0
+
+    def probe(self) -> None:
+        """Ask two masks twice, where nobody said how noisy the game is; if they differ,
+        a part of the budget goes to more repetitions.
+        """
+        allocation = self.allocation
+        if self._request.noise is not None or not allocation.reserve.repeats:
+            return
+        if not differs(self._evaluator, probes(self._plan)):
+            return
+        with suppress(BudgetTooSmall):  # then two masks are all that is known of it
+            self.allocation = allocation.noisy()
+            self._plan = self.allocation.plan()
+            self.spending.expected = self.allocation.calls(self._plan)
+
+    def fit(self) -> _Fitted:
+        """Ask for the plan's masks, and find the spectrum behind the answers."""
+        solver = self.allocation.shares.solver
+        self._asking = AskingUnchosen(
+            self._sized, self.allocation.unchosen, self._request.seed
+        )
         run = run_plan(
-            share.shares.solver, share.plan, ask, seed, early=until is not None
+            solver,
+            self._plan,
+            self._asking,
+            self._request.seed,
+            early=self._request.until is not None,
         )
-        # there is something to check after all
-        if run.stopped and isinstance(share.shares.solver, Exact):
-            rest = reserve_of_rest(game, left - len(run.plan), evidence, share.reserve)
-            share = replace(share, reserve=rest)
-        named = (
-            []
-            if expected is None
-            else sets_to_check(expected, game.candidates, run.fit.spectrum, game.names)
+        if run.stopped and solver.exhaustive:
+            self.allocation = self.allocation.stopped(len(run.plan))
+        whole, empty = _full_and_empty(run.plan, run.values)
+        return _Fitted(run, whole, empty)
+
+    def check(self, fitted: _Fitted) -> _Checked:
+        """Measure the strongest interactions where the fit did not look, and fit a last
+        time with what that said.
+        """
+        run = fitted.run
+        request = self._request
+        bought = gather(self._sized, self.allocation, run, self._expected(run))
+        last = run.fit
+        if request.refit and len(bought.packed):
+            last = bought.refitted(run.solver, run.fit, request.seed)
+        checks = bought.checks(run.fit.spectrum)
+        noise = measured_noise(self._sized, self.allocation, bought)
+        return _Checked(run.fit.spectrum, bought, checks, last, noise)
+
+    def challenge(
+        self, fitted: _Fitted, checked: _Checked, others: Placeholders
+    ) -> _Challenged:
+        """Ask what speaks against it: other ways to ablate, ordinary inputs; and whether
+        smaller sets are enough.
+        """
+        reserve = self.allocation.reserve
+        artefacts, failed = others.tested(
+            self.spending,
+            self._sized.sizes,
+            checked,
+            reserve.each,
+            fitted.empty,
+            self._request.seed,
         )
-        asked = gather(
-            sized, share.shares, share.reserve, run, seed, named, held_out is not None
+        smallest = confirmed(
+            self._sized,
+            checked.last.spectrum,
+            fitted.whole,
+            fitted.empty,
+            self._request.smallest,
+            reserve.smallest,
         )
-        last = (
-            asked.refitted(run.solver, run.fit, seed)
-            if refit and len(asked.packed)
-            else run.fit
-        )
-        found = asked.checks(run.fit.spectrum)
-        measured = _noise(share, sized, asked, seed, refit=refit)
-        whole, empty = _corners(run.plan, run.values)
-        artefacts, failed = placeholders.tested(
-            spending,
-            sized.sizes,
-            asked,
-            found,
-            run.fit.spectrum,
-            share.reserve.each,
-            empty,
-            seed,
-        )
-        sets = confirmed(
-            sized, last.spectrum, whole, empty, smallest, share.reserve.smallest
-        )
-        spending.close()
+        return _Challenged(artefacts, failed, smallest)
+
+    def finish(self) -> None:
+        """Nothing more is asked: the run is complete."""
+        self.spending.close()
+        self._seconds = perf_counter() - self._began
+        if self.spending.run is not None:
+            self._book.finish(self.spending.run, self._seconds)
+
+    def tell(
+        self, fitted: _Fitted, checked: _Checked, challenged: _Challenged
+    ) -> Explanation:
+        """All of it as an explanation."""
+        request = self._request
+        run = fitted.run
+        last = checked.last
+        held_out = checked.bought.held_out(run.fit.spectrum, request.seed)
+        checks = checked.checks
+        if checks is not None:
+            checks = replace(checks, refitted=last is not run.fit)
+        outputs = self._game.outputs or _numbered(run.values)
         caveats = [
             *last.details.get("caveats", []),
-            *_told(game, spending, evaluator),
-            *failed,
+            *self._remarks(),
+            *challenged.failed,
+            *self._sized.sizes.caveats(outputs),
         ]
-        caveats += sized.sizes.caveats(game.outputs or _numbered(run.values))
-        seconds = perf_counter() - started
-        book.finish(spending.run, seconds)
-    held = asked.held_out(run.fit.spectrum, seed)
-    explanation = Explanation(
-        candidates=game.candidates,
-        spectrum=last.spectrum,
-        faithfulness=_faithfulness(game, run.fit, held),
-        account=Account(
+        explanation = Explanation(
+            candidates=self._game.candidates,
+            spectrum=last.spectrum,
+            faithfulness=faithfulness_of(run.fit, held_out, self._game.strategy),
+            account=self._account(run),
+            facts=self._game.facts(),
+            details={**last.details, "caveats": caveats} if caveats else last.details,
+            whole=fitted.whole,
+            empty=fitted.empty,
+            outputs=outputs,
+            uncertainty=last.uncertainty or None,
+            held_out=held_out,
+            noise=checked.noise,
+            unchosen=self._asking.result(run.plan.packed, run.values),
+            checks=checks,
+            artefacts=challenged.artefacts,
+            smallest=challenged.smallest,
+            stability=stability_by_output(last, request.seed),
+        ).restored(self._sized.sizes)
+        if request.expectations is None:
+            return explanation
+        return explanation.compared_with(request.expectations)
+
+    def _expected(self, run: PlanRun) -> list[tuple[int, ...]]:
+        """The sets that an expert's expectations are of: they are checked first."""
+        expectations = self._request.expectations
+        if expectations is None:
+            return []
+        game = self._game
+        return sets_to_check(
+            expectations, game.candidates, run.fit.spectrum, game.names
+        )
+
+    def _account(self, run: PlanRun) -> Account:
+        spending = self.spending
+        request = self._request
+        saved = 0
+        if run.stopped:
+            saved = max(request.budget - spending.paid - spending.reused, 0)
+        return Account(
             method=run.plan.method,
-            design=replace(share, plan=run.plan).design(game),
-            seed=seed,
-            budget=budget,
+            design=self.allocation.design(run.plan),
+            seed=request.seed,
+            budget=request.budget,
             calls=spending.paid,
             reused=spending.reused,
             passes=spending.passes,
             trainings=spending.trainings,
-            seconds=seconds,
-            versions=used,
-            saved=(
-                max(budget - spending.paid - spending.reused, 0) if run.stopped else 0
-            ),
-        ),
-        facts=game.facts(),
-        details={**last.details, "caveats": caveats} if caveats else last.details,
-        whole=whole,
-        empty=empty,
-        outputs=game.outputs or _numbered(run.values),
-        uncertainty=last.uncertainty or None,
-        held_out=held,
-        noise=measured,
-        unchosen=ask.unchosen(run.plan, run.values),
-        checks=None if found is None else replace(found, refitted=last is not run.fit),
-        artefacts=artefacts,
-        smallest=sets,
-        stability=_stability(last, seed),
-    ).restored(sized.sizes)
-    return explanation if expected is None else explanation.compared_with(expected)
-
-
-def _asked(given: int | None, what: str) -> int | None:
-    return None if given is None else whole_number(given, named(what))
-
-
-@dataclass(frozen=True)
-class _Allotted:
-    """What a budget is spent on.
-
-    Attributes:
-        shares: the fit's, and what is held out.
-        reserve: what is left for evidence.
-        plan: of the fit's masks.
-        calls: how many evaluations there will be, if it does not stop early.
-    """
-
-    shares: Shares
-    reserve: Reserve
-    plan: Plan
-    calls: int
-
-    def design(self, game: Game) -> str:
-        """How the masks are chosen, in a few words."""
-        design = (
-            self.plan.design
-            if game.training_candidates is None
-            else "masks that share trainings"
-        )
-        design += f"; {self.shares.held_out} held out" if self.shares.held_out else ""
-        return design + (
-            f"; {self.reserve.checks} to check it" if self.reserve.checks else ""
+            seconds=self._seconds,
+            versions=self._versions,
+            saved=saved,
         )
 
-
-def _expected(
-    game: Game,
-    plan: Plan,
-    shares: Shares,
-    reserve: Reserve,
-    evidence: Evidence,
-    check: int,
-) -> int:
-    """How many evaluations there will be, if it does not stop early."""
-    masks = (
-        plan.total
-        + check
-        + reserve.checks
-        + reserve.each * evidence.variants
-        + reserve.smallest
-    )
-    repeated = shares.held_out * shares.times + shares.again + reserve.repeats
-    return masks * game.repeats + repeated + evidence.ordinary
+    def _remarks(self) -> list[str]:
+        """What was remarked on values, such as by a model in training mode."""
+        call = self._game.facts().get("call", "call")
+        total = self.spending.paid + self.spending.reused
+        return [
+            f"of {total} {call}s, {count}: {remark}"
+            for remark, count in self._evaluator.remarks()
+        ]
 
 
-def _faithfulness(game: Game, fit: Fit, judged: HeldOut | None) -> Faithfulness:
-    """How well masks are predicted that the fit did not see: what it says of itself,
-    and fresh masks.
-
-    Where masks share trainings, those that are left out in turn share theirs with
-    others that the fit saw: then what was held out says it alone.
-    """
-    said = fit.faithfulness
-    if judged is None or (game.training_candidates is None and not judged.errors):
-        return said
-    if game.training_candidates is not None:
-        return Faithfulness(
-            judged.r2, "held out", judged.masks, judged.masks, judged.intervals, said.r2
-        )
-    both = [
-        combined_r2(*each)
-        for each in zip(said.r2, judged.r2, judged.errors, strict=True)
-    ]
-    r2 = tuple(r2 for r2, _ in both)
-    intervals = tuple(interval for _, interval in both)
-    return Faithfulness(
-        r2, said.source, said.masks + judged.masks, judged.masks, intervals, said.r2
-    )
-
-
-def _looked_at(plan: Plan) -> NDArray[np.uint8]:
-    """Two masks that are asked twice at first: both corners, which any plan of these
-    has, else two others.
-    """
-    corners = mask_algebra.whole(plan.packed, plan.n) | mask_algebra.empty(plan.packed)
-    return plan.packed[np.argsort(~corners, kind="stable")[:2]]
-
-
-def _differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
-    """Whether asking these masks again gives other answers, beyond rounding."""
-    size = np.abs(evaluator.again(packed, 2).reshape(len(packed), -1)).max(axis=0)
-    deviation = evaluator.deviation
-    return deviation is not None and bool((deviation > _DIFFERENT * size).any())
-
-
-def _noise(
-    share: _Allotted, sized: Sized, asked: CheckMasks, seed: int, *, refit: bool
-) -> Noise | None:
-    """How far answers to one mask differ; asks some masks again, where that is what the
-    budget has for it.
-    """
-    evaluator = sized.evaluator
-    sizes = sized.sizes
-    game = evaluator.game
-    packed = asked.plan.packed
-    shares = share.shares
-    others = packed
-    if not game.seeded and evaluator.repeated:
-        others = packed[~seen_among(packed, _looked_at(asked.plan))]
-    again = shares.again if game.seeded else share.reserve.repeats - evaluator.repeated
-    again = min(again, len(others))
-    if again > 1 and not (game.seeded and shares.held_out > 1):
-        evaluator.again(_some(others, again, seed), 2)
-    deviation = evaluator.deviation
-    if deviation is None:
-        return None
-    own = shares.held_out > 1
-    truth = asked.asked[asked.judged] if own else asked.values
-    times = shares.times if own else game.repeats
-    every = np.concatenate([packed, asked.packed]) if refit else packed
-    fitted = (len(mask_algebra.distinct(every)[0]), game.repeats)
-    deviation = deviation / sizes.unit
-    return noise_of(
-        deviation, evaluator.repeated, truth, times, fitted=fitted, seeded=game.seeded
-    )
-
-
-def _told(game: Game, spending: Spending, evaluator: Repetitions) -> list[str]:
-    """What was remarked on values."""
-    call = game.facts().get("call", "call")
-    total = spending.paid + spending.reused
-    return [
-        f"of {total} {call}s, {count}: {remark}"
-        for remark, count in evaluator.remarks()
-    ]
-
-
-def _stability(fit: Fit, seed: int) -> tuple[tuple[Stability, ...], ...]:
-    """Of each output."""
-    columns = fit.spectrum.values.reshape(len(fit.spectrum), -1).T
-    return tuple(
-        stability_of(Spectrum(fit.spectrum.sets, column), uncertainty, seed)
-        for column, uncertainty in zip(columns, fit.uncertainty, strict=False)
-    )
-
-
-class _Asking:
-    """Asks for a plan's masks, and with the first of them for those that ablate what
-    was not chosen.
-
-    Those go with them so that they can share trainings.
-    """
-
-    def __init__(self, evaluator: Sized, count: int, seed: int) -> None:
-        self._evaluator = evaluator
-        self._game = evaluator.game
-        self._count = count
-        self._seed = seed
-        self._answers: NDArray[np.float64] | None = None
-
-    def __call__(self, packed: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """The values of packed masks."""
-        if not self._count or self._answers is not None:
-            return self._evaluator.packed_values(packed)
-        own = self._game.to_base(packed)
-        count = len(packed)
-        others = asked_of_unchosen(self._game, packed, self._count, self._seed)
-        both = self._evaluator.base_values(np.concatenate([own, others]))
-        self._answers = both[count:]
-        return both[:count]
-
-    def unchosen(self, plan: Plan, values: NDArray[np.float64]) -> Unchosen | None:
-        """What the candidates do that were not chosen."""
-        if self._answers is None:
-            return None
-        return unchosen_of(self._game, plan.packed, values, self._answers)
-
-
-def _some(packed: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
-    """So many of the masks, drawn without replacement."""
-    return packed[
-        np.random.default_rng([seed, count]).choice(len(packed), count, replace=False)
-    ]
-
-
-def _corners(
+def _full_and_empty(
     plan: Plan, values: NDArray[np.float64]
-) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+) -> tuple[Answer | None, Answer | None]:
     """The answers with everything kept and with everything ablated, where they were
     asked for.
     """
-    whole = mask_algebra.whole(plan.packed, plan.n)
-    empty = mask_algebra.empty(plan.packed)
-    rows = (values[where] for where in (whole, empty))
-    first, last = (
-        tuple(np.atleast_1d(row[0]).tolist()) if len(row) else None for row in rows
-    )
-    return first, last
+    full = values[mask_algebra.whole(plan.packed, plan.n)]
+    empty = values[mask_algebra.empty(plan.packed)]
+    return _answer(full), _answer(empty)
+
+
+def _answer(rows: NDArray[np.float64]) -> Answer | None:
+    """(k,) the first of these rows, (r,) or (r, k); None if there is none."""
+    return tuple(np.atleast_1d(rows[0]).tolist()) if len(rows) else None
 
 
 def _numbered(values: NDArray[np.float64]) -> tuple[str, ...] | None:
     """Names of outputs that have none."""
     return None if values.ndim == 1 else tuple(map(str, range(values.shape[1])))
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that decide the numbers; torch and transformers only where they
-    are in use.
-    """
-    names = [
-        "spexlens",
-        "numpy",
-        "scipy",
-        "scikit-learn",
-        "lightgbm",
-        *(n for n in ("torch", "transformers") if n in sys.modules),
-    ]
-    return {"python": sys.version.split()[0], **{name: version(name) for name in names}}

@@ -7,8 +7,9 @@ from typing import Literal, Unpack
 
 import numpy as np
 
-from spexlens.arguments import whole_number
-from spexlens.budget.allocation import Evidence, refuse_unsound, trainings_of
+from spexlens.budget.request import Evidence, Request
+from spexlens.budget.reserve import refuse_unsound
+from spexlens.budget.shares import trainings_of
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.evaluation.evaluator import Progress
 from spexlens.evaluation.ledger.ledger import Ledger, opened
@@ -23,7 +24,7 @@ from spexlens.games.grouped import Grouped
 from spexlens.games.levels import Level, filled, whole
 from spexlens.keywords import keywords
 from spexlens.results.account import Account, Step
-from spexlens.verbs.explain import EvidenceAsked, explain
+from spexlens.verbs.explain import answered
 
 # candidates of the first level, if there is such a one
 _FEW = 8
@@ -69,7 +70,7 @@ class _Split:
     quiet: list[_Node]
 
 
-@keywords(EvidenceAsked.__annotations__)
+@keywords(Evidence.__annotations__)
 def zoom(
     game: Game,
     budget: int = 1000,
@@ -80,7 +81,7 @@ def zoom(
     progress: Progress | bool | None = None,
     rest: Rest = "kept",
     trainings: int | None = None,
-    **evidence: Unpack[EvidenceAsked],
+    **evidence: Unpack[Evidence],
 ) -> Explanation:
     """Explain coarse candidates, split those that matter, and explain again, within one
     budget.
@@ -116,92 +117,158 @@ def zoom(
     """
     if rest not in ("kept", "grouped"):
         raise InvalidInput(f"what does nothing is 'kept' or 'grouped'; got {rest!r}")
-    budget = whole_number(budget, "a budget")
-    game = as_game(game, "zoom")
-    _refuse(game, budget, evidence)
-    levels = _begun(game)
-    most = trainings_of(game, budget, trainings)
-    least = (
-        _LEAST * game.repeats
-        if most is None
-        else max(_SHARING, -(-_TRAININGS * budget // max(1, most)))
-    )
-    if budget < least:
-        shared = "" if most is None else f" and {_TRAININGS} trainings"
-        raise BudgetTooSmall(
-            f"a zoom begins with {len(levels[0])} candidates ({levels[0].name}) and"
-            f" {least} calls{shared} at least; the budget is {budget}"
-            + ("" if most is None else f", with {most} trainings")
-        )
-    nodes = [
-        _Node(0, *each)
-        for each in zip(levels[0].groups, levels[0].candidates, strict=True)
-    ]
-    quiet: list[_Node] = []
-    steps: list[Step] = []
-    accounts: list[Account] = []
-    with told(progress) as tell, opened(ledger) as book:
-
-        def trained() -> int:
-            return sum(account.trainings for account in accounts)
-
-        def ask(calls: int, spent: int, *, last: bool) -> Explanation:
-            return explain(
-                _grouped(game, nodes, quiet, rest),
-                calls,
-                method=method,
-                seed=seed,
-                ledger=book,
-                progress=_after(tell, spent, budget),
-                held_out=None if last else 0,
-                trainings=(
-                    None
-                    if most is None
-                    else (most - trained()) * calls // (budget - spent)
-                ),
-                unchosen=None if last else 0,
-                **(evidence if last else {"checks": 0, "noise": 0}),
-            )
-
-        while True:
-            spent = sum(map(_cost, accounts))
-            rounds = len(levels) - len(steps)
-            calls, following = _shares(budget - spent, rounds, len(nodes), least)
-            explanation = ask(calls, spent, last=not following)
-            split = _split(
-                nodes, explanation, levels, following // (_CALLS * game.repeats)
-            )
-            if following and not split.parted and _nests(game, method, budget):
-                # what is left is spent here: these masks are among the others
-                before = explanation.account
-                explanation = ask(budget - spent, spent, last=True)
-                explanation = replace(
-                    explanation, account=_continued(before, explanation.account)
-                )
-            accounts.append(explanation.account)
-            steps.append(_step(levels, len(steps), explanation, split, rounds))
-            if not split.parted:
-                break
-            nodes = split.nodes
-            quiet = [*quiet, *split.quiet]
-    return replace(explanation, account=_together(accounts, budget), path=tuple(steps))
-
-
-def _refuse(game: Game, budget: int, evidence: EvidenceAsked) -> None:
-    """What the last level would refuse, before any level is paid for."""
     if "expectations" in evidence:
         evidence["expectations"] = expectations_file.given(evidence["expectations"])
-    refuse_impossible(evidence.get("smallest"), game.outputs)
-    others = Placeholders.of(
-        game, evidence.get("against", ()), evidence.get("ordinary", ())
+    request = Request(
+        budget=budget,
+        method=method,
+        seed=seed,
+        trainings=trainings,
+        **evidence,  # type: ignore[arg-type]  # the expectations are read by now
     )
-    asked = Evidence(
-        evidence.get("checks"), evidence.get("noise"), len(others.variants)
-    )
-    refuse_unsound(game, asked)
-    if 2 * (asked.checks or 0) * game.repeats * (1 + asked.variants) > budget:
+    game = as_game(game, "zoom")
+    _refuse(game, request)
+    with told(progress) as tell, opened(ledger) as book:
+        return _Descent(game, request, rest, book, tell).explanation()
+
+
+class _Descent:
+    """The levels of a zoom, from the coarsest to the last, within one budget."""
+
+    def __init__(
+        self,
+        game: Game,
+        request: Request,
+        rest: Rest,
+        book: Ledger,
+        tell: Progress | None,
+    ) -> None:
+        """
+        Raises:
+            BudgetTooSmall: it is not enough for the first level.
+        """
+        self._game = game
+        self._request = request
+        self._rest = rest
+        self._book = book
+        self._tell = tell
+        self._levels = _begun(game)
+        self._trainings = trainings_of(game, request.budget, request.trainings)
+        self._least = self._least_calls()
+        first = self._levels[0]
+        self._nodes = [
+            _Node(0, group, candidate)
+            for group, candidate in zip(first.groups, first.candidates, strict=True)
+        ]
+        self._quiet: list[_Node] = []
+        self._steps: list[Step] = []
+        self._accounts: list[Account] = []
+
+    def explanation(self) -> Explanation:
+        """That of the last level, with the path to it."""
+        budget = self._request.budget
+        while True:
+            left = budget - self._spent
+            rounds = len(self._levels) - len(self._steps)
+            calls, following = _shares(left, rounds, len(self._nodes), self._least)
+            explanation = self._level(calls, last=not following)
+            slots = following // (_CALLS * self._game.repeats)
+            split = _split(self._nodes, explanation, self._levels, slots)
+            if following and not split.parted and self._masks_nest():
+                # What is left is spent here: these masks are among the others.
+                before = explanation.account
+                explanation = self._level(left, last=True)
+                account = explanation.account.after(before)
+                explanation = replace(explanation, account=account)
+            self._accounts.append(explanation.account)
+            step = _step(self._levels, len(self._steps), explanation, split, rounds)
+            self._steps.append(step)
+            if not split.parted:
+                break
+            self._nodes = split.nodes
+            self._quiet += split.quiet
+        account = Account.of_all(self._accounts, budget)
+        return replace(explanation, account=account, path=tuple(self._steps))
+
+    @property
+    def _spent(self) -> int:
+        """Calls of the budget, those that the ledger held before included."""
+        return sum(account.spent for account in self._accounts)
+
+    def _least_calls(self) -> int:
+        """The fewest calls of a level that says anything.
+
+        Raises:
+            BudgetTooSmall: there are fewer in all.
+        """
+        budget = self._request.budget
+        most = self._trainings
+        if most is None:
+            least = _LEAST * self._game.repeats
+            shared = ""
+            available = ""
+        else:
+            least = max(_SHARING, -(-_TRAININGS * budget // max(1, most)))
+            shared = f" and {_TRAININGS} trainings"
+            available = f", with {most} trainings"
+        if budget < least:
+            first = self._levels[0]
+            raise BudgetTooSmall(
+                f"a zoom begins with {len(first)} candidates ({first.name}) and"
+                f" {least} calls{shared} at least; the budget is {budget}{available}"
+            )
+        return least
+
+    def _level(self, calls: int, *, last: bool) -> Explanation:
+        """The explanation of the candidates as they are now; evidence is of the last."""
+        request = replace(
+            self._request, budget=calls, trainings=self._trainings_for(calls)
+        )
+        if not last:
+            request = Request(
+                budget=calls,
+                method=request.method,
+                seed=request.seed,
+                trainings=request.trainings,
+                held_out=0,
+                unchosen=0,
+                checks=0,
+                noise=0,
+            )
+        return answered(
+            _grouped(self._game, self._nodes, self._quiet, self._rest),
+            request,
+            ledger=self._book,
+            progress=_after(self._tell, self._spent, self._request.budget),
+        )
+
+    def _trainings_for(self, calls: int) -> int | None:
+        """A level's part of the trainings, as its part of the calls."""
+        if self._trainings is None:
+            return None
+        trained = sum(account.trainings for account in self._accounts)
+        left = self._request.budget - self._spent
+        return (self._trainings - trained) * calls // left
+
+    def _masks_nest(self) -> bool:
+        """Whether a larger budget's masks begin with a smaller one's."""
+        return (
+            not self._game.base.strategy.shares_trainings
+            and self._request.method != "spex"
+            and self._request.budget < _ALL_NEST
+        )
+
+
+def _refuse(game: Game, request: Request) -> None:
+    """What the last level would refuse, before any level is paid for."""
+    refuse_impossible(request.smallest, game.outputs)
+    others = Placeholders.of(game, request.against, request.ordinary)
+    beside = others.beside
+    refuse_unsound(game, request, beside)
+    checks = request.checks or 0
+    if 2 * checks * game.repeats * (1 + beside.variants) > request.budget:
         raise BudgetTooSmall(
-            f"{asked.checks} checks are more than half of {budget} calls"
+            f"{checks} checks are more than half of {request.budget} calls"
         )
 
 
@@ -310,50 +377,11 @@ def _step(
     return Step(
         level=levels[number].name,
         candidates=len(explanation.candidates),
-        calls=_cost(explanation.account),
+        calls=explanation.account.spent,
         r2=explanation.faithfulness.r2,
         split=tuple(split.parted),
         kept=len(split.quiet) if split.parted else 0,
         ended=ended,
-    )
-
-
-def _cost(account: Account) -> int:
-    """Calls of the budget, those that the ledger held before included."""
-    return account.calls + account.reused
-
-
-def _nests(game: Game, method: str, budget: int) -> bool:
-    """Whether a larger budget's masks begin with a smaller one's."""
-    return (
-        game.base.training_candidates is None
-        and method != "spex"
-        and budget < _ALL_NEST
-    )
-
-
-def _continued(before: Account, after: Account) -> Account:
-    """The account of an explanation that began with the masks of another."""
-    return replace(
-        after,
-        calls=before.calls + after.calls,
-        reused=after.reused - before.calls,
-        passes=before.passes + after.passes,
-        seconds=before.seconds + after.seconds,
-        trainings=before.trainings + after.trainings,
-    )
-
-
-def _together(accounts: Sequence[Account], budget: int) -> Account:
-    """Several levels' account; the last one's method and design."""
-    return replace(
-        accounts[-1],
-        budget=budget,
-        calls=sum(each.calls for each in accounts),
-        reused=sum(each.reused for each in accounts),
-        passes=sum(each.passes for each in accounts),
-        seconds=sum(each.seconds for each in accounts),
-        trainings=sum(each.trainings for each in accounts),
     )
 
 

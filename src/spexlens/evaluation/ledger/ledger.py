@@ -1,12 +1,10 @@
 """The ledger: a durable record of every ablation that was paid for."""
 
 import json
-import shlex
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -17,23 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import LedgerError
-from spexlens.evaluation.ledger import claims, upgrade
 from spexlens.evaluation.ledger.claims import Claims
-from spexlens.evaluation.ledger.journal import damage_of
+from spexlens.evaluation.ledger.complaints import explained
+from spexlens.evaluation.ledger.opening import connected, snapshot, transaction
 from spexlens.evaluation.ledger.place import Presence, place_of
-from spexlens.evaluation.ledger.records import DamagedRecord, Records
+from spexlens.evaluation.ledger.records import Records
+from spexlens.evaluation.ledger.runs import Run, Runs
 
-_APPLICATION = 0x5350584C  # "SPXL", SQLite's mark of whose file this is
-_VERSION = 3  # 1 had no remarks, 2 no seals and no claims
-_HEADER = b"SQLite format 3\0"
-_RUNS = """
-CREATE TABLE IF NOT EXISTS runs (
-    run INTEGER PRIMARY KEY, game TEXT NOT NULL, method TEXT NOT NULL, seed INTEGER NOT NULL,
-    design TEXT NOT NULL, budget INTEGER NOT NULL, evaluations INTEGER NOT NULL DEFAULT 0,
-    passes INTEGER NOT NULL DEFAULT 0, seconds REAL, started TEXT NOT NULL, versions TEXT NOT NULL
-)
-"""
-_PATIENCE = 60.0
 _SHORTAGE = timedelta(hours=1)  # that a lack of memory is believed to last
 
 _Batch = tuple[str, list[bytes], list[bytes], Mapping[int, str]]
@@ -45,7 +33,7 @@ class Ledger:
 
     Values are committed before anything is computed from them. Several threads and
     processes may use one file at once; where two of them evaluate the same mask at the
-    same moment, the first commit stands and both read it. Every row carries a checksum,
+    same moment, the first commit stands and both read it. Every answer has a checksum,
     and none is believed without it.
     """
 
@@ -61,26 +49,13 @@ class Ledger:
         """
         self.path = place_of(path)
         self._lock = threading.RLock()
-        self._seen: int | None = None
-        # what this process paid for, should the file be lost
-        self._kept: list[_Batch] = []
+        self._data_version: int | None = None
+        self._paid_for: list[_Batch] = []  # by this process, should the file be lost
         with self._explained():
-            if self.path is not None:
-                self._refuse_other_files()
-                self._refuse_lost_commits()
-            self._connection = sqlite3.connect(
-                ":memory:" if self.path is None else self.path,
-                timeout=_PATIENCE,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                raise
+            self._connection = connected(self.path)
         self._records = Records(self._connection)
         self._claims = Claims(self._connection)
+        self._runs = Runs(self._connection)
         self._presence = None if self.path is None else Presence(self.path)
 
     def lookup(
@@ -93,9 +68,9 @@ class Ledger:
             LedgerError: a row of this game is damaged or gone.
         """
         keys = _rows(masks)
-        with self._explained(), self._lock, self._snapshot():
-            found = self._records.values(game, keys)
-        return [None if key not in found else found[key].copy() for key in keys]
+        with self._explained(), self._lock, snapshot(self._connection):
+            values = self._records.values(game, keys)
+        return [values[key].copy() if key in values else None for key in keys]
 
     def changed_elsewhere(self) -> bool:
         """Whether another process or connection has committed to the file since this
@@ -104,21 +79,21 @@ class Ledger:
         with self._explained(), self._lock:
             # a read, to see the newest state
             self._connection.execute("SELECT 1 FROM totals").fetchone()
-            before = self._seen
-            self._seen = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        return bool(before != self._seen)
+            before = self._data_version
+            row = self._connection.execute("PRAGMA data_version").fetchone()
+            self._data_version = row[0]
+        return bool(before != row[0])
 
     def remarks(self, game: str, masks: NDArray[np.uint8]) -> list[str]:
         """What was remarked on any of the packed masks, a text each, a mask that stands
         twice once.
         """
-        with self._explained(), self._lock, self._snapshot():
-            found = self._records.remarks(game)
-        return (
-            [found[key] for key in dict.fromkeys(_rows(masks)) if key in found]
-            if found
-            else []
-        )
+        with self._explained(), self._lock, snapshot(self._connection):
+            remarks = self._records.remarks(game)
+        if not remarks:
+            return []
+        distinct = dict.fromkeys(_rows(masks))
+        return [remarks[key] for key in distinct if key in remarks]
 
     def commit(
         self,
@@ -142,30 +117,27 @@ class Ledger:
         batch = (game, _rows(masks), _rows(values.astype("<f8")), dict(remarks or {}))
         with self._lock:
             if self.path is not None:
-                self._kept.append(batch)
+                self._paid_for.append(batch)
             with self._rescued(), self._transaction():
                 new = self._records.add(*batch)
                 if self.path is not None:
                     self._claims.release(game, batch[1])
                 if run is not None:
-                    self._connection.execute(
-                        "UPDATE runs SET evaluations = evaluations + ?, passes = passes"
-                        " + 1 WHERE run = ?",
-                        (len(masks), run),
-                    )
+                    self._runs.count(run, len(masks))
         return new
 
     def add(self, game: str, rows: Mapping[bytes, tuple[bytes, str | None]]) -> int:
         """Record answers as another ledger held them: mask -> value and remark. How
         many were new.
         """
+        values = [value for value, _ in rows.values()]
         remarks = {
-            row: said for row, (_, said) in enumerate(rows.values()) if said is not None
+            row: remark
+            for row, (_, remark) in enumerate(rows.values())
+            if remark is not None
         }
         with self._transaction():
-            return self._records.add(
-                game, list(rows), [value for value, _ in rows.values()], remarks
-            )
+            return self._records.add(game, list(rows), values, remarks)
 
     def claim(
         self, game: str, masks: NDArray[np.uint8], *, waiting: bool = False
@@ -178,18 +150,17 @@ class Ledger:
             waiting: see `Claims.take`.
 
         Returns:
-            (m,), which are this ledger's to ask for. The others are recorded, or
-                another process is being
-            paid for them now: it commits them, or lets go of them, or dies.
+            (m,) bool, which are this ledger's to ask for. The others are recorded, or
+                another process is being paid for them now: it commits them, or lets go
+                of them, or dies.
         """
         if self.path is None:
             return np.ones(len(masks), np.bool_)
         keys = _rows(masks)
         with self._rescued(), self._unsynced():
             recorded = self._records.values(game, keys)  # since the caller looked
-            taken = self._claims.take(
-                game, [key for key in keys if key not in recorded], waiting=waiting
-            )
+            missing = [key for key in keys if key not in recorded]
+            taken = self._claims.take(game, missing, waiting=waiting)
         return np.array([key in taken for key in keys], np.bool_)
 
     def release(self, game: str, masks: NDArray[np.uint8]) -> None:
@@ -203,26 +174,22 @@ class Ledger:
         hour.
         """
         with self._explained(), self._lock:
-            found = self._records.limit(game)
-        if found is None:
+            limit = self._records.limit(game)
+        if limit is None:
             return None
-        rows, since = found
-        with suppress(ValueError, TypeError):
-            return (
-                rows
-                if datetime.now(UTC) - datetime.fromisoformat(since) < _SHORTAGE
-                else None
-            )
-        return None
+        rows, since = limit
+        try:
+            age = datetime.now(UTC) - datetime.fromisoformat(since)
+        except (ValueError, TypeError):  # no date, or one without its zone
+            return None
+        return rows if age < _SHORTAGE else None
 
     def remember_limit(self, game: str, rows: int) -> None:
         """Keep a limit until the run is finished, so that one that is resumed cuts its
         batches as before.
         """
         with self._rescued(), self._transaction():
-            self._records.set_limit(
-                game, rows, datetime.now(UTC).isoformat(timespec="seconds")
-            )
+            self._records.set_limit(game, rows, _now())
 
     def begin(
         self,
@@ -233,52 +200,58 @@ class Ledger:
         design: str,
         budget: int,
         versions: dict[str, str],
+        recipe: str | None = None,
+        request: str | None = None,
     ) -> int:
         """Open a run's row; its evaluations and passes are counted as they are
         committed.
+
+        Args:
+            game: the key of the game.
+            method, seed, design, budget, versions: see `Run`.
+            recipe: JSON, how the game is made again, if that is known.
+            request: JSON, what was asked of `explain`, if that is known.
+
+        Returns:
+            The number of the run.
         """
-        started = datetime.now(UTC).isoformat(timespec="seconds")
+        row = {
+            "game": game,
+            "method": method,
+            "seed": seed,
+            "design": design,
+            "budget": budget,
+            "started": _now(),
+            "versions": json.dumps(versions),
+            "recipe": recipe,
+            "request": request,
+        }
         with self._rescued(), self._transaction():
-            cursor = self._connection.execute(
-                "INSERT INTO runs (game, method, seed, design, budget, started,"
-                " versions) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (game, method, seed, design, budget, started, json.dumps(versions)),
-            )
-        return int(cursor.lastrowid or 0)
+            return self._runs.begin(row)
 
     def finish(self, run: int, seconds: float) -> None:
         """Close a run's row; one without seconds was interrupted. A lack of memory is
         forgotten.
         """
         with self._rescued(), self._transaction():
-            self._connection.execute(
-                "UPDATE runs SET seconds = ? WHERE run = ?", (seconds, run)
-            )
-            game = self._connection.execute(
-                "SELECT game FROM runs WHERE run = ?", (run,)
-            ).fetchone()
+            game = self._runs.finish(run, seconds)
             if game is not None:
-                self._records.forget_limit(game[0])
+                self._records.forget_limit(game)
 
-    def runs(self) -> list[dict[str, Any]]:
-        """Every run, oldest first, one dictionary a row."""
+    def runs(self) -> list[Run]:
+        """Every run, oldest first."""
         with self._explained(), self._lock:
-            cursor = self._connection.execute("SELECT * FROM runs ORDER BY run")
-            names = [column[0] for column in cursor.description]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor]
-            return [{**row, "versions": _versions(row)} for row in rows]
+            return self._runs.all()
 
     def __len__(self) -> int:
         """How many ablations are recorded, of all games."""
         with self._explained(), self._lock:
-            return int(
-                self._connection.execute("SELECT COUNT(*) FROM ablations").fetchone()[0]
-            )
+            row = self._connection.execute("SELECT COUNT(*) FROM ablations").fetchone()
+            return int(row[0])
 
     def close(self) -> None:
         """Close the file."""
-        if hasattr(self, "_claims"):
-            self._claims.end()
+        self._claims.end()
         self._connection.close()
 
     def __enter__(self) -> "Ledger":
@@ -292,122 +265,14 @@ class Ledger:
     ) -> None:
         self.close()
 
-    def _prepare(self) -> None:
-        def pragma(name: str) -> int:
-            return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-        with self._snapshot():
-            mark = pragma("application_id")
-            version = pragma("user_version")
-            new = mark == 0 and pragma("schema_version") == 0
-        if mark != _APPLICATION and not new:
-            raise LedgerError(
-                f"{self.path} is a database, but not a spexlens ledger; give another"
-                " path"
-            )
-        if mark == _APPLICATION and version > _VERSION:
-            raise LedgerError(
-                f"{self.path} was written by a newer spexlens; upgrade, or give another"
-                " path"
-            )
-        self._write_ahead()
-        self._connection.execute("PRAGMA synchronous = FULL")
-        if new or version < _VERSION:
-            with self._transaction():
-                self._make(pragma("user_version"))
-
-    def _make(self, version: int) -> None:
-        """The tables, empty or from those of an earlier version; nothing if another
-        process was faster.
-        """
-        if version == _VERSION:
-            return
-        tables = {
-            name
-            for (name,) in self._connection.execute("SELECT name FROM sqlite_master")
-        }
-        if "totals" in tables:
-            raise DamagedRecord(f"it says it is of version {version}, which it is not")
-        if "ablations" in tables:
-            upgrade.seal_all(self._connection)
-        else:
-            Records.create(self._connection)
-        self._connection.execute(_RUNS)
-        self._connection.execute(claims.SCHEMA)
-        self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        self._connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-    def _refuse_other_files(self) -> None:
-        """SQLite itself takes a file of a few bytes for an empty database, and
-        overwrites it.
-        """
-        assert self.path is not None
-        try:
-            with self.path.open("rb") as file:
-                head = file.read(len(_HEADER))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise LedgerError(f"cannot read {self.path}: {error.strerror}") from error
-        if head not in (b"", _HEADER):
-            raise LedgerError(f"{self.path} is not a ledger; give another path")
-
-    def _refuse_lost_commits(self) -> None:
-        assert self.path is not None
-        try:
-            lost = damage_of(self.path)
-        except OSError as error:
-            raise LedgerError(
-                f"cannot read {self.path}-wal: {error.strerror}"
-            ) from error
-        if lost is not None:
-            raise LedgerError(
-                f"the journal of {self.path} is damaged: {lost}; keep both files, and"
-                f" save what is whole: {_salvage(self.path)}"
-            )
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        """One state of the file for several reads: another process may be changing it."""
-        self._connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            # which a damaged file may have ended already
-            with suppress(sqlite3.OperationalError):
-                self._connection.execute("ROLLBACK")
-
-    def _write_ahead(self) -> None:
-        """Switch to WAL; SQLite does not wait by itself for another connection that is
-        switching.
-        """
-        patience = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                if (
-                    error.sqlite_errorcode != sqlite3.SQLITE_BUSY
-                    or time.monotonic() > patience
-                ):
-                    raise
-                time.sleep(0.01)
-            else:
-                return
-
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._explained(), self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
-                yield
-                self._connection.execute("COMMIT")
+                with transaction(self._connection):
+                    yield
             except BaseException:
-                # a full disk has rolled it back already
-                with suppress(sqlite3.OperationalError):
-                    self._connection.execute("ROLLBACK")
-                if hasattr(self, "_records"):
-                    self._records.forget()
+                self._records.forget()
                 raise
 
     @contextmanager
@@ -423,6 +288,9 @@ class Ledger:
                 with self._explained():
                     self._connection.execute("PRAGMA synchronous = FULL")
 
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(self.path)
+
     @contextmanager
     def _rescued(self) -> Iterator[None]:
         """Whatever befalls the file, what this process has paid for is kept: here, or
@@ -434,7 +302,7 @@ class Ledger:
         try:
             yield
         except LedgerError as error:
-            if self._presence is None or not self._kept or not self._is_open():
+            if self._presence is None or not self._paid_for or not self._is_open():
                 raise
             self._rescue(str(error), error)
 
@@ -444,7 +312,7 @@ class Ledger:
         except sqlite3.ProgrammingError:
             return False
 
-    def _rescue(self, said: str, cause: Exception | None = None) -> NoReturn:
+    def _rescue(self, trouble: str, cause: Exception | None = None) -> NoReturn:
         """Keep everything that can still be read, and what this process paid for, in a
         new ledger.
         """
@@ -457,11 +325,11 @@ class Ledger:
             except (LedgerError, sqlite3.Error, OSError):  # the next folder may take it
                 continue
             raise LedgerError(
-                f"{said}; what was paid for is kept in {fresh}: go on with it as the"
+                f"{trouble}; what was paid for is kept in {fresh}: go on with it as the"
                 " ledger"
             ) from cause
         raise LedgerError(
-            f"{said}; what this process paid for could not be kept anywhere else"
+            f"{trouble}; what this process paid for could not be kept anywhere else"
         ) from cause
 
     def _copy(self, place: Path) -> None:
@@ -476,36 +344,8 @@ class Ledger:
 
     def _add_kept(self, place: Path) -> None:
         with Ledger(place) as book, book._transaction():
-            for batch in self._kept:
+            for batch in self._paid_for:
                 book._records.add(*batch)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        where = "the ledger in memory" if self.path is None else self.path
-        try:
-            yield
-        except DamagedRecord as error:
-            raise LedgerError(
-                f"{where} is damaged: {error}; {self._way_on()}"
-            ) from error
-        except UnicodeDecodeError as error:
-            raise LedgerError(
-                f"{where} is damaged: it holds text that is none; {self._way_on()}"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
-                sqlite3.SQLITE_CORRUPT,
-                sqlite3.SQLITE_NOTADB,
-            ):
-                raise LedgerError(
-                    f"{where} is damaged: {error}; {self._way_on()}"
-                ) from error
-            raise LedgerError(f"{where} cannot be used as a ledger: {error}") from error
-
-    def _way_on(self) -> str:
-        if self.path is None:
-            return "begin again"
-        return f"keep it, and save what is whole in another: {_salvage(self.path)}"
 
 
 @contextmanager
@@ -522,31 +362,17 @@ def opened(ledger: "str | Path | Ledger | None") -> Iterator[Ledger]:
         yield book
 
 
-def _salvage(path: Path) -> str:
-    """The command that saves what is whole of a ledger."""
-    return (
-        f"spexlens salvage {shlex.quote(str(path))}"
-        f" {shlex.quote(str(path.with_suffix('.whole.db')))}"
-    )
-
-
 def _unused(place: Path) -> Path:
     """The path, or the first one with a number in it that is free."""
-    numbers = (place.with_name(f"{place.stem}-{number}.db") for number in count(2))
-    return (
-        place
-        if not place.exists()
-        else next(path for path in numbers if not path.exists())
-    )
+    if not place.exists():
+        return place
+    numbered = (place.with_name(f"{place.stem}-{number}.db") for number in count(2))
+    return next(path for path in numbered if not path.exists())
 
 
-def _versions(row: dict[str, Any]) -> Any:
-    try:
-        return json.loads(row["versions"])
-    except (TypeError, ValueError) as error:
-        raise DamagedRecord(
-            f"run {row['run']} does not say by which versions it was made"
-        ) from error
+def _now() -> str:
+    """The date and time, UTC, in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _rows(table: NDArray[Any]) -> list[bytes]:

@@ -9,7 +9,7 @@ _FLOAT = 8  # bytes
 
 
 def seal_all(connection: sqlite3.Connection) -> None:
-    """Bring tables of version 1 or 2 to version 3. The transaction is the caller's.
+    """Bring tables of version 1 or 2 to seals. The transaction is the caller's.
 
     Args:
         connection: of the ledger; its limits are forgotten, for they did not say of

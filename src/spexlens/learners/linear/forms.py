@@ -1,19 +1,17 @@
-"""Forms of a linear head: a weight a feature, or a coefficient an example, whichever
-are fewer.
-"""
+"""Forms of a linear head: a weight a feature, or a coefficient an example."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.learners.linear.losses import Array, Curvature
+from spexlens.learners.linear.losses import Array, Curvature, inner
 from spexlens.learners.linear.newton import Form, Move, Parameters, conjugate_gradients
 
 
-def form_of(features: NDArray[np.float64], columns: int) -> "Form":
+def form_of(features: NDArray[np.float64], columns: int) -> Form:
     """The form that is less work for (N, d) features and so many scores an example."""
-    return (Dual if len(features) <= 2 * features.shape[1] else Primal)(
-        features, columns
-    )
+    if len(features) <= 2 * features.shape[1]:
+        return Dual(features, columns)
+    return Primal(features, columns)
 
 
 class Dual(Form):
@@ -30,41 +28,56 @@ class Dual(Form):
         self._features = features
         self._columns = columns
         self._gram = features @ features.T
+        # Directions are found in single precision, which is twice as fast.
         self._single = self._gram.astype(np.float32)
         self._diagonal = np.diag(self._single)
 
     def start(self, weights: Array, found: Parameters | None) -> Parameters:
-        shape = len(weights), self._columns, weights.shape[1]
         if found is None:
-            return np.zeros(shape), np.zeros((*shape[:2], 1)), np.zeros(shape)
-        a = (weights[:, None] > 0) * found[0]
-        return a, np.repeat(found[1], len(a), axis=0), _along(a, self._gram)
+            subsets, examples = weights.shape
+            shape = (subsets, self._columns, examples)
+            intercepts = np.zeros((subsets, self._columns, 1))
+            return np.zeros(shape), intercepts, np.zeros(shape)
+        coefficients, intercepts, _ = found
+        # An example that is left out has no coefficient at the optimum.
+        a = (weights[:, None] > 0) * coefficients
+        b = np.repeat(intercepts, len(a), axis=0)
+        return a, b, _along(a, self._gram)
 
     def scores(self, parameters: Parameters) -> Array:
         return parameters[2] + parameters[1]
 
     def penalty(self, parameters: Parameters) -> Array:
-        return np.asarray(0.5 * np.einsum("mcn,mcn->m", parameters[0], parameters[2]))
+        a, _, products = parameters
+        return np.asarray(0.5 * inner(a, products))
 
     def direction(
         self, parameters: Parameters, residual: Array, curvature: Curvature, rest: Array
     ) -> Move:
         a, _, products = parameters
         target = curvature.unrooted((residual - a).astype(np.float32))
-        sums = a.sum(axis=2, keepdims=True).astype(np.float32)
-        # makes the sums vanish; the rest changes none
-        x = curvature.transposed(curvature.solve(-sums))
-        x = x + self._solved(curvature, target - self._applied(curvature, x), rest)
+        sums = a.sum(axis=2, keepdims=True)
+        x = self._rooted_step(curvature, target, sums.astype(np.float32), rest)
         da = curvature.root(x).astype(np.float64)
+        # In double precision, so that products stay those of the coefficients.
         dk = _along(da, self._gram)
         left = target - x - curvature.transposed(dk.astype(np.float32))
         db = _intercepts(curvature, left).astype(np.float64)
-        slope = np.einsum("mcn,mcn->m", da, products)
-        return Move((da, db, dk), dk + db, slope, np.einsum("mcn,mcn->m", da, dk))
+        slope = inner(da, products)
+        return Move((da, db, dk), dk + db, slope, inner(da, dk))
 
     def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:
         a, b, _ = parameters
         return (_along(a, self._features @ features.T) + b).transpose(0, 2, 1)
+
+    def _rooted_step(
+        self, curvature: Curvature, target: Array, sums: Array, rest: Array
+    ) -> Array:
+        """x, of which S x is the step of the coefficients, whose sums are (m, c, 1)."""
+        # This part makes the sums vanish; the rest changes none.
+        x = curvature.transposed(curvature.solve(-sums))
+        missing = target - self._applied(curvature, x)
+        return x + self._solved(curvature, missing, rest)
 
     def _applied(self, curvature: Curvature, x: Array) -> Array:
         """(I + Sᵀ K S) x."""
@@ -73,12 +86,15 @@ class Dual(Form):
     def _solved(self, curvature: Curvature, target: Array, rest: Array) -> Array:
         """x with (I + Sᵀ K S) x = target, but for what intercepts explain of either."""
         inverse = 1.0 / (1.0 + curvature.diagonal() * self._diagonal)
-        return conjugate_gradients(
-            lambda x: _centred(curvature, self._applied(curvature, x)),
-            lambda x: _centred(curvature, inverse * x),
-            _centred(curvature, target),
-            rest,
-        )
+
+        def product(x: Array) -> Array:
+            return _centred(curvature, self._applied(curvature, x))
+
+        def preconditioned(x: Array) -> Array:
+            return _centred(curvature, inverse * x)
+
+        centred = _centred(curvature, target)
+        return conjugate_gradients(product, preconditioned, centred, rest)
 
 
 class Primal(Form):
@@ -97,40 +113,39 @@ class Primal(Form):
         self._penalised[-1] = 0.0
 
     def start(self, weights: Array, found: Parameters | None) -> Parameters:
-        shape = len(weights), self._columns, self._features.shape[1]
-        return (
-            (
-                np.zeros(shape)
-                if found is None
-                else np.repeat(found[0], len(weights), axis=0)
-            ),
-        )
+        if found is not None:
+            return (np.repeat(found[0], len(weights), axis=0),)
+        return (np.zeros((len(weights), self._columns, self._features.shape[1])),)
 
     def scores(self, parameters: Parameters) -> Array:
         return _along(parameters[0], self._features.T)
 
     def penalty(self, parameters: Parameters) -> Array:
-        return np.asarray(
-            0.5 * np.einsum("mck,k->m", parameters[0] ** 2, self._penalised)
-        )
+        squares = np.einsum("mck,k->m", parameters[0] ** 2, self._penalised)
+        return np.asarray(0.5 * squares)
 
     def direction(
         self, parameters: Parameters, residual: Array, curvature: Curvature, rest: Array
     ) -> Move:
         (w,) = parameters
-        single = self._single
-        kept = self._penalised.astype(np.float32)
+        features = self._single
+        penalty = self._penalised.astype(np.float32)
         inverse = self._preconditioner(curvature)
         downhill = _along(residual, self._features) - self._penalised * w
-        step = conjugate_gradients(
-            lambda x: _along(curvature.times(_along(x, single.T)), single) + kept * x,
-            lambda x: curvature.seen(_along(x, inverse)),
-            downhill.astype(np.float32),
-            rest,
-        ).astype(np.float64)
+
+        def product(x: Array) -> Array:
+            pulled = curvature.times(_along(x, features.T))
+            return _along(pulled, features) + penalty * x
+
+        def preconditioned(x: Array) -> Array:
+            return curvature.seen(_along(x, inverse))
+
+        target = downhill.astype(np.float32)
+        step = conjugate_gradients(product, preconditioned, target, rest)
+        step = step.astype(np.float64)
         penalised = self._penalised * step
-        slope = np.einsum("mck,mck->m", w, penalised)
-        bend = np.einsum("mck,mck->m", step, penalised)
+        slope = inner(w, penalised)
+        bend = inner(step, penalised)
         return Move((step,), _along(step, self._features.T), slope, bend)
 
     def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:
@@ -140,13 +155,16 @@ class Primal(Form):
         """The inverse Hessian for one score, at the mean curvature."""
         mean = curvature.diagonal().mean(axis=(0, 1))
         hessian = (self._single.T * mean) @ self._single + np.diag(self._penalised)
+        # The intercept has no penalty, without which there may be no inverse.
         hessian[-1, -1] += 1e-6 * hessian[-1, -1]
         return np.linalg.inv(hessian).astype(np.float32)
 
 
 def _along(x: Array, matrix: Array) -> Array:
     """x times a matrix, along the last axis: (m, c, k) and (k, l) -> (m, c, l)."""
-    return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[1])
+    # One large product is faster than m small ones.
+    rows = x.reshape(-1, x.shape[-1])
+    return (rows @ matrix).reshape(*x.shape[:-1], matrix.shape[1])
 
 
 def _with_constant(features: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 import copy
 import os
 from abc import abstractmethod
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,23 +16,20 @@ from numpy.typing import NDArray
 
 from spexlens.arguments import named, number
 from spexlens.errors import InvalidInput
-from spexlens.learners.learner import (
-    Fitted,
-    Learner,
-    Task,
-    Trainer,
-    classes_of,
-    completed,
-    counts,
-)
+from spexlens.games.recipe import Recipe
+from spexlens.learners.classes import classes_of, completed, counts
+from spexlens.learners.learner import Fitted, Learner, Task, Trainer, remarked
 from spexlens.learners.linear.forms import form_of
 from spexlens.learners.linear.losses import Logistic, Loss, Softmax, Squared
 from spexlens.learners.linear.newton import Form, Parameters, minimise
+from spexlens.learners.recipes import LogisticHeadRecipe, RidgeHeadRecipe
 from spexlens.masks.one_thread import one_thread
+from spexlens.models.log_probabilities import of_heads
 
 _SCORES_A_BLOCK = 1 << 16
 _SUBSETS_A_BATCH = 512
-# strength of a penalty, and feature times the root of 1 / strength
+# Strength of a penalty, and feature times the root of 1 / strength: beyond these, single
+# precision has no room for their squares.
 _WEAKEST = 1e-20
 _LARGEST = 1e18
 _LATE = "training did not converge: it counts as far as it came"
@@ -50,7 +48,11 @@ class LogisticHead(Learner):
 
     C: float = 1.0
 
-    def prepare(self, task: Task) -> "Trainer":
+    @property
+    def recipe(self) -> Recipe:
+        return LogisticHeadRecipe(self.C)
+
+    def prepare(self, task: Task) -> Trainer:
         _refuse_texts(task, "a logistic head")
         head = replace(self, C=_strength(self.C, "C"))
         _refuse_large(task, head.C)
@@ -71,23 +73,39 @@ class RidgeHead(Learner):
 
     alpha: float = 1.0
 
-    def prepare(self, task: Task) -> "Trainer":
+    @property
+    def recipe(self) -> Recipe:
+        return RidgeHeadRecipe(self.alpha)
+
+    def prepare(self, task: Task) -> Trainer:
         _refuse_texts(task, "a ridge head")
         head = replace(self, alpha=_strength(self.alpha, "alpha"))
         _refuse_large(task, 1.0 / head.alpha)
         return _RidgeTrainer(head, task)
 
 
+@LogisticHeadRecipe.made_by
+def _logistic_head(recipe: LogisticHeadRecipe) -> LogisticHead:
+    return LogisticHead(recipe.C)
+
+
+@RidgeHeadRecipe.made_by
+def _ridge_head(recipe: RidgeHeadRecipe) -> RidgeHead:
+    return RidgeHead(recipe.alpha)
+
+
 class _HeadTrainer(Trainer):
     """What heads share: features, the start, and blocks of subsets on several threads."""
 
+    batch_size = _SUBSETS_A_BATCH
+
     def __init__(self, task: Task) -> None:
+        # An intercept that is not penalised takes up the shift, which would cost
+        # precision.
         self._mean = task.inputs.mean(axis=0)
         self._features = task.inputs - self._mean
         self._tests = task.tests - self._mean
         self._forms: dict[int, Form] = {}
-
-    batch_size = _SUBSETS_A_BATCH
 
     @property
     @abstractmethod
@@ -95,7 +113,7 @@ class _HeadTrainer(Trainer):
         """The optimum with everything kept, found once."""
 
     def asking(self, tests: NDArray[np.float64]) -> Trainer:
-        _ = self._everything  # so that the copies share it
+        _ = self._everything  # found now, so that the copies share it
         other = copy.copy(self)
         other._tests = np.asarray(tests, np.float64) - self._mean
         return other
@@ -105,15 +123,18 @@ class _HeadTrainer(Trainer):
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """The scores (m, t, c) of the test points, and where the optimum was reached."""
         form = self._form(loss.columns)
+
+        def optimum(rows: slice) -> tuple[Parameters, NDArray[np.bool_]]:
+            return minimise(form, loss, weights[rows], start)
+
+        blocks = _blocks(len(weights), weights.shape[1] * loss.columns)
+        # A block a thread, and BLAS on one: the sums of a block do not depend on how
+        # many threads there are.
         with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
-            blocks = _blocks(len(weights), weights.shape[1] * loss.columns)
-            found = list(
-                pool.map(
-                    lambda rows: minimise(form, loss, weights[rows], start), blocks
-                )
-            )
-            scores = [form.answers(parameters, self._tests) for parameters, _ in found]
-        return np.concatenate(scores), np.concatenate([reached for _, reached in found])
+            optima = list(pool.map(optimum, blocks))
+            scores = [form.answers(parameters, self._tests) for parameters, _ in optima]
+        reached = [converged for _, converged in optima]
+        return np.concatenate(scores), np.concatenate(reached)
 
     def _start(self, loss: Loss, weight: float) -> Parameters:
         """The optimum with everything kept."""
@@ -138,34 +159,43 @@ class _LogisticTrainer(_HeadTrainer):
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         assert self.classes is not None
         held = counts(kept, self._codes, len(self.classes))
-        answers = np.zeros((len(kept), len(self._tests), len(self.classes)))
+        tests = np.arange(len(self._tests))
+        answers = np.zeros((len(kept), len(tests), len(self.classes)))
         late: dict[int, str] = {}
-        alike, group = np.unique(held > 0, axis=0, return_inverse=True)
-        for place, present in enumerate(alike):
-            rows = np.flatnonzero(group.ravel() == place)
-            some = np.flatnonzero(present)
-            if len(some) < 2:
-                continue
-            loss = self._loss(some)
-            start = self._everything if len(some) == len(self.classes) else None
-            scores, reached = self._optima(
-                loss, self._head.C * kept[rows].astype(np.float64), start
-            )
-            answers[np.ix_(rows, np.arange(len(self._tests)), some)] = (
-                _log_probabilities(scores)
-            )
-            late |= dict.fromkeys(rows[~reached].tolist(), _LATE)
+        for rows, classes in _alike(held):
+            fitted, reached = self._fitted(kept[rows], classes)
+            answers[np.ix_(rows, tests, classes)] = fitted
+            late |= remarked(rows[~reached], _LATE)
         answers, remarks = completed(answers, held)
         return Fitted(answers, remarks | late)
 
-    def _loss(self, some: NDArray[np.int64]) -> Loss:
-        """Of these classes; examples of others, which are left out, count as of the
-        first.
+    def _fitted(
+        self, kept: NDArray[np.bool_], classes: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Log-probabilities (m, t, c) of the classes that these subsets all have.
+
+        Args:
+            kept: (m, N).
+            classes: (c,), which.
+
+        Returns:
+            Them, and (m,) where the optimum was reached.
         """
+        assert self.classes is not None
+        start = self._everything if len(classes) == len(self.classes) else None
+        weights = self._head.C * kept.astype(np.float64)
+        scores, reached = self._optima(self._loss(classes), weights, start)
+        return of_heads(scores), reached
+
+    def _loss(self, classes: NDArray[np.int64]) -> Loss:
+        """Of these classes alone."""
+        # Examples of others count as of the first: they are left out, and weigh nothing.
         positions = np.zeros(int(self._codes.max()) + 1, np.int64)
-        positions[some] = np.arange(len(some))
+        positions[classes] = np.arange(len(classes))
         labels = positions[self._codes]
-        return Logistic(labels == 1) if len(some) == 2 else Softmax(labels, len(some))
+        if len(classes) == 2:
+            return Logistic(labels == 1)
+        return Softmax(labels, len(classes))
 
     @cached_property
     def _everything(self) -> Parameters:
@@ -177,6 +207,25 @@ class _LogisticTrainer(_HeadTrainer):
 
     def facts(self) -> dict[str, Any]:
         return {"learner": f"logistic head, C = {self._head.C:g}"}
+
+
+def _alike(
+    held: NDArray[np.int64],
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Subsets that have examples of the same two classes or more: they share a loss.
+
+    Args:
+        held: (m, c), how many examples each has of each class.
+
+    Yields:
+        Their rows, and the classes.
+    """
+    present, group = np.unique(held > 0, axis=0, return_inverse=True)
+    group = group.ravel()  # some versions of numpy give a column
+    for place, known in enumerate(present):
+        classes = np.flatnonzero(known)
+        if len(classes) >= 2:
+            yield np.flatnonzero(group == place), classes
 
 
 class _RidgeTrainer(_HeadTrainer):
@@ -198,20 +247,19 @@ class _RidgeTrainer(_HeadTrainer):
         self._loss = Squared(targets)
 
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
-        some = kept.any(axis=1)
         answers = np.empty((len(kept), len(self._tests), self._loss.columns))
-        answers[~some] = self._nothing
-        remarks = dict.fromkeys(
-            np.flatnonzero(~some).tolist(), "nothing was kept: " + self._said()
-        )
-        if some.any():
-            answers[some], reached = self._optima(
-                self._loss,
-                kept[some].astype(np.float64) / self._head.alpha,
-                self._everything,
-            )
-            remarks |= dict.fromkeys(np.flatnonzero(some)[~reached].tolist(), _LATE)
-        return Fitted(answers, remarks)
+        some = kept.any(axis=1)
+        empty = np.flatnonzero(~some)
+        answers[empty] = self._nothing
+        remarks = remarked(empty, "nothing was kept: " + self._said())
+        rows = np.flatnonzero(some)
+        if not len(rows):
+            return Fitted(answers, remarks)
+        # Σ (f - y)² + alpha |w|², over 2 alpha, is a loss plus ½|w|².
+        weights = kept[rows].astype(np.float64) / self._head.alpha
+        scores, reached = self._optima(self._loss, weights, self._everything)
+        answers[rows] = scores
+        return Fitted(answers, remarks | remarked(rows[~reached], _LATE))
 
     @cached_property
     def _everything(self) -> Parameters:
@@ -239,21 +287,18 @@ def _refuse_texts(task: Task, name: str) -> None:
 
 def _strength(given: float, what: str) -> float:
     """As plain Python, an int as one: it is part of what a ledger knows a head by."""
-    found = number(given, what, positive=True)
-    if not _WEAKEST <= found <= 1.0 / _WEAKEST:
+    strength = number(given, what, positive=True)
+    if not _WEAKEST <= strength <= 1.0 / _WEAKEST:
         raise InvalidInput(
-            f"{what} is from {_WEAKEST:g} to {1.0 / _WEAKEST:g}; got {found:g}"
+            f"{what} is from {_WEAKEST:g} to {1.0 / _WEAKEST:g}; got {strength:g}"
         )
-    return index(given) if isinstance(given, int | np.integer) else found
+    return index(given) if isinstance(given, int | np.integer) else strength
 
 
 def _refuse_large(task: Task, strength: float) -> None:
-    """InvalidInput if Σ f² of features, times what an example weighs, is beyond single
-    precision.
-    """
-    largest = max(
-        float(np.abs(each).max(initial=0.0)) for each in (task.inputs, task.tests)
-    )
+    """InvalidInput if weighted sums of squared features are beyond single precision."""
+    tables = (task.inputs, task.tests)
+    largest = max(float(np.abs(features).max(initial=0.0)) for features in tables)
     if largest * strength**0.5 > _LARGEST:
         raise InvalidInput(
             f"features of up to {largest:.2g} are too large for a head: standardise"
@@ -261,20 +306,8 @@ def _refuse_large(task: Task, strength: float) -> None:
         )
 
 
-def _log_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of one score, that of the second of two classes, or of one a class: (m, t, c) ->
-    (m, t, classes).
-    """
-    if scores.shape[2] == 1:
-        return np.asarray(-np.logaddexp(0.0, np.concatenate([scores, -scores], axis=2)))
-    shifted = scores - scores.max(axis=2, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=2, keepdims=True)))
-
-
 def _blocks(rows: int, scores_a_row: int) -> list[slice]:
-    """Slices of range(rows), alike and of sizes that do not depend on the number of
-    threads.
-    """
+    """Slices of range(rows), all of about one size, whatever machine it is."""
     count = -(-rows * scores_a_row // _SCORES_A_BLOCK)
     ends = [rows * part // count for part in range(count + 1)]
     return [slice(first, last) for first, last in pairwise(ends) if last > first]

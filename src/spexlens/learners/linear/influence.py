@@ -1,5 +1,4 @@
-"""Influence: what each training example does to a linear head's answers, without
-training again.
+"""Influence: what each example does to a linear head's answers, without training again.
 
 Both ways start from the head θ* that is trained on everything, with gradients g of the
 examples' losses and the Hessian H of the whole objective there, and both say how the
@@ -11,7 +10,6 @@ it:
   for ridge is exact.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,19 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
-from spexlens.learners.learner import Task, classes_of, labels_as
+from spexlens.learners.classes import classes_of, labels_as
+from spexlens.learners.learner import Task
 from spexlens.learners.linear.heads import LogisticHead, RidgeHead
+from spexlens.learners.linear.watched import (
+    Array,
+    Watched,
+    log_odds,
+    margin,
+    prediction,
+)
 from spexlens.masks.one_thread import one_thread
 
-Array = NDArray[np.float64]
 Head = LogisticHead | RidgeHead
 
 _LARGEST = 10_000  # rows of a Hessian: 800 MB
 
 
 def influence(head: Head, task: Task) -> Array:
-    """How keeping each example changes what is watched at each test point, to first
-    order.
+    """How keeping each example changes what is watched, to first order.
 
     It is the derivative of what is watched by the example's weight in the loss, at
     weight one: -∇f · H⁻¹ g with the exact Hessian (Koh & Liang, "Understanding
@@ -52,12 +56,12 @@ def influence(head: Head, task: Task) -> Array:
         InvalidInput: the head cannot do this task, or there are too many features and
             classes.
     """
+    columns = []
     with one_thread():
         at = _optimum_of(head, task)
-        columns = [
-            at.change(row, at.residuals) @ at.watched(row)[1]
-            for row in range(len(at.tests))
-        ]
+        for row in range(len(at.tests)):
+            _, slopes = at.watched(row)
+            columns.append(at.change(row, at.residuals) @ slopes)
     return np.stack(columns, axis=1)
 
 
@@ -79,30 +83,25 @@ def leave_one_out(head: Head, task: Task) -> Array:
         (N, t) float64, what is watched with all examples less what is watched without
             this one.
     """
+    whole = []
+    without = []
     with one_thread():
         at = _optimum_of(head, task)
-        own = np.eye(at.curvature.shape[1]) - at.curvature @ at.leverage()
-        pulls = np.asarray(np.linalg.solve(own, at.residuals), dtype=np.float64)
-        whole = [at.watched(row)[0] for row in range(len(at.tests))]
-        without = [
-            at.watched(row, at.change(row, pulls))[0] for row in range(len(at.tests))
-        ]
+        pulls = at.pulls_without()
+        for row in range(len(at.tests)):
+            with_all, _ = at.watched(row)
+            with_one_less, _ = at.watched(row, at.change(row, pulls))
+            whole.append(with_all)
+            without.append(with_one_less)
     return np.array(whole) - np.stack(without, axis=1)
-
-
-Watched = Callable[[Array, int], tuple[Array, Array]]
-"""Answers (..., c) and a label -> what is watched (...), and its derivatives by the
-answers (..., c).
-"""
 
 
 @dataclass(frozen=True)
 class _Optimum:
-    """A head trained on everything: k weights for each of p features, the constant
-    among them, and m targets.
+    """A head trained on everything: p features by k scores by m targets.
 
-    The weights of a target are those of k scores; m is 1 but for a ridge head, whose
-    classes share a Hessian.
+    The constant is one of the features. Each target has k scores, with weights of
+    their own; m is 1 but for a ridge head, whose classes share a Hessian.
 
     Attributes:
         rows, tests: (N, p) and (t, p), features.
@@ -126,29 +125,44 @@ class _Optimum:
     outcome: Watched
 
     def change(self, row: int, pulls: Array) -> Array:
-        """What each example changes in the answers about a test point by pulling so at
-        its own scores: (N, k, m) -> (N, c)."""
-        k, p = self.inverse.shape[:2]
-        reach = (self.inverse @ self.tests[row]).transpose(1, 0, 2).reshape(p, k * k)
-        products = (self.rows @ reach).reshape(-1, k, k)
-        changes = np.einsum("nij,nim->njm", products, pulls).reshape(len(pulls), -1)
-        return np.asarray(changes @ self.basis.T)
+        """What each example changes in the answers about a test point.
 
-    def leverage(self) -> Array:
+        Args:
+            row: the test point's.
+            pulls: (N, k, m), how each example pulls at its own scores.
+
+        Returns:
+            (N, c).
+        """
+        k, p = self.inverse.shape[:2]
+        # H⁻¹ z of the test point is the same for all examples.
+        reach = (self.inverse @ self.tests[row]).transpose(1, 0, 2)
+        products = (self.rows @ reach.reshape(p, k * k)).reshape(-1, k, k)
+        changes = np.einsum("nij,nim->njm", products, pulls)
+        return np.asarray(changes.reshape(len(pulls), -1) @ self.basis.T)
+
+    def pulls_without(self) -> Array:
+        """(N, k, m), (I - W L)⁻¹ g: how leaving each example out pulls at its scores."""
+        scores = self.curvature.shape[1]
+        rest = np.eye(scores) - self.curvature @ self._leverage()
+        return np.asarray(np.linalg.solve(rest, self.residuals), dtype=np.float64)
+
+    def _leverage(self) -> Array:
         """(N, k, k), how an example's scores answer to a pull at them."""
-        scores = range(self.inverse.shape[0])
-        parts = [
-            [
-                np.einsum("np,np->n", self.rows @ self.inverse[i, :, j], self.rows)
-                for j in scores
-            ]
-            for i in scores
-        ]
-        return np.array(parts).transpose(2, 0, 1)
+        k = self.inverse.shape[0]
+        leverage = np.empty((k, k, len(self.rows)))
+        for i in range(k):
+            for j in range(k):
+                reached = self.rows @ self.inverse[i, :, j]
+                leverage[i, j] = np.einsum("np,np->n", reached, self.rows)
+        return leverage.transpose(2, 0, 1)
 
     def watched(self, row: int, less: Array | float = 0.0) -> tuple[Array, Array]:
-        """What is watched of the answers about a test point, less a change of them, and
-        its derivatives.
+        """What is watched of a test point's answers, and its derivatives by them.
+
+        Args:
+            row: the test point's.
+            less: a change of the answers that is taken off them.
         """
         return self.outcome(self.answers[row] - less, int(self.labels[row]))
 
@@ -170,11 +184,9 @@ def _optimum_of(head: Head, task: Task) -> _Optimum:
 def _refuse(head: Head, task: Task) -> None:
     """What the head cannot do, and a Hessian that is too large."""
     classes = head.prepare(task).classes
-    scores = (
-        len(classes) - 1
-        if isinstance(head, LogisticHead) and classes is not None
-        else 1
-    )
+    scores = 1
+    if isinstance(head, LogisticHead) and classes is not None:
+        scores = len(classes) - 1
     rows = scores * (min(task.inputs.shape) + 1)
     if rows > _LARGEST:
         raise InvalidInput(
@@ -185,27 +197,38 @@ def _refuse(head: Head, task: Task) -> None:
 
 def _logistic(head: LogisticHead, task: Task, rows: Array, tests: Array) -> _Optimum:
     classes, codes = classes_of(task, "a logistic head")
-    own = np.eye(len(classes))
+    one_hot = np.eye(len(classes))
     basis = _basis(len(classes))
-    both = Task(rows[:, :-1], task.labels, np.concatenate([rows, tests])[:, :-1], None)
-    everything = np.ones((1, len(rows)), np.bool_)
-    fitted = head.prepare(both).fit(everything, np.zeros(1, np.int64)).answers[0]
-    likely = np.exp(fitted[: len(rows)])
-    answers = fitted[len(rows) :]
-    curvature = head.C * (
-        basis.T @ (likely[:, :, None] * (own - likely[:, None, :])) @ basis
-    )
+    about_rows, answers = _trained_on_everything(head, task, rows, tests)
+    likely = np.exp(about_rows)
+    # Of a softmax, by the scores of all classes: diag π - π πᵀ.
+    by_class = likely[:, :, None] * (one_hot - likely[:, None, :])
+    curvature = head.C * (basis.T @ by_class @ basis)
+    missing = one_hot[codes] - likely
     return _Optimum(
         rows,
         tests,
-        residuals=head.C * ((own[codes] - likely) @ basis)[:, :, None],
+        residuals=head.C * (missing @ basis)[:, :, None],
         curvature=curvature,
         inverse=_inverse(rows, curvature, 1.0),
         basis=basis,
         answers=answers,
         labels=_labels(task, classes, answers),
-        outcome=_log_odds,
+        outcome=log_odds,
     )
+
+
+def _trained_on_everything(
+    head: LogisticHead, task: Task, rows: Array, tests: Array
+) -> tuple[Array, Array]:
+    """Log-probabilities of the examples, (N, c), and of the test points, (t, c)."""
+    features = rows[:, :-1]  # a head has an intercept of its own
+    points = np.concatenate([rows, tests])[:, :-1]
+    trainer = head.prepare(Task(features, task.labels, points, None))
+    everything = np.ones((1, len(rows)), np.bool_)
+    fitted = trainer.fit(everything, np.zeros(1, np.int64))
+    about = fitted.answers[0]
+    return about[: len(rows)], about[len(rows) :]
 
 
 def _ridge(head: RidgeHead, task: Task, rows: Array, tests: Array) -> _Optimum:
@@ -230,14 +253,16 @@ def _ridge(head: RidgeHead, task: Task, rows: Array, tests: Array) -> _Optimum:
         basis=np.eye(targets.shape[1]),
         answers=answers,
         labels=numbers if task.numeric else _labels(task, classes, answers),
-        outcome=_prediction if task.numeric else _margin,
+        outcome=prediction if task.numeric else margin,
     )
 
 
 def _rotated(inputs: Array, tests: Array) -> tuple[Array, Array]:
-    """As many features as examples, which leave inner products with the examples as
-    they are, and so the optimum and its penalty: (N, d) and (t, d), d > N -> (N, N) and
-    (t, N)."""
+    """As many features as examples: (N, d) and (t, d), d > N -> (N, N) and (t, N).
+
+    Inner products with the examples stay as they are, and so does the optimum with its
+    penalty: it lies in the span of the examples.
+    """
     from scipy.linalg import qr_multiply
 
     turned, triangle = qr_multiply(inputs.T, tests, mode="right")
@@ -248,21 +273,23 @@ def _inverse(rows: Array, curvature: Array, penalty: float) -> Array:
     """(k, p, k, p), of the Hessian: Σ W ⊗ z zᵀ and the penalty of all but the constant."""
     k = curvature.shape[1]
     p = rows.shape[1]
+    penalties = np.full(p, penalty)
+    penalties[-1] = 0.0
     hessian = np.zeros((k, p, k, p))
-    penalised = np.diag(np.append(np.full(p - 1, penalty), 0.0))
     for i in range(k):
         for j in range(k):
-            hessian[i, :, j] = rows.T @ (curvature[:, i, j, None] * rows) + (
-                penalised if i == j else 0.0
-            )
-    inverse = np.linalg.inv(hessian.reshape(k * p, k * p))
+            weights = curvature[:, i, j, None]
+            hessian[i, :, j] += rows.T @ (weights * rows)
+        hessian[i, :, i] += np.diag(penalties)
+    size = k * p
+    inverse = np.linalg.inv(hessian.reshape(size, size))
     return np.asarray(inverse.reshape(k, p, k, p), dtype=np.float64)
 
 
 def _basis(classes: int) -> Array:
-    """(c, k): of two classes the score is that of the second; of more, scores that sum
-    to zero.
+    """(c, k), what scores say of each class.
 
+    Of two classes the score is that of the second; of more, scores sum to zero.
     A shift of all classes' scores changes no probability, and the penalty keeps the
     weights free of it.
     """
@@ -276,25 +303,6 @@ def _labels(task: Task, classes: NDArray[Any], answers: Array) -> NDArray[np.int
     if task.test_labels is None:
         return np.asarray(answers.argmax(axis=1))
     return labels_as(classes, task.test_labels)
-
-
-def _log_odds(answers: Array, label: int) -> tuple[Array, Array]:
-    others = np.delete(answers, label, axis=-1)
-    rest = np.logaddexp.reduce(others, axis=-1)
-    slopes = np.insert(-np.exp(others - rest[..., None]), label, 1.0, axis=-1)
-    return answers[..., label] - rest, slopes
-
-
-def _margin(answers: Array, label: int) -> tuple[Array, Array]:
-    others = np.delete(answers, label, axis=-1)
-    largest = np.eye(others.shape[-1])[others.argmax(axis=-1)]
-    return answers[..., label] - others.max(axis=-1), np.insert(
-        -largest, label, 1.0, axis=-1
-    )
-
-
-def _prediction(answers: Array, label: int) -> tuple[Array, Array]:
-    return answers[..., label], np.ones_like(answers)
 
 
 def _with_constant(features: Array) -> Array:

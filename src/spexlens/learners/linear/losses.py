@@ -12,9 +12,13 @@ Array = NDArray[Any]  # float64; float32 where a direction is looked for
 _LEAST = 1e-10  # of a probability, in the curvature alone
 
 
+def inner(x: Array, y: Array) -> Array:
+    """The inner product of each subset: (m, c, N) and (m, c, N) -> (m,)."""
+    return np.asarray(np.einsum("mcn,mcn->m", x, y))
+
+
 class Curvature(ABC):
-    """The curvature W of a loss at the scores of a batch of subsets, and a root S of
-    it, W = S Sᵀ.
+    """The curvature W of a loss at the scores of a batch of subsets, W = S Sᵀ.
 
     In float32. Arrays are (m, c, N): m subsets, c scores, N examples.
     """
@@ -37,8 +41,9 @@ class Curvature(ABC):
 
     @abstractmethod
     def solve(self, sums: Array) -> Array:
-        """The intercepts b for which W b, summed over the examples, is `sums`: (m, c,
-        1) -> (m, c, 1).
+        """The intercepts b for which W b, summed over the examples, is `sums`.
+
+        (m, c, 1) -> (m, c, 1).
         """
 
     @abstractmethod
@@ -56,6 +61,7 @@ class Diagonal(Curvature):
     def __init__(self, curvature: Array) -> None:
         self._whole = curvature.astype(np.float32)
         self._root = np.sqrt(self._whole)
+        # A subset without examples has none to divide by.
         self._total = np.maximum(self._whole.sum(axis=2, keepdims=True), 1e-30)
 
     def times(self, x: Array) -> Array:
@@ -68,9 +74,7 @@ class Diagonal(Curvature):
         return self._root * x
 
     def unrooted(self, x: Array) -> Array:
-        return np.asarray(
-            np.divide(x, self._root, out=np.zeros_like(x), where=self._root > 0)
-        )
+        return _divided(x, self._root)
 
     def solve(self, sums: Array) -> Array:
         return np.asarray(sums / self._total)
@@ -86,19 +90,13 @@ class Coupled(Curvature):
         likely = np.maximum(likely, _LEAST)
         likely /= likely.sum(axis=1, keepdims=True)
         weighted = weights * likely
-        total = -weighted @ likely.transpose(0, 2, 1)
-        classes = np.arange(likely.shape[1])
-        total[:, classes, classes] += weighted.sum(axis=2)
-        # A shift of all intercepts changes nothing: give it a curvature, so that there
-        # is an inverse.
-        shift = np.trace(total, axis1=1, axis2=2) / len(classes) ** 2
-        self._inverse = np.linalg.inv(
-            total + np.maximum(shift, 1e-30)[:, None, None]
-        ).astype(np.float32)
+        inverse = _inverse_of_total(likely, weighted)
+        self._inverse = inverse.astype(np.float32)
         self._likely = likely.astype(np.float32)
         self._weighted = weighted.astype(np.float32)
         self._unit = np.sqrt(self._likely)
-        self._root = np.sqrt(weights).astype(np.float32) * self._unit
+        strength = np.sqrt(weights).astype(np.float32)
+        self._root = strength * self._unit
 
     def times(self, x: Array) -> Array:
         return np.asarray(self._weighted * (x - _summed(self._likely, x)))
@@ -111,9 +109,7 @@ class Coupled(Curvature):
         return np.asarray(x - self._unit * _summed(self._unit, x))
 
     def unrooted(self, x: Array) -> Array:
-        return np.asarray(
-            np.divide(x, self._root, out=np.zeros_like(x), where=self._root > 0)
-        )
+        return _divided(x, self._root)
 
     def solve(self, sums: Array) -> Array:
         return self._inverse @ sums
@@ -125,9 +121,28 @@ class Coupled(Curvature):
         return np.asarray(x - x.mean(axis=1, keepdims=True))
 
 
+def _inverse_of_total(likely: Array, weighted: Array) -> Array:
+    """(m, c, c), of Σ W over the examples: that of the intercepts alone."""
+    total = -weighted @ likely.transpose(0, 2, 1)
+    classes = np.arange(likely.shape[1])
+    total[:, classes, classes] += weighted.sum(axis=2)
+    # A shift of all intercepts changes nothing: give it a curvature, so that there is
+    # an inverse.
+    shift = np.trace(total, axis1=1, axis2=2) / len(classes) ** 2
+    shift = np.maximum(shift, 1e-30)
+    return np.linalg.inv(total + shift[:, None, None])
+
+
+def _divided(x: Array, root: Array) -> Array:
+    """x over a root, 0 where that is 0: an example that is left out weighs nothing."""
+    quotients = np.zeros_like(x)
+    return np.asarray(np.divide(x, root, out=quotients, where=root > 0))
+
+
 def _summed(x: Array, y: Array) -> Array:
     """The inner product over the scores, (m, 1, N)."""
-    return np.asarray(np.einsum("mcn,mcn->mn", x, np.broadcast_to(y, x.shape))[:, None])
+    wide = np.broadcast_to(y, x.shape)
+    return np.asarray(np.einsum("mcn,mcn->mn", x, wide)[:, None])
 
 
 class Loss(ABC):
@@ -141,9 +156,16 @@ class Loss(ABC):
 
     @abstractmethod
     def at(self, scores: Array, weights: Array) -> tuple[Array, Array, Array]:
-        """For scores (m, c, N) and weights (m, 1, N): the loss (m,), minus its gradient
-        (m, c, N), and the point (m, c, N) from which `curvature` tells the curvature
-        there."""
+        """The loss, minus its gradient, and the point of `curvature`.
+
+        Args:
+            scores: (m, c, N).
+            weights: (m, 1, N).
+
+        Returns:
+            (m,), (m, c, N) and (m, c, N), from which `curvature` tells the curvature at
+                these scores.
+        """
 
     @abstractmethod
     def curvature(self, point: Array, weights: Array) -> Curvature:
@@ -163,11 +185,12 @@ class Logistic(Loss):
 
     def at(self, scores: Array, weights: Array) -> tuple[Array, Array, Array]:
         margin = np.where(self.positive, scores, -scores)
+        # e^-|f| is at most one, whatever the score: no power overflows.
         small = np.exp(-np.abs(margin))
-        lost = np.log1p(small) + np.maximum(-margin, 0.0)
+        losses = np.log1p(small) + np.maximum(-margin, 0.0)
         wrong = np.where(margin > 0, small, 1.0) / (1.0 + small)
         residual = np.where(self.positive, weights, -weights) * wrong
-        return np.einsum("mcn,mcn->m", weights, lost), residual, wrong
+        return inner(weights, losses), residual, wrong
 
     def curvature(self, point: Array, weights: Array) -> Curvature:
         return Diagonal(weights * np.maximum(point * (1.0 - point), _LEAST))
@@ -186,15 +209,20 @@ class Softmax(Loss):
     columns: int
 
     def at(self, scores: Array, weights: Array) -> tuple[Array, Array, Array]:
-        shifted = scores - scores.max(axis=1, keepdims=True)
+        # The largest is taken off first, so that no power overflows.
+        largest = scores.max(axis=1, keepdims=True)
+        shifted = scores - largest
         powers = np.exp(shifted)
         total = powers.sum(axis=1, keepdims=True)
-        examples = np.arange(len(self.labels))
-        lost = np.log(total[:, 0]) - shifted[:, self.labels, examples]
         likely = powers / total
+        examples = np.arange(len(self.labels))
+        at_labels = (slice(None), self.labels, examples)
+        losses = np.log(total[:, 0]) - shifted[at_labels]
+        weight = weights[:, 0]
         residual = -weights * likely
-        residual[:, self.labels, examples] += weights[:, 0]
-        return np.einsum("mn,mn->m", weights[:, 0], lost), residual, likely
+        residual[at_labels] += weight
+        loss = np.einsum("mn,mn->m", weight, losses)
+        return loss, residual, likely
 
     def curvature(self, point: Array, weights: Array) -> Curvature:
         return Coupled(point, weights)
@@ -218,7 +246,7 @@ class Squared(Loss):
     def at(self, scores: Array, weights: Array) -> tuple[Array, Array, Array]:
         missing = self.targets - scores
         residual = weights * missing
-        return 0.5 * np.einsum("mcn,mcn->m", residual, missing), residual, scores
+        return 0.5 * inner(residual, missing), residual, scores
 
     def curvature(self, point: Array, weights: Array) -> Curvature:
         return Diagonal(np.broadcast_to(weights, point.shape))

@@ -1,43 +1,39 @@
-"""The mechanistic lens: switch off attention heads, MLPs, neurons or layers, and watch
-the model.
-"""
+"""The mechanistic lens: switch off components of a model, and watch its answer."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import named, readable, several, whole_number, yes_or_no
+from spexlens.arguments import readable, several, whole_number, yes_or_no
 from spexlens.errors import InvalidInput
 from spexlens.games.candidate import Candidate
 from spexlens.games.levels import Level, finest, gathered, nested
 from spexlens.keywords import keywords
-from spexlens.lenses.components.names import ablation_of, select
+from spexlens.lenses.components.ablation import KNOWN, ZERO, choose_ablation
+from spexlens.lenses.components.names import select
+from spexlens.lenses.components.recipe import MechanisticRecipe
 from spexlens.lenses.of_model import OfModel, batch_size_of
-from spexlens.lenses.screening.attribution import Attribution
-from spexlens.lenses.screening.gradients import (
-    INTEGRATED,
-    PATCHING,
-    STEPS,
-    gradient_attribution,
-)
+from spexlens.lenses.screening.gradients import PATCHING
 from spexlens.models.architectures import architecture_of, layers_of
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from spexlens.lenses.components.names import Kind as ComponentKind
+    from spexlens.lenses.components.switches import Switchboard
+    from spexlens.models.architectures import Layer
     from spexlens.models.kinds import Kind
     from spexlens.models.model import HuggingFaceModel
 
 
 class MechanisticLens(OfModel):
-    """The components of a model, and what it answers about its inputs when only some
-    are kept.
+    """The components of a model, and what it answers when only some are kept.
 
     Ablations: `zero` puts zeros in a component's place; `mean` its mean over all tokens
     of reference prompts, `position mean` its mean over them at each position;
@@ -58,6 +54,11 @@ class MechanisticLens(OfModel):
     the first candidate's are computed for one row, where the model allows it. The hooks
     are there only while a value is computed; the model's weights are never touched.
     """
+
+    gradient = PATCHING
+    part = "components"
+    recipe: MechanisticRecipe | None
+    _question: MechanisticRecipe
 
     @keywords()
     def __init__(
@@ -116,43 +117,39 @@ class MechanisticLens(OfModel):
                 that says what is wrong and what to do.
         """
         batch_size = batch_size_of(batch_size)
-        components = (
-            components
-            if isinstance(components, str)
-            else several(components, "components")
-        )
+        if not isinstance(components, str):
+            components = several(components, "components")
         if layers is not None:
-            layers = [
-                whole_number(layer, "a layer") for layer in several(layers, "layers")
-            ]
+            numbers = several(layers, "layers")
+            layers = [whole_number(number, "a layer") for number in numbers]
         if reference is not None and not isinstance(reference, str):
             reference = several(reference, "reference")
-        objective = None if objective is None else readable(objective, "the objective")
+        if objective is not None:
+            objective = readable(objective, "the objective")
         rescale = yes_or_no(rescale, "rescale")
-        self._made: dict[str, Any] = {
-            "components": components,
-            "layers": layers,
-            "target": target,
-        }
-        self._made |= {
-            "inputs": inputs,
-            "objective": objective,
-            "foil": foil,
-            "batch_size": batch_size,
-        }
-        self._given: dict[str, Any] = {
-            "reference": reference,
-            "counterfactual": counterfactual,
-        }
-        self.ablation = ablation_of(
+        self._ablation = choose_ablation(
             ablation, inputs, reference, counterfactual, rescale
         )
         self.rescale = rescale
-        self._load(
-            model,
-            tokenizer=tokenizer,
-            kind=kind,
+        asked = MechanisticRecipe(
+            model=model,
+            inputs=inputs,
+            components=components,
+            layers=layers,
+            ablation=ablation,
+            reference=reference,
+            counterfactual=counterfactual,
+            rescale=rescale,
+            target=target,
+            foil=foil,
+            objective=objective,
+            kind_of_model=kind,
             revision=revision,
+            batch_size=batch_size,
+        )
+        self._load(
+            asked,
+            tokenizer=tokenizer,
             device=device,
             trust_remote_code=trust_remote_code,
         )
@@ -160,71 +157,75 @@ class MechanisticLens(OfModel):
 
     def _prepare(self) -> None:
         """Everything that is asked of the model, once."""
-        from spexlens.lenses.components.prompts import behaviours_of, encode
-        from spexlens.lenses.components.stand_ins import stand_ins
-        from spexlens.lenses.components.switches import (
-            Switchboard,
-            sizes_of,
-            switches_of,
-        )
+        from spexlens.lenses.components.placement import refuse_misplaced
+        from spexlens.lenses.components.prompts import behaviours_of
+        from spexlens.lenses.components.switches import sizes_of
 
-        made = self._made
-        reference = self._given["reference"]
+        asked = self._question
         blocks = layers_of(self.model.model)
         self.behaviours = behaviours_of(
             self.model,
-            made["inputs"],
-            target=made["target"],
-            foil=made["foil"],
-            objective=made["objective"],
-            counterfactual=self._given["counterfactual"],
+            asked.inputs,
+            target=asked.target,
+            foil=asked.foil,
+            objective=asked.objective,
+            counterfactual=asked.counterfactual,
         )
         first = self.behaviours[0]
+        # Until it is seen how rows go together, each goes alone.
         self._shared = 0
         self.apart = True
         sizes = sizes_of(self.model, blocks, first.clean)
-        self.components = select(
-            made["components"],
-            made["layers"],
-            [size | {"position": first.read} for size in sizes],
-        )
-        self._refuse_misplaced()
-        switches = switches_of(self.components, blocks, sizes, self.model.device)
-        texts = (
-            ()
-            if "mean" not in self.ablation
-            else (made["inputs"] if reference is None else reference)
-        )
-        self._references = [
-            self.model.tensors(encode(self.model, text).arrays()) for text in texts
-        ]
-        sites = [switch.site for switch in switches]
-        instead = stand_ins(
-            self.model, self.ablation, sites, self.behaviours, self._references
-        )
-        self.switchboard = Switchboard(
+        # A position behind the last token that is read could change no answer.
+        readable_sizes = [size | {"position": first.read} for size in sizes]
+        self.components = select(asked.components, asked.layers, readable_sizes)
+        refuse_misplaced(
             self.model,
-            switches,
-            instead,
+            self.behaviours,
+            self.components,
+            self._ablation,
             rescale=self.rescale,
-            restoring=self.restoring,
         )
+        self.switchboard = self._wired(blocks, sizes)
         self.unit = first.objective.unit
         self.outputs = first.objective.outputs
-        longest = max(behaviour.length for behaviour in self.behaviours)
-        self.batch_size = made["batch_size"] or self.model.rows_that_fit(
-            longest, first.completion
-        )
+        self.batch_size = asked.batch_size or self._rows_that_fit()
         fingerprint, self.unknown = self._identity(anew=False)
         self._take(self._named(), fingerprint)
         self._first = blocks[self._untouched].whole
         with self.model.explained():
             self.apart, self._shared, self._tries = self._seen_together()
 
+    def _rows_that_fit(self) -> int:
+        """Rows that suit a forward pass, by the longest prompt."""
+        longest = max(behaviour.length for behaviour in self.behaviours)
+        return self.model.rows_that_fit(longest, self.behaviours[0].completion)
+
+    def _wired(
+        self, blocks: "Sequence[Layer]", sizes: "list[dict[ComponentKind, int]]"
+    ) -> "Switchboard":
+        """The switches of the components, with what goes on where one is off."""
+        from spexlens.lenses.components.stand_ins import references_of, stand_ins
+        from spexlens.lenses.components.switches import Switchboard, switches_of
+
+        asked = self._question
+        switches = switches_of(self.components, blocks, sizes, self.model.device)
+        prompts = asked.inputs if asked.reference is None else asked.reference
+        self._references = references_of(self.model, prompts, self._ablation)
+        sites = [switch.site for switch in switches]
+        instead = stand_ins(
+            self.model, self._ablation, sites, self.behaviours, self._references
+        )
+        return Switchboard(
+            self.model,
+            switches,
+            instead,
+            rescale=self.rescale,
+            restoring=self.restoring,
+        )
+
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The objective for each mask, its mean over the inputs: (m, n) bool -> (m,) or
-        (m, k) float64.
-        """
+        """The mean objective over the inputs: (m, n) bool -> (m,) or (m, k) float64."""
         self._remark(len(masks))
         if self.apart:
             return np.concatenate([self._answers(mask[None]) for mask in masks])
@@ -236,9 +237,9 @@ class MechanisticLens(OfModel):
 
         answers = []
         for number, behaviour in enumerate(self.behaviours):
-            batch = behaviour.rows(
-                1 if self._shared else len(masks), corrupted=self.restoring
-            )
+            # Layers that are shared are computed for one row, which is widened behind.
+            rows = 1 if self._shared else len(masks)
+            batch = behaviour.rows(rows, corrupted=self.restoring)
             with ExitStack() as hooks:
                 if self._shared:
                     hooks.enter_context(widened(self._first, len(masks)))
@@ -246,32 +247,30 @@ class MechanisticLens(OfModel):
                 answers.append(behaviour.objective.measure(self.model, batch))
         return np.asarray(np.mean(answers, axis=0))
 
-    def _resolved(self) -> dict[str, Any]:
-        """What was asked for, the target as it was found: no other label of the name,
-        nor another token.
+    def _resolved(self) -> MechanisticRecipe:
+        """What was asked for, the target as it was found.
+
+        A name might be another label's too, and another prompt's next token another.
         """
         if self.model.kind == "encoder":
-            return self._made
-        found = [behaviour.watched for behaviour in self.behaviours]
-        return {
-            **self._made,
-            "target": found[0] if isinstance(self._made["inputs"], str) else found,
-        }
+            return self._question
+        watched = [behaviour.watched for behaviour in self.behaviours]
+        target = watched[0] if isinstance(self._question.inputs, str) else watched
+        return replace(self._question, target=cast(Any, target))
 
     @property
     def variants(self) -> tuple[str, ...]:  # type: ignore[override]
         """The other ablations that need nothing that this lens was not given."""
-        several = (
-            not isinstance(self._made["inputs"], str) and len(self._made["inputs"]) > 1
+        asked = self._question
+        several = not isinstance(asked.inputs, str) and len(asked.inputs) > 1
+        references = asked.reference is not None or several
+        pairs = asked.counterfactual is not None
+        return tuple(
+            other.name
+            for other in KNOWN.values()
+            if other.is_variant(references=references, pairs=pairs)
+            and other != self._ablation
         )
-        means = self._given["reference"] is not None or several
-        pairs = self._given["counterfactual"] is not None
-        names = [
-            "zero",
-            *(["mean"] if means else []),
-            *(["resample", "restore"] if pairs else []),
-        ]
-        return tuple(name for name in names if name != self.ablation)
 
     def variant(
         self,
@@ -289,14 +288,17 @@ class MechanisticLens(OfModel):
         Raises:
             InvalidInput: there is no such ablation, or it needs more.
         """
-        needed: dict[str, Any] = {}
-        if "mean" in name:
-            needed = {"reference": reference or self._given["reference"]}
-        if name in ("resample", "restore"):
-            needed = {"counterfactual": counterfactual or self._given["counterfactual"]}
-        return MechanisticLens(
-            self.model, **{**self._resolved(), "ablation": name, **needed}
+        asked = self._question
+        other = KNOWN.get(name, ZERO)  # an unknown one is refused where it is chosen
+        lens = self._another(
+            ablation=name,
+            rescale=False,
+            reference=(reference or asked.reference) if other.averages else None,
+            counterfactual=(
+                (counterfactual or asked.counterfactual) if other.swaps else None
+            ),
         )
+        return cast(MechanisticLens, lens)
 
     def with_text(self, text: str) -> "MechanisticLens":
         """The same question about another prompt, to be asked with everything kept.
@@ -304,15 +306,23 @@ class MechanisticLens(OfModel):
         Raises:
             InvalidInput, InputTooLong: as for this one.
         """
-        if not isinstance(self._made["inputs"], str):
+        if not isinstance(self._question.inputs, str):
             raise InvalidInput(
                 "ordinary inputs are asked the question of one prompt: this lens has"
                 " several"
             )
-        made = {**self._resolved(), "inputs": text, "ablation": "zero"}
-        if self.model.kind == "encoder" and made["target"] is None:
-            made["target"] = self._made["inputs"]
-        return MechanisticLens(self.model, **made)
+        target = self._resolved().target
+        if self.model.kind == "encoder" and target is None:
+            target = self._question.inputs
+        lens = self._another(
+            inputs=text,
+            target=target,
+            ablation=ZERO.name,
+            reference=None,
+            counterfactual=None,
+            rescale=False,
+        )
+        return cast(MechanisticLens, lens)
 
     @property
     def inputs(self) -> int:
@@ -320,8 +330,9 @@ class MechanisticLens(OfModel):
         return len(self.behaviours)
 
     def value_at(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
-        """A prompt's answer with each component so far on the way from its stand-in to
-        what it is.
+        """A prompt's answer where components are there to a degree.
+
+        Each is so far on the way from its stand-in to what it is.
 
         Args:
             degrees: (n,), 0 ablated, 1 kept.
@@ -334,17 +345,6 @@ class MechanisticLens(OfModel):
         with self.switchboard.faded(degrees, number), self.model.explained():
             batch = behaviour.rows(1, corrupted=self.restoring)
             return behaviour.objective(self.model, batch).reshape(-1)
-
-    @property
-    def attributions(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Gradients, where what is watched has any."""
-        return () if self.unit == "accuracy" else (PATCHING, INTEGRATED)
-
-    def attribute(self, method: str) -> Attribution:
-        """Cheap scores of the candidates, by one of `attributions`."""
-        return gradient_attribution(
-            self, method, STEPS if method == INTEGRATED else None
-        )
 
     def levels(self) -> list[Level]:
         """Layers, and what is ablated in them."""
@@ -360,11 +360,14 @@ class MechanisticLens(OfModel):
         return sum(behaviour.passes for behaviour in self.behaviours)
 
     @property
+    def ablation(self) -> str:
+        """The name of what goes on where a component is ablated."""
+        return self._ablation.name
+
+    @property
     def restoring(self) -> bool:
-        """Whether the model reads the counterfactual, and what is kept is set to what
-        it is on the input.
-        """
-        return self.ablation == "restore"
+        """Whether the model reads the counterfactual, and kept components are restored."""
+        return self._ablation.restores
 
     @property
     def _untouched(self) -> int:
@@ -372,8 +375,7 @@ class MechanisticLens(OfModel):
         return min(component.layer for component in self.components)
 
     def _seen_together(self) -> tuple[bool, int, int]:
-        """Whether each row needs a pass of its own, how many layers rows share, and the
-        passes to see it.
+        """Whether rows go apart, how many layers they share, and the passes to see it.
 
         The layers before the first candidate's are computed for one row, if the model
         answers the same then. Some do not: a decoder that classifies answers as many
@@ -383,45 +385,35 @@ class MechanisticLens(OfModel):
         from spexlens.models.rows import agree, steady
 
         corners = np.array([[True], [False], [True]]).repeat(self.n, axis=1)
-        every = np.arange(3)
+        rows = np.arange(3)
         close = self.model.rounding
-        alone = np.concatenate([self._answers(mask[None]) for mask in corners[:2]])[
-            [0, 1, 0]
-        ]
+        # The third mask is the first again: it is asked for once.
+        apart = [self._answers(mask[None]) for mask in corners[:2]]
+        alone = np.concatenate(apart)[[0, 1, 0]]
         self.deterministic = steady(alone[:1], self._answers(corners[:1]), close)
 
-        def ask(rows: NDArray[np.int64]) -> NDArray[np.float64]:
-            return self._answers(corners[rows])
+        def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+            return self._answers(corners[chosen])
 
-        if not agree(ask, every, alone, close):
+        if not agree(ask, rows, alone, close):
             return True, 0, 4
         if not self._untouched:
             return False, 0, 4
         self._shared = self._untouched
-        return False, self._shared if agree(ask, every, alone, close) else 0, 5
+        agreed = agree(ask, rows, alone, close)
+        return False, self._shared if agreed else 0, 5
 
     def facts(self) -> dict[str, Any]:
         """What was ablated, how, and what was watched."""
-        targets = list(
-            dict.fromkeys(behaviour.objective.target for behaviour in self.behaviours)
-        )
-        foils = list(
-            dict.fromkeys(
-                behaviour.foil for behaviour in self.behaviours if behaviour.foil
-            )
-        )
+        behaviours = self.behaviours
+        targets = _distinct(behaviour.objective.target for behaviour in behaviours)
+        foils = _distinct(behaviour.foil for behaviour in behaviours if behaviour.foil)
         facts: dict[str, Any] = {
             "lens": "mechanistic",
             "model": self.model.title,
             "kind": self.model.kind,
-            "target": targets[0] if len(targets) == 1 else f"{len(targets)} targets",
-            "foil": (
-                foils[0]
-                if len(foils) == 1
-                else f"{len(foils)} foils"
-                if foils
-                else None
-            ),
+            "target": _one_or_count(targets, "targets"),
+            "foil": _one_or_count(foils, "foils") if foils else None,
             "unit": self.unit,
             "ablation": self.ablation,
             "variants": list(self.variants),
@@ -434,37 +426,34 @@ class MechanisticLens(OfModel):
             "passes_a_batch": self.passes,
             "device": str(self.model.device),
         }
-        for name in ("text", "counterfactual"):
-            said = [getattr(behaviour, name) for behaviour in self.behaviours]
-            facts[name if len(said) == 1 else f"{name}s"] = (
-                said[0] if len(said) == 1 else said
-            )
-        if len(self.behaviours) == 1:
-            facts |= self.behaviours[0].objective.facts()
-        return facts
+        if len(behaviours) > 1:
+            facts["texts"] = [behaviour.text for behaviour in behaviours]
+            facts["counterfactuals"] = [
+                behaviour.counterfactual for behaviour in behaviours
+            ]
+            return facts
+        only = behaviours[0]
+        facts["text"] = only.text
+        facts["counterfactual"] = only.counterfactual
+        return facts | only.objective.facts()
 
     def _setup_passes(self) -> int:
         """Forward passes that making the lens took."""
-        behaviours = self.behaviours
+        sizing = 1
+        asking = sum(behaviour.asked for behaviour in self.behaviours)
+        trying = sum(self._tries * behaviour.passes for behaviour in self.behaviours)
         collecting = len(self._references)
-        if self.ablation in ("resample", "restore"):
-            collecting = len(behaviours)
-        return (
-            self._loading
-            + 1
-            + sum(b.asked + self._tries * b.passes for b in behaviours)
-            + collecting
-        )
+        if self._ablation.swaps:
+            collecting = len(self.behaviours)
+        return self._loading + sizing + asking + trying + collecting
 
     def _notes(self) -> list[str]:
         """What a person should know of how the prompts were read."""
         from spexlens.models.model import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
 
         notes = [] if self.deterministic else [ANSWERS_AT_RANDOM]
-        notes += list(
-            dict.fromkeys(
-                behaviour.note for behaviour in self.behaviours if behaviour.note
-            )
+        notes += _distinct(
+            behaviour.note for behaviour in self.behaviours if behaviour.note
         )
         if self.model.ahead:
             notes.append(ATTENDS_TO_BOTH_SIDES)
@@ -472,52 +461,17 @@ class MechanisticLens(OfModel):
 
     def _named(self) -> list[Candidate]:
         """The components as candidates; a position of a single prompt shows its token."""
-        tokens = (
-            self.behaviours[0].clean["input_ids"][0].tolist()
-            if len(self.behaviours) == 1
-            else []
-        )
-        labels = [component.name for component in self.components]
-        for place, component in enumerate(self.components):
+        tokens: list[int] = []
+        if len(self.behaviours) == 1:
+            tokens = self.behaviours[0].clean["input_ids"][0].tolist()
+        candidates = []
+        for component in self.components:
+            label = component.name
             if component.kind == "position" and tokens:
-                labels[place] += (
-                    f" {self.model.tokenizer.decode([tokens[component.index]])!r}"
-                )
-        return [
-            Candidate(label, component.kind)
-            for label, component in zip(labels, self.components, strict=True)
-        ]
-
-    def _refuse_misplaced(self) -> None:
-        """Positions, and the heads that rescaling is for."""
-        kinds = {component.kind for component in self.components}
-        lengths = {behaviour.length for behaviour in self.behaviours}
-        paired = any(behaviour.passes > 1 for behaviour in self.behaviours)
-        if "position" in kinds and (len(lengths) > 1 or paired):
-            what = (
-                "and their queries"
-                if paired
-                else f"of {min(lengths)} to {max(lengths)} tokens"
-            )
-            raise InvalidInput(
-                f"inputs {what} have no positions in common; give inputs of one length"
-            )
-        if paired and self.ablation == "position mean":
-            raise InvalidInput(
-                "a text and its query share no positions; use mean, or give no target"
-            )
-        placed = self.ablation in ("position mean", "resample", "restore")
-        if self.model.ahead and (placed or "position" in kinds):
-            raise InvalidInput(
-                f"{type(self.model.model).__name__} attends to both sides, so that each"
-                " token of a completion is scored in a shorter pass of its own: ablate"
-                " by zero or mean, and no positions"
-            )
-        if self.rescale and "head" not in kinds:
-            raise InvalidInput(
-                f"{named('rescale')} multiplies the heads that are kept, and no"
-                " component is a head"
-            )
+                token = self.model.tokenizer.decode([tokens[component.index]])
+                label += f" {token!r}"
+            candidates.append(Candidate(label, component.kind))
+        return candidates
 
     def _identity(self, *, anew: bool) -> tuple[str | None, str | None]:
         """sha256 of everything that decides a value, or why it cannot be told."""
@@ -536,3 +490,19 @@ class MechanisticLens(OfModel):
             [batch["input_ids"][0].tolist() for batch in self._references],
             anew=anew,
         )
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Each once, in order."""
+    return list(dict.fromkeys(names))
+
+
+def _one_or_count(names: Sequence[str], what: str) -> str:
+    """A name where there is one, else how many there are."""
+    return names[0] if len(names) == 1 else f"{len(names)} {what}"
+
+
+@MechanisticRecipe.made_by
+def mechanistic_lens_of(recipe: MechanisticRecipe) -> MechanisticLens:
+    """The lens that a recipe says how to make."""
+    return MechanisticLens(**recipe.arguments())

@@ -1,13 +1,11 @@
-"""Components: the parts of a transformer that may be switched off, by names a person
-can read.
-"""
+"""Components: the parts of a transformer that may be switched off, by name."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from spexlens.arguments import named, shown, unknown
+from spexlens.arguments import named
 from spexlens.errors import InvalidInput
 
 Kind = Literal["head", "MLP", "neuron", "layer", "position"]
@@ -20,9 +18,6 @@ COMPONENTS: dict[str, Kind] = {
     "residual": "position",
 }
 """What all components of a kind are asked for by."""
-
-ABLATIONS = ("zero", "mean", "position mean", "resample", "restore")
-"""What stands where a component is ablated."""
 
 _NAMES: dict[Kind, re.Pattern[str]] = {
     "head": re.compile(r"L([0-9]{1,9})\.H([0-9]{1,9})"),
@@ -51,16 +46,14 @@ class Component:
     @property
     def name(self) -> str:
         """`L3.H7`, `L2.MLP`, `L5.MLP[1203]`, `L4` or `L1.RESID[6]`."""
-        return (
-            f"L{self.layer}"
-            + {
-                "head": f".H{self.index}",
-                "MLP": ".MLP",
-                "neuron": f".MLP[{self.index}]",
-                "layer": "",
-                "position": f".RESID[{self.index}]",
-            }[self.kind]
-        )
+        within_layer = {
+            "head": f".H{self.index}",
+            "MLP": ".MLP",
+            "neuron": f".MLP[{self.index}]",
+            "layer": "",
+            "position": f".RESID[{self.index}]",
+        }
+        return f"L{self.layer}{within_layer[self.kind]}"
 
 
 def select(
@@ -68,8 +61,7 @@ def select(
     layers: Iterable[int] | None,
     sizes: Sequence[dict[Kind, int]],
 ) -> tuple[Component, ...]:
-    """The components asked for: all of a kind layer by layer, or those named, each
-    once.
+    """The components asked for, each once: all of a kind, layer by layer, or those named.
 
     Args:
         components: kinds (`COMPONENTS`), names such as "L3.H7", or both.
@@ -80,37 +72,49 @@ def select(
         InvalidInput: an unknown kind or name, a component or layer that the model does
             not have, none at all, or `layers` with nothing to restrict.
     """
-    asked = [components] if isinstance(components, str) else list(components)
-    within = range(len(sizes)) if layers is None else _within(layers, len(sizes))
-    if layers is not None and not any(each in COMPONENTS for each in asked):
+    names = [components] if isinstance(components, str) else list(components)
+    within = _layers_of(layers, len(sizes))
+    if layers is not None and not any(name in COMPONENTS for name in names):
         raise InvalidInput(
             f"{named('layers')} goes with a kind ({', '.join(COMPONENTS)}); these are"
             " single components"
         )
-    found: list[Component] = []
-    for each in asked:
-        kind = COMPONENTS.get(each)
+    selected: list[Component] = []
+    for name in names:
+        kind = COMPONENTS.get(name)
         if kind is None:
-            found.append(_named(each, sizes))
+            selected.append(_named(name, sizes))
         else:
-            found += [
-                Component(at, kind, i) for at in within for i in range(sizes[at][kind])
-            ]
-    if not found:
+            selected += _all_of_kind(kind, within, sizes)
+    if not selected:
         raise InvalidInput("no component was given; give heads, or names such as L0.H1")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(selected))
 
 
-def _within(layers: Iterable[int], count: int) -> list[int]:
+def _layers_of(layers: Iterable[int] | None, count: int) -> Sequence[int]:
+    """The layers that kinds are restricted to, in order."""
+    if layers is None:
+        return range(count)
     chosen = sorted(set(layers))
-    wrong = [at for at in chosen if not 0 <= at < count]
+    wrong = [layer for layer in chosen if not 0 <= layer < count]
     if wrong or not chosen:
         what = f"there is no layer {wrong[0]}" if wrong else "no layer was given"
         raise InvalidInput(f"{what}; the model has layers 0 to {count - 1}")
     return chosen
 
 
+def _all_of_kind(
+    kind: Kind, layers: Sequence[int], sizes: Sequence[dict[Kind, int]]
+) -> list[Component]:
+    return [
+        Component(layer, kind, index)
+        for layer in layers
+        for index in range(sizes[layer][kind])
+    ]
+
+
 def _named(name: object, sizes: Sequence[dict[Kind, int]]) -> Component:
+    """The component of a name, which the model has."""
     for kind, pattern in _NAMES.items():
         match = pattern.fullmatch(str(name))
         if match is None:
@@ -131,55 +135,3 @@ def _named(name: object, sizes: Sequence[dict[Kind, int]]) -> Component:
         f"unknown component {name!r}; give {', '.join(COMPONENTS)}, or names such as "
         "L3.H7, L2.MLP, L5.MLP[1203], L4, L1.RESID[6]"
     )
-
-
-def ablation_of(
-    ablation: str | None,
-    inputs: str | Sequence[str],
-    reference: Sequence[str] | None,
-    counterfactual: object,
-    rescale: bool,
-) -> str:
-    """The ablation asked for, or what the other arguments mean.
-
-    Raises:
-        InvalidInput: there is no such ablation, or an argument is missing or of no use
-            to it.
-    """
-    chosen = ablation or (
-        "resample" if counterfactual is not None else "mean" if reference else "zero"
-    )
-    corrupted = chosen in ("resample", "restore")
-    if chosen not in ABLATIONS:
-        raise InvalidInput(unknown("ablation", chosen, ABLATIONS))
-    if corrupted and counterfactual is None:
-        raise InvalidInput(
-            f"ablation {chosen!r} needs {named('counterfactual')}: a prompt of as many"
-            " tokens"
-        )
-    if not corrupted and counterfactual is not None:
-        raise InvalidInput(
-            f"ablation {chosen!r} has no use for a counterfactual: choose resample or"
-            " restore"
-        )
-    if "mean" not in chosen and reference is not None:
-        raise InvalidInput(
-            f"ablation {chosen!r} has no use for a reference: choose mean or position"
-            " mean"
-        )
-    if isinstance(reference, str) or (reference is not None and not len(reference)):
-        raise InvalidInput(f"reference is a list of prompts; got {shown(reference)}")
-    if (
-        "mean" in chosen
-        and reference is None
-        and (isinstance(inputs, str) or len(inputs) < 2)
-    ):
-        raise InvalidInput(
-            f"ablation {chosen!r} needs {named('reference')}: prompts whose mean"
-            " stands in"
-        )
-    if rescale and chosen != "zero":
-        raise InvalidInput(
-            f"{named('rescale')} goes with ablation 'zero', not {chosen!r}"
-        )
-    return chosen

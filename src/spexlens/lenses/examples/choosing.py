@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from spexlens.arguments import named, shown, unknown
 from spexlens.errors import InvalidInput
-from spexlens.learners.learner import Task, labels_as
+from spexlens.learners.classes import labels_as
+from spexlens.learners.learner import Task
 from spexlens.learners.linear.heads import LogisticHead, RidgeHead
 from spexlens.learners.linear.influence import Head, influence, leave_one_out
 from spexlens.memory import enough_memory

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from spexlens.arguments import in_python, named, shown
 from spexlens.errors import InvalidInput
 from spexlens.files import text_file
-from spexlens.lenses.examples.examples import Examples, is_missing
+from spexlens.lenses.examples.examples import Examples
+from spexlens.lenses.examples.rows import is_missing
 
 NEAR_DUPLICATES = "near-duplicates"
 _ALIKE = 0.9  # cosine similarity

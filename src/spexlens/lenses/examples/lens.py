@@ -24,11 +24,13 @@ from spexlens.games.candidate import Candidate
 from spexlens.games.game import Game
 from spexlens.games.levels import Level, finest, gathered, nested
 from spexlens.keywords import keywords
+from spexlens.learners.classes import labels_as
 from spexlens.learners.encoders import Features, encoded
 from spexlens.learners.estimators import Estimator
-from spexlens.learners.learner import Learner, Read, Task, Trainer, labels_as
+from spexlens.learners.learner import Learner, Read, Task, Trainer
 from spexlens.learners.linear.heads import LogisticHead, RidgeHead
 from spexlens.learners.linear.influence import Head
+from spexlens.lenses.examples.arrays import examples_of, points_of
 from spexlens.lenses.examples.choosing import (
     SCREENINGS,
     choose,
@@ -36,9 +38,15 @@ from spexlens.lenses.examples.choosing import (
     features_of,
     scores_of,
 )
-from spexlens.lenses.examples.examples import Examples, examples_of, points_of
+from spexlens.lenses.examples.examples import Examples
 from spexlens.lenses.examples.groups import clusters_of, groups_of
 from spexlens.lenses.examples.outcomes import outcome_of
+from spexlens.lenses.examples.recipe import (
+    DataRecipe,
+    ExamplesRecipe,
+    Selection,
+    as_data,
+)
 from spexlens.lenses.screening.attribution import Attribution
 
 if TYPE_CHECKING:
@@ -64,6 +72,7 @@ class DataLens(Game):
     often.
     """
 
+    part = "examples"
     commit_each_batch = True
     deterministic = True
     held_out_share = 0.2
@@ -148,9 +157,9 @@ class DataLens(Game):
         made = _learner(learner)
         head = made if isinstance(made, Head) else None
         self._task = task
-        self._owner, labels, kind = self._candidates(
-            groups, candidates, task, screening, head
-        )
+        self._encoder = None if encoder is None else str(encoder)
+        self._selection = Selection.of(groups, candidates, screening)
+        self._owner, labels, kind = self._candidates(self._selection, task, head)
         self._others = others
         self._learner = made
         self._objective = objective
@@ -264,6 +273,43 @@ class DataLens(Game):
         return single
 
     @property
+    def recipe(self) -> DataRecipe | None:  # type: ignore[override]
+        """Of learner, examples and test points; None where one of them is no data, such
+        as an estimator, or an array that is too large.
+        """
+        learner = self._learner.recipe
+        if learner is None:
+            return None
+        try:
+            return DataRecipe(
+                learner=learner,
+                data=ExamplesRecipe.holding(self.examples, "the training examples"),
+                test=ExamplesRecipe.holding(self.points, "the test points"),
+                groups=as_data(self._selection.groups, "the groups"),
+                column=as_data(self._selection.column(self.examples), "the groups"),
+                candidates=as_data(self._selection.candidates, "the candidates"),
+                others=self._others,
+                screening=self._selection.screening,
+                objective=self._objective,
+                mean=self._mean,
+                repeats=self.repeats,
+                seed=self.seed,
+                encoder=self._encoder,
+                batch_size=self._batch,
+                learner_fingerprint=self._named,
+                repetition=self._repetition,
+            )
+        except InvalidInput:
+            return None
+
+    @property
+    def _repetition(self) -> int | None:
+        """The number of the only seed, or None where all of them have their turn."""
+        if self._numbers == tuple(range(self.repeats)):
+            return None
+        return self._numbers[0]
+
+    @property
     def model(self) -> "HuggingFaceModel | None":
         """What is fine-tuned: lenses made of it are asked of the retrained model, mixed
         with this one.
@@ -338,24 +384,21 @@ class DataLens(Game):
         }
 
     def _candidates(
-        self,
-        groups: Any,
-        candidates: Any,
-        task: Task,
-        screening: str | None,
-        head: Head | None,
+        self, selection: Selection, task: Task, head: Head | None
     ) -> tuple[NDArray[np.int64], list[str], str]:
         """Which candidate each example belongs to, or -1; the candidates' labels; their
         kind.
         """
-        if groups is None:
+        if selection.groups is None:
             names = [self._example(row) for row in range(len(self.examples))]
             owner = np.arange(len(self.examples))
             kind = "example"
         else:
-            names, owner = groups_of(self.examples, groups)
+            names, owner = groups_of(self.examples, selection.groups)
             kind = "group"
-        picked, self._chosen = choose(candidates, owner, names, task, screening, head)
+        picked, self._chosen = choose(
+            selection.candidates, owner, names, task, selection.screening, head
+        )
         self._head = head
         place = np.full(len(names) + 1, -1)
         place[picked] = np.arange(len(picked))
@@ -462,6 +505,27 @@ class DataLens(Game):
         numbers = self._numbers if self.seeded else 0
         parts = ["data 2", *self._content, self.seed if self.seeded else 0, numbers]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@DataRecipe.made_by
+def _data_lens(recipe: DataRecipe) -> DataLens:
+    lens = DataLens(
+        recipe.learner.game(),
+        recipe.examples(),
+        recipe.test.game(),
+        groups=recipe.groups,
+        candidates=recipe.candidates,
+        others=recipe.others,
+        screening=recipe.screening,
+        objective=recipe.objective,
+        mean=recipe.mean,
+        repeats=recipe.repeats,
+        seed=recipe.seed,
+        encoder=recipe.encoder,
+        batch_size=recipe.batch_size,
+        fingerprint=recipe.learner_fingerprint,
+    )
+    return lens if recipe.repetition is None else lens.with_seed(recipe.repetition)
 
 
 def _learner(learner: Any) -> Learner:

@@ -1,55 +1,35 @@
-"""The feature lens: ablate words, sentences or spans of a text, and watch a Hugging
-Face model.
-"""
+"""The feature lens: ablate parts of a text, and watch a Hugging Face model."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import named, readable, yes_or_no
+from spexlens.arguments import readable, yes_or_no
 from spexlens.errors import InvalidInput
 from spexlens.games.candidate import Candidate
 from spexlens.games.levels import Level
 from spexlens.keywords import keywords
 from spexlens.lenses.of_model import OfModel, batch_size_of
-from spexlens.lenses.screening.attribution import Attribution
-from spexlens.lenses.screening.gradients import (
-    GRADIENT,
-    INTEGRATED,
-    STEPS,
-    gradient_attribution,
-)
-from spexlens.lenses.text.replacement import (
-    ablatable,
-    choose_replacement,
-    replacements_of,
-)
+from spexlens.lenses.text.recipe import FeatureRecipe
+from spexlens.lenses.text.replacement import choose_replacement, replacements_of
 from spexlens.lenses.text.units import levels_of
-from spexlens.masks.designs import uniform
 from spexlens.models.bundled import about
-from spexlens.models.known_words import unknown_words
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from spexlens.lenses.text.layout import Layout
-    from spexlens.lenses.text.spelled import SpelledText
-    from spexlens.lenses.text.tokens import AblatableTokens, Rows
-    from spexlens.lenses.text.windows import Window, Windows
+    from spexlens.lenses.text.read_text import ReadText
+    from spexlens.lenses.text.whole import WholeText
+    from spexlens.lenses.text.windows import Windows
     from spexlens.models.kinds import Kind
     from spexlens.models.model import HuggingFaceModel
-    from spexlens.models.objectives import (
-        AveragedObjective,
-        Batch,
-        LabelObjective,
-        Objective,
-    )
-    from spexlens.models.reading import Reading
-    from spexlens.models.rows import Together
+    from spexlens.models.objectives.labels import LabelObjective
+    from spexlens.models.objectives.objective import Batch, Objective
 
 
 class FeatureLens(OfModel):
@@ -76,6 +56,9 @@ class FeatureLens(OfModel):
     """
 
     passes = 1
+    part = "text"
+    recipe: FeatureRecipe | None
+    _question: FeatureRecipe
 
     @keywords()
     def __init__(
@@ -142,29 +125,31 @@ class FeatureLens(OfModel):
         unit = readable(unit, "the unit")
         chat = yes_or_no(chat, "chat")
         windows = yes_or_no(windows, "windows")
-        objective = None if objective is None else readable(objective, "the objective")
-        replacement = (
-            None if replacement is None else readable(replacement, "the replacement")
-        )
+        if objective is not None:
+            objective = readable(objective, "the objective")
+        if replacement is not None:
+            replacement = readable(replacement, "the replacement")
         batch_size = batch_size_of(batch_size)
-        self._made: dict[str, Any] = {
-            "unit": unit,
-            "target": target,
-            "foil": foil,
-            "objective": objective,
-        }
-        self._made |= {
-            "replacement": replacement,
-            "neutral": neutral,
-            "template": template,
-            "chat": chat,
-        }
-        self._made |= {"spans": spans, "batch_size": batch_size, "windows": windows}
-        self._load(
-            model,
-            tokenizer=tokenizer,
-            kind=kind,
+        asked = FeatureRecipe(
+            model=model,
+            text=text,
+            unit=unit,
+            target=target,
+            foil=foil,
+            objective=objective,
+            replacement=replacement,
+            neutral=neutral,
+            template=template,
+            chat=chat,
+            spans=spans,
+            windows=windows,
+            kind_of_model=kind,
             revision=revision,
+            batch_size=batch_size,
+        )
+        self._load(
+            asked,
+            tokenizer=tokenizer,
             device=device,
             trust_remote_code=trust_remote_code,
         )
@@ -173,187 +158,44 @@ class FeatureLens(OfModel):
 
     def _prepare(self) -> None:
         """Everything that is asked of the model and its tokenizer, once."""
-        made = self._made
-        self.replacement = choose_replacement(made["replacement"], self.model.tokenizer)
-        self.neutral = (
-            readable(made["neutral"], "neutral")
-            if self.replacement == "neutral"
-            else None
-        )
-        self.windows: Windows | None = None
-        if made["windows"]:
-            self._read_by_windows()
-        else:
-            self._read_whole()
+        # These need torch, which is not imported before a model is.
+        from spexlens.lenses.text.trial import try_rows
+        from spexlens.lenses.text.whole import read_whole
+        from spexlens.lenses.text.windowed import read_by_windows
+
+        asked = self._question
+        chosen = choose_replacement(asked.replacement, self.model.tokenizer)
+        self._replacement = chosen
+        self.neutral = readable(asked.neutral, "neutral") if chosen.spelled else None
+        reads = read_by_windows if asked.windows else read_whole
+        self._text_read: ReadText = reads(self.model, asked, chosen)
+        # Here, when the model is in memory: what fits beside it decides.
+        self.batch_size = asked.batch_size or self._text_read.rows_at_once
+        self.objective = self._text_read.objective
         self.unit = self.objective.unit
         self.outputs = self.objective.outputs
-        self._unit_of_text = made["unit"] if made["spans"] is None else "span"
+        self._unit_of_text = asked.unit if asked.spans is None else "span"
         candidates = [
             Candidate(self.text[start:end], self._unit_of_text, (start, end))
-            for start, end in self._spans
+            for start, end in self._text_read.spans
         ]
         with self.model.explained():
-            self._together, passes = self._seen_together(len(candidates))
-        self._setup_passes = self._loading + self._asked_once + passes
+            trial = try_rows(self._text_read, len(candidates))
+        self._together = trial.together
+        self.deterministic = trial.deterministic
+        self._setup_passes = self._loading + self._text_read.asked + trial.passes
         fingerprint, self.unknown = self._identity(anew=False)
         self._take(candidates, fingerprint)
 
-    def _read_whole(self) -> None:
-        """Lay out a text that is read at once, and see what is watched."""
-        from spexlens.lenses.text.layout import lay_out
-        from spexlens.models.objectives import completion_of, objective_for
-        from spexlens.models.reading import read
+    @property
+    def replacement(self) -> str:
+        """The name of what stands for an ablated candidate."""
+        return self._replacement.name
 
-        made = self._made
-        model = self.model
-        around = {name: made[name] for name in ("unit", "spans", "template", "chat")}
-        layout = lay_out(
-            model, self.text, completion_of(model, made["target"]), **around
-        )
-        self._spans = layout.spans
-        self._counts: list[int] = np.bincount(layout.owner[layout.owner >= 0]).tolist()
-        self._note = layout.reading.note
-        self._tokens = ablatable(model, layout, self.replacement, made["neutral"])
-        self._longest = self._tokens.longest
-        model.refuse_longer_than_window(
-            self._longest, "the text with what stands in for it", parted=True
-        )
-        self._refuse_what_cannot_be_read(layout, self._tokens)
-        against = None
-        if made["foil"] is not None and model.kind == "causal":
-            other = completion_of(model, made["foil"])
-            rendered = layout.surrounded.rendered
-            against = read(model, layout.surrounded.whole, other, rendered=rendered)
-        with model.explained():
-            self.objective = objective_for(
-                model,
-                made["objective"],
-                made["target"],
-                made["foil"],
-                layout.reading,
-                self.text,
-                against,
-            )
-        self._asked_once = int(model.kind != "causal")
-        self._unknown_words = unknown_words(
-            model, layout.reading, layout.surrounded.whole
-        )
-        self._answered = layout.reading.completion
-        self.batch_size = made["batch_size"] or model.rows_that_fit(
-            self._longest, self._answered
-        )
-
-    def _read_by_windows(self) -> None:
-        """Cut a text into windows, and see what is watched."""
-        from spexlens.lenses.text.windows import cut_into_windows, readings_by_windows
-        from spexlens.models.objectives import objective_for
-
-        made = self._made
-        model = self.model
-        text = self.text
-        self._refuse_without_windows()
-        self.windows = cut_into_windows(
-            model,
-            text,
-            unit=made["unit"],
-            spans=made["spans"],
-            replacement=self.replacement,
-            neutral=made["neutral"],
-        )
-        self._spans = self.windows.spans
-        self._counts = self.windows.counts()
-        self._note = ""
-        self._answered = 0
-        for part in self.windows.parts:
-            self._refuse_what_cannot_be_read(part.layout, part.tokens)
-        readings = self.windows.readings
-        queried: list[Reading] = []
-        if model.kind == "encoder" and isinstance(made["target"], str):
-            queried = readings_by_windows(model, readable(made["target"], "the query"))
-        with model.explained():
-            self.objective = objective_for(
-                model,
-                made["objective"],
-                made["target"],
-                made["foil"],
-                readings[0],
-                text,
-                windows=readings,
-                queried=queried,
-            )
-        self._asked_once = len(queried) or len(readings)
-        known = [
-            unknown_words(model, part.layout.reading, part.layout.surrounded.whole)
-            for part in self.windows.parts
-        ]
-        self._unknown_words = None
-        if None not in known:
-            self._unknown_words = list(
-                dict.fromkeys(word for words in known for word in words or ())
-            )
-        self._longest = self.windows.longest
-        self.batch_size = made["batch_size"] or max(
-            1, model.rows_that_fit(self._longest) // len(self.windows)
-        )
-
-    def _refuse_without_windows(self) -> None:
-        """InvalidInput where a text is not read by windows."""
-        made = self._made
-        if self.model.kind == "causal":
-            raise InvalidInput(
-                "a causal model reads all of a text before it answers: "
-                f"{named('windows', True)} is for classifiers and encoders"
-            )
-        if made["chat"] or made["template"] != "{text}":
-            raise InvalidInput(
-                f"{named('windows', True)} goes without a template and without chat,"
-                " which surround a text that is read at once"
-            )
-
-    def _seen_together(self, count: int) -> "tuple[Together, int]":
-        """Which rows may share a forward pass, seen on everything, nothing and two
-        random halves kept.
-        """
-        from spexlens.models.rows import steady, together_as
-
-        masks = np.concatenate(
-            [
-                np.ones((1, count), np.bool_),
-                np.zeros((1, count), np.bool_),
-                uniform(count, 2, seed=0),
-            ]
-        )
-        rows = self._tried(masks)
-        answers: list[NDArray[np.float64]] = []
-
-        def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-            answers.append(self._asked(rows.take(chosen)))
-            return answers[-1]
-
-        together, passes = together_as(ask, rows.lengths, self.model.rounding)
-        self.deterministic = steady(
-            answers[0], self._asked(rows.take(np.array([0]))), self.model.rounding
-        )
-        if (
-            self.replacement == "attention"
-            and np.array_equal(answers[0], answers[1])
-            and len(rows.lengths) > 1
-        ):
-            raise InvalidInput(
-                f"{type(self.model.model).__name__} takes no notice of what is hidden"
-                " from attention: choose another replacement"
-            )
-        return (
-            "one length" if self.model.ahead and together == "padded" else together
-        ), passes + 1
-
-    def _tried(self, masks: NDArray[np.bool_]) -> "Rows":
-        """The rows that see how rows go together; of windows those of the longest and
-        of the shortest.
-        """
-        if self.windows is None:
-            return self._tokens.rows(masks, pad=self.model.padding).distinct()[0]
-        return self.windows.extremes().rows(masks, pad=self.model.padding)[0]
+    @property
+    def windows(self) -> "Windows | None":
+        """The parts that the text is read by; None where it is read at once."""
+        return self._text_read.windows
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask: (m, n) bool -> (m,) or (m, k) float64.
@@ -361,81 +203,64 @@ class FeatureLens(OfModel):
         Masks that lead to the same input share one row of the forward pass; of windows
         those that leave one alike share its row.
         """
-        self._remark(len(masks))
         from spexlens.models.rows import answered
 
-        if self.windows is None:
-            rows, places = self._tokens.rows(masks, pad=self.model.padding).distinct()
-        else:
-            rows, places = self.windows.rows(masks, pad=self.model.padding)
+        self._remark(len(masks))
+        rows, places = self._text_read.rows(masks)
 
         def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-            return self._asked(rows.take(chosen))
+            return self._text_read.measure(rows.take(chosen))
 
-        found = answered(ask, rows.lengths, self._together, self._most)[places]
-        return found if self.windows is None else self._answer_of(found.mean(axis=1))
+        measured = answered(ask, rows.lengths, self._together, self._rows_that_fit)
+        return self._text_read.value(measured[places])
 
-    def _asked(self, rows: "Rows") -> NDArray[np.float64]:
-        """The answers to rows that share a forward pass: (m,) or (m, k) float64.
-
-        Of a text that is read by windows what the answer is computed from: (m, r).
-        """
-        batch = self.model.tensors(rows.arrays())
-        if self.windows is None:
-            return self.objective.measure(self.model, batch)
-        import torch
-
-        with torch.inference_mode():
-            raw = self._averaged.raw(self.model, batch)
-        return np.asarray(raw.cpu().numpy(), dtype=np.float64)
-
-    def _answer_of(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The answers that are computed from means over windows: (m, r) -> (m,) or (m,
-        k) float64.
-        """
-        import torch
-
-        return np.asarray(
-            self._averaged.answer(torch.from_numpy(raw)).numpy(), dtype=np.float64
-        )
-
-    @property
-    def _averaged(self) -> "AveragedObjective":
-        """What is watched of a text that is read by windows."""
-        return cast("AveragedObjective", self.objective)
-
-    def _most(self, shortest: int, longest: int) -> int:
-        """How many rows of such lengths fit; logits are read from the shortest one's
-        completion on.
-        """
-        if not self._answered:
+    def _rows_that_fit(self, shortest: int, longest: int) -> int:
+        """How many rows of such lengths, in tokens, fit in one forward pass."""
+        completion = self._text_read.completion
+        if not completion:
             return self.batch_size
-        fit = self.model.rows_that_fit(longest, self._answered + longest - shortest)
+        # Logits, of a whole vocabulary a token, are kept from where the completion begins
+        # in the shortest row.
+        fit = self.model.rows_that_fit(longest, completion + longest - shortest)
         return min(self.batch_size, fit)
+
+    def _whole(self) -> "WholeText":
+        """The text as it is read at once.
+
+        Raises:
+            InvalidInput: it is read by windows.
+        """
+        if self.windows is not None:
+            raise InvalidInput(
+                "a text that is read by windows is no single input: leave windows out,"
+                " or explain it alone"
+            )
+        return cast("WholeText", self._text_read)
 
     def batches(
         self, masks: NDArray[np.bool_]
     ) -> "Iterator[tuple[NDArray[np.int64], Batch]]":
-        """What the model reads, in batches that may share a forward pass: masks'
-        numbers, and tensors.
+        """What the model reads, in batches that may share a forward pass.
+
+        Yields:
+            The masks' numbers, (b,) int64, and tensors of a row each.
 
         Raises:
             InvalidInput: the text is read by windows.
         """
         from spexlens.models.rows import divided
 
-        self._refuse_windows()
-        rows = self._tokens.rows(masks, pad=self.model.padding)
-        for chosen in divided(rows.lengths, self._together, self._most):
+        rows = self._whole().every_row(masks)
+        for chosen in divided(rows.lengths, self._together, self._rows_that_fit):
             yield chosen, self.model.tensors(rows.take(chosen).arrays())
 
     @property
     def variants(self) -> tuple[str, ...]:  # type: ignore[override]
         """The other replacements that the tokenizer has."""
         return tuple(
-            name
-            for name in replacements_of(self.model.tokenizer)
-            if name != self.replacement
+            other.name
+            for other in replacements_of(self.model.tokenizer)
+            if other != self._replacement
         )
 
     def variant(self, name: str) -> "FeatureLens":
@@ -444,9 +269,7 @@ class FeatureLens(OfModel):
         Raises:
             InvalidInput: there is no such replacement.
         """
-        return FeatureLens(
-            self.model, self.text, **{**self._resolved(), "replacement": name}
-        )
+        return cast(FeatureLens, self._another(replacement=name))
 
     def with_text(self, text: str) -> "FeatureLens":
         """The same question about another text.
@@ -454,33 +277,35 @@ class FeatureLens(OfModel):
         Raises:
             InvalidInput, InputTooLong: as for this one.
         """
-        made = {**self._resolved(), "spans": None, "batch_size": None}
-        if self.model.kind == "encoder" and made["target"] is None:
-            made["target"] = self.text
-        return FeatureLens(
-            self.model, text, **{**made, "replacement": self.replacement}
+        target = self._resolved().target
+        if self.model.kind == "encoder" and target is None:
+            target = self.text
+        lens = self._another(
+            text=text,
+            target=target,
+            replacement=self.replacement,
+            spans=None,
+            batch_size=None,
         )
+        return cast(FeatureLens, lens)
 
-    def _resolved(self) -> dict[str, Any]:
-        """What was asked for, a classifier's target by its position: no other label of
-        its name.
+    def _resolved(self) -> FeatureRecipe:
+        """What was asked for, a classifier's target by its position.
+
+        A name might be another label's too.
         """
         if self.model.kind != "classifier":
-            return self._made
-        found: list[int] = list(cast("LabelObjective", self.objective).indices)
-        return {**self._made, "target": found if len(found) > 1 else found[0]}
+            return self._question
+        labels: list[int] = list(cast("LabelObjective", self.objective).indices)
+        return replace(self._question, target=labels if len(labels) > 1 else labels[0])
 
     def batch(self, masks: NDArray[np.bool_]) -> "Batch":
-        """What the model reads, a row a mask: tensors of shape (m, L), padded on the
-        right.
+        """What the model reads, a row a mask: tensors (m, L), padded on the right.
 
         Raises:
             InvalidInput: the text is read by windows.
         """
-        self._refuse_windows()
-        return self.model.tensors(
-            self._tokens.rows(masks, pad=self.model.padding).arrays()
-        )
+        return self.model.tensors(self._whole().every_row(masks).arrays())
 
     inputs = 1
 
@@ -492,11 +317,11 @@ class FeatureLens(OfModel):
         model: "HuggingFaceModel | None" = None,
         objective: "Objective | None" = None,
     ) -> "torch.Tensor":
-        """The answer where each token's embedding is so far on the way from its
-        stand-in's to its own.
+        """The answer where candidates are there to a degree.
 
-        The stand-in's is zero where there is none for each token: with `neutral`,
-        `delete` and `attention`.
+        Each token's embedding is so far on the way from its stand-in's to its own. The
+        stand-in's is zero where there is none for each token: with `neutral`, `delete`
+        and `attention`.
 
         Args:
             degrees: (n,), 0 ablated, 1 kept.
@@ -507,112 +332,17 @@ class FeatureLens(OfModel):
         Returns:
             (k,) float64, differentiable.
         """
-        model = model or self.model
-        if self.windows is not None:
-            return self._value_at_by_windows(degrees, model)
-        watched = objective or self.objective
-        return self._faded(
-            self._tokens, degrees, model, lambda batch: watched(model, batch)
-        ).reshape(-1)
-
-    def _value_at_by_windows(
-        self, degrees: "torch.Tensor", model: "HuggingFaceModel"
-    ) -> "torch.Tensor":
-        """`value_at`, window by window; what a gradient needs of one is computed again
-        when it is asked for.
-        """
-        import torch
-        from torch.utils.checkpoint import checkpoint
-
-        assert self.windows is not None
-        total: torch.Tensor | None = None
-        for part in self.windows.parts:
-            columns = torch.from_numpy(part.columns).to(degrees.device)
-
-            def raw(degrees: "torch.Tensor", part: "Window" = part) -> "torch.Tensor":
-                return self._faded(
-                    part.tokens,
-                    degrees,
-                    model,
-                    lambda batch: self._averaged.raw(model, batch),
-                )
-
-            found: torch.Tensor = checkpoint(raw, degrees[columns], use_reentrant=False)
-            total = found if total is None else total + found
-        assert total is not None
-        return self._averaged.answer(total / len(self.windows)).reshape(-1)
-
-    def _faded(
-        self,
-        tokens: "AblatableTokens | SpelledText",
-        degrees: "torch.Tensor",
-        model: "HuggingFaceModel",
-        answer: "Callable[[Batch], torch.Tensor]",
-    ) -> "torch.Tensor":
-        """An answer, differentiable, to one row in which each token is there to its
-        candidate's degree.
-
-        Args:
-            tokens: of which candidates are numbered as degrees are.
-            degrees: (c,).
-            model: that is asked.
-            answer: to the row.
-        """
-        import torch
-
-        everything = np.ones((1, max(1, len(degrees))), np.bool_)
-        embedding = model.model.get_input_embeddings()
-        away: torch.Tensor | float = 0.0
-        if self.replacement in ("mask", "pad", "unk"):
-            nothing = tokens.rows(~everything, pad=self.model.padding)
-            with torch.no_grad():
-                away = embedding(self.model.tensors(nothing.arrays())["input_ids"])
-        owner = torch.from_numpy(tokens.kept_owners()).to(degrees.device)
-        there = torch.ones(len(owner), dtype=degrees.dtype, device=degrees.device)
-        if len(degrees):
-            there = torch.where(owner >= 0, degrees[owner.clamp(min=0)], there)
-        there = there[None, :, None]
-
-        def blend(module: object, given: object, output: torch.Tensor) -> torch.Tensor:
-            hook.remove()
-            return away + there.to(output) * (output - away)
-
-        rows = tokens.rows(everything, pad=self.model.padding)
-        hook = embedding.register_forward_hook(blend)
-        try:
-            with model.explained():
-                return answer(self.model.tensors(rows.arrays()))
-        finally:
-            hook.remove()
-
-    @property
-    def attributions(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Gradients, where what is watched has any."""
-        return () if self.unit == "accuracy" else (GRADIENT, INTEGRATED)
-
-    def attribute(self, method: str) -> Attribution:
-        """Cheap scores of the candidates, by one of `attributions`."""
-        return gradient_attribution(
-            self, method, STEPS if method == INTEGRATED else None
+        return self._text_read.value_at(
+            degrees, model or self.model, objective or self.objective
         )
 
     def levels(self) -> list[Level]:
-        """Paragraphs, sentences, phrases, then the candidates; of tokens words before
-        those.
-        """
+        """Paragraphs, sentences, phrases, of tokens words, then the candidates."""
         return levels_of(self.text, self.candidates)
 
     def costs(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64, tokens read for each mask."""
-        tokens = self._tokens if self.windows is None else self.windows
-        return tokens.lengths(masks)
-
-    def _refuse_windows(self) -> None:
-        if self.windows is not None:
-            raise InvalidInput(
-                "a text that is read by windows is no single input: leave windows out,"
-                " or explain it alone"
-            )
+        return self._text_read.lengths(masks)
 
     def facts(self) -> dict[str, Any]:
         """What was ablated, how, and what was watched."""
@@ -623,18 +353,18 @@ class FeatureLens(OfModel):
             "text": self.text,
             "unit_of_text": self._unit_of_text,
             "target": self.objective.target,
-            "foil": None if self._made["foil"] is None else str(self._made["foil"]),
+            "foil": None if self._question.foil is None else str(self._question.foil),
             **self.objective.facts(),
             "unit": self.unit,
             "replacement": self.replacement,
             "variants": list(self.variants),
             "neutral": self.neutral,
-            "template": self._made["template"],
-            "chat": self._made["chat"],
+            "template": self._question.template,
+            "chat": self._question.chat,
             "mask_token": self.model.tokenizer.mask_token,
             "windows": None if self.windows is None else len(self.windows),
-            "tokens": self._counts,
-            "unknown": self._unknown_words,
+            "tokens": self._text_read.counts,
+            "unknown": self._text_read.unknown_words,
             "about": about(self.model.name),
             "rows": self._together,
             "notes": self._notes(),
@@ -646,10 +376,9 @@ class FeatureLens(OfModel):
         """What a person should know of how the text was read."""
         from spexlens.models.model import ANSWERS_AT_RANDOM, ATTENDS_TO_BOTH_SIDES
 
-        notes = [self._note] if self._note else []
-        if self.windows is not None:
-            notes.append(self._said_of_windows())
-        notes += [] if self.deterministic else [ANSWERS_AT_RANDOM]
+        notes = self._text_read.notes()
+        if not self.deterministic:
+            notes.append(ANSWERS_AT_RANDOM)
         if self.model.ahead:
             notes.append(ATTENDS_TO_BOTH_SIDES)
         if self.model.kind == "encoder" and not self.model.sentence.said:
@@ -659,58 +388,23 @@ class FeatureLens(OfModel):
             )
         return notes
 
-    def _said_of_windows(self) -> str:
-        """How a text that is longer than the model's window was read."""
-        assert self.windows is not None
-        count = len(self.windows)
-        if count == 1:
-            return "the text fits the model's window: it is read at once"
-        return (
-            f"the text was read in {count} windows of up to {self._longest} tokens,"
-            " whatever is ablated in them; the answer is that of the mean of their"
-            f" {self._averaged.averaged}, and one call asks for all of them"
-        )
-
-    def _refuse_what_cannot_be_read(
-        self, layout: "Layout", tokens: "AblatableTokens | SpelledText"
-    ) -> None:
-        nothing = np.zeros((1, max(1, len(layout.spans))), np.bool_)
-        completion = layout.reading.completion
-        left = tokens.rows(nothing, pad=self.model.padding).attention.sum()
-        if int(left) <= completion:
-            template = "" if self._made["windows"] else "a template, or "
-            raise InvalidInput(
-                f"with replacement {self.replacement!r} nothing is left to read when"
-                f" all is ablated; give {template}another replacement"
-            )
-        if not tokens.hidden:
-            return
-        if "attention_mask" not in self.model.accepts:
-            raise InvalidInput(
-                f"{type(self.model.model).__name__} has no attention mask to hide"
-                " tokens with: choose another replacement"
-            )
-        if (
-            self.model.kind != "encoder"
-            and layout.owner[len(layout.owner) - completion - 1] >= 0
-        ):
-            raise InvalidInput(
-                "replacement 'attention' cannot hide the last token, where the answer"
-                " is read: give a template that ends in text, or another replacement"
-            )
-
     def _identity(self, *, anew: bool) -> tuple[str | None, str | None]:
         """sha256 of everything that decides a value, or why it cannot be told."""
         from spexlens.models.fingerprint import told
 
-        tokens = self._tokens if self.windows is None else self.windows
         return told(
             self.model,
             "features 2",
-            tokens.identity(),
+            self._text_read.identity(),
             self.objective.identity(),
             anew=anew,
         )
+
+
+@FeatureRecipe.made_by
+def feature_lens_of(recipe: FeatureRecipe) -> FeatureLens:
+    """The lens that a recipe says how to make."""
+    return FeatureLens(**recipe.arguments())
 
 
 def _one_text(text: object) -> str:

@@ -1,5 +1,6 @@
 """Replacement: what stands where a candidate is ablated."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spexlens.errors import InvalidInput
@@ -12,61 +13,118 @@ if TYPE_CHECKING:
     from spexlens.lenses.text.spelled import SpelledText
     from spexlens.models.model import HuggingFaceModel
 
-REPLACEMENTS = ("mask", "pad", "unk", "neutral", "delete", "attention")
+
+@dataclass(frozen=True)
+class Replacement:
+    """One way to ablate a candidate of a text.
+
+    Without any of what the attributes say, a candidate's tokens are left out.
+
+    Attributes:
+        name: what it is asked for by.
+        token: the tokenizer's special token that stands for each token, such as "mask",
+            or None.
+        spelled: whether a string stands for the whole candidate, and the tokenizer
+            reads the text with it.
+        hides: whether the tokens stay and lose the attention of all others.
+    """
+
+    name: str
+    token: str | None = None
+    spelled: bool = False
+    hides: bool = False
+
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether each token of an ablated candidate has another in its place."""
+        return self.token is not None
+
+    @property
+    def keeps_places(self) -> bool:
+        """Whether the tokens that are kept stay where they are."""
+        return self.has_stand_in or self.hides
+
+    def available(self, tokenizer: "PreTrainedTokenizerBase") -> bool:
+        """Whether a tokenizer has the token for it."""
+        return not self.has_stand_in or self._token_id(tokenizer) is not None
+
+    def ablatable(
+        self, model: "HuggingFaceModel", layout: "Layout", neutral: str
+    ) -> "AblatableTokens | SpelledText":
+        """What a model reads of a text whose candidates come and go.
+
+        Args:
+            model: that reads.
+            layout: the text, everything kept.
+            neutral: the string that stands for a candidate, if one does.
+        """
+        if self.spelled:
+            # here, as it needs torch, and names of replacements are asked for without
+            from spexlens.lenses.text.spelled import SpelledText
+
+            return SpelledText(model, layout, neutral)
+        token_id = self._token_id(model.tokenizer)
+        stand_in = [] if token_id is None else [int(token_id)]
+        return substitute(
+            layout.reading.ids,
+            layout.owner,
+            [stand_in if candidate >= 0 else [] for candidate in layout.owner],
+            hidden=self.hides,
+            segments=layout.reading.segments,
+        )
+
+    def _token_id(self, tokenizer: "PreTrainedTokenizerBase") -> int | None:
+        if self.token is None:
+            return None
+        token_id: int | None = getattr(tokenizer, f"{self.token}_token_id")
+        return token_id
+
+
+MASK = Replacement("mask", token="mask")
+DELETE = Replacement("delete")
+
+# In this order errors list those that work. A new one stands here, and nowhere else.
+_KNOWN = (
+    MASK,
+    Replacement("pad", token="pad"),
+    Replacement("unk", token="unk"),
+    Replacement("neutral", spelled=True),
+    DELETE,
+    Replacement("attention", hides=True),
+)
+
+REPLACEMENTS = tuple(replacement.name for replacement in _KNOWN)
 """The names of the replacements; see `FeatureLens`."""
 
 
 def choose_replacement(
-    replacement: str | None, tokenizer: "PreTrainedTokenizerBase"
-) -> str:
-    """The replacement asked for, or the default: the mask token where there is one,
-    else deletion.
+    name: str | None, tokenizer: "PreTrainedTokenizerBase"
+) -> Replacement:
+    """The replacement of a name; by default the mask token, else deletion.
 
     Raises:
         InvalidInput: it is unknown or the tokenizer lacks its token; the text says
             which work.
     """
-    works = replacements_of(tokenizer)
-    if replacement is None:
-        return "mask" if "mask" in works else "delete"
-    if replacement not in works:
-        lacking = replacement in REPLACEMENTS
-        why = (
-            "the tokenizer has no such token"
-            if lacking
-            else "there is none of that name"
-        )
+    working = {
+        replacement.name: replacement for replacement in replacements_of(tokenizer)
+    }
+    if name is None:
+        return working.get(MASK.name, DELETE)
+    if name not in working:
+        why = "there is none of that name"
+        if name in REPLACEMENTS:
+            why = "the tokenizer has no such token"
         raise InvalidInput(
-            f"replacement {replacement!r}: {why}; these work: {', '.join(works)}"
+            f"replacement {name!r}: {why}; these work: {', '.join(working)}"
         )
-    return replacement
+    return working[name]
 
 
-def replacements_of(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, ...]:
-    """Those of `REPLACEMENTS` that a tokenizer has the token for."""
-    special = ("mask", "pad", "unk")
-    lacking = [
-        name for name in special if getattr(tokenizer, f"{name}_token_id") is None
-    ]
-    return tuple(name for name in REPLACEMENTS if name not in lacking)
-
-
-def ablatable(
-    model: "HuggingFaceModel", layout: "Layout", replacement: str, neutral: str
-) -> "AblatableTokens | SpelledText":
-    """What a model reads under one of `REPLACEMENTS`."""
-    if replacement == "neutral":
-        from spexlens.lenses.text.spelled import SpelledText
-
-        return SpelledText(model, layout, neutral)
-    stand_ins: list[list[int]] = [[] for _ in layout.owner]
-    if replacement not in ("delete", "attention"):
-        token = int(getattr(model.tokenizer, f"{replacement}_token_id"))
-        stand_ins = [[token] if candidate >= 0 else [] for candidate in layout.owner]
-    return substitute(
-        layout.reading.ids,
-        layout.owner,
-        stand_ins,
-        hidden=replacement == "attention",
-        segments=layout.reading.segments,
+def replacements_of(
+    tokenizer: "PreTrainedTokenizerBase",
+) -> tuple[Replacement, ...]:
+    """The replacements that a tokenizer has the token for."""
+    return tuple(
+        replacement for replacement in _KNOWN if replacement.available(tokenizer)
     )

@@ -1,10 +1,8 @@
-"""Windows: a text longer than a model reads at once, cut into parts that fit, and read
-part by part.
-"""
+"""Windows: a text longer than a model reads at once, cut into parts that fit."""
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 from spexlens.errors import InputTooLong, InvalidInput
 from spexlens.lenses.text import units
 from spexlens.lenses.text.layout import Layout, lay_out_spans, spans_of, token_spans
-from spexlens.lenses.text.replacement import ablatable
+from spexlens.lenses.text.replacement import DELETE, Replacement
 from spexlens.lenses.text.spelled import SpelledText
 from spexlens.lenses.text.tokens import AblatableTokens, Rows
 from spexlens.lenses.text.units import Span
@@ -25,10 +23,9 @@ from spexlens.models.reading import Reading, read
 MOST = 1_000
 """Windows that a text may have."""
 
-_SHORT, _LONG = (
-    0.75,
-    1.25,
-)  # of an even share of the tokens, between which the end of a sentence is looked for
+# of an even share of the tokens, between which the end of a sentence is looked for
+_SHORT = 0.75
+_LONG = 1.25
 _FAR = 8  # characters a token, of which few texts have so many
 _RUN = re.compile(r"\S+")
 
@@ -59,8 +56,7 @@ class Window:
 
 
 class Windows:
-    """A text's windows. Their borders are those of the whole text, whichever candidates
-    are kept.
+    """A text's windows, with the same borders whichever candidates are kept.
 
     Attributes:
         parts: in reading order.
@@ -94,11 +90,12 @@ class Windows:
 
     def counts(self) -> list[int]:
         """How many tokens each candidate has, everywhere."""
-        found = np.zeros(len(self.spans), np.int64)
+        counts = np.zeros(len(self.spans), np.int64)
         for part in self.parts:
             owner = part.layout.owner
-            np.add.at(found, part.columns[owner[owner >= 0]], 1)
-        return [int(count) for count in found]
+            # A candidate may own several tokens of a window: `+=` would add one.
+            np.add.at(counts, part.columns[owner[owner >= 0]], 1)
+        return [int(count) for count in counts]
 
     def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64, the number of tokens in all windows for each mask."""
@@ -108,8 +105,7 @@ class Windows:
     def rows(
         self, masks: NDArray[np.bool_], *, pad: int
     ) -> tuple[Rows, NDArray[np.int64]]:
-        """What the model reads for each mask: each window once for all masks that leave
-        it alike.
+        """What the model reads: each window once for all masks that leave it alike.
 
         Args:
             masks: (m, n) bool.
@@ -118,7 +114,7 @@ class Windows:
         Returns:
             The rows, and (m, windows) int64, which of them each mask's windows are.
         """
-        found: list[Rows] = []
+        tables: list[Rows] = []
         places = np.empty((len(masks), len(self.parts)), np.int64)
         before = 0
         for number, part in enumerate(self.parts):
@@ -126,9 +122,9 @@ class Windows:
             first, inverse = mask_algebra.distinct(mask_algebra.pack(own))
             rows, again = part.tokens.rows(own[first], pad=pad).distinct()
             places[:, number] = before + again[inverse]
-            found.append(rows)
+            tables.append(rows)
             before += len(rows.lengths)
-        return _stacked(found, pad), places
+        return _stacked(tables, pad), places
 
     def identity(self) -> list[Any]:
         """Everything that decides what is read, as JSON."""
@@ -144,11 +140,10 @@ def cut_into_windows(
     *,
     unit: str,
     spans: Sequence[Span] | None,
-    replacement: str,
+    replacement: Replacement,
     neutral: str,
 ) -> Windows:
-    """A text in as few windows as it needs, of about equal length, whatever is ablated
-    in them.
+    """A text in as few windows as it needs, of about equal length, for every mask.
 
     A window ends where a sentence does, if one ends near its even share of the tokens;
     else between words; and where there is no white space, between tokens.
@@ -158,7 +153,7 @@ def cut_into_windows(
             token of its own.
         InputTooLong: the text has more windows than `MOST`, or not even a word fits.
     """
-    most = model.window or len(text)
+    most = model.window or len(text)  # a model without a window reads all at once
     far = _FAR * most * MOST
     if len(text) > far:  # before all of it is tokenised
         _refuse_many(len(read(model, text[:far])), most)
@@ -170,24 +165,29 @@ def cut_into_windows(
         )
     shown = (whole.places[:, 0] >= 0) & (whole.places[:, 1] > whole.places[:, 0])
     starts = np.sort(whole.places[shown, 0]).tolist()
-    around = len(whole) - len(starts)
-    room = most - around
+    special = len(whole) - len(starts)
+    room = most - special
     _refuse_many(len(starts), room)
     by_tokens = unit == "token" and spans is None
     cut = None if by_tokens else spans_of(model, text, whole, unit=unit, spans=spans)
+
+    def ablatable(layout: Layout) -> AblatableTokens | SpelledText:
+        return replacement.ablatable(model, layout, neutral)
+
     while room > 0:
         _refuse_many(len(starts), room)
         borders = _borders(text, starts, room)
-        found = _read(
-            model, text, borders, cut, spans is not None, replacement, neutral
+        windows = _read(
+            model, text, borders, cut, ablatable, exclusive=spans is not None
         )
-        longest = found.longest
+        longest = windows.longest
         if longest <= most:
-            return found
+            return windows
+        # What stands in may be longer than what it stands for: leave room for it.
         room = min(room - 1, room * most // longest)
     raise InputTooLong(
         f"{model.called!r} reads at most {most} tokens at once: with replacement"
-        f" {replacement!r} not even one word fits; choose another replacement"
+        f" {replacement.name!r} not even one word fits; choose another replacement"
     )
 
 
@@ -198,7 +198,7 @@ def readings_by_windows(model: HuggingFaceModel, text: str) -> list[Reading]:
         InvalidInput, InputTooLong: as `cut_into_windows`.
     """
     return cut_into_windows(
-        model, text, unit="word", spans=None, replacement="delete", neutral=""
+        model, text, unit="word", spans=None, replacement=DELETE, neutral=""
     ).readings
 
 
@@ -226,19 +226,12 @@ def _borders(text: str, starts: list[int], room: int) -> list[Span]:
     first = 0
     while len(starts) - first > room:
         left = len(starts) - first
-        share = left / -(-left // room)
-        end = (
-            _nearest(
-                sentences,
-                starts,
-                first,
-                share,
-                _SHORT * share,
-                min(room, _LONG * share),
-            )
-            or _nearest(words, starts, first, share, 1, room)
-            or starts[first + int(share)]
-        )
+        windows = -(-left // room)  # rounded up
+        share = left / windows
+        longest = min(room, _LONG * share)
+        end = _nearest(sentences, starts, first, share, _SHORT * share, longest)
+        end = end or _nearest(words, starts, first, share, 1, room)
+        end = end or starts[first + int(share)]
         borders.append((begin, end))
         begin = end
         first = bisect_left(starts, end)
@@ -253,8 +246,7 @@ def _nearest(
     least: float,
     most: float,
 ) -> int | None:
-    """Of some places in a text, that with about `share` tokens before it, counted from
-    the first.
+    """Of some places in a text, that with about `share` tokens before it.
 
     Args:
         places: where a window may end, in order.
@@ -268,7 +260,8 @@ def _nearest(
     for place in places[max(0, beyond - 2) : beyond + 2]:
         count = bisect_left(starts, place) - first
         if least <= count <= most and count > 0:
-            best = min(best or (float("inf"), 0), (abs(count - share), place))
+            candidate = (abs(count - share), place)
+            best = candidate if best is None else min(best, candidate)
     return None if best is None else best[1]
 
 
@@ -277,42 +270,54 @@ def _read(
     text: str,
     borders: list[Span],
     cut: list[Span] | None,
+    ablatable: Callable[[Layout], AblatableTokens | SpelledText],
+    *,
     exclusive: bool,
-    replacement: str,
-    neutral: str,
 ) -> Windows:
-    """The windows with these borders; without a cut, candidates are the tokens of each."""
-    every: list[Span] = [] if cut is None else cut
-    begins = [start for start, _ in every]
-    stops = [stop for _, stop in every]
+    """The windows with these borders.
+
+    Args:
+        model: that reads.
+        text: all of it.
+        borders: where each window begins and ends.
+        cut: the candidates; None for the tokens of each window.
+        ablatable: a window with candidates that come and go.
+        exclusive: refuse a token that two candidates share.
+    """
+    spans: list[Span] = [] if cut is None else cut
     parts = []
     for begin, end in borders:
         part = text[begin:end]
         if cut is None:
             inside = token_spans(model, part)
-            columns = np.arange(len(every), len(every) + len(inside))
-            every = [*every, *((start + begin, stop + begin) for start, stop in inside)]
+            columns = np.arange(len(spans), len(spans) + len(inside))
+            spans = [*spans, *((start + begin, stop + begin) for start, stop in inside)]
         else:
-            among = range(bisect_right(stops, begin), bisect_left(begins, end))
-            clipped = {
-                n: (max(cut[n][0], begin) - begin, min(cut[n][1], end) - begin)
-                for n in among
-            }
-            clipped = {
-                n: span for n, span in clipped.items() if part[slice(*span)].strip()
-            }
-            columns = np.array(list(clipped), np.int64)
-            inside = list(clipped.values())
+            columns, inside = _clipped(cut, text, begin, end)
         layout = lay_out_spans(model, part, inside, exclusive=exclusive)
-        parts.append(
-            Window(
-                (begin, end),
-                columns,
-                layout,
-                ablatable(model, layout, replacement, neutral),
-            )
-        )
-    return Windows(parts, every)
+        parts.append(Window((begin, end), columns, layout, ablatable(layout)))
+    return Windows(parts, spans)
+
+
+def _clipped(
+    cut: list[Span], text: str, begin: int, end: int
+) -> tuple[NDArray[np.int64], list[Span]]:
+    """The candidates that show in a window, and where in it they do.
+
+    A candidate on a border is in both windows, in part; one of which nothing but white
+    space is in a window is not in it.
+    """
+    first = bisect_right(cut, begin, key=lambda span: span[1])
+    beyond = bisect_left(cut, end, key=lambda span: span[0])
+    columns = []
+    inside = []
+    for column in range(first, beyond):
+        start = max(cut[column][0], begin)
+        stop = min(cut[column][1], end)
+        if text[start:stop].strip():
+            columns.append(column)
+            inside.append((start - begin, stop - begin))
+    return np.array(columns, np.int64), inside
 
 
 def _stacked(tables: Sequence[Rows], pad: int) -> Rows:

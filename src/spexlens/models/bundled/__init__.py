@@ -1,6 +1,4 @@
-"""Small models that come with the package, so that everything can be tried without a
-network.
-"""
+"""Small models that come with the package, to try everything without a network."""
 
 from pathlib import Path
 

@@ -1,6 +1,4 @@
-"""The masks of ProxySPEX: first far apart, then where a kernel fitted to what was
-answered knows least.
-"""
+"""The masks of ProxySPEX: far apart, then where a fitted kernel knows least."""
 
 from dataclasses import dataclass
 
@@ -16,10 +14,10 @@ from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
 Array = NDArray[np.float64]
 Packed = NDArray[np.uint8]
 
-
 _POOL = 2048
 _CHOSEN = 512  # masks that fill the space; the rest of that design is uniform
 _TOTAL = 3.0  # Σρ of the prior that distance is measured with
+_MOST_RHO = 0.9  # near one, a candidate's two halves would know nothing of each other
 _STEPS = 10
 # of the largest value, below which differences may be a processor's rounding
 _ALIKE = 1e-4
@@ -52,14 +50,14 @@ class _Grid:
     tilt: float
 
     def rounded(self, theta: Array, n: int) -> Array:
-        """A point of `Marginal`; the tilt of all candidates together is added to that
-        of each.
-        """
+        """A point of `Marginal`; the tilt of all is added to that of each candidate."""
+        # the tilt of all is zero by then: its step only must not be zero as well
         shared = [self.shared, self.shared, self.noise, 1.0]
         steps = np.concatenate([np.full(n, self.single), shared, np.full(n, self.tilt)])
+        common = n + 3
         point = theta.copy()
-        point[n + 4 :] += theta[n + 3]
-        point[n + 3] = 0.0
+        point[common + 1 :] += theta[common]
+        point[common] = 0.0
         return np.asarray(np.round(point / steps) * steps)
 
 
@@ -67,10 +65,9 @@ _GRID = _Grid(single=0.5, shared=0.25, noise=0.5, tilt=0.1)
 
 
 def drawn(n: int, count: int, seed: int) -> Packed:
-    """Both corners, then uniform masks: at least 2,048 where there are so many, and at
-    least `count`.
+    """Both corners, then uniform masks, at least `count` of them.
 
-    More begin with fewer.
+    At least 2,048 where there are so many; more begin with fewer.
 
     Returns:
         (p, ceil(n / 8)) uint8, distinct packed masks.
@@ -82,8 +79,7 @@ def drawn(n: int, count: int, seed: int) -> Packed:
 
 
 def space_filling(pool: Packed, n: int, count: int) -> Packed:
-    """The pool's first two masks, then masks that are far from all before them, then
-    the others in order.
+    """The pool's first two masks, then masks far from all before them, then the others.
 
     Each of the first 512 is the one about which a Gaussian process with k(s, t) = Π (1
     + ρ s_i t_i), ρ = 3 / n, knows least from the masks before it, of the pool's first
@@ -97,19 +93,18 @@ def space_filling(pool: Packed, n: int, count: int) -> Packed:
     Returns:
         (count, ceil(n / 8)) uint8.
     """
-    some = pool[:_POOL]
+    masks = pool[:_POOL]
+    corners = min(2, count)
+    filling = min(_CHOSEN, count, len(masks))
     with one_thread():
-        first = _least_known(
-            _flat(n), some, n, min(2, count), min(_CHOSEN, count, len(some))
-        )
-    return joined(some[first], pool)[:count]
+        rows = _least_known(_flat(n), masks, n, corners, filling)
+    return joined(masks[rows], pool)[:count]
 
 
 def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> Packed:
-    """The masks bought, then those of the pool whose values a fitted kernel is least
-    sure of.
+    """The masks bought, then those of which a fitted kernel is least sure.
 
-    Where it is sure of all of them, they are far apart.
+    Where it is sure of all masks, they are far apart.
 
     Its hyper-parameters are fitted to what was answered, the tilt being believed the
     more the more was; each mask is then the one with the largest posterior variance
@@ -126,13 +121,14 @@ def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> 
     Returns:
         (count, ceil(n / 8)) uint8, distinct, the ones bought first.
     """
-    some = joined(bought, pool[:_POOL])
+    masks = joined(bought, pool[:_POOL])
+    known = len(bought)
     with one_thread():
         prior = _fitted(mask_algebra.unpack(bought, n), _leading(values))
-        if _knows_all(prior, some, n, len(bought)):
+        if _knows_all(prior, masks, n, known):
             prior = _flat(n, _NUGGET)
-        rows = _least_known(prior, some, n, len(bought), min(count, len(some)))
-    return joined(some[rows], pool)[:count]
+        rows = _least_known(prior, masks, n, known, min(count, len(masks)))
+    return joined(masks[rows], pool)[:count]
 
 
 def joined(*parts: Packed) -> Packed:
@@ -144,12 +140,12 @@ def joined(*parts: Packed) -> Packed:
 
 def _flat(n: int, noise: float = 0.0) -> Prior:
     """For which all masks at one distance from another are alike."""
-    return Prior(0.0, np.full(n, min(_TOTAL / n, 0.9)), np.zeros(n), noise)
+    rho = min(_TOTAL / n, _MOST_RHO)
+    return Prior(0.0, np.full(n, rho), np.zeros(n), noise)
 
 
 def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
-    """The kernel's prior, fitted to values on a scale that fits most games, rounded,
-    with part of its tilt.
+    """The kernel's prior, fitted to smoothly warped values, rounded, partly tilted.
 
     What threads and processors change in values, some 1e-5 of them, must not change
     which masks are asked for: the scale is smooth in the values, and the
@@ -158,98 +154,109 @@ def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
     """
     if np.ptp(values) <= _ALIKE * np.abs(values).max():
         return _flat(masks.shape[1], _NUGGET)
+    count, n = masks.shape
     marginal = Marginal(signs_of(masks), _smoothly_mixed(values), _LEAST_NOISE)
-    prior = marginal.prior(_GRID.rounded(marginal.maximise(_STEPS), masks.shape[1]))
-    believed = len(values) / (len(values) + _TILT * masks.shape[1])
+    theta = marginal.maximise(_STEPS)
+    prior = marginal.prior(_GRID.rounded(theta, n))
+    believed = count / (count + _TILT * n)
     return Prior(prior.log_scale, prior.rho, believed * prior.tilt, prior.noise)
 
 
 def _smoothly_mixed(values: Array) -> Array:
-    """As the warp "mix", half z-score and half normal score, but of a smooth rank: none
-    swaps places.
+    """As the warp "mix", half z-score and half normal score, but of a smooth rank.
+
+    Two values that are nearly the same never swap places.
     """
     from scipy.special import ndtr, ndtri
 
     standard = (values - values.mean()) / values.std()
     share = ndtr((standard[:, None] - standard) / _BANDWIDTH).mean(axis=1)
-    latent = (
-        standard + ndtri(np.clip(share, 0.5 / len(values), 1.0 - 0.5 / len(values)))
-    ) / 2.0
+    edge = 0.5 / len(values)
+    scores = ndtri(np.clip(share, edge, 1.0 - edge))
+    latent = (standard + scores) / 2.0
     return np.asarray((latent - latent.mean()) / latent.std())
 
 
 def _leading(values: Array) -> Array:
-    """(m,) or (m, k) -> (m,): the first principal component of outputs scaled to
-    variance one.
-    """
+    """(m,) or (m, k) -> (m,): the first principal component of standardised outputs."""
     # so that no square overflows
-    values = np.ldexp(values, -np.frexp(np.abs(values).max(axis=0))[1])
+    _, exponent = np.frexp(np.abs(values).max(axis=0))
+    values = np.ldexp(values, -exponent)
     if values.ndim == 1:
         return values
     away = values - values.mean(axis=0)
     scale = away.std(axis=0)
-    left, sizes, right = np.linalg.svd(
-        away[:, scale > 0] / scale[scale > 0], full_matrices=False
-    )
+
+    varied = scale > 0
+    standard = away[:, varied] / scale[varied]
+    left, sizes, right = np.linalg.svd(standard, full_matrices=False)
     if not len(sizes):
         return np.zeros(len(values))
-    # two outputs always have the same
-    large = np.abs(right[0]) > 0.5 * np.abs(right[0]).max()
-    return np.asarray(left[:, 0] * sizes[0] * np.sign(right[0, np.argmax(large)]))
+
+    # a component's sign is arbitrary: that of the first large weight is made positive;
+    # not of the largest, as two outputs always have the same
+    weights = np.abs(right[0])
+    first_large = np.argmax(weights > 0.5 * weights.max())
+    return np.asarray(left[:, 0] * sizes[0] * np.sign(right[0, first_large]))
 
 
 def _knows_all(prior: Prior, packed: Packed, n: int, known: int) -> bool:
-    """Whether what a kernel expects of the masks after the known ones is next to
-    nothing.
-    """
-    unknown = (
-        _given(prior, signs_of(mask_algebra.unpack(packed, n)), known)[1][known:]
-        - prior.noise
-    )
-    return bool(
-        unknown.size
-        and unknown.mean() < _SURE * np.exp(prior.log_scale + np.log1p(prior.rho).sum())
-    )
+    """Whether a kernel is next to sure of all masks after the known ones."""
+    signs = signs_of(mask_algebra.unpack(packed, n))
+    _, variance = _given(prior, signs, known)
+    unknown = variance[known:] - prior.noise
+    if not unknown.size:
+        return False
+    beforehand = np.exp(prior.log_scale + np.log1p(prior.rho).sum())
+    return bool(unknown.mean() < _SURE * beforehand)
 
 
 def _given(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
-    """Of masks, the first of them known: rows of the covariance's factor (known, m),
-    and variances (m,).
+    """The covariance's factor (known, m) and the variances (m,), given the first masks.
+
+    Args:
+        prior: its hyper-parameters.
+        signs: (m, n) float64 of ±1.
+        known: how many of the masks, the first ones, are known.
     """
     from scipy.linalg import solve_triangular
 
-    own = prior.gram(signs[:known], signs)
-    variance = own[0, 0] + prior.noise
-    own.flat[:: len(signs) + 1] += prior.noise
-    factor = solve_triangular(np.linalg.cholesky(own[:, :known]), own, lower=True)
+    covariance = prior.gram(signs[:known], signs)
+    variance = covariance[0, 0] + prior.noise
+    covariance.flat[:: len(signs) + 1] += prior.noise
+    lower = np.linalg.cholesky(covariance[:, :known])
+    factor = solve_triangular(lower, covariance, lower=True)
     return factor, variance - np.einsum("ij,ij->j", factor, factor)
 
 
 def _least_known(
     prior: Prior, packed: Packed, n: int, known: int, count: int
 ) -> NDArray[np.int64]:
-    """Rows of the masks: the known, which come first, and then each the one with the
-    largest variance.
+    """Rows of the masks: the known ones, then each the one with the largest variance.
 
     The posterior covariance is never formed: pivoted Cholesky keeps a factor, a row for
     each mask chosen. On one thread: sums in another order would be other bits, and
     other masks.
     """
     signs = signs_of(mask_algebra.unpack(packed, n))
-    heights = prior.gains(signs) ** 2
-    chosen = np.arange(count)
+    gains = prior.gains(signs) ** 2
+    variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise
+    least = _ROUNDING * variance
+
     factor = np.zeros((count, len(signs)))
     factor[:known], unknown = _given(prior, signs, known)
-    variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise
     unknown[:known] = -np.inf
+    chosen = np.arange(count)
     for j in range(known, count):
-        scores = heights * unknown
+        scores = gains * unknown
+        # the first that is about the largest: last digits must not decide
         row = int(np.argmax(scores >= (1.0 - _TIE) * scores.max()))
         column = prior.gram(signs[row : row + 1], signs)[0]
         column[row] += prior.noise
         column -= factor[:j, row] @ factor[:j]
-        factor[j] = column / np.sqrt(max(unknown[row], _ROUNDING * variance))
+        factor[j] = column / np.sqrt(max(unknown[row], least))
         unknown -= factor[j] ** 2
+
         chosen[j] = row
         unknown[chosen[: j + 1]] = -np.inf
     return chosen

@@ -54,92 +54,105 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
         return _tabulated(proxy)
     rng = np.random.default_rng([seed, proxy.n])
     groups = [_subspace(proxy.n, rng) for _ in range(_GROUPS)]
-    bins = [
-        group.transform(proxy.predict(mask_algebra.unpack(group.masks(), proxy.n)))
-        for group in groups
-    ]
-    few = Sets.low_orders(proxy.n, proxy.n)
-    alone, _ = _fitted(groups, few, bins)
-    likely = _products(np.abs(alone), MOST_SETS)
-    sets = Sets.concatenate(
-        [Sets.of(proxy.n, [()]), few, likely, proxy.large_sets(MOST_SETS)]
-    ).distinct()
+    bins = [_measured(group, proxy) for group in groups]
+    sets = _suspected(proxy, groups, bins)
     coefficients, error = _fitted(groups, sets, bins)
-    rounding = (_ROUNDING * float(np.abs(coefficients).max())) ** 2
-    sure = coefficients**2 > max(_SURE * error, rounding)
-    energy = np.where((sets.orders > 0) & sure, coefficients**2, 0.0)
-    kept = np.concatenate([[0], _enough(energy)])
-    spectrum = Spectrum(sets.take(kept), coefficients[kept])
+
+    largest = float(np.abs(coefficients).max())
+    rounding = (_ROUNDING * largest) ** 2
+    squares = coefficients**2
+    sure = squares > max(_SURE * error, rounding)
+    energy = np.where((sets.orders > 0) & sure, squares, 0.0)
+    # the empty set comes first, and stays
+    rows = np.concatenate([[0], _enough(energy)])
+    spectrum = Spectrum(sets.take(rows), coefficients[rows])
+
     fresh = designs.uniform(proxy.n, _TEST, seed)
-    return Readout(
-        spectrum, float(np.mean((proxy.predict(fresh) - spectrum.predict(fresh)) ** 2))
-    )
+    missed = proxy.predict(fresh) - spectrum.predict(fresh)
+    return Readout(spectrum, float(np.mean(missed**2)))
+
+
+def _measured(group: Group, proxy: FittedProxy) -> Array:
+    """The bins of one subspace, each the sum of its sets' signed coefficients."""
+    masks = mask_algebra.unpack(group.masks(), proxy.n)
+    return group.transform(proxy.predict(masks))
+
+
+def _suspected(
+    proxy: FittedProxy, groups: Sequence[Group], bins: Sequence[Array]
+) -> Sets:
+    """The empty set, then all sets that may have a large coefficient, each once."""
+    single = Sets.low_orders(proxy.n, proxy.n)
+    coefficients, _ = _fitted(groups, single, bins)
+    likely = _products(np.abs(coefficients), MOST_SETS)
+    empty = Sets.of(proxy.n, [()])
+    large = proxy.large_sets(MOST_SETS)
+    return Sets.concatenate([empty, single, likely, large]).distinct()
 
 
 def _tabulated(proxy: FittedProxy) -> Readout:
+    """From the values of all 2^n masks."""
     coefficients = walsh_hadamard(proxy.table()) / (1 << proxy.n)
     energy = coefficients**2
     energy[0] = 0.0
-    kept = np.concatenate([[0], _enough(energy)])
-    sets = Sets.from_incidence(mask_algebra.from_index(kept, proxy.n))
-    loss = max(float(energy.sum() - energy[kept].sum()), 0.0)
-    return Readout(Spectrum(sets, coefficients[kept]), loss)
+    rows = np.concatenate([[0], _enough(energy)])
+    sets = Sets.from_incidence(mask_algebra.from_index(rows, proxy.n))
+    loss = max(float(energy.sum() - energy[rows].sum()), 0.0)
+    return Readout(Spectrum(sets, coefficients[rows]), loss)
 
 
 def _fitted(
     groups: Sequence[Group], sets: Sets, bins: Sequence[Array]
 ) -> tuple[Array, float]:
-    """The sets' coefficients, and the variance that all other sets give to each of
-    them.
-    """
+    """The sets' coefficients, and the variance that all other sets give to each."""
     support = Support(groups, sets.indicators)
-    rest = support.fit(bins)
-    return support.coefficients, float(
-        np.mean([np.mean(left**2) for left in rest])
-    ) / len(groups)
+    residuals = support.fit(bins)
+    variance = float(np.mean([np.mean(residual**2) for residual in residuals]))
+    return support.coefficients, variance / len(groups)
 
 
 def _products(alone: Array, count: int) -> Sets:
-    """The `count` sets with the largest products of their members' sizes, each below
-    one.
+    """The `count` sets with the largest products of their members' sizes, below one.
 
     A monotone function of a sum has about such coefficients, whatever else it has. Sets
     are taken from a heap in falling order: each leads to itself with the next smaller
     member more, and to itself with the last member replaced by that.
     """
     order = np.argsort(-alone, kind="stable")
-    size = np.maximum(alone[order], np.finfo(np.float64).tiny)
+    ranked = alone[order]
+    size = np.maximum(ranked, np.finfo(np.float64).tiny)
     logs = np.log(_NEAR_ONE * size / size[0]).tolist()
+
+    # a set costs the less the larger its product; members are ranks
     heap: list[tuple[float, tuple[int, ...]]] = [(-logs[0], (0,))]
-    found: list[list[int]] = []
-    while heap and len(found) < count:
-        least, members = heappop(heap)
-        found.append(order[list(members)].tolist())
-        following = members[-1] + 1
-        if following < len(logs):
-            heappush(heap, (least - logs[following], (*members, following)))
-            replaced = least + logs[following - 1] - logs[following]
-            heappush(heap, (replaced, (*members[:-1], following)))
-    return Sets.of(len(alone), found)
+    sets: list[list[int]] = []
+    while heap and len(sets) < count:
+        cost, members = heappop(heap)
+        sets.append(order[list(members)].tolist())
+        *others, last = members
+        following = last + 1
+        if following == len(logs):
+            continue
+        longer = cost - logs[following]
+        heappush(heap, (longer, (*members, following)))
+        replaced = cost + logs[last] - logs[following]
+        heappush(heap, (replaced, (*others, following)))
+    return Sets.of(len(alone), sets)
 
 
 def _enough(energy: Array) -> NDArray[np.int64]:
     """The largest energies, so many that no more than the loss remains."""
     ranked = np.argsort(-energy, kind="stable")[:MOST_SETS]
     ranked = ranked[energy[ranked] > 0]
-    held = np.cumsum(energy[ranked])
-    needed = np.searchsorted(held, (1.0 - _LOSS) * energy.sum()) + 1
+    cumulative = np.cumsum(energy[ranked])
+    needed = np.searchsorted(cumulative, (1.0 - _LOSS) * energy.sum()) + 1
     return ranked[:needed]
 
 
 def _subspace(n: int, rng: np.random.Generator) -> Group:
-    """2^13 masks, q + span(v_1, ..., v_13): every set lies in one of 2^13 bins, with a
-    sign.
-    """
+    """2^13 masks, q + span(v_1, ..., v_13): each set has one of 2^13 bins, and a sign."""
     basis = rng.integers(0, 2, (_BITS, n), dtype=np.uint8)
-    return Group(
-        _BITS,
-        basis,
-        rng.integers(0, 2, n, dtype=np.uint8),
-        np.zeros((0, _BITS), np.uint8),
-    )
+    shift = rng.integers(0, 2, n, dtype=np.uint8)
+    # no code: the sets are named beforehand, and nothing is decoded
+    syndrome = np.zeros((0, _BITS), np.uint8)
+    return Group(_BITS, basis, shift, syndrome)

@@ -10,6 +10,7 @@ from operator import index
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spexlens.arguments import number
 from spexlens.errors import InvalidInput
@@ -20,7 +21,13 @@ from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.subsets.program import solve
 from spexlens.spectrum.subsets.tabu import search
 
-_PROOF = 1e-6  # of Σ|F|: the tolerance of HiGHS
+Masks = NDArray[np.bool_]
+
+# of Σ|F|, by how much HiGHS may be off: a bound so near is met
+_PROOF = 1e-6
+
+# the search may take one part in so many of the time limit, the program the rest
+_SEARCHED = 3
 
 
 @dataclass(frozen=True)
@@ -42,9 +49,7 @@ class Optimum:
 
     @property
     def gap(self) -> float:
-        """|bound - value|, in the unit of the value; 0.0 where the subset is proved
-        optimal.
-        """
+        """|bound - value|, in the unit of the value; 0.0 where proved optimal."""
         return abs(self.bound - self.value)
 
     @property
@@ -56,8 +61,7 @@ class Optimum:
 def optimum(
     spectrum: Spectrum, keep: int, *, largest: bool = True, time_limit: float = 10.0
 ) -> Optimum:
-    """The mask with exactly `keep` candidates kept that maximises, or minimises, a
-    spectrum.
+    """The mask with `keep` candidates kept at which a spectrum is largest, or smallest.
 
     Unless the time limit cuts it short, the same call gives the same answer.
 
@@ -75,31 +79,40 @@ def optimum(
     began = perf_counter()
     rest, common = spectrum.apart
     if common:
-        less = optimum(rest, keep, largest=largest, time_limit=time_limit)
-        return replace(
-            less, value=less.value + float(common), bound=less.bound + float(common)
-        )
-    # tolerances are absolute
+        best = optimum(rest, keep, largest=largest, time_limit=time_limit)
+        mean = float(common)
+        return replace(best, value=best.value + mean, bound=best.bound + mean)
+
+    # to size one, as tolerances are absolute
     unit = float(np.abs(spectrum.values).max(initial=0.0)) or 1.0
-    unit = unit if largest else -unit
+    if not largest:
+        unit = -unit
     task = Spectrum(spectrum.sets, spectrum.values / unit)
-    if spectrum.n <= mask_algebra.ENUMERABLE:
-        masks = designs.everything(spectrum.n)
-        found = [masks[masks.sum(axis=1) == keep]]
-        bound = -np.inf
-    else:
-        with one_thread():
-            found = [search(task, keep, began + time_limit / 3)[None]]
-        mask, bound = solve(task, keep, began + time_limit)
-        found += [mask[None]] if mask is not None and mask.sum() == keep else []
-    candidates = np.concatenate(found)
-    values = task.predict(candidates)
-    best = candidates[int(values.argmax())]
+    masks, bound = _candidates(task, keep, began, time_limit)
+    values = task.predict(masks)
+    best_mask = masks[int(values.argmax())]
     value = float(values.max())
     if bound - value <= _PROOF * np.abs(task.values).sum():
         bound = value
-    members = tuple(int(i) for i in np.flatnonzero(best))
+    members = tuple(np.flatnonzero(best_mask).tolist())
     return Optimum(members, unit * value, unit * bound, perf_counter() - began)
+
+
+def _candidates(
+    task: Spectrum, keep: int, began: float, time_limit: float
+) -> tuple[Masks, float]:
+    """Masks of which one is best, (m, n), and what none passes; -inf if all are there."""
+    if task.n <= mask_algebra.ENUMERABLE:
+        masks = designs.everything(task.n)
+        return masks[masks.sum(axis=1) == keep], -np.inf
+
+    with one_thread():
+        masks = search(task, keep, began + time_limit / _SEARCHED)[None]
+    mask, bound = solve(task, keep, began + time_limit)
+    # HiGHS rounds: its mask may miss the size
+    if mask is not None and mask.sum() == keep:
+        masks = np.concatenate([masks, mask[None]])
+    return masks, bound
 
 
 def _refuse_unusable(

@@ -1,10 +1,9 @@
-"""Minimal: the smallest set of candidates that, kept or ablated, takes a Spectrum to a
-threshold.
+"""Minimal: the smallest set of candidates that takes a Spectrum to a threshold.
 
-Those are the minimal sufficient and the minimal necessary sets. To find one is NP-hard.
-Up to 20 candidates all masks are listed. Beyond, the smallest masks are listed, a
-search finds a good one, and a mixed-integer linear program finds a smaller one, or
-bounds how much smaller any can be.
+Kept, with all others ablated, it is a minimal sufficient set; ablated, with all others
+kept, a minimal necessary one. To find one is NP-hard. Up to 20 candidates all masks are
+listed. Beyond, the smallest masks are listed, a search finds a good one, and a
+mixed-integer linear program finds a smaller one, or bounds how much smaller any can be.
 """
 
 from dataclasses import dataclass
@@ -25,12 +24,20 @@ from spexlens.spectrum.subsets.tabu import search
 
 Mask = NDArray[np.bool_]
 
-_HAIR = 1e-9  # of Σ|F|: what a prediction may miss the threshold by
-_LISTED = 1 << 17  # masks, as many whole sizes as they hold
-# a second of the time limit: what listing them may take, about a tenth of it
+# of Σ|F|: what a prediction may miss the threshold by
+_HAIR = 1e-9
+
+# masks that are listed, as many whole sizes as they hold
+_LISTED = 1 << 17
+
+# products a second of the time limit: to list masks may take about a tenth of it
 _PRODUCTS = 3e9
-_TRIED = 8  # sizes that are searched where no greedy path reaches the threshold
-_RESERVED = 0.8  # of the time limit, after which HiGHS is told to stop: it stops late
+
+# sizes that are searched where no greedy path reaches the threshold
+_TRIED = 8
+
+# of the time limit, after which HiGHS is told to stop: it stops late
+_RESERVED = 0.8
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ def minimal(
     """
     threshold, time_limit = _refuse_unusable(spectrum, threshold, time_limit)
     began = perf_counter()
+    # from here on the question is which smallest set to keep is at least a goal
     task, goal = _posed(spectrum, threshold, ablate, above)
     if task.n <= mask_algebra.ENUMERABLE:
         mask = _first(task, goal, _tried(task))
@@ -94,22 +102,17 @@ def minimal(
         with one_thread():
             mask, least = _sought(task, goal, began, time_limit)
     if mask is None:
-        tried = _tried(task)
-        nearest = float(
-            spectrum.predict(tried[task.predict(tried).argmax()] ^ ablate)[0]
-        )
-        none = (
-            "no mask is"
-            if least > task.n
-            else f"in {time_limit:g} seconds no mask was found that is"
-        )
+        nearest = _highest(task, _tried(task))
+        predicted = float(spectrum.predict(nearest ^ ablate)[0])
+        none = "no mask is"
+        if least <= task.n:
+            none = f"in {time_limit:g} seconds no mask was found that is"
         raise InvalidInput(
-            f"{none} predicted to reach {threshold}; one is predicted {nearest:.6g}"
+            f"{none} predicted to reach {threshold}; one is predicted {predicted:.6g}"
         )
     value = float(spectrum.predict(mask ^ ablate)[0])
-    return Minimal(
-        tuple(np.flatnonzero(mask).tolist()), value, least, perf_counter() - began
-    )
+    members = tuple(np.flatnonzero(mask).tolist())
+    return Minimal(members, value, least, perf_counter() - began)
 
 
 def _refuse_unusable(
@@ -127,60 +130,80 @@ def _refuse_unusable(
 def _posed(
     spectrum: Spectrum, threshold: float, ablate: bool, above: bool
 ) -> tuple[Spectrum, float]:
-    """A spectrum, and what it is at least, such that the smallest set to keep is the
-    one asked for.
+    """The question as one of the smallest set to keep: a spectrum, and its goal.
 
     To exchange kept and ablated turns the sign of the sets of odd order.
     """
     rest, common = spectrum.apart
     if common:
         return _posed(rest, threshold - float(common), ablate, above)
-    # tolerances are absolute
+    # to size one, as tolerances are absolute
     unit = float(np.abs(spectrum.values).max(initial=0.0)) or 1.0
-    unit = unit if above else -unit
-    signs = np.where(spectrum.sets.orders % 2, -1.0, 1.0) if ablate else 1.0
-    task = Spectrum(spectrum.sets, signs * spectrum.values / unit)
+    if not above:
+        unit = -unit
+    values = spectrum.values
+    if ablate:
+        values = np.where(spectrum.sets.orders % 2, -1.0, 1.0) * values
+    task = Spectrum(spectrum.sets, values / unit)
     return task, threshold / unit - _HAIR * float(np.abs(task.values).sum())
 
 
 def _first(task: Spectrum, goal: float, masks: Mask) -> Mask | None:
-    """Of the masks (m, n) that reach the goal the smallest, of those the highest: (n,),
-    or None.
+    """Of the masks (m, n) that reach the goal the smallest, (n,), or None.
+
+    Of several it is the one with the highest value, and of those the first.
     """
     values = task.predict(masks)
     sizes = masks.sum(axis=1)
     reaching = np.flatnonzero(values >= goal)
     if not len(reaching):
         return None
-    return np.asarray(
-        masks[reaching[np.lexsort((-values[reaching], sizes[reaching]))[0]]]
-    )
+    ranked = np.lexsort((-values[reaching], sizes[reaching]))
+    return np.asarray(masks[reaching[ranked[0]]])
+
+
+def _highest(task: Spectrum, masks: Mask) -> Mask:
+    """Of the masks (m, n) the one with the highest value: (n,)."""
+    return np.asarray(masks[task.predict(masks).argmax()])
 
 
 def _sought(
     task: Spectrum, goal: float, began: float, time_limit: float
 ) -> tuple[Mask | None, int]:
-    """A small mask that reaches the goal, or None; and what none is smaller than, n + 1
-    if none is there.
+    """A small mask that reaches the goal, and what none is smaller than.
+
+    In turn: greedy paths, a list of all small masks, a bound from the linear relaxation,
+    a search, and the whole program.
+
+    Returns:
+        (n,) bool, or None; and a bound, n + 1 if no mask reaches the goal.
     """
-    if np.where(task.sets.orders > 0, np.abs(task.values), task.values).sum() < goal:
+    # no mask does more than turn every term but the mean to its size
+    ceiling = np.where(task.sets.orders > 0, np.abs(task.values), task.values).sum()
+    if ceiling < goal:
         return None, task.n + 1
     mask = _first(task, goal, _tried(task))
-    count = min(_LISTED, int(_PRODUCTS * time_limit / (len(task) + 1) / (task.n + 64)))
+    affordable = int(_PRODUCTS * time_limit / (len(task) + 1) / (task.n + 64))
+    count = min(_LISTED, affordable)
     listed, least = _listed(task, goal, _below(task, mask) + 1, count)
     if listed is not None:
         return listed, least
+
     soon = began + time_limit / 3
     late = began + _RESERVED * time_limit
     _, least = smallest(task, goal, least, _below(task, mask), late, relaxed=True)
     if least <= _below(task, mask):
         mask = _searched(task, goal, mask, least, soon)
-    mask = None if mask is None else _furthest(task, mask, soon)
-    found, least = smallest(task, goal, least, _below(task, mask), late)
-    smaller = None if found is None else _first(task, goal, found[None])
-    return (
-        mask if smaller is None else _furthest(task, smaller, began + time_limit)
-    ), least
+    if mask is not None:
+        mask = _furthest(task, mask, soon)
+    program, least = smallest(task, goal, least, _below(task, mask), late)
+    if program is None:
+        return mask, least
+    # HiGHS rounds: its mask may miss the goal
+    smaller = _first(task, goal, program[None])
+    if smaller is None:
+        return mask, least
+    return _furthest(task, smaller, began + time_limit), least
 
 
 def _below(task: Spectrum, mask: Mask | None) -> int:
@@ -192,25 +215,38 @@ def _tried(task: Spectrum) -> Mask:
     """All masks, (2^n, n); where those are too many, those on two greedy paths."""
     if task.n <= mask_algebra.ENUMERABLE:
         return designs.everything(task.n)
-    return np.concatenate(
-        [_path(task, np.full(task.n, kept), not kept) for kept in (False, True)]
-    )
+    growing = _path(task, np.full(task.n, False), True)
+    shrinking = _path(task, np.full(task.n, True), False)
+    return np.concatenate([growing, shrinking])
 
 
 def _path(task: Spectrum, mask: Mask, kept: bool) -> Mask:
-    """The masks from one to everything kept, or ablated, that each gain most over the
-    one before: (m, n).
+    """The masks on a greedy way from one to everything kept, or ablated.
+
+    Each differs from the one before in the candidate that gains most.
+
+    Args:
+        task: the spectrum.
+        mask: (n,) bool, where the path begins.
+        kept: whether it leads to everything kept; else to everything ablated.
+
+    Returns:
+        (m, n) bool, the first of them `mask`.
     """
     incidence = task.sets.indicators.astype(np.float64)
-    terms = task.values * (1.0 - 2.0 * (incidence @ mask % 2))
+    signs = 1.0 - 2.0 * (incidence @ mask % 2)
+    terms = task.values * signs
     gains = -2.0 * terms @ incidence
+
     path = [mask]
     while (path[-1] != kept).any():
         left = np.flatnonzero(path[-1] != kept)
-        i = left[gains[left].argmax()]
-        path.append(path[-1].copy())
-        path[-1][i] = kept
-        turned = incidence[:, i] > 0
+        candidate = left[gains[left].argmax()]
+        longer = path[-1].copy()
+        longer[candidate] = kept
+        path.append(longer)
+
+        turned = incidence[:, candidate] > 0
         gains += 4.0 * terms[turned] @ incidence[turned]
         terms[turned] = -terms[turned]
     return np.array(path)
@@ -219,45 +255,64 @@ def _path(task: Spectrum, mask: Mask, kept: bool) -> Mask:
 def _listed(
     task: Spectrum, goal: float, most: int, count: int
 ) -> tuple[Mask | None, int]:
-    """Of the masks of up to `most` the first that reaches the goal, or None; and what
-    none is smaller than.
+    """Of the smallest masks the first that reaches the goal, and what none is below.
 
-    So many masks are listed, as many whole sizes as they hold, and those with one
-    candidate more.
+    Listed are as many whole sizes as make at most `count` masks, and of the next size
+    up the highest mask alone.
+
+    Args:
+        task: the spectrum.
+        goal: what is to be reached.
+        most: sizes from this on are not listed.
+        count: how many masks.
+
+    Returns:
+        (n,) bool, or None; and the size that no mask reaching the goal is below.
     """
     small = Sets.low_orders(task.n, count)
     small = small.take(np.flatnonzero(small.orders < most))
-    masks = np.concatenate(
-        [np.zeros((1, task.n), np.bool_), small.indicators.astype(np.bool_)]
-    )
+    empty = np.zeros((1, task.n), np.bool_)
+    masks = np.concatenate([empty, small.indicators.astype(np.bool_)])
     sizes = masks.sum(axis=1)
+    largest = int(sizes.max())
+
     mask = _first(task, goal, masks)
     if mask is None:
-        mask = _first(task, goal, _one_more(task, masks[sizes == sizes.max()])[None])
-    return mask, int(sizes.max()) + 2 if mask is None else int(mask.sum())
+        one_more = _one_more(task, masks[sizes == largest])
+        mask = _first(task, goal, one_more[None])
+    if mask is None:
+        return None, largest + 2
+    return mask, int(mask.sum())
 
 
 def _one_more(task: Spectrum, masks: Mask) -> Mask:
-    """Of what these masks (m, n) are with one more candidate kept, the highest: (n,).
+    """The highest of all masks that keep one candidate more than one of these: (n,).
 
     Keeping i adds -2 Σ_{S∋i} F(S) χ_S, and χ_S = 1 - 2 parity.
+
+    Args:
+        task: the spectrum.
+        masks: (m, n) bool.
     """
     joined = task.values[:, None] * task.sets.indicators
     constant = task.values.sum() - 2.0 * joined.sum(axis=0)
     factors = 4.0 * joined - 2.0 * task.values[:, None]
+
     best = masks[0]
     top = -np.inf
     for chunk in mask_algebra.blocks(len(masks), 8 * len(task)):
-        odd = mask_algebra.parities(mask_algebra.pack(masks[chunk]), task.sets.packed)
-        values = (
-            constant
-            + np.unpackbits(odd, axis=1, count=len(task), bitorder="little") @ factors
-        )
+        packed = mask_algebra.pack(masks[chunk])
+        odd = mask_algebra.parities(packed, task.sets.packed)
+        parities = np.unpackbits(odd, axis=1, count=len(task), bitorder="little")
+        values = constant + parities @ factors
+
+        # what is kept cannot be kept once more
         values[masks[chunk]] = -np.inf
-        row, i = divmod(int(values.argmax()), task.n)
-        if values[row, i] > top:
-            best = masks[chunk][row] | (np.arange(task.n) == i)
-            top = values[row, i]
+        row, candidate = divmod(int(values.argmax()), task.n)
+        if values[row, candidate] > top:
+            best = masks[chunk][row].copy()
+            best[candidate] = True
+            top = values[row, candidate]
     return np.asarray(best)
 
 
@@ -270,24 +325,39 @@ def _searched(
     tried are searched.
     """
     if mask is None:
-        tried = _tried(task)
-        peak = int(tried[task.predict(tried).argmax()].sum())
-        for keep in sorted(range(least, task.n + 1), key=lambda keep: abs(keep - peak))[
-            :_TRIED
-        ]:
-            if mask is None and perf_counter() < deadline:
-                mask = _first(
-                    task, goal, _path(task, search(task, keep, deadline, goal), False)
-                )
+        mask = _first_found(task, goal, least, deadline)
     if mask is None:
         return None
     while mask.sum() > least and perf_counter() < deadline:
-        found = search(task, int(mask.sum()) - 1, deadline, goal)
-        smaller = _first(task, goal, _path(task, found, False))
+        smaller = _searched_at(task, goal, int(mask.sum()) - 1, deadline)
         if smaller is None:
             break
         mask = smaller
     return mask
+
+
+def _first_found(
+    task: Spectrum, goal: float, least: int, deadline: float
+) -> Mask | None:
+    """A mask that reaches the goal, from searches of a few sizes; or None."""
+    peak = int(_highest(task, _tried(task)).sum())
+    nearest = sorted(range(least, task.n + 1), key=lambda size: abs(size - peak))
+    for keep in nearest[:_TRIED]:
+        if perf_counter() >= deadline:
+            return None
+        mask = _searched_at(task, goal, keep, deadline)
+        if mask is not None:
+            return mask
+    return None
+
+
+def _searched_at(
+    task: Spectrum, goal: float, keep: int, deadline: float
+) -> Mask | None:
+    """A mask of at most this size that reaches the goal, from a search; or None."""
+    mask = search(task, keep, deadline, goal)
+    # what is found may have members that it can do without
+    return _first(task, goal, _path(task, mask, False))
 
 
 def _furthest(task: Spectrum, mask: Mask, deadline: float) -> Mask:

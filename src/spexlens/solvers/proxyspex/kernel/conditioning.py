@@ -1,6 +1,4 @@
-"""A Gaussian process conditioned on values: exactly, or through inducing masks where
-they are many.
-"""
+"""A Gaussian process conditioned on values: exactly, or through inducing masks."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +16,16 @@ EXACT = 4000
 
 _INDUCING = 2000
 _FRESH = 200
+_JITTER = 1e-6  # of a kernel's variance: inducing masks may nearly depend on each other
+_ALONE = 1e-6  # of a leverage, below one: from there a value is fitted by itself alone
 
 
 def condition(
     prior: Prior, signs: Array, latent: Array
 ) -> tuple[Posterior, Array, Array]:
     """The posterior mean given latent values.
+
+    Beyond `EXACT` masks the mean hangs on the first ones only, which every mask informs.
 
     Args:
         prior: its hyper-parameters.
@@ -32,8 +34,10 @@ def condition(
 
     Returns:
         The posterior; its mean at the masks (m,); and value less prediction of each
-            mask when it is
-        left out (m,): α_b / [C⁻¹]_bb (Rasmussen & Williams, 2006, eq. 5.12).
+        mask when it is left out (m,).
+
+    Raises:
+        InvalidInput: a mask stands twice, so that the kernel has no inverse.
     """
     gains = prior.gains(signs)
     values = latent / gains
@@ -41,25 +45,16 @@ def condition(
         weights, fitted, residuals = _induced(prior, signs, values)
         posterior = Posterior(prior, signs[:_INDUCING], weights)
     else:
-        inverse, _ = inverted(prior.gram(signs, signs), prior.noise)
-        if inverse is None:
-            raise InvalidInput(
-                "the kernel of these masks cannot be inverted; are there masks that"
-                " stand twice?"
-            )
-        weights = inverse @ values
-        fitted = values - prior.noise * weights
-        residuals = weights / np.diagonal(inverse)
+        weights, fitted, residuals = _exact(prior, signs, values)
         posterior = Posterior(prior, signs, weights)
     return posterior, gains * fitted, gains * residuals
 
 
 def ease(prior: Prior, signs: Array, seed: int) -> float:
-    """The variance expected of a prediction at uniform masks, over that at masks left
-    out; at most 1.
+    """The variance of a prediction at uniform masks, over that at masks left out.
 
-    Masks that fill the space are far from each other, so that what they left out is
-    harder to predict than a uniform mask is.
+    It is expected, not measured, and at most 1. Masks that fill the space are far from
+    each other, so that what they left out is harder to predict than a uniform mask is.
 
     Args:
         prior: its hyper-parameters.
@@ -68,41 +63,59 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     """
     inverse, _ = inverted(prior.gram(signs, signs), prior.noise)
     assert inverse is not None
-    rng = np.random.default_rng([seed, signs.shape[1]])
-    fresh = rng.choice([-1.0, 1.0], (_FRESH, signs.shape[1]))
+    n = signs.shape[1]
+    rng = np.random.default_rng([seed, n])
+    fresh = rng.choice([-1.0, 1.0], (_FRESH, n))
+
+    # the kernel without its tilt has one variance for all masks
+    any_mask = signs[:1]
+    variance = float(prior.gram(any_mask, any_mask)[0, 0]) + prior.noise
     cross = prior.gram(fresh, signs)
-    own = float(prior.gram(signs[:1], signs[:1])[0, 0]) + prior.noise
-    expected = prior.gains(fresh) ** 2 * (
-        own - np.einsum("ij,ij->i", cross @ inverse, cross)
-    )
+    explained = np.einsum("ij,ij->i", cross @ inverse, cross)
+    expected = prior.gains(fresh) ** 2 * (variance - explained)
+
     left_out = prior.gains(signs) ** 2 / np.diagonal(inverse)
-    return min(float(expected.mean() / left_out.mean()), 1.0)
+    ratio = float(expected.mean() / left_out.mean())
+    return min(ratio, 1.0)
+
+
+def _exact(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, Array]:
+    """Weights of all masks, the fit and the leave-one-out residuals, before the tilt.
+
+    A residual is α_b / [C⁻¹]_bb (Rasmussen & Williams, 2006, eq. 5.12).
+    """
+    inverse, _ = inverted(prior.gram(signs, signs), prior.noise)
+    if inverse is None:
+        raise InvalidInput(
+            "the kernel of these masks cannot be inverted; are there masks that"
+            " stand twice?"
+        )
+    weights = inverse @ values
+    fitted = values - prior.noise * weights
+    return weights, fitted, weights / np.diagonal(inverse)
 
 
 def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, Array]:
-    """Regression on the kernel's values at the first masks (Nyström; Rasmussen &
-    Williams, 2006, eq. 8.14).
+    """As `_exact`, of the first masks only: regression on the kernel's values there.
 
-    Returns:
-        Weights of the first masks, the fit and the leave-one-out residuals, before the
-            tilt.
+    Nyström; Rasmussen & Williams, 2006, eq. 8.14.
     """
     from scipy.linalg import cho_solve, cholesky, solve_triangular
 
     centres = signs[:_INDUCING]
-    own = prior.gram(centres, centres)
-    own.flat[:: len(own) + 1] += 1e-6 * own[0, 0]
-    lower = cholesky(own, lower=True)
-    gram = np.zeros_like(own)
-    product = np.zeros(len(own))
+    covariance = prior.gram(centres, centres)
+    covariance.flat[:: len(centres) + 1] += _JITTER * covariance[0, 0]
+    lower = cholesky(covariance, lower=True)
 
     def features(rows: slice) -> Array:
         block = prior.gram(centres, signs[rows])
-        return np.asarray(
-            solve_triangular(lower, block, lower=True, overwrite_b=True).T
-        )
+        solved = solve_triangular(lower, block, lower=True, overwrite_b=True)
+        return np.asarray(solved.T)
 
+    # features are made twice rather than held: (m, 2000) would be the largest matrix
     blocks = list(mask_algebra.blocks(len(signs), 8 * len(centres)))
+    gram = np.zeros_like(covariance)
+    product = np.zeros(len(centres))
     for rows in blocks:
         block = features(rows)
         gram += block.T @ block
@@ -110,13 +123,16 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
     gram.flat[:: len(gram) + 1] += prior.noise
     factor = cholesky(gram, lower=True)
     coefficients = cho_solve((factor, True), product)
+
     fitted = np.empty(len(signs))
     residuals = np.empty(len(signs))
     for rows in blocks:
         block = features(rows)
         fitted[rows] = block @ coefficients
-        leverage = (solve_triangular(factor, block.T, lower=True) ** 2).sum(axis=0)
-        residuals[rows] = (values[rows] - fitted[rows]) / np.maximum(
-            1.0 - leverage, 1e-6
-        )
-    return solve_triangular(lower, coefficients, lower=True, trans=1), fitted, residuals
+        whitened = solve_triangular(factor, block.T, lower=True)
+        leverage = (whitened**2).sum(axis=0)
+        free = np.maximum(1.0 - leverage, _ALONE)
+        residuals[rows] = (values[rows] - fitted[rows]) / free
+
+    weights = solve_triangular(lower, coefficients, lower=True, trans=1)
+    return weights, fitted, residuals

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,12 @@ Array = NDArray[np.float64]
 
 _FIRST = "mix"
 _WEIGHTS = {"id": 0.5, "mix": 2.0, "rank": 1.0, "logit": 0.5}  # before anything is seen
+# of L-BFGS: for the first warp, and for the others, which begin where it ended
 _STEPS = 10
 _MORE_STEPS = 5
 _TUNED = 2000  # masks that hyper-parameters are fitted to
 FOLDED = _TUNED
-"""Beyond so many masks hyper-parameters hang on none, and what is left out is one mask
-at a time.
-"""
+"""Beyond so many masks hyper-parameters hang on none: one is left out at a time."""
 
 _FOLDS = 5
 # folds from so many masks on, where hyper-parameters hang on few
@@ -78,23 +77,23 @@ class FittedKernel(FittedProxy):
     def predict(self, masks: NDArray[np.bool_]) -> Array:
         """(p, n) bool -> (p,) float64."""
         signs = signs_of(masks)
-        return weighted(
-            self.weights,
-            [member.back(member.posterior.predict(signs)) for member in self.members],
-        )
+        latent = [member.posterior.predict(signs) for member in self.members]
+        return self._averaged(latent)
 
     def table(self) -> Array:
         """On all 2^n masks, (2^n,) by mask index."""
-        return weighted(
-            self.weights,
-            [member.back(member.posterior.table()) for member in self.members],
-        )
+        return self._averaged([member.posterior.table() for member in self.members])
+
+    def _averaged(self, latent: Sequence[Array]) -> Array:
+        """The members' latent values, brought back and averaged."""
+        pairs = zip(self.members, latent, strict=True)
+        return weighted(self.weights, [member.back(values) for member, values in pairs])
 
     def large_sets(self, count: int) -> Sets:
-        """Those of the heaviest warp's latent function: a smooth warp moves few of
-        them.
-        """
-        return self.members[int(np.argmax(self.weights))].posterior.large_sets(count)
+        """Those of the heaviest warp's latent function."""
+        # a smooth warp moves few of the large sets
+        heaviest = self.members[int(np.argmax(self.weights))]
+        return heaviest.posterior.large_sets(count)
 
     def report(self) -> dict[str, Any]:
         """The warps' leave-one-out R² and weights."""
@@ -110,70 +109,58 @@ class Kernel(Proxy):
     hyper-parameters and a warp that were fitted to the other folds.
     """
 
-    name: ClassVar[str] = "kernel"  # type: ignore[misc]
+    name = "kernel"
 
     def fit(
         self, masks: NDArray[np.bool_], values: Array, seed: int, run: Runner = map
     ) -> FittedKernel:
-        """Fit all warps, and the folds of one; beyond 4,000 masks, only the best warp
-        sees them all.
+        """Fit all warps, and the folds of one.
+
+        Beyond 4,000 masks, only the best warp sees them all.
         """
         signs = signs_of(masks)
-        count = len(values)
-        every_part = _seen_parts(count, seed)
-        seen = [part for part in every_part if np.ptp(values[part]) > 0]
-        everything = np.ones(count, np.bool_)
-        tuned = list(
-            run(
-                lambda part: _tune(_FIRST, signs[part], values[part], _STEPS),
-                [everything, *seen],
-            )
-        )
-        start = tuned[0].theta
-        names = [name for name in _WEIGHTS if name != _FIRST]
-        others = run(lambda name: _tune(name, signs, values, _MORE_STEPS, start), names)
-        fits = [tuned[0], *others]
-        if count > EXACT:
-            some = run(lambda fit: fit.given(signs[:_TUNED], values[:_TUNED]), fits)
-            scores = [r_squared(values[:_TUNED], member.left_out) for member in some]
-            fits = [fits[int(np.argmax(scores))]]
-        members = list(run(lambda fit: fit.given(signs, values), fits))
-        r2 = {
-            fit.warp.name: r_squared(values, m.left_out)
-            for fit, m in zip(fits, members, strict=True)
-        }
-        weights = shares(list(r2.values()), [_WEIGHTS[name] for name in r2])
-        weights = (
-            weights if weights.any() else np.full(len(members), 1.0 / len(members))
-        )
+        parts = _seen_parts(len(values), seed)
+        varied = [part for part in parts if np.ptp(values[part]) > 0]
+
+        def tuned(part: NDArray[np.bool_]) -> _Tuned:
+            return _tune(_FIRST, signs[part], values[part], _STEPS)
+
+        everything = np.ones(len(values), np.bool_)
+        first, *folded = run(tuned, [everything, *varied])
+        fits = _all_warps(first, signs, values, run)
+
+        members = list(run(lambda fit: fit.conditioned(signs, values), fits))
+        scores = [r_squared(values, member.left_out) for member in members]
+        weights = shares(scores, [_WEIGHTS[fit.warp.name] for fit in fits])
+        if not weights.any():
+            weights = np.full(len(members), 1.0 / len(members))
         left_out = weighted(weights, [member.left_out for member in members])
-        honest = left_out.copy()
-        held = run(lambda fit: fit.given(signs, values).left_out, tuned[1:])
-        for part in every_part:
-            honest[~part] = values[part].mean()  # all that a fold of one value says
-        for part, predicted in zip(seen, held, strict=True):
-            honest[~part] = predicted[~part]
+
+        unseen = left_out.copy()
+        for part in parts:
+            unseen[~part] = values[part].mean()  # all that a fold of one value says
+        predictions = run(lambda fit: fit.conditioned(signs, values).left_out, folded)
+        for part, predicted in zip(varied, predictions, strict=True):
+            unseen[~part] = predicted[~part]
+
         return FittedKernel(
             n=masks.shape[1],
-            left_out=honest,
+            left_out=unseen,
             priors=_priors(members, weights),
             noise=_noise(masks, values, left_out),
             members=[member for member, w in zip(members, weights, strict=True) if w],
             weights=weights[weights > 0],
-            warps={
-                name: {"r2": r2[name], "weight": float(w)}
-                for name, w in zip(r2, weights, strict=True)
-            },
-            spread=ease(tuned[0].prior, signs[:_TUNED], seed),
+            warps=_report(fits, scores, weights),
+            spread=ease(first.prior, signs[:_TUNED], seed),
         )
 
 
 def _noise(masks: NDArray[np.bool_], values: Array, left_out: Array) -> float:
-    """The mean square error to expect: of masks left out, the two corners, which are
-    unlike all, apart.
+    """The mean square error to expect: of masks left out, the two corners apart.
 
-    Hyper-parameters saw every value, which makes it too small; the folds', which saw
-    fewer, make it too large. The truth was found to be nearer to the first.
+    The corners are unlike all other masks. Hyper-parameters saw every value, which
+    makes it too small; the folds', which saw fewer, make it too large. The truth was
+    found to be nearer to the first.
     """
     inner = masks.any(axis=1) & ~masks.all(axis=1)
     return float(np.mean((values - left_out)[inner] ** 2))
@@ -193,7 +180,7 @@ class _Tuned:
     theta: Array
     prior: Prior
 
-    def given(self, signs: Array, values: Array) -> _Member:
+    def conditioned(self, signs: Array, values: Array) -> _Member:
         """The posterior given any masks."""
         latent = self.warp.forward(values)
         posterior, fitted, residuals = condition(self.prior, signs, latent)
@@ -203,9 +190,26 @@ class _Tuned:
         return _Member(posterior, back, back(latent - residuals), slope)
 
 
+def _all_warps(first: _Tuned, signs: Array, values: Array, run: Runner) -> list[_Tuned]:
+    """Every warp, from the first one's hyper-parameters; of too many masks the best."""
+    names = [name for name in _WEIGHTS if name != _FIRST]
+    others = run(
+        lambda name: _tune(name, signs, values, _MORE_STEPS, first.theta), names
+    )
+    fits = [first, *others]
+    if len(values) <= EXACT:
+        return fits
+    # inducing masks cost the most: only one warp is worth them
+    some = values[:_TUNED]
+    members = run(lambda fit: fit.conditioned(signs[:_TUNED], some), fits)
+    scores = [r_squared(some, member.left_out) for member in members]
+    return [fits[int(np.argmax(scores))]]
+
+
 def _tune(
     name: str, signs: Array, values: Array, steps: int, start: Array | None = None
 ) -> _Tuned:
+    """A warp of the values, and its hyper-parameters after some steps."""
     warp = WARPS[name](values)
     marginal = Marginal(signs[:_TUNED], warp.forward(values)[:_TUNED])
     theta = marginal.maximise(steps, start)
@@ -217,7 +221,17 @@ def _seen_parts(count: int, seed: int) -> list[NDArray[np.bool_]]:
     if count > FOLDED:
         return []
     fold = folds(count, _FOLDS if count < _MANY else _FEW_FOLDS, seed)
-    return [fold != j for j in range(int(fold.max()) + 1)]
+    return [fold != part for part in range(int(fold.max()) + 1)]
+
+
+def _report(
+    fits: Sequence[_Tuned], scores: Sequence[float], weights: Array
+) -> dict[str, dict[str, float]]:
+    """The leave-one-out R² and the weight of every warp."""
+    report = {}
+    for fit, r2, weight in zip(fits, scores, weights.tolist(), strict=True):
+        report[fit.warp.name] = {"r2": r2, "weight": weight}
+    return report
 
 
 def _priors(members: Sequence[_Member], weights: Array) -> tuple[ProductPrior, ...]:

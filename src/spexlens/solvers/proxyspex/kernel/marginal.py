@@ -1,6 +1,4 @@
-"""The kernel's hyper-parameters: the maximum of their posterior, by a few steps of
-L-BFGS.
-"""
+"""The kernel's hyper-parameters: the maximum of their posterior, by L-BFGS."""
 
 from dataclasses import dataclass
 
@@ -13,7 +11,8 @@ Array = NDArray[np.float64]
 
 _CAP = 0.97  # of ρ: at 1 a candidate's own coefficient would say nothing of the others
 _LEAST_NOISE = 1e-7
-_FAILED = 1e12
+_FAILED = 1e12  # the value of a point without a posterior: L-BFGS steps back
+_MOST_LOG = 50.0  # of ln ρ before it is clipped: its fourth power does not overflow
 
 
 @dataclass(frozen=True)
@@ -57,19 +56,17 @@ class Marginal:
         self.least_noise = least_noise
         self.m, self.n = signs.shape
         shared = (_LOG_COUNT, _LOG_SIZE, _LOG_NOISE, _TILT)
-        zeros = np.zeros(self.n)
+        means = [belief.mean for belief in shared]
+        spreads = [belief.spread for belief in shared]
+        # what all candidates share is known the better the more masks there are
         root = np.sqrt(self.m)
-        self.mean = np.concatenate([zeros, [b.mean for b in shared], zeros])
-        self.spread = np.concatenate(
-            [zeros + _SINGLE_COUNT, [b.spread for b in shared], zeros + _SINGLE_TILT]
-        )
-        self.step = np.concatenate(
-            [
-                zeros + _SINGLE_COUNT,
-                [b.step / root for b in shared],
-                zeros + _SINGLE_TILT_STEP,
-            ]
-        )
+        steps = [belief.step / root for belief in shared]
+
+        zeros = np.zeros(self.n)
+        count = zeros + _SINGLE_COUNT
+        self.mean = np.concatenate([zeros, means, zeros])
+        self.spread = np.concatenate([count, spreads, zeros + _SINGLE_TILT])
+        self.step = np.concatenate([count, steps, zeros + _SINGLE_TILT_STEP])
 
     def maximise(self, steps: int, start: Array | None = None) -> Array:
         """θ after some steps of L-BFGS: (2n + 4,) float64."""
@@ -80,26 +77,26 @@ class Marginal:
             return value, gradient * self.step
 
         first = (self.mean if start is None else start) / self.step
-        found = minimize(
+        optimum = minimize(
             objective,
             first,
             jac=True,
             method="L-BFGS-B",
             options={"maxiter": steps, "maxcor": 20},
         )
-        return np.asarray(found.x * self.step)
+        return np.asarray(optimum.x * self.step)
 
     def prior(self, theta: Array) -> Prior:
         """The prior that a point stands for."""
         n = self.n
-        rho, _ = _clipped(theta[n] - np.log(n) + theta[:n])
+        _, log_size, log_noise, common_tilt = theta[n : n + 4]
+        rho, _ = self._rho(theta)
+        # less ln(Π(1 + ρ) - 1), without overflow
         total = np.log1p(rho).sum()
-        return Prior(
-            float(theta[n + 1] - total - np.log(-np.expm1(-total))),
-            rho,
-            (theta[n + 3] + theta[n + 4 :]) / np.sqrt(n),
-            float(np.exp(theta[n + 2]) + self.least_noise),
-        )
+        log_scale = log_size - total - np.log(-np.expm1(-total))
+        tilt = (common_tilt + theta[n + 4 :]) / np.sqrt(n)
+        noise = np.exp(log_noise) + self.least_noise
+        return Prior(float(log_scale), rho, tilt, float(noise))
 
     def value(self, theta: Array) -> tuple[float, Array]:
         """The negative log posterior up to a constant, and its gradient (2n + 4,).
@@ -110,34 +107,54 @@ class Marginal:
         - ρ_i) / (1 - ρ_i²).
         """
         prior = self.prior(theta)
-        n = self.n
         with np.errstate(over="ignore", invalid="ignore"):
             log_gains = self.signs @ prior.tilt - 0.5 * log_cosh(2 * prior.tilt).sum()
             values = self.latent * np.exp(-log_gains)
+
         kernel = prior.gram(self.signs, self.signs)
         inverse, log_determinant = inverted(kernel, prior.noise)
         if inverse is None or not np.isfinite(values).all():
             return _FAILED, np.zeros_like(theta)
         alpha = inverse @ values
         away = (theta - self.mean) / self.spread
-        value = 0.5 * (log_determinant + values @ alpha + away @ away) + log_gains.sum()
+        quadratic = log_determinant + values @ alpha + away @ away
+        value = 0.5 * quadratic + log_gains.sum()
+
+        # W, and then W ∘ K in its place: of many masks, one matrix less
         pull = inverse - np.outer(alpha, alpha)
         trace = float(np.trace(pull))
         pull *= kernel
         whole = float(pull.sum())
-        _, slope = _clipped(theta[n] - np.log(n) + theta[:n])
-        shrink = -np.expm1(-np.log1p(prior.rho).sum())
-        each = (
-            np.einsum("ij,ij->j", self.signs, pull @ self.signs) - prior.rho * whole
-        ) / (1 - prior.rho**2)
-        each = 0.5 * slope * (each - whole / shrink / (1 + prior.rho))
-        unmet = 1 - alpha * values
-        tilt = (unmet @ self.signs - np.tanh(2 * prior.tilt) * unmet.sum()) / np.sqrt(n)
+
+        count = self._count_gradient(theta, prior, pull, whole)
+        tilt = self._tilt_gradient(prior, 1 - alpha * values)
         noise = 0.5 * (prior.noise - self.least_noise) * trace
-        gradient = np.concatenate(
-            [each, [each.sum(), 0.5 * whole, noise, tilt.sum()], tilt]
-        )
+        shared = [count.sum(), 0.5 * whole, noise, tilt.sum()]
+        gradient = np.concatenate([count, shared, tilt])
         return float(value), gradient + away / self.spread
+
+    def _count_gradient(
+        self, theta: Array, prior: Prior, pull: Array, whole: float
+    ) -> Array:
+        """By z: (n,), from W ∘ K (m, m) and its sum."""
+        _, slope = self._rho(theta)
+        shrink = -np.expm1(-np.log1p(prior.rho).sum())
+        agreement = np.einsum("ij,ij->j", self.signs, pull @ self.signs)
+        direct = (agreement - prior.rho * whole) / (1 - prior.rho**2)
+        # ρ moves A as well, which keeps the variance at a
+        through_scale = whole / shrink / (1 + prior.rho)
+        return np.asarray(0.5 * slope * (direct - through_scale))
+
+    def _tilt_gradient(self, prior: Prior, unmet: Array) -> Array:
+        """By η: (n,), from 1 - α y (m,)."""
+        along = unmet @ self.signs
+        normalised = np.tanh(2 * prior.tilt) * unmet.sum()
+        return np.asarray((along - normalised) / np.sqrt(self.n))
+
+    def _rho(self, theta: Array) -> tuple[Array, Array]:
+        """ρ (n,) and its derivative by z."""
+        n = self.n
+        return _clipped(theta[n] - np.log(n) + theta[:n])
 
 
 def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:
@@ -151,6 +168,8 @@ def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:
     except np.linalg.LinAlgError:
         return None, 0.0
     log_determinant = 2.0 * float(np.log(np.diagonal(lower)).sum())
+
+    # from the factor: half the work of an inverse
     inverse, failed = lapack.dpotri(lower.T, lower=0, overwrite_c=0)
     if failed:
         return None, 0.0
@@ -161,7 +180,7 @@ def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:
 
 def _clipped(log_rho: Array) -> tuple[Array, Array]:
     """ρ / (1 + (ρ / cap)⁴)^¼, and its derivative by ln ρ."""
-    free = np.exp(np.minimum(log_rho, 50.0))
+    free = np.exp(np.minimum(log_rho, _MOST_LOG))
     excess = 1.0 + (free / _CAP) ** 4
     rho = free * excess**-0.25
     return rho, rho / excess

@@ -1,6 +1,4 @@
-"""The kernel's posterior mean: predicted, tabulated, and searched for its large
-coefficients.
-"""
+"""The kernel's posterior mean: predicted, tabulated, searched for large coefficients."""
 
 from dataclasses import dataclass
 
@@ -13,6 +11,9 @@ from spexlens.spectrum.sets import Sets
 
 Array = NDArray[np.float64]
 
+Members = tuple[int, ...]
+
+# of the search: sets extended in a round, and rounds, which bound the order of a set
 _AT_ONCE = 64
 _ROUNDS = 24
 
@@ -36,9 +37,8 @@ class Posterior:
         result = np.empty(len(signs))
         for rows in mask_algebra.blocks(len(signs), 8 * len(self.centres)):
             block = signs[rows]
-            result[rows] = self.prior.gains(block) * (
-                self.prior.gram(block, self.centres) @ self.weights
-            )
+            flat = self.prior.gram(block, self.centres) @ self.weights
+            result[rows] = self.prior.gains(block) * flat
         return result
 
     def table(self) -> Array:
@@ -50,8 +50,10 @@ class Posterior:
         n = len(self.prior.rho)
         low = self.prior.half(self.centres, slice(0, n // 2))
         high = self.prior.half(self.centres, slice(n // 2, n))
+        # gains of no signs: the part of g that is the same for all masks
         scale = np.exp(self.prior.log_scale) * self.prior.gains(np.zeros((1, n)))
-        return np.asarray(scale * ((high * self.weights) @ low.T).ravel())
+        products = (high * self.weights) @ low.T
+        return np.asarray(scale * products.ravel())
 
     def large_sets(self, count: int) -> Sets:
         """About `count` sets with the largest coefficients, found best first.
@@ -63,39 +65,49 @@ class Posterior:
         all small is unlikely.
         """
         start, ratios = self._factors()
-        sizes: dict[tuple[int, ...], float] = {}
-        expanded: set[tuple[int, ...]] = set()
-        frontier: list[tuple[int, ...]] = [()]
+        sizes: dict[Members, float] = {}
+        extended: set[Members] = set()
+        frontier: list[Members] = [()]
         least = 0.0
         for _ in range(_ROUNDS):
-            parents = np.stack(
-                [start * ratios[:, list(members)].prod(axis=1) for members in frontier]
-            )
-            for members, children in zip(
-                frontier, np.abs(parents @ ratios), strict=True
-            ):
-                children[list(members)] = 0.0
-                for i in np.flatnonzero(children > least).tolist():
-                    sizes[tuple(sorted((*members, i)))] = float(children[i])
-            expanded.update(frontier)
-            listed = list(sizes)
-            best = np.argsort(
-                -np.fromiter(sizes.values(), float, len(sizes)), kind="stable"
-            )[:count]
-            ranked = [listed[position] for position in best]
+            sizes.update(_extensions(frontier, start, ratios, least))
+            extended.update(frontier)
+            ranked = _largest(sizes, count)
+            # a smaller set cannot enter a full list
             least = sizes[ranked[-1]] if len(ranked) == count else 0.0
-            frontier = [members for members in ranked if members not in expanded][
-                :_AT_ONCE
-            ]
+            new = [members for members in ranked if members not in extended]
+            frontier = new[:_AT_ONCE]
             if not frontier:
                 break
         return Sets.of(len(self.prior.rho), ranked)
 
     def _factors(self) -> tuple[Array, Array]:
-        """c (m,) and r (m, n), see `large_sets`; c without what is the same for all
-        centres.
-        """
+        """c (m,) and r (m, n), see `large_sets`; c without what all centres share."""
         tanh = np.tanh(self.prior.tilt)
         base = 1.0 + self.prior.rho * tanh * self.centres
         start = self.weights * np.exp(np.log(base).sum(axis=1))
         return start, (tanh + self.prior.rho * self.centres) / base
+
+
+def _extensions(
+    frontier: list[Members], start: Array, ratios: Array, least: float
+) -> dict[Members, float]:
+    """The size of every set's extensions by one candidate, of those above the least."""
+    parents = [start * ratios[:, list(members)].prod(axis=1) for members in frontier]
+    coefficients = np.abs(np.stack(parents) @ ratios)
+
+    sizes = {}
+    for members, children in zip(frontier, coefficients, strict=True):
+        children[list(members)] = 0.0  # those are members already
+        for candidate in np.flatnonzero(children > least).tolist():
+            longer = tuple(sorted((*members, candidate)))
+            sizes[longer] = float(children[candidate])
+    return sizes
+
+
+def _largest(sizes: dict[Members, float], count: int) -> list[Members]:
+    """The `count` largest sets, in falling order; of equals, those found first."""
+    sets = list(sizes)
+    values = np.fromiter(sizes.values(), float, len(sizes))
+    order = np.argsort(-values, kind="stable")[:count]
+    return [sets[position] for position in order]

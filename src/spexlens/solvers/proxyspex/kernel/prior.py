@@ -1,6 +1,4 @@
-"""The kernel's prior: Fourier coefficients are independent, the larger the set the
-smaller.
-"""
+"""The kernel's prior: independent Fourier coefficients, smaller for larger sets."""
 
 from dataclasses import dataclass
 
@@ -12,8 +10,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Prior:
-    """Gaussian functions of signs s = ±1 with k(s, t) = g(s) g(t) A Π_i (1 + ρ_i s_i
-    t_i).
+    """Gaussian functions of signs: k(s, t) = g(s) g(t) A Π_i (1 + ρ_i s_i t_i), s = ±1.
 
     Without its tilt g(s) = exp(Σ γ_i s_i - ½ Σ ln cosh 2γ_i), F(S) is independent of
     all others with variance A Π_{i∈S} ρ_i: sparse-ish, and hierarchical, as language
@@ -34,6 +31,7 @@ class Prior:
 
     def gram(self, signs: Array, others: Array) -> Array:
         """The kernel without its tilt: (p, n) and (m, n) of ±1 -> (p, m)."""
+        # 1 + ρ s t = √(1 - ρ²) exp(s t artanh ρ): the product is one of matrices
         inner = (signs * np.arctanh(self.rho)) @ others.T
         inner += self.log_scale + 0.5 * np.log1p(-(self.rho**2)).sum()
         return np.asarray(np.exp(inner, out=inner))
@@ -45,16 +43,21 @@ class Prior:
         )
 
     def half(self, signs: Array, chosen: slice) -> Array:
-        """exp(Σ γ_i s_i) Π (1 + ρ_i s_i t_i) over some candidates: all their 2^k signs
-        by m masks.
+        """exp(Σ γ_i s_i) Π (1 + ρ_i s_i t_i) over some candidates.
+
+        Of all their 2^k signs by m masks: (m, n) of ±1 -> (2^k, m).
         """
         rho = self.rho[chosen]
         count = len(rho)
-        corners = 1.0 - 2.0 * (np.arange(1 << count)[:, None] >> np.arange(count) & 1)
+        row = np.arange(1 << count)[:, None]
+        bits = row >> np.arange(count) & 1
+        corners = 1.0 - 2.0 * bits
+        tilted = corners @ self.tilt[chosen]
+        # as in `gram`, of whose matrix this is a part
+        scale = 0.5 * np.log1p(-(rho**2)).sum()
+
         inner = (corners * np.arctanh(rho)) @ signs[:, chosen].T
-        inner += (corners @ self.tilt[chosen])[:, None] + 0.5 * np.log1p(
-            -(rho**2)
-        ).sum()
+        inner += tilted[:, None] + scale
         return np.asarray(np.exp(inner, out=inner))
 
     def untilted(self) -> tuple[float, Array]:
@@ -66,9 +69,9 @@ class Prior:
         """
         square = np.tanh(self.tilt) ** 2
         outside = np.log1p(self.rho * square) - np.log1p(square)
-        return float(np.exp(self.log_scale + outside.sum())), (square + self.rho) / (
-            1 + self.rho * square
-        )
+        scale = float(np.exp(self.log_scale + outside.sum()))
+        rho = (square + self.rho) / (1 + self.rho * square)
+        return scale, rho
 
 
 def log_cosh(x: Array) -> Array:

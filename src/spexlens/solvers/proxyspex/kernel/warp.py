@@ -1,6 +1,4 @@
-"""Monotone warps: scales on which a saturating output looks more like a sum of
-interactions.
-"""
+"""Monotone warps: scales on which an output looks more like a sum of interactions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +13,13 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 _GRID = 4096
 # of the range of the values, on either side: where the logit warp saturates
 _MARGIN = 0.003
+_REACH = 20  # logits, beyond which a probability is zero or one to the eye
+_TAIL = 5.0  # standard deviations, beyond which a Gaussian's mass is nothing
 
 
 @dataclass(frozen=True)
 class Warp:
-    """A monotone map of values to latent values of mean zero and variance one, and
-    back.
+    """A monotone map of values to latent values of mean 0 and variance 1, and back.
 
     Attributes:
         name: as the result reports it.
@@ -36,20 +35,18 @@ class Warp:
     reach: float | None
 
     def averaged(self, spread: float) -> Map:
-        """h ↦ E[backward(h + spread · ε)], ε standard normal: 9-point Gauss-Hermite,
-        tabulated.
+        """h ↦ E[backward(h + spread · ε)], ε standard normal.
 
-        The mean of a warped Gaussian is not the warped mean; leaving it out biases
-        predictions.
+        By 9-point Gauss-Hermite, tabulated. The mean of a warped Gaussian is not the
+        warped mean; leaving it out biases predictions.
         """
         if self.reach is None:
             return self.backward
-        end = self.reach + 5.0 * spread
+        end = self.reach + _TAIL * spread
         grid = np.linspace(-end, end, _GRID)
-        nodes = self.backward((grid[:, None] + spread * _NODES).ravel()).reshape(
-            _GRID, -1
-        )
-        table = nodes @ (_WEIGHTS / _WEIGHTS.sum())
+        nodes = grid[:, None] + spread * _NODES
+        values = self.backward(nodes.ravel()).reshape(_GRID, -1)
+        table = values @ (_WEIGHTS / _WEIGHTS.sum())
         return lambda latent: np.interp(latent, grid, table)
 
 
@@ -67,22 +64,23 @@ def rank(values: Array) -> Warp:
 
 
 def mixed(values: Array) -> Warp:
-    """Half z-score, half normal score: tames a skewed output and still tells its
-    extremes apart.
+    """Half z-score, half normal score.
+
+    It tames a skewed output and still tells its extremes apart.
     """
     knots, scores = _normal_scores(values)
-    return _interpolated(
-        "mix", values, knots, (scores + (knots - values.mean()) / values.std()) / 2
-    )
+    standard = (knots - values.mean()) / values.std()
+    return _interpolated("mix", values, knots, (scores + standard) / 2)
 
 
 def logistic(values: Array) -> Warp:
     """The logit of a value's place in a range a little wider than the one observed."""
     from scipy.special import expit, logit
 
-    low = values.min()
-    high = values.max()
-    low, width = low - _MARGIN * (high - low), (1 + 2 * _MARGIN) * (high - low)
+    least = values.min()
+    seen = values.max() - least
+    low = least - _MARGIN * seen
+    width = (1 + 2 * _MARGIN) * seen
     latent = logit((values - low) / width)
     mean = latent.mean()
     scale = latent.std()
@@ -94,7 +92,7 @@ def logistic(values: Array) -> Warp:
     def backward(h: Array) -> Array:
         return np.asarray(low + width * expit(h * scale + mean))
 
-    return Warp("logit", forward, backward, float((abs(mean) + 20) / scale))
+    return Warp("logit", forward, backward, float((abs(mean) + _REACH) / scale))
 
 
 WARPS: dict[str, Callable[[Array], Warp]] = {
@@ -112,6 +110,7 @@ def _normal_scores(values: Array) -> tuple[Array, Array]:
 
     knots, where, counts = np.unique(values, return_inverse=True, return_counts=True)
     scores = ndtri((np.arange(len(values)) + 0.5) / len(values))
+    # in ascending order of the values, ties stand side by side
     return knots, np.bincount(np.sort(where), scores) / counts
 
 

@@ -1,6 +1,4 @@
-"""Several fitted proxies as one: each counts the more the better it predicts what it
-did not see.
-"""
+"""Several fitted proxies as one: who predicts better what it did not see counts more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +12,9 @@ from spexlens.spectrum.sets import Sets
 
 Array = NDArray[np.float64]
 
-_POWER = -8.0
+_POWER = -8.0  # of 1 - R²: the best by far counts alone, near equals count alike
 _LEAST = 0.03
+_MET = 1e-12  # of 1 - R²: what meets all values has no infinite weight
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,8 @@ class Average(FittedProxy):
 
     def predict(self, masks: NDArray[np.bool_]) -> Array:
         """(p, n) bool -> (p,) float64."""
-        return weighted(
-            self.weights, [member.predict(masks) for member in self.members]
-        )
+        predictions = [member.predict(masks) for member in self.members]
+        return weighted(self.weights, predictions)
 
     def table(self) -> Array:
         """(2^n,) by mask index."""
@@ -47,9 +45,8 @@ class Average(FittedProxy):
 
     def large_sets(self, count: int) -> Sets:
         """Those of all members."""
-        return Sets.concatenate(
-            [member.large_sets(count) for member in self.members]
-        ).distinct()
+        families = [member.large_sets(count) for member in self.members]
+        return Sets.concatenate(families).distinct()
 
 
 def averaged(
@@ -66,22 +63,27 @@ def averaged(
         beforehand: what each weighs before it has predicted anything.
         judged: (m,) bool, the masks on which they are judged.
     """
-    r2 = [r_squared(values[judged], proxy.left_out[judged]) for proxy in proxies]
-    weights = shares(r2[1:], beforehand[1:])
-    left_out = weighted(weights, [proxy.left_out for proxy in proxies[1:]])
-    useful = weights.any() and r_squared(values[judged], left_out[judged]) > 0.0
-    weights = np.concatenate([[0.0], weights]) if useful else np.eye(len(proxies))[0]
-    kept = np.flatnonzero(weights)
-    members = [proxies[i] for i in kept.tolist()]
-    heaviest = _heaviest(members, weights[kept])
-    left_out = weighted(weights[kept], [member.left_out for member in members])
+    members: Sequence[FittedProxy] = proxies[1:]
+    r2 = [r_squared(values[judged], proxy.left_out[judged]) for proxy in members]
+    weights = shares(r2, beforehand[1:])
+    left_out = weighted(weights, [proxy.left_out for proxy in members])
+    # each may be better than the mean, and their average worse
+    if weights.any() and r_squared(values[judged], left_out[judged]) > 0.0:
+        rows = np.flatnonzero(weights)
+        members = [members[row] for row in rows.tolist()]
+        weights = weights[rows]
+    else:
+        members = proxies[:1]
+        weights = np.ones(1)
+    heaviest = _heaviest(members, weights)
+    left_out = weighted(weights, [member.left_out for member in members])
     return Average(
         n=proxies[0].n,
         left_out=left_out,
         priors=heaviest.priors,
         noise=_noise(values, left_out, heaviest),
         members=members,
-        weights=weights[kept],
+        weights=weights,
     )
 
 
@@ -96,7 +98,8 @@ def shares(r2: Sequence[float], beforehand: Sequence[float]) -> Array:
         beforehand: π, what each weighs before it has predicted anything.
     """
     scores = np.array(r2, dtype=np.float64)
-    weights = np.array(beforehand) * np.maximum(1.0 - scores, 1e-12) ** _POWER
+    unexplained = np.maximum(1.0 - scores, _MET)
+    weights = np.array(beforehand) * unexplained**_POWER
     weights[~(scores > 0.0)] = 0.0  # nor what is not a number
     weights[weights < _LEAST * weights.sum()] = 0.0
     return weights / weights.sum() if weights.any() else weights
@@ -113,9 +116,8 @@ def _heaviest(members: Sequence[FittedProxy], weights: Array) -> FittedProxy:
 
 def _noise(values: Array, left_out: Array, heaviest: FittedProxy) -> float:
     """What the heaviest member expects, times what averaging changed of its error."""
-    own = float(np.mean((values - heaviest.left_out) ** 2))
-    return (
-        heaviest.noise * float(np.mean((values - left_out) ** 2)) / own
-        if own > 0
-        else heaviest.noise
-    )
+    before = float(np.mean((values - heaviest.left_out) ** 2))
+    after = float(np.mean((values - left_out) ** 2))
+    if before > 0:
+        return heaviest.noise * after / before
+    return heaviest.noise

@@ -1,7 +1,6 @@
 """The mean as a proxy: what any other has to beat."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from spexlens.spectrum.spectrum import Spectrum
 class Constant(Proxy):
     """The mean of the values, whatever the mask."""
 
-    name: ClassVar[str] = "constant"  # type: ignore[misc]
+    name = "constant"
 
     def fit(
         self,
@@ -29,10 +28,15 @@ class Constant(Proxy):
         run: Runner = map,
     ) -> FittedProxy:
         """Take the mean."""
-        m = len(values)
+        n = masks.shape[1]
         mean = values.mean()
-        left_out = mean - (values - mean) / max(m - 1, 1)
-        spectrum = Spectrum.of(masks.shape[1], {(): mean})
+        # the mean of all others, without a sum for each
+        left_out = mean - (values - mean) / max(len(values) - 1, 1)
         return FittedSpectrum(
-            masks.shape[1], left_out, (), float(values.var()), spectrum, {}
+            n=n,
+            left_out=left_out,
+            priors=(),
+            noise=float(values.var()),
+            spectrum=Spectrum.of(n, {(): mean}),
+            settings={},
         )

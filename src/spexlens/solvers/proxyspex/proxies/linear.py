@@ -27,8 +27,7 @@ _PENALTIES = np.logspace(0.0, -2.5, 40)  # of the smallest that leaves nothing
 
 @dataclass(frozen=True)
 class Linear(Proxy):
-    """LASSO (Tibshirani, 1996) on the characters of single candidates, or of pairs of
-    the strongest too.
+    """LASSO (Tibshirani, 1996) on single candidates, or on pairs of the strongest too.
 
     The penalty is chosen by cross-validation, 10-fold below 150 masks and 5-fold from
     there on; the pairs are those of the 16 candidates that correlate most, chosen in
@@ -41,7 +40,7 @@ class Linear(Proxy):
     order: Literal[1, 2] = 1
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         """For instance "linear, order 2"."""
         return f"linear, order {self.order}"
 
@@ -55,54 +54,45 @@ class Linear(Proxy):
         packed = mask_algebra.pack(masks)
         scale = float(values.std()) or 1.0
 
-        def path(seen: NDArray[np.bool_]) -> tuple[Sets, Array, Array]:
+        def path(seen: NDArray[np.bool_]) -> _Path:
             return self._path(masks[seen], packed[seen], values[seen] / scale)
 
-        parts = [fold != j for j in range(int(fold.max()) + 1)]
+        parts = [fold != part for part in range(int(fold.max()) + 1)]
+        everything = np.ones(len(fold), np.bool_)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # to .1% is near enough
-            *held, (sets, coefficients, intercepts) = run(
-                path, [*parts, np.ones(len(fold), np.bool_)]
-            )
+            *folded, whole = run(path, [*parts, everything])
+
         predicted = np.empty((len(values), len(_PENALTIES)))
-        for seen, (chosen, slopes, starts) in zip(parts, held, strict=True):
-            predicted[~seen] = (
-                mask_algebra.characters(packed[~seen], chosen.packed) @ slopes + starts
-            )
+        for seen, partial in zip(parts, folded, strict=True):
+            predicted[~seen] = partial.predict(packed[~seen])
         predicted *= scale
-        best = int(np.argmin(((values[:, None] - predicted) ** 2).sum(axis=0)))
+        errors = (values[:, None] - predicted) ** 2
+        best = int(np.argmin(errors.sum(axis=0)))
         left_out = predicted[:, best]
-        spectrum = Spectrum(
-            Sets.concatenate([Sets.of(masks.shape[1], [()]), sets]),
-            scale * np.concatenate([[intercepts[best]], coefficients[:, best]]),
-        ).truncate()
+
         return FittedSpectrum(
-            masks.shape[1],
-            left_out,
-            (),
-            float(np.mean((values - left_out) ** 2)),
-            spectrum,
-            {"penalty": float(_PENALTIES[best])},
+            n=masks.shape[1],
+            left_out=left_out,
+            priors=(),
+            noise=float(np.mean((values - left_out) ** 2)),
+            spectrum=whole.spectrum(best, scale),
+            settings={"penalty": float(_PENALTIES[best])},
         )
 
     def _path(
         self, masks: NDArray[np.bool_], packed: NDArray[np.uint8], values: Array
-    ) -> tuple[Sets, Array, Array]:
-        """Sets (s), and for each penalty p their coefficients (s, p) and an intercept
-        (p,).
-        """
+    ) -> "_Path":
+        """One fit for each penalty."""
         from sklearn.linear_model import lasso_path
 
-        n = masks.shape[1]
-        sets = Sets.of(n, [(i,) for i in range(n)])
         centred = values - values.mean()
-        if self.order == 2:
-            strength = np.abs(centred @ (1.0 - 2.0 * masks))
-            paired = np.sort(np.argsort(-strength, kind="stable")[:_PAIRED]).tolist()
-            sets = Sets.concatenate([sets, Sets.of(n, combinations(paired, 2))])
+        sets = self._sets(masks, centred)
         design = np.asfortranarray(mask_algebra.characters(packed, sets.packed))
         centre = design.mean(axis=0)
         design -= centre
+
+        # the smallest penalty that leaves nothing, from which on a path begins
         largest = float(np.abs(design.T @ centred).max()) / len(values) or 1.0
         _, slopes, _ = lasso_path(
             design,
@@ -112,4 +102,43 @@ class Linear(Proxy):
             max_iter=2000,
             check_input=False,
         )
-        return sets, slopes, values.mean() - centre @ slopes
+        return _Path(sets, slopes, values.mean() - centre @ slopes)
+
+    def _sets(self, masks: NDArray[np.bool_], centred: Array) -> Sets:
+        """The single candidates, and the pairs of those that correlate most."""
+        n = masks.shape[1]
+        single = Sets.of(n, [(i,) for i in range(n)])
+        if self.order != 2:
+            return single
+        strength = np.abs(centred @ (1.0 - 2.0 * masks))
+        strongest = np.argsort(-strength, kind="stable")[:_PAIRED]
+        pairs = combinations(np.sort(strongest).tolist(), 2)
+        return Sets.concatenate([single, Sets.of(n, pairs)])
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Fits under falling penalties.
+
+    Attributes:
+        sets: s of them.
+        coefficients: (s, p) float64, one column a penalty.
+        intercepts: (p,) float64.
+    """
+
+    sets: Sets
+    coefficients: Array
+    intercepts: Array
+
+    def predict(self, packed: NDArray[np.uint8]) -> Array:
+        """What each fit says of packed masks: (m, w) -> (m, p) float64."""
+        characters = mask_algebra.characters(packed, self.sets.packed)
+        return np.asarray(characters @ self.coefficients + self.intercepts)
+
+    def spectrum(self, column: int, scale: float) -> Spectrum:
+        """One fit, of values that were divided by a scale."""
+        empty = Sets.of(self.sets.n, [()])
+        intercept = self.intercepts[column]
+        coefficients = np.concatenate([[intercept], self.coefficients[:, column]])
+        sets = Sets.concatenate([empty, self.sets])
+        return Spectrum(sets, scale * coefficients).truncate()

@@ -23,9 +23,7 @@ _NEAR = 1.1  # times the rival's error: beyond, it would add little to an averag
 
 
 class Runner(Protocol):
-    """`map`, or an executor's: calls a function on each item, in any order, and yields
-    in theirs.
-    """
+    """`map`, or an executor's: calls in any order, yields in that of the items."""
 
     def __call__(
         self, function: Callable[[T], R], items: Iterable[T], /
@@ -35,6 +33,18 @@ class Runner(Protocol):
 @dataclass(frozen=True)
 class FittedProxy(ABC):
     """A fitted proxy: it can be ablated without limit, at no cost.
+
+    A fitted proxy must define:
+        predict: what it says of any masks.
+        large_sets: where its large coefficients are.
+
+    It may overwrite:
+        ease: if it knows that uniform masks are easier than those left out.
+        table: if all 2^n masks cost less than one by one.
+        report: if it chose something on the way.
+
+    `FittedSpectrum` and `FittedFunction` define both, for what is a spectrum and for
+    what is any function.
 
     Attributes:
         n: the number of candidates.
@@ -50,9 +60,17 @@ class FittedProxy(ABC):
     priors: tuple[ProductPrior, ...]
     noise: float
 
+    # What must be defined
+
     @abstractmethod
     def predict(self, masks: NDArray[np.bool_]) -> Array:
         """What the proxy says the model would answer: (p, n) bool -> (p,) float64."""
+
+    @abstractmethod
+    def large_sets(self, count: int) -> Sets:
+        """At least the sets with the `count` largest coefficients, where they are found."""
+
+    # What may be overwritten
 
     @property
     def ease(self) -> float:
@@ -62,12 +80,6 @@ class FittedProxy(ABC):
     def table(self) -> Array:
         """`predict` for all 2^n masks, (2^n,) by mask index; n <= 20."""
         return self.predict(designs.everything(self.n))
-
-    @abstractmethod
-    def large_sets(self, count: int) -> Sets:
-        """At least the sets with the `count` largest coefficients, as far as they can
-        be found.
-        """
 
     def report(self) -> dict[str, Any]:
         """What was chosen within the proxy, as JSON."""
@@ -105,8 +117,9 @@ class FittedSpectrum(FittedProxy):
 
 @dataclass(frozen=True)
 class FittedFunction(FittedProxy):
-    """A proxy of which nothing is known but its answers: SPEX finds its sets by virtual
-    ablation.
+    """A proxy of which nothing is known but its answers.
+
+    SPEX finds its sets by virtual ablation.
 
     Attributes:
         function: (p, n) bool -> (p,) float64.
@@ -122,21 +135,28 @@ class FittedFunction(FittedProxy):
 
     def large_sets(self, count: int) -> Sets:
         """The sets that a sparse transform names."""
-        return (
-            read_spectrum(self.function, self.n, seed=self.seed)
-            .spectrum.truncate(count=count)
-            .sets
-        )
+        reading = read_spectrum(self.function, self.n, seed=self.seed)
+        return reading.spectrum.truncate(count=count).sets
 
 
 class Proxy(ABC):
     """A kind of proxy with its settings.
 
-    Attributes:
-        name: as the result reports it.
+    A proxy must define:
+        name: as the result reports it; a class attribute, or a property where settings
+            are a part of it.
+        fit: the fitted proxy, with what it predicts of each mask that it did not see.
+
+    A proxy may overwrite nothing else: it is judged by what `fit` returns. One that is
+    a spectrum and has no cross-validation of its own is a `FoldedProxy`.
     """
 
-    name: str
+    # What must be defined
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As the result reports it."""
 
     @abstractmethod
     def fit(
@@ -153,47 +173,60 @@ class Proxy(ABC):
 
 
 class FoldedProxy(Proxy):
-    """A proxy that is a spectrum and is judged by 5-fold cross-validation: `spectrum`
-    is all it needs.
+    """A proxy that is a spectrum and is judged by 5-fold cross-validation.
+
+    A folded proxy must define:
+        name: as any proxy.
+        spectrum: the fit.
     """
+
+    # What must be defined
 
     @abstractmethod
     def spectrum(self, masks: NDArray[np.bool_], values: Array, seed: int) -> Spectrum:
-        """The spectrum fitted to (m, n) bool masks and (m,) float64 values, on one
-        thread.
-        """
+        """The spectrum of (m, n) bool masks and (m,) float64 values, on one thread."""
+
+    # What every folded proxy does alike
 
     def fit(
         self, masks: NDArray[np.bool_], values: Array, seed: int, run: Runner = map
     ) -> FittedSpectrum:
         """Fit every fold and the whole."""
         fold = folds(len(values), FOLDS, seed)
-        parts = [*(fold != j for j in range(FOLDS)), np.ones(len(fold), np.bool_)]
-        *held, whole = run(
-            lambda seen: self.spectrum(masks[seen], values[seen], seed), parts
-        )
+        parts = [fold != part for part in range(FOLDS)]
+        everything = np.ones(len(fold), np.bool_)
+
+        def fitted(seen: NDArray[np.bool_]) -> Spectrum:
+            return self.spectrum(masks[seen], values[seen], seed)
+
+        *partial, whole = run(fitted, [*parts, everything])
         left_out = np.empty(len(values))
-        for seen, spectrum in zip(parts, held, strict=False):
+        for seen, spectrum in zip(parts, partial, strict=True):
             left_out[~seen] = spectrum.predict(masks[~seen])
-        noise = float(np.mean((values - left_out) ** 2))
-        return FittedSpectrum(masks.shape[1], left_out, (), noise, whole, {})
+        return FittedSpectrum(
+            n=masks.shape[1],
+            left_out=left_out,
+            priors=(),
+            noise=float(np.mean((values - left_out) ** 2)),
+            spectrum=whole,
+            settings={},
+        )
 
     def promising(
         self, masks: NDArray[np.bool_], values: Array, rival: FittedProxy, seed: int
     ) -> bool:
-        """Whether a fit to four fifths comes near a rival's R² on the rest: one fit
-        instead of six.
+        """Whether a fit to four fifths comes near a rival's R² on the rest.
+
+        It costs one fit instead of six.
         """
-        held = folds(len(values), FOLDS, seed) == 0
-        predicted = self.spectrum(masks[~held], values[~held], seed).predict(
-            masks[held]
-        )
-        error = np.mean((values[held] - predicted) ** 2)
-        return bool(error < _NEAR * np.mean((values[held] - rival.left_out[held]) ** 2))
+        seen = folds(len(values), FOLDS, seed) != 0
+        spectrum = self.spectrum(masks[seen], values[seen], seed)
+        unseen = values[~seen]
+        error = np.mean((unseen - spectrum.predict(masks[~seen])) ** 2)
+        rivals = np.mean((unseen - rival.left_out[~seen]) ** 2)
+        return bool(error < _NEAR * rivals)
 
 
 def folds(count: int, parts: int, seed: int) -> NDArray[np.int64]:
-    """A random fold, 0 to parts - 1, for each of `count` masks; sizes differ by at most
-    one.
-    """
+    """A random fold, 0 to parts - 1, for each of `count` masks, of like sizes."""
     return np.random.default_rng(seed).permutation(count) % parts

@@ -1,5 +1,6 @@
 """The exact Fourier spectrum of regression trees over masks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,29 +44,17 @@ class Forest:
         2^depth(v) terms.
         """
         levels = self._levels()
-        means = np.zeros(len(self.feature))
-        half = np.zeros(len(self.feature))
-        for nodes, _, _ in reversed(levels):
-            left, right = self._means(self.children[nodes], means).T
-            means[nodes] = (left + right) / 2
-            half[nodes] = (left - right) / 2
-        families = [np.full((1, len(levels) or 1), self.n, np.int32)]
+        means, halves = self._below(levels)
+        width = len(levels)
+        # n stands for no candidate
+        families = [np.full((1, width or 1), self.n, np.int32)]
         values = [self._means(self.roots, means).sum(keepdims=True)]
-        for depth, (nodes, path, signs) in enumerate(levels):
-            subsets = (np.arange(1 << depth)[:, None] >> np.arange(depth) & 1).astype(
-                np.bool_
-            )
-            members = np.full((len(nodes), 1 << depth, len(levels)), self.n, np.int32)
-            members[:, :, :depth] = np.where(subsets, path[:, None, :], self.n)
-            members[:, :, depth] = self.feature[nodes, None]
-            spread = half[nodes, None] / (1 << depth)
-            for sign in signs.T[:, :, None]:
-                spread = np.concatenate([spread, spread * sign], axis=1)
-            families.append(members.reshape(-1, len(levels)))
-            values.append(spread.ravel())
-        return Spectrum(
-            Sets.from_ragged(self.n, np.concatenate(families)), np.concatenate(values)
-        )
+        for level in levels:
+            families.append(self._members(level, width))
+            values.append(level.spread(halves[level.nodes]))
+
+        sets = Sets.from_ragged(self.n, np.concatenate(families))
+        return Spectrum(sets, np.concatenate(values))
 
     def rescaled(self, scale: float, shift: float) -> "Forest":
         """scale · f + shift: the shift is one more tree, of a single leaf."""
@@ -78,63 +67,116 @@ class Forest:
     def _means(
         self, children: NDArray[np.int64], means: NDArray[np.float64]
     ) -> NDArray[np.float64]:
+        """The mean below each child, a leaf's being its value."""
         inner = children >= 0
-        result = self.leaves[np.where(inner, 0, ~children)]
-        return np.where(
-            inner, means[np.where(inner, children, 0)] if len(means) else 0.0, result
-        )
+        leaves = self.leaves[np.where(inner, 0, ~children)]
+        if not len(means):
+            return leaves
+        return np.where(inner, means[np.where(inner, children, 0)], leaves)
 
-    def _levels(
-        self,
-    ) -> list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int8]]]:
-        """For each depth: its internal nodes (c,), the candidates above them (c,
-        depth), and χ there.
-        """
-        levels = []
+    def _below(
+        self, levels: Sequence["_Level"]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """For each internal node the mean below it, and half of left less right."""
+        means = np.zeros(len(self.feature))
+        halves = np.zeros(len(self.feature))
+        for level in reversed(levels):
+            left, right = self._means(self.children[level.nodes], means).T
+            means[level.nodes] = (left + right) / 2
+            halves[level.nodes] = (left - right) / 2
+        return means, halves
+
+    def _levels(self) -> list["_Level"]:
+        """The internal nodes by depth, roots first."""
         nodes = self.roots[self.roots >= 0]
         path = np.empty((len(nodes), 0), np.int32)
         signs = np.empty((len(nodes), 0), np.int8)
+        levels = []
         while len(nodes):
-            levels.append((nodes, path, signs))
-            below = self.children[nodes]
-            parent, side = np.nonzero(below >= 0)
-            nodes = below[parent, side]
-            path = np.column_stack([path[parent], self.feature[levels[-1][0]][parent]])
-            signs = np.column_stack([signs[parent], (1 - 2 * side).astype(np.int8)])
+            levels.append(_Level(nodes, path, signs))
+            children = self.children[nodes]
+            features = self.feature[nodes]
+            parent, side = np.nonzero(children >= 0)
+            sign = (1 - 2 * side).astype(np.int8)
+
+            path = np.column_stack([path[parent], features[parent]])
+            signs = np.column_stack([signs[parent], sign])
+            nodes = children[parent, side]
         return levels
+
+    def _members(self, level: "_Level", width: int) -> NDArray[np.int32]:
+        """The sets that a level's nodes spread over: (c · 2^depth, width) members."""
+        depth = level.depth
+        count = 1 << depth
+        subset = np.arange(count)[:, None]
+        present = (subset >> np.arange(depth) & 1).astype(np.bool_)
+        above = level.path[:, None, :]
+        shape = (len(level.nodes), count, width)
+
+        members = np.full(shape, self.n, np.int32)
+        members[:, :, :depth] = np.where(present, above, self.n)
+        members[:, :, depth] = self.feature[level.nodes, None]
+        return members.reshape(-1, width)
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The c internal nodes of one depth.
+
+    Attributes:
+        nodes: (c,) int64, their rows.
+        path: (c, depth) int32, the candidates that are split on above them.
+        signs: (c, depth) int8, χ of those on the way to a node.
+    """
+
+    nodes: NDArray[np.int64]
+    path: NDArray[np.int32]
+    signs: NDArray[np.int8]
+
+    @property
+    def depth(self) -> int:
+        """How many splits are above."""
+        return int(self.path.shape[1])
+
+    def spread(self, halves: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Each node's d over the subsets of its path: (c,) -> (c · 2^depth,)."""
+        spread = halves[:, None] / (1 << self.depth)
+        # doubled a candidate at a time: without it, and with it
+        for sign in self.signs.T[:, :, None]:
+            spread = np.concatenate([spread, spread * sign], axis=1)
+        return spread.ravel()
 
 
 def parse_lightgbm(text: str, n: int) -> Forest:
-    """The trees of a LightGBM model from its own text format
-    (`Booster.model_to_string`).
-    """
+    """The trees of a LightGBM model from its own text (`Booster.model_to_string`)."""
     trees = text.split("\nTree=")[1:]
     leaves = _numbers(trees, "leaf_value")
     sizes = _numbers(trees, "num_leaves").astype(np.int64)
     nodes = sizes - 1
     first_leaf = np.cumsum(sizes) - sizes
     first_node = np.cumsum(nodes) - nodes
+
+    # a tree of one leaf has no lines about splits
     split = [tree for tree, size in zip(trees, sizes, strict=True) if size > 1]
-    pair = np.stack(
-        [_numbers(split, "left_child"), _numbers(split, "right_child")], axis=1
-    ).astype(np.int64)
-    shift = np.where(
-        pair >= 0,
-        np.repeat(first_node, nodes)[:, None],
-        -np.repeat(first_leaf, nodes)[:, None],
-    )
+    left = _numbers(split, "left_child")
+    right = _numbers(split, "right_child")
+    children = np.stack([left, right], axis=1).astype(np.int64)
+    # a leaf is coded as ~row, so that a later row is a smaller number
+    node_shift = np.repeat(first_node, nodes)[:, None]
+    leaf_shift = -np.repeat(first_leaf, nodes)[:, None]
+    shift = np.where(children >= 0, node_shift, leaf_shift)
+
     return Forest(
         n,
-        _numbers(split, "split_feature").astype(np.int32),
-        pair + shift,
-        leaves,
-        np.where(nodes > 0, first_node, ~first_leaf),
+        feature=_numbers(split, "split_feature").astype(np.int32),
+        children=children + shift,
+        leaves=leaves,
+        roots=np.where(nodes > 0, first_node, ~first_leaf),
     )
 
 
 def _numbers(trees: list[str], field: str) -> NDArray[np.float64]:
     """One field of every tree, end to end."""
     mark = f"\n{field}="
-    return np.fromstring(
-        " ".join(tree.split(mark, 1)[1].split("\n", 1)[0] for tree in trees), sep=" "
-    )
+    lines = [tree.split(mark, 1)[1].split("\n", 1)[0] for tree in trees]
+    return np.fromstring(" ".join(lines), sep=" ")
