@@ -73,10 +73,11 @@ def minimal(
 ) -> Minimal:
     """The smallest set of candidates that takes a spectrum to a threshold.
 
-    They are kept and all others ablated, or they are ablated and all others kept. A prediction may miss the threshold by a billionth
-    of Σ|F|. Of the sets of one size, the one that is predicted furthest beyond the
-    threshold is taken where masks are listed, and a good one elsewhere. Unless the time
-    limit cuts it short, the same call gives the same answer.
+    They are kept and all others ablated, or they are ablated and all others kept. A
+    prediction may miss the threshold by a billionth of Σ|F|. Of the sets of one size,
+    the one that is predicted furthest beyond the threshold is taken where masks are
+    listed, and a good one elsewhere. Unless the time limit cuts it short, the same call
+    gives the same answer.
 
     Args:
         spectrum: of one output.
