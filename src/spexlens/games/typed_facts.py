@@ -112,7 +112,7 @@ class Facts:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
         """Those of a mapping that this class has; the others are left out."""
-        values = {}
+        values: dict[str, Any] = {}
         for each in fields(cls):
             value = facts.get(each.metadata.get("key", each.name))
             if value is not None:
