@@ -241,7 +241,9 @@ class Records:
         """How many rows a game should have, and the tally of their seals."""
         query = "SELECT fingerprint, rows, tally, seal FROM games WHERE id = ?"
         row = self._connection.execute(query, (number,)).fetchone()
-        fingerprint, rows, total, seal = row or (None, None, None, None)
+        if row is None:
+            raise DamagedRecord(f"game {number} is not what was written")
+        fingerprint, rows, total, seal = row
         sealed = seal == seal_of(number, fingerprint, rows, total)
         if fingerprint != game or not sealed or not _is_seal(total):
             raise DamagedRecord(f"game {number} is not what was written")
