@@ -54,7 +54,9 @@ def groups_of(
         raise InvalidInput("no example is in any group")
     names = _names(members)
     worded = isinstance(next(iter(members.values())), str)
-    prefix = f"{groups} " if isinstance(groups, str) else "" if worded else "group "
+    prefix = "" if worded else "group "
+    if isinstance(groups, str):
+        prefix = f"{groups} "
     places = {name: place for place, name in enumerate(dict.fromkeys(names.values()))}
     owner = [places[names[row]] if row in names else -1 for row in range(len(values))]
     return [f"{prefix}{name}" for name in places], np.array(owner, dtype=np.int64)
