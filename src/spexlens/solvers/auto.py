@@ -60,6 +60,7 @@ class Auto(Solver):
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().plan(n, budget, seed)
         first = self.proxyspex.plan(n, FIRST, seed).packed
+
         rest = outline.total - len(first)
         return Plan(self.name, n, first, outline.design, rest)
 
@@ -75,6 +76,7 @@ class Auto(Solver):
             return Exact().outline(n, budget, seed)
         first = self.proxyspex.outline(n, FIRST, seed)
         coded = self.spex.outline(n, budget - FIRST, seed)
+
         design = f"{FIRST}: {first.design}; then {coded.design}"
         return Outline(self.name, all_masks(n, budget), design)
 
@@ -87,6 +89,7 @@ class Auto(Solver):
         coded = self.spex.plan(plan.n, plan.total - FIRST, seed).packed
         # where a coded mask is one of the first, a uniform one takes its place
         spare = designs.packed_uniform(plan.n, plan.total, seed)
+
         masks = joined(plan.packed, coded, spare)[: plan.total]
         return replace(plan, packed=masks, rest=0)
 
@@ -109,9 +112,11 @@ class Auto(Solver):
         dense = self.proxyspex.fit_packed(packed, n, values, seed)
 
         r2 = {"proxyspex": dense.faithfulness.mean, "spex": sparse.faithfulness.mean}
+
         better = 1.0 - r2["spex"] < _BETTER * (1.0 - r2["proxyspex"])
         chosen = "spex" if better else "proxyspex"
         fit = sparse if better else dense
+
         return replace(fit, details={"chosen": chosen, "r2": r2, **fit.details})
 
     def refit(
@@ -138,8 +143,10 @@ def _judged(
     """SPEX's fit to some rows, with its R² on the masks that it did not get."""
     held_out = np.ones(len(packed), np.bool_)
     held_out[rows] = False
+
     count = int(held_out.sum())
     masks = mask_algebra.unpack(packed[held_out], fit.spectrum.n)
+
     predicted = fit.spectrum.predict(masks).reshape(count, -1)
     measured = values[held_out].reshape(count, -1)
 

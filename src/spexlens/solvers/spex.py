@@ -99,10 +99,14 @@ class Spex(Solver):
 
         allotment = self._allot(n, outline.total)
         coded = Design.draw(n, allotment.corrections, allotment.bits, seed).masks()
+
         corners = mask_algebra.pack(designs.corners(n))
         # as many as the whole budget: some coded masks may be alike
         spare = designs.packed_uniform(n, outline.total, seed)
+
         masks = np.concatenate([corners, coded, spare])
+
+        # those of the design stand before the uniform ones, which fill up
         first = mask_algebra.distinct(masks)[0][: outline.total]
         return Plan(self.name, n, masks[first], outline.design)
 
@@ -111,6 +115,7 @@ class Spex(Solver):
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Outline(self.name, 1 << n, f"exact: all {1 << n} masks")
         total = all_masks(n, budget)
+
         allotment = self._allot(n, total)
         coded = f"at most {allotment.calls} coded masks"
         return Outline(self.name, total, f"{allotment}; {coded}, the rest uniform")
@@ -125,6 +130,7 @@ class Spex(Solver):
         """The most candidates that would do: for more than 20, a power of two less one."""
         # a code of one field takes 2^k - 1 candidates for the calls of any fewer
         large = [(1 << power) - 1 for power in range(n.bit_length(), 4, -1)]
+
         for size in [*large, *range(20, 1, -1)]:
             least = self._least(size) if size < n else None
             if least is not None and least <= budget:
@@ -142,14 +148,18 @@ class Spex(Solver):
         """
         if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
             return Exact().fit_packed(packed, n, values, seed)
+
         allotment = self._allot(n, len(packed))
         design = Design.draw(n, allotment.corrections, allotment.bits, seed)
         rows = rows_of(design.masks(), packed, seed)
+
         columns = values.reshape(len(values), -1).T
         with one_thread():  # sums in another order would be other bits
             fits = [self._output(design, rows, packed, column) for column in columns]
 
         regressions = [regression for regression, _ in fits]
+
+        # the corners are unlike all other masks, and R² leaves them out
         inner = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
         outputs = zip(regressions, columns, strict=True)
         r2 = tuple(
@@ -187,11 +197,13 @@ class Spex(Solver):
         """
         columns = values.reshape(len(values), -1).T
         recovered = fit.spectrum.values.reshape(len(fit.spectrum), -1).T
+
         with one_thread():  # as in the first fit
             regressions = [
                 refit(Spectrum(fit.spectrum.sets, sizes), packed, column)
                 for sizes, column in zip(recovered, columns, strict=True)
             ]
+
         return replace(
             fit,
             spectrum=_spectrum(regressions, single=values.ndim == 1),
@@ -215,11 +227,15 @@ class Spex(Solver):
 
         standard = (values - mean) / scale
         bins = design.transform(standard[rows])
+
         recovered = peel(design.code, design.groups, bins, soft=self.soft).spectrum()
         regression, low = _regressed(recovered, packed, standard)
 
         sets = regression.spectrum.sets
+
+        # only the empty set moves with the mean
         restored = regression.spectrum.values * scale + mean * (sets.orders == 0)
+
         report = {"sets": len(recovered) - 1, "low orders": low}
         return Refit(Spectrum(sets, restored), regression.residuals * scale), report
 
@@ -246,8 +262,11 @@ def _regressed(
     step = -(-len(packed) // _TRIAL)
     masks = packed[::step]
     answers = values[::step]
+
     best = recovered
     trial = refit(recovered, masks, answers)
+
+    # where nothing is left, low orders have nothing to explain
     error = np.square(trial.residuals).sum()
     if error > _ROUNDING * len(trial.residuals):
         wide = _with_low_orders(recovered)
@@ -255,6 +274,7 @@ def _regressed(
         if np.square(other.residuals).sum() < error:
             best = wide
             trial = other
+
     # up to so many masks the trial was on all of them
     regression = trial if step <= 1 else refit(best, packed, values)
     return regression, best is not recovered
@@ -263,8 +283,10 @@ def _regressed(
 def _mean_square(residuals: NDArray[np.float64]) -> float:
     """At most the largest float, whatever the scale."""
     largest = float(np.abs(residuals).max())
+
     # divided by the largest first, so that no square overflows
     relative = residuals / (largest or 1.0)
+
     root = largest * float(np.sqrt(np.mean(relative**2)))
     return min(root * root, float(np.finfo(np.float64).max))
 
@@ -276,6 +298,7 @@ def _caveats(r2: Sequence[float], code: Code) -> list[str]:
     for output in (j for j, score in enumerate(r2) if score < _POOR):
         whose = "" if len(r2) == 1 else f"output {output}: "
         share = f"{1 - max(r2[output], 0.0):.0%}"
+
         caveats.append(
             f"{whose}{share} of the variance is unexplained: noise, too few"
             f" calls{higher}"
@@ -291,6 +314,7 @@ def _positive(name: str, value: int | None) -> int | None:
         number = index(value)
     except TypeError:
         number = 0
+
     if number < 1:
         raise InvalidInput(f"{name} must be a whole number, at least 1; got {value!r}")
     return number
@@ -302,9 +326,14 @@ def _with_low_orders(recovered: Spectrum) -> Spectrum:
     typical = 1.0
     if nonconstant.any():
         typical = float(np.sqrt(np.mean(recovered.values[nonconstant] ** 2)))
+
     low = Sets.low_orders(recovered.n, LOW_ORDERS)
     expected = typical * np.sqrt(_FIRST * _DECAY ** (low.orders - 1.0))
+
     sizes = dict(zip(low, expected, strict=True))
+
+    # a recovered set keeps its size where that is the larger
     for members, value in recovered:
         sizes[members] = max(sizes.get(members, 0.0), abs(float(value)))
+
     return Spectrum.of(recovered.n, sizes)

@@ -155,11 +155,13 @@ class _Descent:
         self._levels = _begun(game)
         self._trainings = trainings_of(game, request.budget, request.trainings)
         self._least = self._least_calls()
+
         first = self._levels[0]
         self._nodes = [
             _Node(0, group, candidate)
             for group, candidate in zip(first.groups, first.candidates, strict=True)
         ]
+
         self._quiet: list[_Node] = []
         self._steps: list[Step] = []
         self._accounts: list[Account] = []
@@ -172,21 +174,26 @@ class _Descent:
             rounds = len(self._levels) - len(self._steps)
             calls, following = _shares(left, rounds, len(self._nodes), self._least)
             explanation = self._level(calls, last=not following)
+
             slots = following // (_CALLS * self._game.repeats)
             split = _split(self._nodes, explanation, self._levels, slots)
+
             if following and not split.parted and self._masks_nest():
                 # What is left is spent here: these masks are among the others.
                 before = explanation.account
                 explanation = self._level(left, last=True)
                 account = explanation.account.after(before)
                 explanation = replace(explanation, account=account)
+
             self._accounts.append(explanation.account)
             step = _step(self._levels, len(self._steps), explanation, split, rounds)
             self._steps.append(step)
+
             if not split.parted:
                 break
             self._nodes = split.nodes
             self._quiet += split.quiet
+
         account = Account.of_all(self._accounts, budget)
         return replace(explanation, account=account, path=tuple(self._steps))
 
@@ -203,6 +210,7 @@ class _Descent:
         """
         budget = self._request.budget
         most = self._trainings
+
         if most is None:
             least = _LEAST * self._game.repeats
             shared = ""
@@ -211,6 +219,7 @@ class _Descent:
             least = max(_SHARING, -(-_TRAININGS * budget // max(1, most)))
             shared = f" and {_TRAININGS} trainings"
             available = f", with {most} trainings"
+
         if budget < least:
             first = self._levels[0]
             raise BudgetTooSmall(
@@ -318,19 +327,23 @@ def _split(
         slots: how many candidates the next level may have; 0 for none.
     """
     importance = explanation.importance()[: len(nodes)]
+
     parts = dict[int, list[_Node]]()
     count = 0
     parted = set[int]()
     for place in np.argsort(-importance, kind="stable").tolist():
         children = _children(nodes[place], levels)
         fits = bool(children) and count + len(children) <= slots
+
         least = _LOUD if children and not fits else _QUIET
         if count < slots and importance[place] >= least / len(nodes):
             parts[place] = children if fits else [nodes[place]]
             count += len(parts[place])
             parted |= {place} if fits else set()
+
     following = [node for place in sorted(parts) for node in parts[place]]
     quiet = [node for place, node in enumerate(nodes) if place not in parts]
+
     return _Split(
         following, [explanation.names[place] for place in sorted(parted)], quiet
     )
@@ -357,10 +370,13 @@ def _grouped(
     game: Game, nodes: Sequence[_Node], quiet: Sequence[_Node], rest: Rest
 ) -> Grouped:
     groups = [list(node.group) for node in nodes]
+
     names = [node.candidate for node in nodes]
+
     if quiet and rest == "grouped":
         groups.append([position for node in quiet for position in node.group])
         names.append(Candidate(f"the rest, {len(groups[-1])} of {game.n}", "rest"))
+
     return Grouped(game, groups, names, {"zoomed": True})
 
 

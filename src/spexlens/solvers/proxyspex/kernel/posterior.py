@@ -37,6 +37,7 @@ class Posterior:
         result = np.empty(len(signs))
         for rows in mask_algebra.blocks(len(signs), 8 * len(self.centres)):
             block = signs[rows]
+
             flat = self.prior.gram(block, self.centres) @ self.weights
             result[rows] = self.prior.gains(block) * flat
         return result
@@ -50,8 +51,10 @@ class Posterior:
         n = len(self.prior.rho)
         low = self.prior.half(self.centres, slice(0, n // 2))
         high = self.prior.half(self.centres, slice(n // 2, n))
+
         # gains of no signs: the part of g that is the same for all masks
         scale = np.exp(self.prior.log_scale) * self.prior.gains(np.zeros((1, n)))
+
         products = (high * self.weights) @ low.T
         return np.asarray(scale * products.ravel())
 
@@ -65,26 +68,32 @@ class Posterior:
         all small is unlikely.
         """
         start, ratios = self._factors()
+
         sizes: dict[Members, float] = {}
         extended: set[Members] = set()
         frontier: list[Members] = [()]
         least = 0.0
+
         for _ in range(_ROUNDS):
             sizes.update(_extensions(frontier, start, ratios, least))
             extended.update(frontier)
+
             ranked = _largest(sizes, count)
             # a smaller set cannot enter a full list
             least = sizes[ranked[-1]] if len(ranked) == count else 0.0
+
             new = [members for members in ranked if members not in extended]
             frontier = new[:_AT_ONCE]
             if not frontier:
                 break
+
         return Sets.of(len(self.prior.rho), ranked)
 
     def _factors(self) -> tuple[Array, Array]:
         """c (m,) and r (m, n), see `large_sets`; c without what all centres share."""
         tanh = np.tanh(self.prior.tilt)
         base = 1.0 + self.prior.rho * tanh * self.centres
+
         start = self.weights * np.exp(np.log(base).sum(axis=1))
         return start, (tanh + self.prior.rho * self.centres) / base
 
@@ -109,5 +118,6 @@ def _largest(sizes: dict[Members, float], count: int) -> list[Members]:
     """The `count` largest sets, in falling order; of equals, those found first."""
     sets = list(sizes)
     values = np.fromiter(sizes.values(), float, len(sizes))
+
     order = np.argsort(-values, kind="stable")[:count]
     return [sets[position] for position in order]
