@@ -42,13 +42,16 @@ class TunedWeights:
             ModelError: it has no head of its own.
         """
         self._model = model
+
         parameters = dict(model.model.named_parameters())
         # Sorted, since each is drawn behind the one before.
         self.fresh = [parameters[name] for name in sorted(fresh) if name in parameters]
+
         # Before the start is copied, and whether they are trained or not.
         self._draw(0)
         self.trained = _chosen(model.model, train)
         self._start = [part.detach().clone() for part in self.trained]
+
         trained = {id(part) for part in self.trained}
         self.fresh = [part for part in self.fresh if id(part) in trained]
 

@@ -70,9 +70,11 @@ def _unfaithful(explanation: Result, column: int) -> list[str]:
         r2 = claim.r2[column]
         most = claim.intervals[column][1]
         return [f"It does not predict the model: R² {r2:.2f}, at most {most:.2f}."]
+
     if claim.alone and claim.alone[column] > high + _CLAIMED:
         claimed = claim.alone[column]
         fresh = held.r2[column]
+
         return [
             f"The fit claims R² {claimed:.2f}, but fresh masks say {fresh:.2f}, at most"
             f" {high:.2f}."
@@ -86,6 +88,7 @@ def _dependent(explanation: Result, variant: Variant, column: int) -> list[str]:
         return []
     lost = [survival for survival in variant.found[column] if survival.lost]
     grown = [survival for survival in variant.found[column] if survival.grown]
+
     reasons = []
     if lost:
         verb = "does not survive" if len(lost) == 1 else "do not survive"
@@ -93,6 +96,7 @@ def _dependent(explanation: Result, variant: Variant, column: int) -> list[str]:
     if grown:
         verb = "more than doubles" if len(grown) == 1 else "more than double"
         reasons.append(f"{_first_of(explanation, grown)} {verb}")
+
     why = " and ".join(reasons) or "the answers hardly agree"
     return [
         f"The ranking depends on what stands in: ablated by {variant.name} {why} "

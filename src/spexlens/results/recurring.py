@@ -89,7 +89,8 @@ class Recurring:
         which = np.array(self._which, np.int64)
         effect = np.array(self._effect)
 
-        heard = (np.array(self._share) >= self._least_share) & (effect != 0)
+        share = np.array(self._share)
+        heard = (share >= self._least_share) & (effect != 0)
 
         often = np.bincount(which[heard], minlength=len(self._sets)) >= least
 
@@ -105,7 +106,8 @@ class Recurring:
         rows = []
         for entries in np.split(by_set, first):
             if len(entries):
-                of_set = [members[number] for number in sets[which[entries[0]]]]
+                numbers = sets[which[entries[0]]]
+                of_set = [members[number] for number in numbers]
                 rows.append(self._row(of_set, names, entries, heard[entries]))
         return rows
 
@@ -208,7 +210,7 @@ class Recurring:
                 for held, highest, times in counts
             ]
 
-            # every number there is up to the highest must be one of its candidates
+            # `owl³` is there only where a text has three owls
             possible += all(count >= highest for count, highest, _ in there)
             sets += prod(comb(count, times) for count, _, times in there)
         return possible, sets

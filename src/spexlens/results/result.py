@@ -111,9 +111,10 @@ class Result(Measured):
         outputs = range(len(self.faithfulness.r2)) if output is None else [output]
         members = self.spectrum.sets.indicators.astype(np.float64)
 
+        varying = self.spectrum.sets.orders > 0
         parts = np.zeros((len(outputs), len(self.candidates)))
         for row, name in enumerate(outputs):
-            energy = self.column(name) ** 2 * (self.spectrum.sets.orders > 0)
+            energy = self.column(name) ** 2 * varying
 
             # where nothing varies, the smallest number: parts are zero, not NaN
             total = max(float(energy.sum()), np.finfo(np.float64).tiny)

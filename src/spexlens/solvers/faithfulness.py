@@ -93,7 +93,7 @@ def combined_r2(claimed: float, fresh: float, error: float) -> tuple[float, Inte
     def normal(mean: float, deviation: float) -> NDArray[np.float64]:
         return np.asarray(np.exp(-0.5 * ((grid - mean) / deviation) ** 2) / deviation)
 
-    # a mixture's tails are heavy: fresh masks that contradict the fit outvote it
+    # the wide part leaves room for fresh masks that contradict the fit
     believed = (1.0 - _MISLED) * normal(prior, _OFF) + _MISLED * normal(prior, _FAR)
     weights = believed * normal(seen, max(error, _LEAST_ERROR))
 

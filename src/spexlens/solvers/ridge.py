@@ -101,6 +101,7 @@ class _Design:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """From the m × m Gram matrix."""
         design = np.concatenate([block for _, block in self._rows()])
+
         squares, left = np.linalg.eigh(design @ design.T)
 
         sound = _sound(squares)
@@ -112,7 +113,9 @@ class _Design:
 
         best = _best(errors)
 
-        shrunk = rotated.target / (squares + rotated.penalties[best])
+        penalty = rotated.penalties[best]
+        shrunk = rotated.target / (squares + penalty)
+
         coefficients = self.scale * (design.T @ (left @ shrunk))
         return coefficients, errors[:, best]
 
@@ -125,6 +128,7 @@ class _Design:
 
         sound = _sound(squares)
         squares = squares[sound]
+        # D V / s are D's left singular vectors, a block of rows at a time
         right = right[:, sound] / np.sqrt(squares)
 
         rotated = _Rotated(squares, right.T @ product, len(values))
@@ -135,7 +139,9 @@ class _Design:
 
         best = _best(errors)
 
-        shrunk = squares / (squares + rotated.penalties[best]) * rotated.target
+        penalty = rotated.penalties[best]
+        shrunk = squares / (squares + penalty) * rotated.target
+
         coefficients = self.scale * (right @ shrunk)
         return coefficients, errors[:, best]
 

@@ -98,7 +98,8 @@ class Spex(Solver):
             return Plan(self.name, n, every, outline.design)
 
         allotment = self._allot(n, outline.total)
-        coded = Design.draw(n, allotment.corrections, allotment.bits, seed).masks()
+        design = Design.draw(n, allotment.corrections, allotment.bits, seed)
+        coded = design.masks()
 
         corners = mask_algebra.pack(designs.corners(n))
         # as many as the whole budget: some coded masks may be alike
@@ -107,7 +108,8 @@ class Spex(Solver):
         masks = np.concatenate([corners, coded, spare])
 
         # those of the design stand before the uniform ones, which fill up
-        first = mask_algebra.distinct(masks)[0][: outline.total]
+        distinct, _ = mask_algebra.distinct(masks)
+        first = distinct[: outline.total]
         return Plan(self.name, n, masks[first], outline.design)
 
     def outline(self, n: int, budget: int, seed: int) -> Outline:
@@ -221,23 +223,27 @@ class Spex(Solver):
         mean = float(values.mean())
         scale = float(np.abs(values - mean).max())
         # eight units in the last place: what is left of a constant by its mean
-        if scale <= 8 * np.finfo(np.float64).eps * abs(mean):
+        rounding = 8 * np.finfo(np.float64).eps * abs(mean)
+        if scale <= rounding:
             constant = Spectrum.of(design.code.n, {(): mean})
             return Refit(constant, values - mean), {"sets": 0, "low orders": False}
 
         standard = (values - mean) / scale
         bins = design.transform(standard[rows])
 
-        recovered = peel(design.code, design.groups, bins, soft=self.soft).spectrum()
+        support = peel(design.code, design.groups, bins, soft=self.soft)
+        recovered = support.spectrum()
         regression, low = _regressed(recovered, packed, standard)
 
         sets = regression.spectrum.sets
 
         # only the empty set moves with the mean
-        restored = regression.spectrum.values * scale + mean * (sets.orders == 0)
+        shift = mean * (sets.orders == 0)
+        restored = regression.spectrum.values * scale + shift
+        fit = Refit(Spectrum(sets, restored), regression.residuals * scale)
 
         report = {"sets": len(recovered) - 1, "low orders": low}
-        return Refit(Spectrum(sets, restored), regression.residuals * scale), report
+        return fit, report
 
 
 def _spectrum(regressions: Sequence[Refit], single: bool) -> Spectrum:
@@ -325,10 +331,12 @@ def _with_low_orders(recovered: Spectrum) -> Spectrum:
     nonconstant = recovered.sets.orders > 0
     typical = 1.0
     if nonconstant.any():
-        typical = float(np.sqrt(np.mean(recovered.values[nonconstant] ** 2)))
+        squares = recovered.values[nonconstant] ** 2
+        typical = float(np.sqrt(np.mean(squares)))
 
     low = Sets.low_orders(recovered.n, LOW_ORDERS)
-    expected = typical * np.sqrt(_FIRST * _DECAY ** (low.orders - 1.0))
+    variances = _FIRST * _DECAY ** (low.orders - 1.0)
+    expected = typical * np.sqrt(variances)
 
     sizes = dict(zip(low, expected, strict=True))
 

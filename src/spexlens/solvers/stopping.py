@@ -123,6 +123,7 @@ def _stopped_early(
 
     for count in _looks(plan.total, looking.least(plan.n)):
         shorter = looking.plan(plan.n, count, seed)
+
         shorter, values = looking.carry_out(shorter, ask, seed)
 
         fit = looking.fit_packed(shorter.packed, plan.n, values, seed)

@@ -291,10 +291,11 @@ def _begun(game: Game) -> list[Level]:
     ]
     if few:
         return filled(levels[few[-1] :], _PARTS)
+
+    # no level is of such a size: runs of neighbours are, between the whole and the parts
     every = filled([whole(game.candidates), *levels], _PARTS)
-    return every[
-        max(number for number, level in enumerate(every) if len(level) <= _FIRST) :
-    ]
+    small = [number for number, level in enumerate(every) if len(level) <= _FIRST]
+    return every[small[-1] :]
 
 
 def _shares(left: int, rounds: int, candidates: int, least: int) -> tuple[int, int]:
@@ -339,14 +340,14 @@ def _split(
         if count < slots and importance[place] >= least / len(nodes):
             parts[place] = children if fits else [nodes[place]]
             count += len(parts[place])
-            parted |= {place} if fits else set()
+            if fits:
+                parted.add(place)
 
     following = [node for place in sorted(parts) for node in parts[place]]
     quiet = [node for place, node in enumerate(nodes) if place not in parts]
 
-    return _Split(
-        following, [explanation.names[place] for place in sorted(parted)], quiet
-    )
+    names = [explanation.names[place] for place in sorted(parted)]
+    return _Split(following, names, quiet)
 
 
 def _children(node: _Node, levels: Sequence[Level]) -> list[_Node]:

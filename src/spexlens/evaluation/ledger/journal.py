@@ -103,11 +103,15 @@ def _promised(index: bytes) -> _Promised | None:
         return None
 
     words = np.frombuffer(header, np.uint32)
-    sums = _checksums(words[None, : _SUMMED // 4], np.zeros((1, 2), np.uint32))[0]
-    if (sums != words[_SUMMED // 4 :]).any():
+    summed = _SUMMED // 4
+    nothing = np.zeros((1, 2), np.uint32)
+    sums = _checksums(words[None, :summed], nothing)[0]
+    if (sums != words[summed:]).any():
         return None
 
-    written = int(np.frombuffer(index[2 * _INDEX : 2 * _INDEX + 4], np.uint32)[0])
+    # behind both headers stands how far the log was copied into the ledger
+    behind = index[2 * _INDEX : 2 * _INDEX + 4]
+    written = int(np.frombuffer(behind, np.uint32)[0])
     return _Promised(int(words[4]), written, header[32:40])
 
 
@@ -131,9 +135,10 @@ def _damage(content: bytes, promised: _Promised | None) -> Damage | None:
         return Damage(commits, pages=len(content) // _USUAL_PAGE)
 
     frames = _frames(header, content, page)
-    first = len(frames.whole) if frames.whole.all() else int(np.argmin(frames.whole))
+    count = len(frames.whole)
+    first = count if frames.whole.all() else int(np.argmin(frames.whole))
 
-    behind = frames.current & (np.arange(len(frames.whole)) > first)
+    behind = frames.current & (np.arange(count) > first)
     lost = behind & frames.commits
     # a transaction that is whole behind a damaged frame was committed, and is dropped
     if (lost & frames.whole).any():
@@ -165,20 +170,27 @@ def _frames(header: Words, content: bytes, page: int) -> _Frames:
     """The frames behind a log's header, (8,), up to the last that is there in full."""
     size = _FRAME + page
     count = (len(content) - _HEADER) // size
-    body = np.frombuffer(content[_HEADER : _HEADER + count * size], np.uint8)
+    end = _HEADER + count * size
+    body = np.frombuffer(content[_HEADER:end], np.uint8)
     frames = body.reshape(-1, size)
 
-    heads = np.ascontiguousarray(frames[:, :_FRAME]).view(">u4").astype(np.uint32)
-    current = (heads[:, 2:4] == header[4:6]).all(axis=1)
+    # a head's words are big-endian, whatever the order of those that are summed
+    head_bytes = np.ascontiguousarray(frames[:, :_FRAME])
+    heads = head_bytes.view(">u4").astype(np.uint32)
+    # frames that an earlier log left behind have other salts
+    salts = heads[:, 2:4]
+    current = (salts == header[4:6]).all(axis=1)
 
     # a frame's checksum is of the first two words of its head, and of its page
     summed = np.concatenate([frames[:, :8], frames[:, _FRAME:]], axis=1)
-    words = np.ascontiguousarray(summed).view(_order(header)).astype(np.uint32)
+    summed = np.ascontiguousarray(summed)
+    words = summed.view(_order(header)).astype(np.uint32)
 
     # sums go on from frame to frame, the first from the header's
-    before = np.concatenate([header[None, 6:8], heads[:-1, 4:6]])
+    sums = heads[:, 4:6]
+    before = np.concatenate([header[None, 6:8], sums[:-1]])
 
-    sound = (_checksums(words, before) == heads[:, 4:6]).all(axis=1)
+    sound = (_checksums(words, before) == sums).all(axis=1)
     return _Frames(current, current & sound, heads[:, 1] != 0)
 
 

@@ -160,6 +160,7 @@ class _LogisticTrainer(_HeadTrainer):
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         assert self.classes is not None
         held = counts(kept, self._codes, len(self.classes))
+
         tests = np.arange(len(self._tests))
         answers = np.zeros((len(kept), len(tests), len(self.classes)))
 

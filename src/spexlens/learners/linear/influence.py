@@ -138,7 +138,9 @@ class _Optimum:
         # H⁻¹ z of the test point is the same for all examples.
         reach = (self.inverse @ self.tests[row]).transpose(1, 0, 2)
 
-        products = (self.rows @ reach.reshape(p, k * k)).reshape(-1, k, k)
+        # all pairs of scores at once: one product of matrices, not k² of vectors
+        products = self.rows @ reach.reshape(p, k * k)
+        products = products.reshape(-1, k, k)
 
         changes = np.einsum("nij,nim->njm", products, pulls)
         return np.asarray(changes.reshape(len(pulls), -1) @ self.basis.T)
@@ -177,7 +179,7 @@ def _optimum_of(head: Head, task: Task) -> _Optimum:
     inputs = task.inputs - centre
     tests = task.tests - centre
 
-    # what lies outside the span of the examples, no head of theirs has a weight for
+    # the optimum lies in the examples' span, where the Hessian is smaller
     if inputs.shape[1] > len(inputs):
         inputs, tests = _rotated(inputs, tests)
 
@@ -297,6 +299,7 @@ def _inverse(rows: Array, curvature: Array, penalty: float) -> Array:
 
     hessian = np.zeros((k, p, k, p))
     for i in range(k):
+        # a block at a time: the products of all would be k² times the examples
         for j in range(k):
             weights = curvature[:, i, j, None]
             hessian[i, :, j] += rows.T @ (weights * rows)
@@ -305,7 +308,8 @@ def _inverse(rows: Array, curvature: Array, penalty: float) -> Array:
     size = k * p
     inverse = np.linalg.inv(hessian.reshape(size, size))
 
-    return np.asarray(inverse.reshape(k, p, k, p), dtype=np.float64)
+    inverse = inverse.reshape(k, p, k, p)
+    return np.asarray(inverse, dtype=np.float64)
 
 
 def _basis(classes: int) -> Array:

@@ -127,8 +127,7 @@ def minimise(
         if done.all():
             break
 
-        # those that arrived take no part any more: the sums of the others stay as they
-        # are
+        # those that arrived would only cost products
         rest = _next_rest(rest, length, moved)[~done]
         active = active[~done]
         state = state.taken(~done)
@@ -179,11 +178,14 @@ class _State:
     def moved(self, loss: Loss, move: Move, length: Array) -> "_State":
         """After so much of a move, (m,)."""
         wide = length[:, None, None]
+
         parts = zip(self.parameters, move.parameters, strict=True)
         parameters = tuple(part + wide * change for part, change in parts)
 
         scores = self.scores + wide * move.scores
-        penalty = self.penalty + length * move.slope + 0.5 * length**2 * move.bend
+        rise = length * move.slope
+
+        penalty = self.penalty + rise + 0.5 * length**2 * move.bend
 
         at_scores = loss.at(scores, self.weights)
         return _State(self.weights, parameters, scores, penalty, *at_scores)

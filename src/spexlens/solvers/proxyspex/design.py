@@ -53,7 +53,9 @@ class _Grid:
         """A point of `Marginal`; the tilt of all is added to that of each candidate."""
         # the tilt of all is zero by then: its step only must not be zero as well
         shared = [self.shared, self.shared, self.noise, 1.0]
-        steps = np.concatenate([np.full(n, self.single), shared, np.full(n, self.tilt)])
+        single = np.full(n, self.single)
+        tilts = np.full(n, self.tilt)
+        steps = np.concatenate([single, shared, tilts])
 
         common = n + 3
         point = theta.copy()
@@ -163,11 +165,15 @@ def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
     hyper-parameters are rounded so coarsely that they are hardly ever near the edge
     between two roundings.
     """
-    if np.ptp(values) <= _ALIKE * np.abs(values).max():
+    rounding = _ALIKE * np.abs(values).max()
+    if np.ptp(values) <= rounding:
         return _flat(masks.shape[1], _NUGGET)
 
     count, n = masks.shape
-    marginal = Marginal(signs_of(masks), _smoothly_mixed(values), _LEAST_NOISE)
+
+    latent = _smoothly_mixed(values)
+    marginal = Marginal(signs_of(masks), latent, _LEAST_NOISE)
+
     theta = marginal.maximise(_STEPS)
 
     prior = marginal.prior(_GRID.rounded(theta, n))
@@ -186,7 +192,8 @@ def _smoothly_mixed(values: Array) -> Array:
     standard = (values - values.mean()) / values.std()
 
     # a rank counts the values below; here each counts by how far below it is
-    share = ndtr((standard[:, None] - standard) / _BANDWIDTH).mean(axis=1)
+    steps = (standard[:, None] - standard) / _BANDWIDTH
+    share = ndtr(steps).mean(axis=1)
 
     # at either end a normal score would be infinite: half a value away from it is near
     # enough
@@ -202,6 +209,7 @@ def _leading(values: Array) -> Array:
     # so that no square overflows
     _, exponent = np.frexp(np.abs(values).max(axis=0))
     values = np.ldexp(values, -exponent)
+
     if values.ndim == 1:
         return values
 
@@ -209,6 +217,7 @@ def _leading(values: Array) -> Array:
     scale = away.std(axis=0)
 
     varied = scale > 0
+
     standard = away[:, varied] / scale[varied]
     left, sizes, right = np.linalg.svd(standard, full_matrices=False)
     if not len(sizes):
@@ -217,8 +226,10 @@ def _leading(values: Array) -> Array:
     # a component's sign is arbitrary: that of the first large weight is made positive;
     # not of the largest, as two outputs always have the same
     weights = np.abs(right[0])
-    first_large = np.argmax(weights > 0.5 * weights.max())
-    return np.asarray(left[:, 0] * sizes[0] * np.sign(right[0, first_large]))
+
+    large = weights > 0.5 * weights.max()
+    sign = np.sign(right[0, np.argmax(large)])
+    return np.asarray(left[:, 0] * sizes[0] * sign)
 
 
 def _knows_all(prior: Prior, packed: Packed, n: int, known: int) -> bool:
@@ -268,6 +279,7 @@ def _least_known(
     other masks.
     """
     signs = signs_of(mask_algebra.unpack(packed, n))
+
     gains = prior.gains(signs) ** 2
 
     variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise

@@ -135,18 +135,22 @@ class Averaging:
 
         agreed = mask_algebra.pack(self.masks[:, self.apart])
         _, alike = mask_algebra.distinct(agreed)
-        fold = folds(int(alike.max()) + 1, FOLDS, self.seed)[alike]
+        count = int(alike.max()) + 1
+
+        fold = folds(count, FOLDS, self.seed)[alike]
 
         left_out = np.full(len(values), values.mean())
         for part in range(FOLDS):
             seen = fold != part
             # a proxy is not fitted to equal values; the mean stays
             if np.ptp(values[seen]) > 0 and not seen.all():
-                partial = proxy.fit(self.masks[seen], values[seen], self.seed, self.run)
+                masks = self.masks[seen]
+                partial = proxy.fit(masks, values[seen], self.seed, self.run)
                 left_out[~seen] = partial.predict(self.masks[~seen])
 
         # its own folds saw masks that agree: the noise it names is too small here
-        noise = float(np.mean((values - left_out) ** 2))
+        error = values - left_out
+        noise = float(np.mean(error**2))
         return replace(whole, left_out=left_out, noise=noise)
 
     def _r2(self, proxy: FittedProxy, readout: Readout, values: Array) -> float:

@@ -54,6 +54,7 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
         return _tabulated(proxy)
 
     rng = np.random.default_rng([seed, proxy.n])
+
     groups = [_subspace(proxy.n, rng) for _ in range(_GROUPS)]
     bins = [_measured(group, proxy) for group in groups]
 
@@ -65,14 +66,17 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     squares = coefficients**2
     sure = squares > max(_SURE * error, rounding)
 
-    energy = np.where((sets.orders > 0) & sure, squares, 0.0)
+    counts = (sets.orders > 0) & sure
+    energy = np.where(counts, squares, 0.0)
     # the empty set comes first, and stays
     rows = np.concatenate([[0], _enough(energy)])
     spectrum = Spectrum(sets.take(rows), coefficients[rows])
 
     fresh = designs.uniform(proxy.n, _TEST, seed)
+
     missed = proxy.predict(fresh) - spectrum.predict(fresh)
-    return Readout(spectrum, float(np.mean(missed**2)))
+    loss = float(np.mean(missed**2))
+    return Readout(spectrum, loss)
 
 
 def _measured(group: Group, proxy: FittedProxy) -> Array:
@@ -106,7 +110,8 @@ def _tabulated(proxy: FittedProxy) -> Readout:
     sets = Sets.from_incidence(mask_algebra.from_index(rows, proxy.n))
 
     # Parseval: the mean square of what is left out is its coefficients' energy
-    loss = max(float(energy.sum() - energy[rows].sum()), 0.0)
+    left = energy.sum() - energy[rows].sum()
+    loss = max(float(left), 0.0)
     return Readout(Spectrum(sets, coefficients[rows]), loss)
 
 
@@ -118,7 +123,8 @@ def _fitted(
 
     residuals = support.fit(bins)
 
-    variance = float(np.mean([np.mean(residual**2) for residual in residuals]))
+    squares = [np.mean(residual**2) for residual in residuals]
+    variance = float(np.mean(squares))
     # a coefficient is about the mean of one bin a group, each with its own residual
     return support.coefficients, variance / len(groups)
 
@@ -131,6 +137,7 @@ def _products(alone: Array, count: int) -> Sets:
     member more, and to itself with the last member replaced by that.
     """
     order = np.argsort(-alone, kind="stable")
+
     ranked = alone[order]
 
     # below one, so that each member more costs, and none zero, whose logarithm is not
@@ -166,7 +173,8 @@ def _enough(energy: Array) -> NDArray[np.int64]:
     ranked = ranked[energy[ranked] > 0]
 
     cumulative = np.cumsum(energy[ranked])
-    needed = np.searchsorted(cumulative, (1.0 - _LOSS) * energy.sum()) + 1
+    enough = (1.0 - _LOSS) * energy.sum()
+    needed = np.searchsorted(cumulative, enough) + 1
     return ranked[:needed]
 
 

@@ -94,6 +94,7 @@ class ProxySpex(Solver):
         first = min(total, _FIRST) if self.design == "adaptive" else total
 
         masks = self._pool(n, first, seed)
+
         chosen = masks[:first]
         if self.design != "uniform":
             chosen = space_filling(masks, n, first)
@@ -139,6 +140,7 @@ class ProxySpex(Solver):
         total = plan.total
         if len(plan) < _ADAPTED:
             count = min(total, 2 * len(plan))
+
             masks = self._pool(plan.n, count, seed)
             chosen = adapted(plan.packed, values, masks, plan.n, count)
         else:

@@ -67,6 +67,7 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     assert inverse is not None
 
     n = signs.shape[1]
+
     rng = np.random.default_rng([seed, n])
     fresh = rng.choice([-1.0, 1.0], (_FRESH, n))
 
@@ -75,6 +76,7 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     variance = float(prior.gram(any_mask, any_mask)[0, 0]) + prior.noise
 
     cross = prior.gram(fresh, signs)
+
     explained = np.einsum("ij,ij->i", cross @ inverse, cross)
 
     expected = prior.gains(fresh) ** 2 * (variance - explained)

@@ -134,7 +134,8 @@ class Kernel(Proxy):
         members = list(run(lambda fit: fit.conditioned(signs, values), fits))
         scores = [r_squared(values, member.left_out) for member in members]
 
-        weights = shares(scores, [_WEIGHTS[fit.warp.name] for fit in fits])
+        beforehand = [_WEIGHTS[fit.warp.name] for fit in fits]
+        weights = shares(scores, beforehand)
 
         # where none predicts better than the mean, all count alike
         if not weights.any():
@@ -195,12 +196,14 @@ class _Tuned:
         posterior, fitted, residuals = condition(self.prior, signs, latent)
 
         # how far a latent prediction is off is what the way back averages over
-        back = self.warp.averaged(float(np.sqrt(np.mean(residuals**2))))
+        off = float(np.sqrt(np.mean(residuals**2)))
+        back = self.warp.averaged(off)
 
         spread = float(fitted.std())
         slope = float(back(fitted).std()) / spread if spread > 0 else 0.0
 
-        return _Member(posterior, back, back(latent - residuals), slope)
+        left_out = back(latent - residuals)
+        return _Member(posterior, back, left_out, slope)
 
 
 def _all_warps(first: _Tuned, signs: Array, values: Array, run: Runner) -> list[_Tuned]:
@@ -226,7 +229,9 @@ def _tune(
 ) -> _Tuned:
     """A warp of the values, and its hyper-parameters after some steps."""
     warp = WARPS[name](values)
-    marginal = Marginal(signs[:_TUNED], warp.forward(values)[:_TUNED])
+    # the warp is of all values; its hyper-parameters are of the first, for their cost
+    latent = warp.forward(values)[:_TUNED]
+    marginal = Marginal(signs[:_TUNED], latent)
 
     theta = marginal.maximise(steps, start)
     return _Tuned(warp, theta, marginal.prior(theta))
@@ -255,5 +260,6 @@ def _priors(members: Sequence[_Member], weights: Array) -> tuple[ProductPrior, .
     priors = []
     for member, weight in zip(members, weights, strict=True):
         scale, rho = member.posterior.prior.untilted()
-        priors.append(ProductPrior(float(weight) * member.slope**2 * scale, rho))
+        scaled = float(weight) * member.slope**2 * scale
+        priors.append(ProductPrior(scaled, rho))
     return tuple(priors)

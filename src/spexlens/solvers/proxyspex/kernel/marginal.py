@@ -94,14 +94,17 @@ class Marginal:
     def prior(self, theta: Array) -> Prior:
         """The prior that a point stands for."""
         n = self.n
+
         _, log_size, log_noise, common_tilt = theta[n : n + 4]
 
         rho, _ = self._rho(theta)
+
         # less ln(Π(1 + ρ) - 1), without overflow
         total = np.log1p(rho).sum()
         log_scale = log_size - total - np.log(-np.expm1(-total))
 
         tilt = (common_tilt + theta[n + 4 :]) / np.sqrt(n)
+
         noise = np.exp(log_noise) + self.least_noise
 
         return Prior(float(log_scale), rho, tilt, float(noise))
@@ -116,18 +119,22 @@ class Marginal:
         """
         prior = self.prior(theta)
         with np.errstate(over="ignore", invalid="ignore"):
-            log_gains = self.signs @ prior.tilt - 0.5 * log_cosh(2 * prior.tilt).sum()
+            normaliser = 0.5 * log_cosh(2 * prior.tilt).sum()
+            log_gains = self.signs @ prior.tilt - normaliser
             values = self.latent * np.exp(-log_gains)
 
         kernel = prior.gram(self.signs, self.signs)
+
         inverse, log_determinant = inverted(kernel, prior.noise)
         if inverse is None or not np.isfinite(values).all():
             return _FAILED, np.zeros_like(theta)
 
         alpha = inverse @ values
+
         away = (theta - self.mean) / self.spread
 
         quadratic = log_determinant + values @ alpha + away @ away
+
         value = 0.5 * quadratic + log_gains.sum()
 
         # W, and then W ∘ K in its place: of many masks, one matrix less
@@ -139,6 +146,7 @@ class Marginal:
         whole = float(pull.sum())
 
         count = self._count_gradient(theta, prior, pull, whole)
+
         tilt = self._tilt_gradient(prior, 1 - alpha * values)
 
         # the least noise does not move with ln σ²
@@ -148,14 +156,18 @@ class Marginal:
         shared = [count.sum(), 0.5 * whole, noise, tilt.sum()]
         gradient = np.concatenate([count, shared, tilt])
 
-        return float(value), gradient + away / self.spread
+        pulled_back = away / self.spread  # by the priors of the hyper-parameters
+
+        return float(value), gradient + pulled_back
 
     def _count_gradient(
         self, theta: Array, prior: Prior, pull: Array, whole: float
     ) -> Array:
         """By z: (n,), from W ∘ K (m, m) and its sum."""
         _, slope = self._rho(theta)
-        shrink = -np.expm1(-np.log1p(prior.rho).sum())
+        # 1 - 1 / Π(1 + ρ): of A = a / (Π(1 + ρ) - 1), what its derivative has
+        total = np.log1p(prior.rho).sum()
+        shrink = -np.expm1(-total)
 
         # s_i^T (W ∘ K) s_i, of all candidates by one product
         agreement = np.einsum("ij,ij->j", self.signs, pull @ self.signs)

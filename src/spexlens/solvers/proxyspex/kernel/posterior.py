@@ -49,13 +49,16 @@ class Posterior:
         one product of a (2^(n/2), m) by a (m, 2^(n/2)) matrix.
         """
         n = len(self.prior.rho)
-        low = self.prior.half(self.centres, slice(0, n // 2))
-        high = self.prior.half(self.centres, slice(n // 2, n))
+        middle = n // 2
+        low = self.prior.half(self.centres, slice(0, middle))
+        high = self.prior.half(self.centres, slice(middle, n))
 
         # gains of no signs: the part of g that is the same for all masks
-        scale = np.exp(self.prior.log_scale) * self.prior.gains(np.zeros((1, n)))
+        no_signs = np.zeros((1, n))
+        scale = np.exp(self.prior.log_scale) * self.prior.gains(no_signs)
 
         products = (high * self.weights) @ low.T
+
         return np.asarray(scale * products.ravel())
 
     def large_sets(self, count: int) -> Sets:
@@ -102,7 +105,11 @@ def _extensions(
     frontier: list[Members], start: Array, ratios: Array, least: float
 ) -> dict[Members, float]:
     """The size of every set's extensions by one candidate, of those above the least."""
-    parents = [start * ratios[:, list(members)].prod(axis=1) for members in frontier]
+    parents = []
+    for members in frontier:
+        factors = ratios[:, list(members)]
+        parents.append(start * factors.prod(axis=1))
+    # every member of the frontier by every candidate, in one product
     coefficients = np.abs(np.stack(parents) @ ratios)
 
     sizes = {}

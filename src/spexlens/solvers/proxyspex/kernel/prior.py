@@ -39,9 +39,8 @@ class Prior:
 
     def gains(self, signs: Array) -> Array:
         """g: (p, n) -> (p,)."""
-        return np.asarray(
-            np.exp(signs @ self.tilt - 0.5 * log_cosh(2 * self.tilt).sum())
-        )
+        normaliser = 0.5 * log_cosh(2 * self.tilt).sum()
+        return np.asarray(np.exp(signs @ self.tilt - normaliser))
 
     def half(self, signs: Array, chosen: slice) -> Array:
         """exp(Σ γ_i s_i) Π (1 + ρ_i s_i t_i) over some candidates.

@@ -47,7 +47,8 @@ class Warp:
         grid = np.linspace(-end, end, _GRID)
 
         nodes = grid[:, None] + spread * _NODES
-        values = self.backward(nodes.ravel()).reshape(_GRID, -1)
+        values = self.backward(nodes.ravel())
+        values = values.reshape(_GRID, -1)
 
         table = values @ (_WEIGHTS / _WEIGHTS.sum())
         return lambda latent: np.interp(latent, grid, table)
@@ -82,6 +83,7 @@ def logistic(values: Array) -> Warp:
 
     least = values.min()
     seen = values.max() - least
+
     low = least - _MARGIN * seen
     width = (1 + 2 * _MARGIN) * seen
 

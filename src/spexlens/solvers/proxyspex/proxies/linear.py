@@ -50,7 +50,8 @@ class Linear(Proxy):
         """Fit every fold and the whole; see the class."""
         from sklearn.exceptions import ConvergenceWarning
 
-        fold = folds(len(values), 10 if len(values) < _FEW else 5, seed)
+        count = 10 if len(values) < _FEW else 5
+        fold = folds(len(values), count, seed)
         packed = mask_algebra.pack(masks)
 
         scale = float(values.std()) or 1.0
@@ -119,6 +120,7 @@ class Linear(Proxy):
         """The single candidates, and the pairs of those that correlate most."""
         n = masks.shape[1]
         single = Sets.of(n, [(i,) for i in range(n)])
+
         if self.order != 2:
             return single
 

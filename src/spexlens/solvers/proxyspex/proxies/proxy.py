@@ -226,7 +226,10 @@ class FoldedProxy(Proxy):
         spectrum = self.spectrum(masks[seen], values[seen], seed)
 
         unseen = values[~seen]
-        error = np.mean((unseen - spectrum.predict(masks[~seen])) ** 2)
+
+        predicted = spectrum.predict(masks[~seen])
+        error = np.mean((unseen - predicted) ** 2)
+        # the rival was fitted to other folds of its own: near is near enough
         rivals = np.mean((unseen - rival.left_out[~seen]) ** 2)
 
         return bool(error < _NEAR * rivals)

@@ -44,6 +44,7 @@ class Forest:
         2^depth(v) terms.
         """
         levels = self._levels()
+
         means, halves = self._below(levels)
 
         width = len(levels)
@@ -85,6 +86,7 @@ class Forest:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """For each internal node the mean below it, and half of left less right."""
         means = np.zeros(len(self.feature))
+
         halves = np.zeros(len(self.feature))
 
         # from the deepest level up, so that a child's mean is known before its parent's
@@ -124,14 +126,17 @@ class Forest:
         count = 1 << depth
         subset = np.arange(count)[:, None]
 
-        present = (subset >> np.arange(depth) & 1).astype(np.bool_)
+        bits = subset >> np.arange(depth) & 1
+        present = bits.astype(np.bool_)
 
         above = level.path[:, None, :]
+
         shape = (len(level.nodes), count, width)
 
         members = np.full(shape, self.n, np.int32)
         members[:, :, :depth] = np.where(present, above, self.n)
         members[:, :, depth] = self.feature[level.nodes, None]
+
         return members.reshape(-1, width)
 
 
