@@ -94,6 +94,7 @@ class TunedWeights:
         spread = float(getattr(config, "initializer_range", None) or _SPREAD)
         # On the CPU, so that every device draws the same.
         drawn = torch.Generator().manual_seed(seed)
+
         with torch.no_grad():
             for parameter in self.fresh:
                 value = torch.zeros(parameter.shape)
@@ -111,6 +112,7 @@ def _chosen(model: Any, train: Trained) -> list[Any]:
     """
     if train == "all":
         return list(model.parameters())
+
     body = {id(parameter) for parameter in model.base_model.parameters()}
     head = [parameter for parameter in model.parameters() if id(parameter) not in body]
     if train == "head" and not head:
@@ -118,12 +120,15 @@ def _chosen(model: Any, train: Trained) -> list[Any]:
             f"the head is tied to the embeddings: give {named('train', 'all')}, or a"
             " number of last layers"
         )
+
     chosen = list(head)
     for name, child in model.base_model.named_children():
         if name in _AFTER_LAYERS:
             chosen += child.parameters()
+
     if isinstance(train, int | np.integer):
         chosen += _of_last_layers(model, train)
+
     return list({id(parameter): parameter for parameter in chosen}.values())
 
 

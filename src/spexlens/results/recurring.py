@@ -71,9 +71,11 @@ class Recurring:
         spectrum = Spectrum(explanation.spectrum.sets, explanation.column(output))
 
         # of what does not vary, the smallest number to divide by
-        deviation = max(sqrt(spectrum.energy.sum()), np.finfo(np.float64).tiny)
+        least = np.finfo(np.float64).tiny
+        deviation = max(sqrt(spectrum.energy.sum()), least)
 
-        ranks = _ranks({key: abs(one.effect) for key, one in interactions.items()})
+        sizes = {key: abs(one.effect) for key, one in interactions.items()}
+        ranks = _ranks(sizes)
 
         for key, interaction in interactions.items():
             self._which.append(self._sets.setdefault(key, len(self._sets)))
@@ -157,8 +159,10 @@ class Recurring:
         for candidate in candidates:
             word = _word(candidate)
             held = self._held.setdefault(word, {})
-            held[self._explanations] = held.get(self._explanations, 0) + 1
-            member = (*word, held[self._explanations])
+            number = held.get(self._explanations, 0) + 1
+            held[self._explanations] = number
+            # the second `owl` of one text is the same member as that of another
+            member = (*word, number)
             numbers.append(self._members.setdefault(member, len(self._members)))
         return numbers
 
@@ -233,6 +237,7 @@ def _ranks(sizes: dict[tuple[int, ...], float]) -> dict[tuple[int, ...], int]:
     """The rank of each by size, among those of its order; equal ones share the first of
     their ranks.
     """
+    # negative, so that ascending lists begin with the largest
     largest: dict[int, list[float]] = {}
     for key, size in sizes.items():
         largest.setdefault(len(key), []).append(-size)
@@ -254,13 +259,16 @@ def _spread(values: Sequence[float], count: int) -> tuple[float, float | None]:
         return mean, None
 
     squares = [(value - mean) ** 2 for value in values]
+    # each that is not given is off the mean by the mean itself
     zeros = (count - len(values)) * mean**2
     return mean, sqrt(fsum([*squares, zeros]) / (count - 1))
 
 
 def natural(label: str) -> list[tuple[str, int, str]]:
     """A sort key in which L2 comes before L10; of numbers of any length."""
+    # texts and numbers in turn, the numbers at odd places
     parts = re.split(r"([0-9]+)", label)
+    # without zeros in front, the longer number is the larger
     numbers = [number.lstrip("0") for number in (*parts[1::2], "")]
 
     return [

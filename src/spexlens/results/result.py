@@ -88,7 +88,8 @@ class Result(Measured):
 
         large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
         # stable: of equal shares the first set of the spectrum comes first, always
-        top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
+        order = np.argsort(-scalar.energy[large], kind="stable")
+        top = large[order[:count]]
 
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
 
@@ -112,12 +113,13 @@ class Result(Measured):
         members = self.spectrum.sets.indicators.astype(np.float64)
 
         varying = self.spectrum.sets.orders > 0
+        least = np.finfo(np.float64).tiny
         parts = np.zeros((len(outputs), len(self.candidates)))
         for row, name in enumerate(outputs):
             energy = self.column(name) ** 2 * varying
 
             # where nothing varies, the smallest number: parts are zero, not NaN
-            total = max(float(energy.sum()), np.finfo(np.float64).tiny)
+            total = max(float(energy.sum()), least)
             parts[row] = energy @ members / total
 
         return np.asarray(parts.max(axis=0))

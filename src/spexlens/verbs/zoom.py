@@ -119,6 +119,7 @@ def zoom(
         raise InvalidInput(f"what does nothing is 'kept' or 'grouped'; got {rest!r}")
     if "expectations" in evidence:
         evidence["expectations"] = expectations_file.given(evidence["expectations"])
+
     request = Request(
         budget=budget,
         method=method,
@@ -126,6 +127,7 @@ def zoom(
         trainings=trainings,
         **evidence,  # type: ignore[arg-type]  # the expectations are read by now
     )
+
     game = as_game(game, "zoom")
     _refuse(game, request)
     with told(progress) as tell, opened(ledger) as book:
@@ -233,6 +235,8 @@ class _Descent:
         request = replace(
             self._request, budget=calls, trainings=self._trainings_for(calls)
         )
+
+        # what judges an answer is bought for the last level's alone
         if not last:
             request = Request(
                 budget=calls,
@@ -244,6 +248,7 @@ class _Descent:
                 checks=0,
                 noise=0,
             )
+
         return answered(
             _grouped(self._game, self._nodes, self._quiet, self._rest),
             request,
@@ -256,6 +261,7 @@ class _Descent:
         if self._trainings is None:
             return None
         trained = sum(account.trainings for account in self._accounts)
+
         left = self._request.budget - self._spent
         return (self._trainings - trained) * calls // left
 
@@ -274,6 +280,7 @@ def _refuse(game: Game, request: Request) -> None:
     others = Placeholders.of(game, request.against, request.ordinary)
     beside = others.beside
     refuse_unsound(game, request, beside)
+
     checks = request.checks or 0
     if 2 * checks * game.repeats * (1 + beside.variants) > request.budget:
         raise BudgetTooSmall(
@@ -304,8 +311,12 @@ def _shares(left: int, rounds: int, candidates: int, least: int) -> tuple[int, i
     """
     if rounds == 1:
         return left, 0
+
     calls = int(left * (1.0 - _LAST) / (rounds - 1))
+
+    # at least what says anything; and no more than its candidates have a use for
     calls = max(least, min(calls, max(_ENOUGH, _CALLS * candidates)))
+
     if left - calls < least:
         return left, 0
     return calls, _shares(left - calls, rounds - 1, left, least)[0]
@@ -333,12 +344,13 @@ def _split(
     count = 0
     parted = set[int]()
     for place in np.argsort(-importance, kind="stable").tolist():
-        children = _children(nodes[place], levels)
+        node = nodes[place]
+        children = _children(node, levels)
         fits = bool(children) and count + len(children) <= slots
 
         least = _LOUD if children and not fits else _QUIET
         if count < slots and importance[place] >= least / len(nodes):
-            parts[place] = children if fits else [nodes[place]]
+            parts[place] = children if fits else [node]
             count += len(parts[place])
             if fits:
                 parted.add(place)
@@ -357,6 +369,7 @@ def _children(node: _Node, levels: Sequence[Level]) -> list[_Node]:
     inside = set(node.group)
     for depth in range(node.depth + 1, len(levels)):
         level = zip(levels[depth].groups, levels[depth].candidates, strict=True)
+
         children = [
             _Node(depth, group, name)
             for group, name in level

@@ -153,6 +153,7 @@ class Primal(Form):
         step = conjugate_gradients(product, preconditioned, target, rest)
         step = step.astype(np.float64)
 
+        # ½|w + t δ|² - ½|w|² = t w·δ + ½ t² δ·δ, the intercept apart
         penalised = self._penalised * step
         slope = inner(w, penalised)
         bend = inner(step, penalised)

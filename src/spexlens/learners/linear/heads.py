@@ -166,6 +166,7 @@ class _LogisticTrainer(_HeadTrainer):
 
         late: dict[int, str] = {}
 
+        # a head of the classes that are there: others have no optimum, only a way down
         for rows, classes in _alike(held):
             fitted, reached = self._fitted(kept[rows], classes)
             answers[np.ix_(rows, tests, classes)] = fitted

@@ -160,6 +160,7 @@ class _Optimum:
         for i in range(k):
             for j in range(k):
                 reached = self.rows @ self.inverse[i, :, j]
+                # zᵀ H⁻¹ z of each example; all pairs of examples would be N² numbers
                 leverage[i, j] = np.einsum("np,np->n", reached, self.rows)
         return leverage.transpose(2, 0, 1)
 
@@ -208,6 +209,7 @@ def _refuse(head: Head, task: Task) -> None:
 def _logistic(head: LogisticHead, task: Task, rows: Array, tests: Array) -> _Optimum:
     classes, codes = classes_of(task, "a logistic head")
     one_hot = np.eye(len(classes))
+    # as many scores as are free: of all classes', the intercepts' Hessian is singular
     basis = _basis(len(classes))
 
     about_rows, answers = _trained_on_everything(head, task, rows, tests)
@@ -299,7 +301,7 @@ def _inverse(rows: Array, curvature: Array, penalty: float) -> Array:
 
     hessian = np.zeros((k, p, k, p))
     for i in range(k):
-        # a block at a time: the products of all would be k² times the examples
+        # a block at a time: all weighted rows at once would be k² copies of them
         for j in range(k):
             weights = curvature[:, i, j, None]
             hessian[i, :, j] += rows.T @ (weights * rows)

@@ -195,8 +195,11 @@ class Logistic(Loss):
         margin = np.where(self.positive, scores, -scores)
         # e^-|f| is at most one, whatever the score: no power overflows.
         small = np.exp(-np.abs(margin))
+
+        # ln(1 + e^-f) = ln(1 + e^-|f|) + max(-f, 0)
         losses = np.log1p(small) + np.maximum(-margin, 0.0)
         wrong = np.where(margin > 0, small, 1.0) / (1.0 + small)
+
         residual = np.where(self.positive, weights, -weights) * wrong
         return inner(weights, losses), residual, wrong
 
@@ -220,15 +223,19 @@ class Softmax(Loss):
         # The largest is taken off first, so that no power overflows.
         largest = scores.max(axis=1, keepdims=True)
         shifted = scores - largest
+
         powers = np.exp(shifted)
         total = powers.sum(axis=1, keepdims=True)
         likely = powers / total
+
         examples = np.arange(len(self.labels))
         at_labels = (slice(None), self.labels, examples)
         losses = np.log(total[:, 0]) - shifted[at_labels]
         weight = weights[:, 0]
+
         residual = -weights * likely
         residual[at_labels] += weight
+
         loss = np.einsum("mn,mn->m", weight, losses)
         return loss, residual, likely
 

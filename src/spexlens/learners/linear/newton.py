@@ -251,6 +251,7 @@ def conjugate_gradients(
         target: float32.
         rest: (m,), what part of the target may be missed.
     """
+    # from zero, where what is missed is the target itself
     residual = target.copy()
     x = np.zeros_like(target)
 
@@ -265,6 +266,7 @@ def conjugate_gradients(
         image = product(search)
         bend = np.maximum(_dot(search, image), _TINY)
 
+        # a step of zero for those that are done: they stay where they are
         going = power > enough
         length = np.where(going, power / bend, 0.0)
 

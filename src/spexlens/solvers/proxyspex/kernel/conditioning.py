@@ -147,7 +147,7 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
         fitted[rows] = block @ coefficients
         whitened = solve_triangular(factor, block.T, lower=True)
 
-        # x^T G⁻¹ x: left out, a mask's residual is larger by one less that
+        # left out, a mask's residual is that of the fit over 1 - x^T G⁻¹ x
         leverage = (whitened**2).sum(axis=0)
         free = np.maximum(1.0 - leverage, _ALONE)
 
