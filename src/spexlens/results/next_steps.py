@@ -39,6 +39,7 @@ def steps(explanation: Result, output: int | str = 0) -> list[FollowUp]:
     target = None
     if explanation.outputs:
         target = explanation.outputs[explanation.position(output)]
+
     by_command: dict[str, FollowUp] = {}
     for interaction in _strongest(explanation, output):
         subject = Subject(
@@ -59,6 +60,7 @@ def _strongest(explanation: Result, output: int | str) -> list[Interaction]:
     """The first few that are worth looking at, the largest share first."""
     interactions = explanation.interactions("bii", None, output=output)
     worth = [interaction for interaction in interactions if _worth_a_look(interaction)]
+
     worth.sort(key=lambda interaction: (-interaction.share, interaction.members))
     return worth[:_MOST]
 

@@ -87,6 +87,7 @@ def aggregate(
             f"least is at least 1 and least_share from 0 to 1; got {least} and"
             f" {least_share}"
         )
+
     by_label: dict[str | None, Recurring] = {}
     units = list[str]()
     targets = set[str]()
@@ -98,6 +99,7 @@ def aggregate(
                 f"explanation 1 is in {units[0]}, explanation {number} in {units[-1]}: "
                 "aggregate those of one unit"
             )
+
         try:
             position = explanation.position(output)
         except InvalidInput as error:
@@ -105,12 +107,16 @@ def aggregate(
         target = _target(explanation, position)
         if target is not None:
             targets.add(target)
+
+        # a classifier's labels apart: what speaks for one speaks against another
         label = target if explanation.about.kind == "classifier" else None
         recurring = by_label.setdefault(label, Recurring(least_share, label))
         recurring.add(explanation, index, order, position)
         r2.append(explanation.faithfulness.r2[position])
+
     if not units:
         raise InvalidInput("no explanation was given: there is nothing to aggregate")
+
     rows = [row for recurring in by_label.values() for row in recurring.rows(least)]
     return Aggregate(
         rows=tuple(sorted(rows, key=_most_found_first)),

@@ -52,10 +52,12 @@ def _run(book: Ledger, number: int | None) -> Run:
     runs = {run.id: run for run in book.runs() if run.method != "plan"}
     if not runs:
         raise InvalidInput("the ledger holds no run")
+
     number = max(runs) if number is None else whole_number(number, "a run's number")
     if number not in runs:
         known = f"{min(runs)} to {max(runs)}"
         raise InvalidInput(f"the ledger holds no run {number}; its runs are {known}")
+
     run = runs[number]
     if run.recipe is None or run.request is None:
         raise InvalidInput(

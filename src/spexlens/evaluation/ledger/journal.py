@@ -94,16 +94,24 @@ def _promised(index: bytes) -> _Promised | None:
     """None of an index that is empty, being written, or damaged."""
     if len(index) < 2 * _INDEX + 4:
         return None
+
     header = index[:_INDEX]
+
     again = index[_INDEX : 2 * _INDEX]
     initialized = header[12]
     if header != again or not initialized:
         return None
+
     words = np.frombuffer(header, np.uint32)
-    sums = _checksums(words[None, : _SUMMED // 4], np.zeros((1, 2), np.uint32))[0]
-    if (sums != words[_SUMMED // 4 :]).any():
+    summed = _SUMMED // 4
+    nothing = np.zeros((1, 2), np.uint32)
+    sums = _checksums(words[None, :summed], nothing)[0]
+    if (sums != words[summed:]).any():
         return None
-    written = int(np.frombuffer(index[2 * _INDEX : 2 * _INDEX + 4], np.uint32)[0])
+
+    # behind both headers stands how far the log was copied into the ledger
+    behind = index[2 * _INDEX : 2 * _INDEX + 4]
+    written = int(np.frombuffer(behind, np.uint32)[0])
     return _Promised(int(words[4]), written, header[32:40])
 
 
@@ -118,18 +126,24 @@ def _damage(content: bytes, promised: _Promised | None) -> Damage | None:
     if len(content) < _HEADER + _FRAME:
         gone = 0 if promised is None else promised.frames - promised.written
         return Damage(None, gone) if gone > 0 else None
+
     header = np.frombuffer(content[:_HEADER], ">u4").astype(np.uint32)
+
     page = _page_size(header, content)
     if page is None:
         commits = max(1, _guessed_commits(content))
         return Damage(commits, pages=len(content) // _USUAL_PAGE)
+
     frames = _frames(header, content, page)
-    first = len(frames.whole) if frames.whole.all() else int(np.argmin(frames.whole))
-    behind = frames.current & (np.arange(len(frames.whole)) > first)
+    count = len(frames.whole)
+    first = count if frames.whole.all() else int(np.argmin(frames.whole))
+
+    behind = frames.current & (np.arange(count) > first)
     lost = behind & frames.commits
     # a transaction that is whole behind a damaged frame was committed, and is dropped
     if (lost & frames.whole).any():
         return Damage(int(lost.sum()), int(behind.sum()) + 1)
+
     if promised is None or promised.salts != content[16:24]:
         return None
     if promised.frames > first:
@@ -156,15 +170,27 @@ def _frames(header: Words, content: bytes, page: int) -> _Frames:
     """The frames behind a log's header, (8,), up to the last that is there in full."""
     size = _FRAME + page
     count = (len(content) - _HEADER) // size
-    body = np.frombuffer(content[_HEADER : _HEADER + count * size], np.uint8)
+    end = _HEADER + count * size
+    body = np.frombuffer(content[_HEADER:end], np.uint8)
     frames = body.reshape(-1, size)
-    heads = np.ascontiguousarray(frames[:, :_FRAME]).view(">u4").astype(np.uint32)
-    current = (heads[:, 2:4] == header[4:6]).all(axis=1)
+
+    # a head's words are big-endian, whatever the order of those that are summed
+    head_bytes = np.ascontiguousarray(frames[:, :_FRAME])
+    heads = head_bytes.view(">u4").astype(np.uint32)
+    # frames that an earlier log left behind have other salts
+    salts = heads[:, 2:4]
+    current = (salts == header[4:6]).all(axis=1)
+
     # a frame's checksum is of the first two words of its head, and of its page
     summed = np.concatenate([frames[:, :8], frames[:, _FRAME:]], axis=1)
-    words = np.ascontiguousarray(summed).view(_order(header)).astype(np.uint32)
-    before = np.concatenate([header[None, 6:8], heads[:-1, 4:6]])
-    sound = (_checksums(words, before) == heads[:, 4:6]).all(axis=1)
+    summed = np.ascontiguousarray(summed)
+    words = summed.view(_order(header)).astype(np.uint32)
+
+    # sums go on from frame to frame, the first from the header's
+    sums = heads[:, 4:6]
+    before = np.concatenate([header[None, 6:8], sums[:-1]])
+
+    sound = (_checksums(words, before) == sums).all(axis=1)
     return _Frames(current, current & sound, heads[:, 1] != 0)
 
 
@@ -177,8 +203,10 @@ def _page_size(header: Words, content: bytes) -> int | None:
     """In bytes; None if the header is damaged."""
     if header[0] not in (_BIG_ENDIAN, _LITTLE_ENDIAN):
         return None
+
     words = np.frombuffer(content[:24], _order(header)).astype(np.uint32)
     sums = _checksums(words[None], np.zeros((1, 2), np.uint32))[0]
+
     if (sums != header[6:8]).any():
         return None
     return int(header[2])
@@ -202,17 +230,25 @@ def _checksums(words: Words, before: Words) -> Words:
     depends on its place only.
     """
     pairs = words.shape[1] // 2
+
     # of what a sum is, how much there is of it in the end
     weights = np.empty((pairs, 2, 2), np.uint64)
     step = np.array([[1, 1], [1, 2]], np.uint64)
     power = np.eye(2, dtype=np.uint64)
+
+    # from the last pair back: each step further from the end is one product more
     for pair in range(pairs - 1, -1, -1):
         weights[pair] = power
         power = _low(power @ step)
+
     evens = words[:, ::2]
     odds = words[:, 1::2]
     added = np.stack([evens, evens + odds], axis=2).astype(np.uint64)
+
+    # what was summed before goes through all the steps
     end = _low(before.astype(np.uint64) @ power.T)
+
+    # one column at a time: all products at once would be twice the memory
     for place in range(2):
         products = _low(weights[None, :, :, place] * added[:, :, place, None])
         end = _low(end + products.sum(axis=1))
