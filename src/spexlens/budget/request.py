@@ -79,6 +79,14 @@ class Request:
     def _hold(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)  # a frozen dataclass, as it is made
 
+    @property
+    def is_data(self) -> bool:
+        """Whether all of it can be written down: no solver of somebody's own is part of
+        it, and no game that data alone does not make again.
+        """
+        games = [other for other in self.against if not isinstance(other, str)]
+        return isinstance(self.method, str) and all(game.recipe for game in games)
+
     def content(self) -> dict[str, Any]:
         """It as JSON.
 

@@ -71,7 +71,7 @@ class _Record(_Part):
 
 
 def dump(aggregate: Recurrences) -> str:
-    """An aggregate as JSON text; floats are written so that they read back bit for bit."""
+    """An aggregate as JSON text; floats read back bit for bit."""
     content = asdict(aggregate)
     rows = content.pop("rows")  # last, so that a reader sees first of what they are
     head = {"format": FORMAT, "format_version": FORMAT_VERSION}

@@ -19,12 +19,14 @@ def doubts(explanation: Result, output: int | str = 0) -> list[str]:
     """
     column = explanation.position(output)
     lines = [*_failed(explanation, column), *_unfaithful(explanation, column)]
+
     artefacts = explanation.artefacts
     if artefacts is not None:
         for variant in artefacts.variants:
             lines += _dependent(explanation, variant, column)
         if artefacts.ordinary is not None and artefacts.ordinary.far(column):
             lines.append(_extraordinary(artefacts.ordinary, column))
+
     return [*lines, *_forbidden(explanation, column)]
 
 
@@ -32,16 +34,21 @@ def _failed(explanation: Result, column: int) -> list[str]:
     """Checks that refute what was said."""
     if explanation.checks is None:
         return []
+
     decided = explanation.checks.decided(column)
     refuted = [check for check in decided if check.refuted]
     if not refuted:
         return []
+
     failing = "Do not rely on this: " if explanation.checks.fail(column) else ""
     size = explanation.size(column)
+
+    # all are counted, and a few named: a line is read, a list is not
     first = [check.in_units(size) for check in refuted[:_NAMED]]
     shown = "; ".join(_said(explanation, check) for check in first)
     rest = len(refuted) - _NAMED
     more = f"; and {rest} more" if rest > 0 else ""
+
     be = "is" if len(refuted) == 1 else "are"
     return [
         f"{failing}{len(refuted)} of {len(decided)} effects that were measured again on"
@@ -70,6 +77,7 @@ def _unfaithful(explanation: Result, column: int) -> list[str]:
         r2 = claim.r2[column]
         most = claim.intervals[column][1]
         return [f"It does not predict the model: R² {r2:.2f}, at most {most:.2f}."]
+
     if claim.alone and claim.alone[column] > high + _CLAIMED:
         claimed = claim.alone[column]
         fresh = held.r2[column]
@@ -86,6 +94,7 @@ def _dependent(explanation: Result, variant: Variant, column: int) -> list[str]:
         return []
     lost = [survival for survival in variant.found[column] if survival.lost]
     grown = [survival for survival in variant.found[column] if survival.grown]
+
     reasons = []
     if lost:
         verb = "does not survive" if len(lost) == 1 else "do not survive"
@@ -93,6 +102,7 @@ def _dependent(explanation: Result, variant: Variant, column: int) -> list[str]:
     if grown:
         verb = "more than doubles" if len(grown) == 1 else "more than double"
         reasons.append(f"{_first_of(explanation, grown)} {verb}")
+
     why = " and ".join(reasons) or "the answers hardly agree"
     return [
         f"The ranking depends on what stands in: ablated by {variant.name} {why} "

@@ -143,7 +143,10 @@ class Measured:
         """
         if scale not in SCALES:
             raise InvalidInput(unknown("scale", scale, SCALES))
+
         scaled = replace(self, scale=scale)
+
+        # asked for its error: a share of nothing is refused here, not where it is shown
         for output in range(len(self.faithfulness.r2)):
             scaled.size(output)
         return scaled
@@ -157,6 +160,7 @@ class Measured:
                 are shares of it.
         """
         position = self.position(output)
+
         whole = None if self.whole is None else self.whole[position]
         empty = None if self.empty is None else self.empty[position]
         return size_of(self.scale, self.deviation(output), whole, empty)
@@ -188,6 +192,7 @@ class Measured:
             position = names.index(output) if output in names else len(names)
         else:
             position = whole_number(output, "an output's position")
+
         if position >= len(names):
             raise InvalidInput(
                 f"no output {output!r}; the outputs are {', '.join(names)}"

@@ -27,8 +27,11 @@ def members_of(
     """
     if hasattr(named, "members"):
         named = named.members
+
+    # a text is iterable too, but names one candidate
     if isinstance(named, str) or not isinstance(named, Iterable):
         named = [named]
+
     positions = {_position(candidate, candidates, labels) for candidate in named}
     if not positions:
         raise InvalidInput("name at least one candidate")
@@ -46,6 +49,7 @@ def _position(
         raise InvalidInput(
             f"a candidate is a label or a position; got {named!r}"
         ) from None
+
     if not 0 <= position < len(candidates):
         raise InvalidInput(
             f"there is no candidate {position}; their positions are 0 to"
@@ -59,6 +63,7 @@ def _called(label: str, candidates: Sequence[Candidate], labels: Sequence[str]) 
     # as tables call it: `owl²` is one candidate, though two are labelled `owl`
     if labels.count(label) == 1:
         return labels.index(label)
+
     positions = [
         position
         for position, candidate in enumerate(candidates)
@@ -72,6 +77,7 @@ def _called(label: str, candidates: Sequence[Candidate], labels: Sequence[str]) 
             f"{len(positions)} candidates are called {label!r}: give a position, one of"
             f" {shown}"
         )
+
     known = [candidate.label for candidate in candidates]
     meant = did_you_mean(label, known)
     first = ", ".join(map(repr, known[:_LISTED]))

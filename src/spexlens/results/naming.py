@@ -76,10 +76,13 @@ class Naming:
         interval = None
         if self.uncertainty is not None:
             interval = _interval(effect, half_width, self.size)
+
         check = self.checks.get(members)
+
         survival = None
         if self.artefacts is not None:
             survival = self.artefacts.worst(members, self.position)
+
         return Interaction(
             members,
             tuple(self.names[member] for member in members),
@@ -109,6 +112,7 @@ class Naming:
 
 def _interval(effect: float, half_width: float, size: float) -> tuple[float, float]:
     """In units of a size, which may be negative."""
+    # divided by what is negative, the low end is the high one
     one = (effect - half_width) / size
     other = (effect + half_width) / size
     return min(one, other), max(one, other)

@@ -38,9 +38,11 @@ class Recurring:
         self._target = target
         self._explanations = 0
         self._members: dict[Member, int] = {}
+
         # how many candidates by explanation
         self._held: dict[Word, dict[int, int]] = {}
         self._sets: dict[tuple[int, ...], int] = {}
+
         # an entry an interaction and explanation, in columns: a thousand explanations
         # have millions, which as objects would fill the memory
         self._which = array("q")
@@ -61,39 +63,53 @@ class Recurring:
         # whatever scale each was saved in, means are of one
         explanation = explanation.in_scale("raw")
         numbers = self._numbers(explanation.candidates)
+
         interactions = {}
         for interaction in explanation.interactions(index, order, output=output):
             key = tuple(sorted(numbers[member] for member in interaction.members))
             interactions[key] = interaction
         spectrum = Spectrum(explanation.spectrum.sets, explanation.column(output))
+
         # of what does not vary, the smallest number to divide by
-        deviation = max(sqrt(spectrum.energy.sum()), np.finfo(np.float64).tiny)
-        ranks = _ranks({key: abs(one.effect) for key, one in interactions.items()})
+        least = np.finfo(np.float64).tiny
+        deviation = max(sqrt(spectrum.energy.sum()), least)
+
+        sizes = {key: abs(one.effect) for key, one in interactions.items()}
+        ranks = _ranks(sizes)
+
         for key, interaction in interactions.items():
             self._which.append(self._sets.setdefault(key, len(self._sets)))
             self._rank.append(ranks[key])
             self._effect.append(interaction.effect)
             self._standardised.append(interaction.effect / deviation)
             self._share.append(interaction.share)
+
         self._explanations += 1
 
     def rows(self, least: int) -> list[Recurrence]:
         """What was found in at least so many explanations."""
         which = np.array(self._which, np.int64)
         effect = np.array(self._effect)
-        heard = (np.array(self._share) >= self._least_share) & (effect != 0)
+
+        share = np.array(self._share)
+        heard = (share >= self._least_share) & (effect != 0)
+
         often = np.bincount(which[heard], minlength=len(self._sets)) >= least
+
         # the entries of one set side by side, in the order of the explanations
         by_set = np.argsort(which, kind="stable")
         by_set = by_set[often[which[by_set]]]
         first = np.flatnonzero(np.diff(which[by_set])) + 1
+
         sets = list(self._sets)
         members = list(self._members)
         names = self._names(members)
+
         rows = []
         for entries in np.split(by_set, first):
             if len(entries):
-                of_set = [members[number] for number in sets[which[entries[0]]]]
+                numbers = sets[which[entries[0]]]
+                of_set = [members[number] for number in numbers]
                 rows.append(self._row(of_set, names, entries, heard[entries]))
         return rows
 
@@ -105,13 +121,18 @@ class Recurring:
         heard: NDArray[np.bool_],
     ) -> Recurrence:
         members = sorted(members, key=_by_label)
+
         possible, occurrences = self._possible(members)
+
         effects = [self._effect[entry] for entry in entries]
         effect, deviation = _spread(effects, possible)
+
         in_sd = [self._standardised[entry] for entry in entries]
         standardised, standardised_deviation = _spread(in_sd, possible)
+
         loud = entries[heard]
         ranks = [self._rank[entry] for entry in loud]
+
         return Recurrence(
             labels=tuple(names[member] for member in members),
             kinds=tuple(kind for kind, _, _ in members),
@@ -138,8 +159,10 @@ class Recurring:
         for candidate in candidates:
             word = _word(candidate)
             held = self._held.setdefault(word, {})
-            held[self._explanations] = held.get(self._explanations, 0) + 1
-            member = (*word, held[self._explanations])
+            number = held.get(self._explanations, 0) + 1
+            held[self._explanations] = number
+            # the second `owl` of one text is the same member as that of another
+            member = (*word, number)
             numbers.append(self._members.setdefault(member, len(self._members)))
         return numbers
 
@@ -152,8 +175,10 @@ class Recurring:
             (kind, label): f"{label} ({kind})" if kinds[label] > 1 else label
             for kind, label in self._held
         }
+
         repeated = {word for word, held in self._held.items() if max(held.values()) > 1}
         taken = set(called.values())
+
         names: dict[Member, str] = {}
         for member in members:
             kind, label, number = member
@@ -173,10 +198,12 @@ class Recurring:
         for kind, label, number in members:
             highest, times = needed.get((kind, label), (0, 0))
             needed[kind, label] = (max(highest, number), times + 1)
+
         counts = [
             (self._held[word], highest, times)
             for word, (highest, times) in needed.items()
         ]
+
         # only where the rarest word is can all of them be
         rarest = min((held for held, _, _ in counts), key=len)
         possible = 0
@@ -186,6 +213,8 @@ class Recurring:
                 (held.get(explanation, 0), highest, times)
                 for held, highest, times in counts
             ]
+
+            # `owl³` is there only where a text has three owls
             possible += all(count >= highest for count, highest, _ in there)
             sets += prod(comb(count, times) for count, _, times in there)
         return possible, sets
@@ -208,11 +237,14 @@ def _ranks(sizes: dict[tuple[int, ...], float]) -> dict[tuple[int, ...], int]:
     """The rank of each by size, among those of its order; equal ones share the first of
     their ranks.
     """
+    # negative, so that ascending lists begin with the largest
     largest: dict[int, list[float]] = {}
     for key, size in sizes.items():
         largest.setdefault(len(key), []).append(-size)
+
     for ordered in largest.values():
         ordered.sort()
+
     return {
         key: 1 + bisect_left(largest[len(key)], -size) for key, size in sizes.items()
     }
@@ -225,15 +257,20 @@ def _spread(values: Sequence[float], count: int) -> tuple[float, float | None]:
     mean = fsum(values) / count
     if count < 2:
         return mean, None
+
     squares = [(value - mean) ** 2 for value in values]
+    # each that is not given is off the mean by the mean itself
     zeros = (count - len(values)) * mean**2
     return mean, sqrt(fsum([*squares, zeros]) / (count - 1))
 
 
 def natural(label: str) -> list[tuple[str, int, str]]:
     """A sort key in which L2 comes before L10; of numbers of any length."""
+    # texts and numbers in turn, the numbers at odd places
     parts = re.split(r"([0-9]+)", label)
+    # without zeros in front, the longer number is the larger
     numbers = [number.lstrip("0") for number in (*parts[1::2], "")]
+
     return [
         (text, len(number), number)
         for text, number in zip(parts[::2], numbers, strict=True)

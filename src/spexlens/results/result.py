@@ -67,6 +67,7 @@ class Result(Measured):
         """
         scalar = self._scalar(output)
         every = self._naming(scalar, output).interactions(scalar, index, order)
+
         if across is not None:
             every = [
                 interaction for interaction in every if interaction.across == across
@@ -84,10 +85,14 @@ class Result(Measured):
         """
         scalar = self._scalar(output)
         count = whole_number(count, "how many sets there are to be")
+
         large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
         # stable: of equal shares the first set of the spectrum comes first, always
-        top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
+        order = np.argsort(-scalar.energy[large], kind="stable")
+        top = large[order[:count]]
+
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
+
         if not len(top):
             return [], len(large)
         largest = self._naming(scalar, output).interactions(chosen, "bii", None)
@@ -106,12 +111,17 @@ class Result(Measured):
         """
         outputs = range(len(self.faithfulness.r2)) if output is None else [output]
         members = self.spectrum.sets.indicators.astype(np.float64)
+
+        varying = self.spectrum.sets.orders > 0
+        least = np.finfo(np.float64).tiny
         parts = np.zeros((len(outputs), len(self.candidates)))
         for row, name in enumerate(outputs):
-            energy = self.column(name) ** 2 * (self.spectrum.sets.orders > 0)
+            energy = self.column(name) ** 2 * varying
+
             # where nothing varies, the smallest number: parts are zero, not NaN
-            total = max(float(energy.sum()), np.finfo(np.float64).tiny)
+            total = max(float(energy.sum()), least)
             parts[row] = energy @ members / total
+
         return np.asarray(parts.max(axis=0))
 
     def best_subset(
@@ -137,6 +147,7 @@ class Result(Measured):
         """
         scalar = self._scalar(output)
         best = optimum(scalar, keep, largest=largest, time_limit=time_limit)
+
         labels = tuple(self.names[member] for member in best.members)
         return Subset(best.members, best.value, best.bound, best.seconds, labels)
 
@@ -154,8 +165,10 @@ class Result(Measured):
             import pandas  # an extra, and slow to import
         except ImportError as error:
             raise MissingExtra("pandas", "pandas") from error
+
         stabilities = self.stability[self.position(output)] if self.stability else ()
         interactions = self.interactions(index, order, output=output)
+
         rows = [row.in_table() for row in rows_of(interactions, stabilities)]
         frame = pandas.DataFrame(rows, columns=list(COLUMNS))
         frame.attrs["scale"] = self.scale
@@ -208,6 +221,7 @@ class Result(Measured):
         uncertainty = None
         if self.uncertainty is not None:
             uncertainty = self.uncertainty[position]
+
         return Naming(
             names=self.names,
             kinds=tuple(candidate.kind for candidate in self.candidates),

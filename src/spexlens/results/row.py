@@ -37,8 +37,10 @@ class Row:
         check = interaction.evidence
         survival = interaction.survival
         stability = self.stability
+
         low, high = interaction.interval or (nan, nan)
         best, worst = (None, None) if stability is None else stability.ranks
+
         return {
             "members": interaction.members,
             "labels": " × ".join(interaction.labels),

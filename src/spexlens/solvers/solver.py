@@ -242,6 +242,8 @@ class Solver(ABC):
         values = ask(plan.packed)
         while plan.rest:
             plan = self.extended(plan, values, seed)
+
+            # what was asked for before stands first, and is not asked for again
             unasked = plan.packed[len(values) :]
             values = np.concatenate([values, ask(unasked)])
         return plan, values
@@ -289,10 +291,12 @@ class Solver(ABC):
         least = self.least(n)
         if budget >= least:
             return
+
         text = (
             f"{self.name} needs at least {shown(least)} calls for {counted(n)};"
             f" the budget is {budget}"
         )
+
         options = [*self.enough_for(n, budget), *instead]
         if options:
             text += f", enough for {' or '.join(options)}"
@@ -306,6 +310,7 @@ def _sound(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
         raise InvalidInput(
             f"{count} masks need as many values; got an array of shape {values.shape}"
         )
+
     finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
     if not finite.all():
         worst = int(np.flatnonzero(~finite)[0])
@@ -358,4 +363,5 @@ def rows_of(
             "a sparse transform needs the masks it planned, each once: "
             f"these {len(packed)} are not those of seed {seed}"
         )
+
     return inverse[len(packed) :]

@@ -51,7 +51,7 @@ def refuse_unstoppable(
         return
     if until != "stable":
         raise InvalidInput(f"until is 'stable' or None; got {until!r}")
-    if game.base.training_candidates is not None:
+    if game.base.strategy.shares_trainings:
         raise InvalidInput(
             "masks that share trainings are drawn at once: leave out"
             f" {named('until', 'stable')}"
@@ -107,6 +107,7 @@ def run_plan(
         stopped = _stopped_early(solver, plan, remembering, seed)
         if stopped is not None:
             return stopped
+
     plan, values = solver.carry_out(plan, remembering, seed)
     fit = solver.fit_packed(plan.packed, plan.n, values, seed)
     return PlanRun(solver, plan, values, fit)
@@ -119,11 +120,15 @@ def _stopped_early(
     # all 2^n masks are no beginning of one another: ProxySPEX looks at some of them
     looking = solver if solver.nested else ProxySpex()
     history: list[frozenset[tuple[int, ...]]] = []
+
     for count in _looks(plan.total, looking.least(plan.n)):
         shorter = looking.plan(plan.n, count, seed)
+
         shorter, values = looking.carry_out(shorter, ask, seed)
+
         fit = looking.fit_packed(shorter.packed, plan.n, values, seed)
         history.append(strongest(fit.spectrum))
+
         if _settled(history):
             return PlanRun(looking, shorter, values, fit, stopped=True)
     return None
@@ -153,9 +158,11 @@ class _Remembering:
     def __call__(self, packed: NDArray[np.uint8]) -> NDArray[np.float64]:
         """The values of packed masks, of those known as they were."""
         keys = [row.tobytes() for row in packed]
+
         new = [row for row, key in enumerate(keys) if key not in self._known]
         if new:
             values = self._ask(packed[new])
             for row, value in zip(new, values, strict=True):
                 self._known[keys[row]] = value
+
         return np.array([self._known[key] for key in keys])

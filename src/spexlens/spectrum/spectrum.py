@@ -30,7 +30,8 @@ class SetFunction:
     """
 
     def __init__(self, sets: Sets, values: ArrayLike) -> None:
-        """
+        """From sets and their values.
+
         Args:
             sets: in any order; the values of a set that stands twice are summed.
             values: (s,) or (s, k), one row a set.

@@ -34,7 +34,8 @@ class Code:
     """
 
     def __init__(self, n: int, t: int) -> None:
-        """
+        """The code for n candidates that names every set of at most t.
+
         Raises:
             InvalidInput: there are more candidates than elements in the largest field,
                 65,535.

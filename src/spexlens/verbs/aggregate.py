@@ -10,6 +10,7 @@ from spexlens.report.terminal.recurrence import plain
 from spexlens.results.recurrence import Recurrence, Recurrences
 from spexlens.results.recurring import Recurring, natural
 from spexlens.results.result import Result
+from spexlens.spectrum.shares import STRONG
 
 
 class Aggregate(Recurrences):
@@ -46,7 +47,7 @@ def aggregate(
     index: str = "bii",
     order: int | None = 2,
     least: int = 2,
-    least_share: float = 0.005,
+    least_share: float = STRONG,
     output: int | str = 0,
 ) -> Aggregate:
     """Count which interactions recur over explanations, with their mean effects and
@@ -86,6 +87,7 @@ def aggregate(
             f"least is at least 1 and least_share from 0 to 1; got {least} and"
             f" {least_share}"
         )
+
     by_label: dict[str | None, Recurring] = {}
     units = list[str]()
     targets = set[str]()
@@ -97,6 +99,7 @@ def aggregate(
                 f"explanation 1 is in {units[0]}, explanation {number} in {units[-1]}: "
                 "aggregate those of one unit"
             )
+
         try:
             position = explanation.position(output)
         except InvalidInput as error:
@@ -104,12 +107,16 @@ def aggregate(
         target = _target(explanation, position)
         if target is not None:
             targets.add(target)
+
+        # a classifier's labels apart: what speaks for one speaks against another
         label = target if explanation.about.kind == "classifier" else None
         recurring = by_label.setdefault(label, Recurring(least_share, label))
         recurring.add(explanation, index, order, position)
         r2.append(explanation.faithfulness.r2[position])
+
     if not units:
         raise InvalidInput("no explanation was given: there is nothing to aggregate")
+
     rows = [row for recurring in by_label.values() for row in recurring.rows(least)]
     return Aggregate(
         rows=tuple(sorted(rows, key=_most_found_first)),

@@ -292,7 +292,7 @@ class MechanisticLens(OfModel):
         other = KNOWN.get(name, ZERO)  # an unknown one is refused where it is chosen
         lens = self._another(
             ablation=name,
-            rescale=False,
+            rescale=False,  # which goes with zeros alone
             reference=(reference or asked.reference) if other.averages else None,
             counterfactual=(
                 (counterfactual or asked.counterfactual) if other.swaps else None
@@ -312,11 +312,13 @@ class MechanisticLens(OfModel):
                 " several"
             )
         target = self._resolved().target
+        # An encoder's default target is the prompt, here the one that is explained.
         if self.model.kind == "encoder" and target is None:
             target = self._question.inputs
         lens = self._another(
             inputs=text,
             target=target,
+            # With everything kept none matters, and this one needs nothing.
             ablation=ZERO.name,
             reference=None,
             counterfactual=None,
@@ -439,7 +441,7 @@ class MechanisticLens(OfModel):
 
     def _setup_passes(self) -> int:
         """Forward passes that making the lens took."""
-        sizing = 1
+        sizing = 1  # see `sizes_of`
         asking = sum(behaviour.asked for behaviour in self.behaviours)
         trying = sum(self._tries * behaviour.passes for behaviour in self.behaviours)
         collecting = len(self._references)
@@ -479,7 +481,7 @@ class MechanisticLens(OfModel):
 
         return told(
             self.model,
-            "mechanistic 2",
+            "mechanistic 2",  # counted up when values are computed otherwise
             asdict(architecture_of(self.model.model)),
             [component.name for component in self.components],
             [self.ablation, self.rescale],

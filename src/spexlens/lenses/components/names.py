@@ -19,6 +19,7 @@ COMPONENTS: dict[str, Kind] = {
 }
 """What all components of a kind are asked for by."""
 
+# At most nine digits: a longer number is no name, and need not be made a number.
 _NAMES: dict[Kind, re.Pattern[str]] = {
     "head": re.compile(r"L([0-9]{1,9})\.H([0-9]{1,9})"),
     "MLP": re.compile(r"L([0-9]{1,9})\.MLP"),
@@ -88,6 +89,7 @@ def select(
             selected += _all_of_kind(kind, within, sizes)
     if not selected:
         raise InvalidInput("no component was given; give heads, or names such as L0.H1")
+    # A component may be named beside its kind: it is one candidate.
     return tuple(dict.fromkeys(selected))
 
 

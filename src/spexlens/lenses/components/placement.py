@@ -32,6 +32,7 @@ def refuse_misplaced(
         raise InvalidInput(
             "a text and its query share no positions; use mean, or give no target"
         )
+    # Its passes are of other lengths, for which stand-ins were not collected.
     if model.ahead and (ablation.is_placed or "position" in kinds):
         raise InvalidInput(
             f"{type(model.model).__name__} attends to both sides, so that each"

@@ -127,6 +127,7 @@ def encode(
     """
     if not readable(text, "a prompt").strip():
         raise InvalidInput(f"a prompt is a text; got {text!r}")
+    # by characters, before a text that is far too long is tokenised
     refuse_far_longer(model, text, "the input")
     reading = read(model, text, completion)
     model.refuse_longer_than_window(len(reading), "the input")
@@ -142,6 +143,7 @@ def _behaviour(
     counterfactual: str | None,
 ) -> Behaviour:
     """A prompt, read and asked what is to be watched of it."""
+    # A classifier is asked even where labels are named: how many it has is seen then.
     asked = int(target is None or model.kind == "classifier")
     with model.explained():
         if model.kind == "causal" and target is None:
@@ -237,6 +239,7 @@ def _corrupted(
             f"the counterfactual {text!r} has {corrupt_length} tokens, its prompt"
             f" {length}; they must match"
         )
+    # Other tokens would be another answer, which nothing is compared with.
     if clean.completed != corrupt.completed:
         raise InvalidInput(
             f"behind the counterfactual {text!r} the completion has other tokens than"

@@ -65,6 +65,7 @@ def stand_ins(
     shared: StandIns = {}
     if ablation.averages:
         shared = _means(model, sites, references, by_position=ablation.by_position)
+    # A mean is of the references alone, so that one serves all behaviours.
     return [shared] * len(behaviours)
 
 

@@ -49,6 +49,7 @@ class Switch:
             rescale: multiply what is left of a layer's heads by |heads| / |heads left|.
         """
         device = replaced.device
+        # Parts that are no candidates stay, and count among those that are left.
         away = torch.zeros(len(replaced), self.parts, dtype=torch.bool, device=device)
         away[:, self.indices.to(device)] = replaced[:, self.columns.to(device)]
         kept = ~away
@@ -73,6 +74,7 @@ class Switch:
         """(m, 1, 1), what the heads that are left are multiplied by; None for one."""
         if not rescale or self.kind != "head":
             return None
+        # Where no head is left there is nothing to multiply, by any number.
         return (self.parts / left.clamp(min=1))[:, None, None]
 
 

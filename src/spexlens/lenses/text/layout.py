@@ -72,6 +72,7 @@ def lay_out(
             raise InvalidInput("the text has no token to ablate")
     else:
         cut = _without_structure(units.cut(text, unit), surrounded, reading, places)
+    # Words may share a token, which goes to one of them; spans that were given may not.
     return _laid(
         surrounded, reading, places, cut, completion, exclusive=spans is not None
     )
@@ -139,8 +140,11 @@ def _own_places(model: HuggingFaceModel, reading: Reading) -> NDArray[np.int64]:
 
 def _tokens(text: str, surrounded: Surrounded, places: NDArray[np.int64]) -> list[Span]:
     """The characters in the text that each token stands for."""
-    shown = [surrounded.of(start, end) for start, end in places.tolist() if end > start]
-    visible = [place for place in shown if place and text[slice(*place)].strip()]
+    visible = []
+    for start, end in places.tolist():
+        shown = surrounded.of(start, end) if end > start else None
+        if shown is not None and text[slice(*shown)].strip():
+            visible.append(shown)
     return _merged(sorted(visible))
 
 
@@ -204,7 +208,8 @@ def _merged(places: list[Span]) -> list[Span]:
     merged: list[Span] = []
     for start, end in places:
         if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            first, last = merged.pop()
+            merged.append((first, max(end, last)))
         else:
             merged.append((start, end))
     return merged

@@ -169,7 +169,6 @@ class FeatureLens(OfModel):
         self.neutral = readable(asked.neutral, "neutral") if chosen.spelled else None
         reads = read_by_windows if asked.windows else read_whole
         self._text_read: ReadText = reads(self.model, asked, chosen)
-        # Here, when the model is in memory: what fits beside it decides.
         self.batch_size = asked.batch_size or self._text_read.rows_at_once
         self.objective = self._text_read.objective
         self.unit = self.objective.unit
@@ -278,12 +277,14 @@ class FeatureLens(OfModel):
             InvalidInput, InputTooLong: as for this one.
         """
         target = self._resolved().target
+        # An encoder's default target is the text itself, here the one that is explained.
         if self.model.kind == "encoder" and target is None:
             target = self.text
         lens = self._another(
             text=text,
             target=target,
             replacement=self.replacement,
+            # Spans are of this text, and another may be much longer.
             spans=None,
             batch_size=None,
         )
@@ -394,7 +395,7 @@ class FeatureLens(OfModel):
 
         return told(
             self.model,
-            "features 2",
+            "features 2",  # counted up when values are computed otherwise
             self._text_read.identity(),
             self.objective.identity(),
             anew=anew,

@@ -28,7 +28,7 @@ class FeatureRecipe(ModelRecipe):
     kind: ClassVar[str] = "features"
 
     text: str
-    foil: str | int | None = None
+    foil: str | int | None = None  # one, as there is one text
     unit: str = "word"
     replacement: str | None = None
     neutral: str = "..."

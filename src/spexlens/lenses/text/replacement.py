@@ -96,6 +96,11 @@ _KNOWN = (
 REPLACEMENTS = tuple(replacement.name for replacement in _KNOWN)
 """The names of the replacements; see `FeatureLens`."""
 
+KEEPING_PLACES = tuple(
+    replacement.name for replacement in _KNOWN if replacement.keeps_places
+)
+"""The names of those under which the tokens that are kept stay where they are."""
+
 
 def choose_replacement(
     name: str | None, tokenizer: "PreTrainedTokenizerBase"

@@ -103,6 +103,7 @@ class SpelledText:
         """What the model reads for one mask."""
         key = np.packbits(mask).tobytes()
         if key not in self._known:
+            # Masks come again in other batches; a text is read once, within bounds.
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[key] = self._read(mask)
@@ -110,6 +111,7 @@ class SpelledText:
 
     def _read(self, mask: NDArray[np.bool_]) -> Reading:
         """What the model reads, the completion's tokens as they are behind the text."""
+        # as the layout has it, from which the completion's tokens come
         if mask.all():
             return self._layout.reading
         spans = [

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from html import escape
-from itertools import takewhile
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -55,7 +54,9 @@ class Surrounded:
 
     def within(self, start: int, end: int) -> tuple[int, int]:
         """Where some characters of the text are in the whole."""
-        return int(self.starts[start]), int(self.ends[end - 1])
+        first = self.starts[start]
+        last = self.ends[end - 1]
+        return int(first), int(last)
 
     def of(self, start: int, end: int) -> tuple[int, int] | None:
         """Which characters of the text some of the whole show; None for none."""
@@ -167,7 +168,9 @@ def _shown(whole: str, others: Sequence[str]) -> tuple[int, int]:
             raise ModelError(
                 "the chat template does not show the user's text exactly once"
             )
-    pairs = [(whole, others[0]), (whole, others[1]), (others[0], others[1])]
+    first, second = others
+    # Three pairs, as the text may begin or end like one of the two by chance.
+    pairs = [(whole, first), (whole, second), (first, second)]
     start = min(_alike(one, other) for one, other in pairs)
     behind = min(_alike(one[::-1], other[::-1]) for one, other in pairs)
     return start, max(start, len(whole) - behind)
@@ -175,8 +178,12 @@ def _shown(whole: str, others: Sequence[str]) -> tuple[int, int]:
 
 def _alike(one: str, other: str) -> int:
     """How many characters two strings begin with alike."""
-    pairs = zip(one, other, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    count = 0
+    for letter, another in zip(one, other, strict=False):
+        if letter != another:
+            break
+        count += 1
+    return count
 
 
 def _aligned(
@@ -196,6 +203,7 @@ def _aligned(
             place = _within(part, "".join(letters))
             if place >= 0:
                 return _placed(letters, start + place, len(text), left_out)
+    # The time that it takes to compare grows with the product of the lengths.
     if max(len(text), len(part)) > _COMPARED:
         raise InvalidInput(
             "the chat template changes the text, too long to see how: leave"
@@ -229,10 +237,12 @@ def _placed(
         count: all characters of the text.
         left_out: how many are trimmed in front.
     """
-    ends = first + np.cumsum([0, *map(len, letters)])
-    places = np.clip(np.arange(count) - left_out, 0, len(letters))
-    behind = np.clip(np.arange(1, count + 1) - left_out, 0, len(letters))
-    return ends[places].astype(np.int64), ends[behind].astype(np.int64)
+    lengths = [len(letter) for letter in letters]
+    borders = first + np.cumsum([0, *lengths])
+    # What is trimmed lies on the first border or on the last, and is empty there.
+    places = np.arange(count + 1) - left_out
+    at = borders[np.clip(places, 0, len(letters))].astype(np.int64)
+    return at[:-1], at[1:]
 
 
 def _matched(
@@ -248,24 +258,28 @@ def _matched(
     same = 0
     put_in = None
     matcher = SequenceMatcher(None, text, part, autojunk=False)
-    for what, a, b, c, d in matcher.get_opcodes():
+    for what, a, b, c, d in matcher.get_opcodes():  # text[a:b] is shown as part[c:d]
         if what == "insert":
             put_in = c  # such as a backslash: it belongs to the character behind it
             continue
         if what == "equal":
             starts[a:b] = np.arange(c, d)
             ends[a:b] = np.arange(c, d) + 1
-            same += sum(not letter.isspace() for letter in text[a:b])
+            same += _visible(text[a:b])
         else:
             starts[a:b] = c
             ends[a:b] = d
         if put_in is not None and a:
             starts[a] = put_in
         put_in = None
-    visible = sum(not letter.isspace() for letter in text)
-    if same < _RECOGNISED * visible:
+    if same < _RECOGNISED * _visible(text):
         raise InvalidInput(
             f"the chat template does not show the text as it is: leave {named('chat')}"
             " out, or use a template"
         )
     return starts + offset, ends + offset
+
+
+def _visible(text: str) -> int:
+    """How many characters are no white space."""
+    return sum(not letter.isspace() for letter in text)

@@ -33,20 +33,22 @@ class Rows:
         """Some of the rows, padded no further than they need."""
         # Padding takes time, and may move the last digits of an answer.
         longest = int(self.lengths[chosen].max())
-        segments = None if self.segments is None else self.segments[chosen, :longest]
+        segments = None
+        if self.segments is not None:
+            segments = self.segments[chosen, :longest]
         return Rows(
-            self.ids[chosen, :longest],
-            self.lengths[chosen],
-            self.attention[chosen, :longest],
-            segments,
+            ids=self.ids[chosen, :longest],
+            lengths=self.lengths[chosen],
+            attention=self.attention[chosen, :longest],
+            segments=segments,
         )
 
     def distinct(self) -> tuple["Rows", NDArray[np.int64]]:
         """The rows that differ, and which of them each is."""
         parts = [self.lengths[:, None], *self.arrays().values()]
-        # Rows are compared byte by byte, as masks are.
-        table = np.concatenate(parts, axis=1).view(np.uint8)
-        first, inverse = mask_algebra.distinct(table)
+        table = np.concatenate(parts, axis=1)
+        # Rows are compared byte by byte, as packed masks are.
+        first, inverse = mask_algebra.distinct(table.view(np.uint8))
         return self.take(first), inverse
 
     def arrays(self) -> dict[str, NDArray[np.int64]]:
@@ -108,7 +110,8 @@ class AblatableTokens:
     def longest(self) -> int:
         """The most tokens that any mask leads to."""
         total = int((self.when == ALWAYS).sum())
-        for candidate in np.unique(self.owner[self.owner >= 0]):
+        candidates = np.unique(self.owner[self.owner >= 0])
+        for candidate in candidates:
             own = self.owner == candidate
             kept = int((own & (self.when == KEPT)).sum())
             ablated = int((own & (self.when == ABLATED)).sum())
@@ -128,9 +131,8 @@ class AblatableTokens:
 
     def kept_owners(self) -> NDArray[np.int64]:
         """(L,) int64, the owners of the tokens that are read with everything kept."""
-        owners: NDArray[np.int64] = self.owner[
-            (self.when == ALWAYS) | (self.when == KEPT)
-        ]
+        read = (self.when == ALWAYS) | (self.when == KEPT)
+        owners: NDArray[np.int64] = self.owner[read]
         return owners
 
     def rows(self, masks: NDArray[np.bool_], *, pad: int) -> Rows:
@@ -143,14 +145,20 @@ class AblatableTokens:
         present = self.present(masks)
         length = present.sum(axis=1)
         # A stable sort on "absent" moves the slots that are read to the front in order.
-        order = np.argsort(~present, axis=1, kind="stable")[:, : int(length.max())]
+        longest = int(length.max())
+        order = np.argsort(~present, axis=1, kind="stable")[:, :longest]
         real = np.take_along_axis(present, order, axis=1)
         ids = np.where(real, self.ids[order], pad)
         attention = np.take_along_axis(self.seen(masks), order, axis=1) & real
         segments = None
         if self.segments is not None:
             segments = np.where(real, self.segments[order], 0)
-        return Rows(ids, length.astype(np.int64), attention.astype(np.int64), segments)
+        return Rows(
+            ids=ids,
+            lengths=length.astype(np.int64),
+            attention=attention.astype(np.int64),
+            segments=segments,
+        )
 
 
 def substitute(
@@ -172,7 +180,9 @@ def substitute(
         segments: (L,) int64, which text of a pair each token belongs to, or None.
     """
     slots: list[tuple[int, int, int, int]] = []
-    segment_of = np.zeros(len(ids), np.int64) if segments is None else segments
+    segment_of = np.zeros(len(ids), np.int64)
+    if segments is not None:
+        segment_of = segments
     for token, candidate, segment, others in zip(
         ids.tolist(), owner.tolist(), segment_of.tolist(), stand_ins, strict=True
     ):

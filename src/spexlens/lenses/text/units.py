@@ -66,14 +66,13 @@ def levels_of(text: str, candidates: Sequence[Candidate]) -> list[Level]:
     belong to where they begin; what would be no coarser than the level below is left
     out.
     """
-    starts = [(candidate.span or (0, 0))[0] for candidate in candidates]
+    starts = [_span_of(candidate)[0] for candidate in candidates]
 
     def level(name: str, keys: Sequence[object]) -> Level:
-        return gathered(
-            name,
-            keys,
-            lambda group: _spanning(text, name, [candidates[i] for i in group]),
-        )
+        def named(group: Sequence[int]) -> Candidate:
+            return _spanning(text, name, [candidates[place] for place in group])
+
+        return gathered(name, keys, named)
 
     sentences = _within(starts, cut(text, "sentence"))
     phrases = list(zip(sentences, _phrases(text, starts, sentences), strict=True))
@@ -98,9 +97,11 @@ def _phrases(
     keys: list[tuple[int, int]] = []
     sizes: dict[tuple[int, int], int] = {}
     for start, sentence in zip(starts, sentences, strict=True):
-        phrase = (sentence, bisect_right(marks, start))
-        sizes[phrase] = sizes.get(phrase, 0) + 1
-        keys.append((phrase[1], (sizes[phrase] - 1) // _LONG))
+        number = bisect_right(marks, start)
+        phrase = (sentence, number)
+        before = sizes.get(phrase, 0)
+        sizes[phrase] = before + 1
+        keys.append((number, before // _LONG))
     return keys
 
 
@@ -114,9 +115,14 @@ def _spanning(text: str, kind: str, members: Sequence[Candidate]) -> Candidate:
     """From the first member's beginning to the last one's end."""
     if len(members) == 1:
         return members[0]
-    start = (members[0].span or (0, 0))[0]
-    end = (members[-1].span or (0, 0))[1]
+    start = _span_of(members[0])[0]
+    end = _span_of(members[-1])[1]
     return Candidate(" ".join(text[start:end].split()), kind, (start, end))
+
+
+def _span_of(candidate: Candidate) -> Span:
+    """Its characters in the text; those of a text's candidates are known."""
+    return candidate.span or (0, 0)
 
 
 def check(spans: Iterable[Span], text: str) -> list[Span]:
@@ -181,5 +187,6 @@ def _sentences(text: str) -> Iterator[Span]:
 
 
 def _stripped(text: str, span: Span) -> Span:
+    """A span without the white space at its end."""
     start, end = span
     return start, start + len(text[start:end].rstrip())

@@ -66,6 +66,7 @@ class WholeText(ReadText):
         return self.tokens.rows(masks, pad=self.model.padding)
 
     def rows(self, masks: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.int64]]:
+        # Masks that lead to the same tokens, as of a word that comes twice, share a row.
         return self.every_row(masks).distinct()
 
     def trial(self, masks: NDArray[np.bool_]) -> Rows:

@@ -10,18 +10,14 @@ from torch.utils.checkpoint import checkpoint
 
 from spexlens.arguments import named, readable
 from spexlens.errors import InvalidInput
+from spexlens.lenses.text.cutting import cut_into_windows, readings_by_windows
 from spexlens.lenses.text.degrees import answer_at
 from spexlens.lenses.text.read_text import ReadText, refuse_unreadable
 from spexlens.lenses.text.recipe import FeatureRecipe
 from spexlens.lenses.text.replacement import Replacement
 from spexlens.lenses.text.tokens import Rows
 from spexlens.lenses.text.units import Span
-from spexlens.lenses.text.windows import (
-    Window,
-    Windows,
-    cut_into_windows,
-    readings_by_windows,
-)
+from spexlens.lenses.text.windows import Window, Windows
 from spexlens.models.known_words import unknown_words
 from spexlens.models.model import HuggingFaceModel
 from spexlens.models.objectives.choice import objective_for

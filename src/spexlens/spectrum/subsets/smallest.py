@@ -71,13 +71,13 @@ def minimal(
     above: bool = True,
     time_limit: float = 10.0,
 ) -> Minimal:
-    """The smallest set of candidates to keep, or to ablate, such that a spectrum
-    reaches a threshold.
+    """The smallest set of candidates that takes a spectrum to a threshold.
 
-    All others are ablated, or kept. A prediction may miss the threshold by a billionth
-    of Σ|F|. Of the sets of one size, the one that is predicted furthest beyond the
-    threshold is taken where masks are listed, and a good one elsewhere. Unless the time
-    limit cuts it short, the same call gives the same answer.
+    They are kept and all others ablated, or they are ablated and all others kept. A
+    prediction may miss the threshold by a billionth of Σ|F|. Of the sets of one size,
+    the one that is predicted furthest beyond the threshold is taken where masks are
+    listed, and a good one elsewhere. Unless the time limit cuts it short, the same call
+    gives the same answer.
 
     Args:
         spectrum: of one output.
@@ -93,7 +93,7 @@ def minimal(
     """
     threshold, time_limit = _refuse_unusable(spectrum, threshold, time_limit)
     began = perf_counter()
-    # from here on the question is which smallest set to keep is at least a goal
+    # from here on: the smallest set to keep at which the task is at least the goal
     task, goal = _posed(spectrum, threshold, ablate, above)
     if task.n <= mask_algebra.ENUMERABLE:
         mask = _first(task, goal, _tried(task))
@@ -101,6 +101,7 @@ def minimal(
     else:
         with one_thread():
             mask, least = _sought(task, goal, began, time_limit)
+
     if mask is None:
         nearest = _highest(task, _tried(task))
         predicted = float(spectrum.predict(nearest ^ ablate)[0])
@@ -110,6 +111,7 @@ def minimal(
         raise InvalidInput(
             f"{none} predicted to reach {threshold}; one is predicted {predicted:.6g}"
         )
+
     value = float(spectrum.predict(mask ^ ablate)[0])
     members = tuple(np.flatnonzero(mask).tolist())
     return Minimal(members, value, least, perf_counter() - began)

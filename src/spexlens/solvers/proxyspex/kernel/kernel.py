@@ -120,6 +120,7 @@ class Kernel(Proxy):
         """
         signs = signs_of(masks)
         parts = _seen_parts(len(values), seed)
+
         varied = [part for part in parts if np.ptp(values[part]) > 0]
 
         def tuned(part: NDArray[np.bool_]) -> _Tuned:
@@ -127,18 +128,26 @@ class Kernel(Proxy):
 
         everything = np.ones(len(values), np.bool_)
         first, *folded = run(tuned, [everything, *varied])
+
         fits = _all_warps(first, signs, values, run)
 
         members = list(run(lambda fit: fit.conditioned(signs, values), fits))
         scores = [r_squared(values, member.left_out) for member in members]
-        weights = shares(scores, [_WEIGHTS[fit.warp.name] for fit in fits])
+
+        beforehand = [_WEIGHTS[fit.warp.name] for fit in fits]
+        weights = shares(scores, beforehand)
+
+        # where none predicts better than the mean, all count alike
         if not weights.any():
             weights = np.full(len(members), 1.0 / len(members))
+
         left_out = weighted(weights, [member.left_out for member in members])
 
         unseen = left_out.copy()
         for part in parts:
             unseen[~part] = values[part].mean()  # all that a fold of one value says
+
+        # from all other masks, by a warp and hyper-parameters that did not see this one
         predictions = run(lambda fit: fit.conditioned(signs, values).left_out, folded)
         for part, predicted in zip(varied, predictions, strict=True):
             unseen[~part] = predicted[~part]
@@ -183,16 +192,24 @@ class _Tuned:
     def conditioned(self, signs: Array, values: Array) -> _Member:
         """The posterior given any masks."""
         latent = self.warp.forward(values)
+
         posterior, fitted, residuals = condition(self.prior, signs, latent)
-        back = self.warp.averaged(float(np.sqrt(np.mean(residuals**2))))
+
+        # how far a latent prediction is off is what the way back averages over
+        off = float(np.sqrt(np.mean(residuals**2)))
+        back = self.warp.averaged(off)
+
         spread = float(fitted.std())
         slope = float(back(fitted).std()) / spread if spread > 0 else 0.0
-        return _Member(posterior, back, back(latent - residuals), slope)
+
+        left_out = back(latent - residuals)
+        return _Member(posterior, back, left_out, slope)
 
 
 def _all_warps(first: _Tuned, signs: Array, values: Array, run: Runner) -> list[_Tuned]:
     """Every warp, from the first one's hyper-parameters; of too many masks the best."""
     names = [name for name in _WEIGHTS if name != _FIRST]
+
     others = run(
         lambda name: _tune(name, signs, values, _MORE_STEPS, first.theta), names
     )
@@ -202,6 +219,7 @@ def _all_warps(first: _Tuned, signs: Array, values: Array, run: Runner) -> list[
     # inducing masks cost the most: only one warp is worth them
     some = values[:_TUNED]
     members = run(lambda fit: fit.conditioned(signs[:_TUNED], some), fits)
+
     scores = [r_squared(some, member.left_out) for member in members]
     return [fits[int(np.argmax(scores))]]
 
@@ -211,7 +229,10 @@ def _tune(
 ) -> _Tuned:
     """A warp of the values, and its hyper-parameters after some steps."""
     warp = WARPS[name](values)
-    marginal = Marginal(signs[:_TUNED], warp.forward(values)[:_TUNED])
+    # the warp is of all values; its hyper-parameters are of the first, for their cost
+    latent = warp.forward(values)[:_TUNED]
+    marginal = Marginal(signs[:_TUNED], latent)
+
     theta = marginal.maximise(steps, start)
     return _Tuned(warp, theta, marginal.prior(theta))
 
@@ -239,5 +260,6 @@ def _priors(members: Sequence[_Member], weights: Array) -> tuple[ProductPrior, .
     priors = []
     for member, weight in zip(members, weights, strict=True):
         scale, rho = member.posterior.prior.untilted()
-        priors.append(ProductPrior(float(weight) * member.slope**2 * scale, rho))
+        scaled = float(weight) * member.slope**2 * scale
+        priors.append(ProductPrior(scaled, rho))
     return tuple(priors)

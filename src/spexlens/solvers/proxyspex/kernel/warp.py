@@ -42,10 +42,14 @@ class Warp:
         """
         if self.reach is None:
             return self.backward
+
         end = self.reach + _TAIL * spread
         grid = np.linspace(-end, end, _GRID)
+
         nodes = grid[:, None] + spread * _NODES
-        values = self.backward(nodes.ravel()).reshape(_GRID, -1)
+        values = self.backward(nodes.ravel())
+        values = values.reshape(_GRID, -1)
+
         table = values @ (_WEIGHTS / _WEIGHTS.sum())
         return lambda latent: np.interp(latent, grid, table)
 
@@ -79,8 +83,10 @@ def logistic(values: Array) -> Warp:
 
     least = values.min()
     seen = values.max() - least
+
     low = least - _MARGIN * seen
     width = (1 + 2 * _MARGIN) * seen
+
     latent = logit((values - low) / width)
     mean = latent.mean()
     scale = latent.std()
@@ -109,6 +115,7 @@ def _normal_scores(values: Array) -> tuple[Array, Array]:
     from scipy.special import ndtri
 
     knots, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+
     scores = ndtri((np.arange(len(values)) + 0.5) / len(values))
     # in ascending order of the values, ties stand side by side
     return knots, np.bincount(np.sort(where), scores) / counts
@@ -116,7 +123,9 @@ def _normal_scores(values: Array) -> tuple[Array, Array]:
 
 def _interpolated(name: str, values: Array, knots: Array, scores: Array) -> Warp:
     latent = np.interp(values, knots, scores)
+
     scores = (scores - latent.mean()) / latent.std()
+
     return Warp(
         name,
         lambda y: np.interp(y, knots, scores),

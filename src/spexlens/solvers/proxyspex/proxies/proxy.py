@@ -194,6 +194,7 @@ class FoldedProxy(Proxy):
         """Fit every fold and the whole."""
         fold = folds(len(values), FOLDS, seed)
         parts = [fold != part for part in range(FOLDS)]
+
         everything = np.ones(len(fold), np.bool_)
 
         def fitted(seen: NDArray[np.bool_]) -> Spectrum:
@@ -201,8 +202,10 @@ class FoldedProxy(Proxy):
 
         *partial, whole = run(fitted, [*parts, everything])
         left_out = np.empty(len(values))
+
         for seen, spectrum in zip(parts, partial, strict=True):
             left_out[~seen] = spectrum.predict(masks[~seen])
+
         return FittedSpectrum(
             n=masks.shape[1],
             left_out=left_out,
@@ -221,9 +224,14 @@ class FoldedProxy(Proxy):
         """
         seen = folds(len(values), FOLDS, seed) != 0
         spectrum = self.spectrum(masks[seen], values[seen], seed)
+
         unseen = values[~seen]
-        error = np.mean((unseen - spectrum.predict(masks[~seen])) ** 2)
+
+        predicted = spectrum.predict(masks[~seen])
+        error = np.mean((unseen - predicted) ** 2)
+        # the rival was fitted to other folds of its own: near is near enough
         rivals = np.mean((unseen - rival.left_out[~seen]) ** 2)
+
         return bool(error < _NEAR * rivals)
 
 

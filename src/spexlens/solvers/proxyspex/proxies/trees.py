@@ -44,11 +44,15 @@ class Forest:
         2^depth(v) terms.
         """
         levels = self._levels()
+
         means, halves = self._below(levels)
+
         width = len(levels)
         # n stands for no candidate
         families = [np.full((1, width or 1), self.n, np.int32)]
+
         values = [self._means(self.roots, means).sum(keepdims=True)]
+
         for level in levels:
             families.append(self._members(level, width))
             values.append(level.spread(halves[level.nodes]))
@@ -69,7 +73,10 @@ class Forest:
     ) -> NDArray[np.float64]:
         """The mean below each child, a leaf's being its value."""
         inner = children >= 0
+
+        # both are looked up everywhere, with row 0 where the other kind stands
         leaves = self.leaves[np.where(inner, 0, ~children)]
+
         if not len(means):
             return leaves
         return np.where(inner, means[np.where(inner, children, 0)], leaves)
@@ -79,9 +86,13 @@ class Forest:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """For each internal node the mean below it, and half of left less right."""
         means = np.zeros(len(self.feature))
+
         halves = np.zeros(len(self.feature))
+
+        # from the deepest level up, so that a child's mean is known before its parent's
         for level in reversed(levels):
             left, right = self._means(self.children[level.nodes], means).T
+
             means[level.nodes] = (left + right) / 2
             halves[level.nodes] = (left - right) / 2
         return means, halves
@@ -91,12 +102,17 @@ class Forest:
         nodes = self.roots[self.roots >= 0]
         path = np.empty((len(nodes), 0), np.int32)
         signs = np.empty((len(nodes), 0), np.int8)
+
         levels = []
         while len(nodes):
             levels.append(_Level(nodes, path, signs))
+
             children = self.children[nodes]
             features = self.feature[nodes]
+
+            # a leaf ends its path: only internal children make the next level
             parent, side = np.nonzero(children >= 0)
+
             sign = (1 - 2 * side).astype(np.int8)
 
             path = np.column_stack([path[parent], features[parent]])
@@ -109,13 +125,18 @@ class Forest:
         depth = level.depth
         count = 1 << depth
         subset = np.arange(count)[:, None]
-        present = (subset >> np.arange(depth) & 1).astype(np.bool_)
+
+        bits = subset >> np.arange(depth) & 1
+        present = bits.astype(np.bool_)
+
         above = level.path[:, None, :]
+
         shape = (len(level.nodes), count, width)
 
         members = np.full(shape, self.n, np.int32)
         members[:, :, :depth] = np.where(present, above, self.n)
         members[:, :, depth] = self.feature[level.nodes, None]
+
         return members.reshape(-1, width)
 
 
@@ -141,9 +162,11 @@ class _Level:
     def spread(self, halves: NDArray[np.float64]) -> NDArray[np.float64]:
         """Each node's d over the subsets of its path: (c,) -> (c · 2^depth,)."""
         spread = halves[:, None] / (1 << self.depth)
+
         # doubled a candidate at a time: without it, and with it
         for sign in self.signs.T[:, :, None]:
             spread = np.concatenate([spread, spread * sign], axis=1)
+
         return spread.ravel()
 
 
@@ -152,18 +175,23 @@ def parse_lightgbm(text: str, n: int) -> Forest:
     trees = text.split("\nTree=")[1:]
     leaves = _numbers(trees, "leaf_value")
     sizes = _numbers(trees, "num_leaves").astype(np.int64)
+
     nodes = sizes - 1
+
     first_leaf = np.cumsum(sizes) - sizes
     first_node = np.cumsum(nodes) - nodes
 
     # a tree of one leaf has no lines about splits
     split = [tree for tree, size in zip(trees, sizes, strict=True) if size > 1]
+
     left = _numbers(split, "left_child")
     right = _numbers(split, "right_child")
     children = np.stack([left, right], axis=1).astype(np.int64)
+
     # a leaf is coded as ~row, so that a later row is a smaller number
     node_shift = np.repeat(first_node, nodes)[:, None]
     leaf_shift = -np.repeat(first_leaf, nodes)[:, None]
+
     shift = np.where(children >= 0, node_shift, leaf_shift)
 
     return Forest(
