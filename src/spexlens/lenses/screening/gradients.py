@@ -120,7 +120,7 @@ def _derivatives(
                 f"what is watched has no gradient, so there is no {method}: leave"
                 " one out"
             )
-        gradients: list["torch.Tensor"] = []
+        gradients: list[torch.Tensor] = []
         for output, answer in enumerate(answers):
             # the last one frees what the forward pass left
             more = output + 1 < len(answers)
