@@ -168,14 +168,19 @@ def variant_of(
     here = here.reshape(len(here), -1)
     there = there.reshape(len(there), -1)
     count = len(design.masks)
+    corners_here = here[:count]
+    corners_there = there[:count]
     predicted = fit.predict(design.masks).reshape(count, -1)
-    changes = design.interactions(there[:count] - here[:count])
-    residuals = design.interactions(there[:count] - predicted)
+    changes = design.interactions(corners_there - corners_here)
+    residuals = design.interactions(corners_there - predicted)
     of_outputs = []
     for output, known in enumerate(effects):
-        moved = [change[:, output] for change in changes]
-        unexplained = [residual[:, output] for residual in residuals]
-        survivals = _survivals(design, known, moved, unexplained)
+        survivals = _survivals(
+            design,
+            known,
+            [change[:, output] for change in changes],
+            [residual[:, output] for residual in residuals],
+        )
         of_outputs.append(survivals)
     agreement = tuple(map(squared_correlation, here.T, there.T))
     return Variant(name, len(here), agreement, tuple(of_outputs))

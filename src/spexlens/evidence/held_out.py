@@ -144,12 +144,15 @@ class _Judged:
         sums = np.zeros((int(where.max()) + 1, 4))
         np.add.at(sums, where, self.terms)
         sizes = np.bincount(where)
-        together = float((sizes**2).sum() / len(self.terms))
+        squared_sizes = (sizes**2).sum()
+        together = float(squared_sizes / len(self.terms))
         alone = self._standard_error(self.terms)
         apart = self._standard_error(sums)
-        inflated = alone**2 * (1.0 + _ALIKE * (together - 1.0))
+        effect = 1.0 + _ALIKE * (together - 1.0)
+        inflated = alone**2 * effect
         squares = _STEADY * inflated + len(sums) * apart**2
-        return float(np.sqrt(squares / (_STEADY + len(sums))))
+        weight = _STEADY + len(sums)
+        return float(np.sqrt(squares / weight))
 
     def interval(self, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:
         """Of R², by a bootstrap studentised on the scale of log(1 - R²).
@@ -164,20 +167,27 @@ class _Judged:
         log = float(self._log(self.terms.sum(axis=0)))
         rng = np.random.default_rng([seed, count])
         rows = rng.integers(0, count, (_DRAWS, count))
-        moves = []
-        errors = []
-        for drawn in self.terms[rows]:
-            moves.append(self._log(drawn.sum(axis=0)) - log)
-            errors.append(self._standard_error(drawn))
-        # A draw of the same mask throughout has an error of zero.
-        ratios = np.array(moves) / np.maximum(np.array(errors), 1e-9)
-        ratios = np.clip(ratios, -_WILD, _WILD)
+        ratios = self._studentised(rows, log)
         tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
         low, high = np.quantile(ratios, tails)
-        # The quantiles change places: what is drawn too high says that R² is higher.
+        # A draw that is too low says that the truth is higher, and so turns the
+        # quantiles round. R² falls in the log, which turns them back.
         lower = 1.0 - np.exp(log - low * error)
         upper = 1.0 - np.exp(log - high * error)
         return float(lower), float(upper)
+
+    def _studentised(self, rows: NDArray[np.int64], log: float) -> Array:
+        """How many standard errors each bootstrap sample (b, m) is off: (b,)."""
+        moves = []
+        errors = []
+        for terms in self.terms[rows]:
+            moved = self._log(terms.sum(axis=0)) - log
+            moves.append(moved)
+            errors.append(self._standard_error(terms))
+        # A draw of the same mask throughout has an error of zero.
+        least = np.maximum(np.array(errors), 1e-9)
+        ratios = np.array(moves) / least
+        return np.asarray(np.clip(ratios, -_WILD, _WILD))
 
     def _log(self, sums: Array) -> Array:
         """log(E e² / Var f): (..., 4) -> (...)."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spexlens.solvers.solver import Fit
 from spexlens.spectrum.sets import Sets
@@ -89,23 +90,41 @@ def _ranked(
     uncertainty: Uncertainty,
     rng: np.random.Generator,
 ) -> list[Stability]:
+    drawn = _drawn(chosen, spectrum, uncertainty, rng)
     sizes = np.abs(chosen.values)
-    orders = chosen.sets.orders
-    index = SetFunction(chosen.sets, (-2.0) ** orders * chosen.values)
-    halves = uncertainty.half_widths(spectrum, "bii", index, int(orders.max()))
-    deviation = halves / (HALF_WIDTH * 2.0**orders)
-    noise = rng.normal(size=(_DRAWS, len(chosen)))
-    drawn = np.abs(chosen.values + deviation * noise)
+    strongest = np.argsort(-sizes, kind="stable")[:_SHOWN]
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     rows = []
-    for j in np.argsort(-sizes, kind="stable")[:_SHOWN].tolist():
+    for j in strongest.tolist():
         if not sizes[j] > 0:
             continue
         is_stronger = drawn > drawn[:, j : j + 1]
         ranks = 1 + is_stronger.sum(axis=1)
+        is_top = ranks <= TOP
         # A rank is whole: nothing is interpolated.
         low, high = np.quantile(ranks, tails, method="nearest")
-        stays = float(np.mean(ranks <= TOP))
-        row = Stability(chosen.sets[j], stays, (int(low), int(high)))
+        row = Stability(
+            chosen.sets[j],
+            stays=float(np.mean(is_top)),
+            ranks=(int(low), int(high)),
+        )
         rows.append(row)
     return rows
+
+
+def _drawn(
+    chosen: Spectrum,
+    spectrum: Spectrum,
+    uncertainty: Uncertainty,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """(draws, c) float64, |F(S)| of the chosen sets, drawn from their posterior."""
+    orders = chosen.sets.orders
+    highest = int(orders.max())
+    indices = (-2.0) ** orders * chosen.values
+    function = SetFunction(chosen.sets, indices)
+    halves = uncertainty.half_widths(spectrum, "bii", function, highest)
+    # Half widths are those of the index: (-2)^|S| times the coefficient's.
+    deviation = halves / (HALF_WIDTH * 2.0**orders)
+    noise = rng.normal(size=(_DRAWS, len(chosen)))
+    return np.abs(chosen.values + deviation * noise)
