@@ -136,15 +136,19 @@ def worth_checking(spectrum: Spectrum) -> list[Members]:
     is audible.
     """
     share = shares_of(spectrum)
-    orders = spectrum.sets.orders
-    ranked = np.argsort(-share, kind="stable")[:_CONSIDERED].tolist()
-    audible = [j for j in ranked if orders[j] > 1 and share[j] > _NOTHING]
+    strongest = np.argsort(-share, kind="stable")[:_CONSIDERED]
     together = []
-    for rank, j in enumerate(audible):
-        if share[j] >= _WORTH or rank < _ANYWAY:
-            together.append(j)
-    alone = [j for j in ranked if orders[j] == 1 and share[j] >= _WORTH]
-    return [spectrum.sets[j] for j in (*together, *alone)]
+    alone = []
+    for j in strongest.tolist():
+        members = spectrum.sets[j]
+        is_strong = share[j] >= _WORTH
+        if len(members) > 1:
+            is_among_first = len(together) < _ANYWAY and share[j] > _NOTHING
+            if is_strong or is_among_first:
+                together.append(members)
+        elif len(members) == 1 and is_strong:
+            alone.append(members)
+    return together + alone
 
 
 def fitting(

@@ -180,7 +180,7 @@ def _ask_again(evaluator: Repetitions, allocation: Allocation, plan: Plan) -> No
     else:
         again = allocation.reserve.repeats - evaluator.repeated
         if evaluator.repeated:
-            # The probes have two answers by now: a third would count for little.
+            # The probes were repeated before the fit: again they would tell nothing new.
             is_probe = seen_among(packed, probes(plan))
             packed = packed[~is_probe]
     again = min(again, len(packed))
