@@ -96,7 +96,6 @@ def combined_r2(claimed: float, fresh: float, error: float) -> tuple[float, Inte
     # the wide part leaves room for fresh masks that contradict the fit
     believed = (1.0 - _MISLED) * normal(prior, _OFF) + _MISLED * normal(prior, _FAR)
     weights = believed * normal(seen, max(error, _LEAST_ERROR))
-
     below = np.cumsum(weights) / weights.sum()
 
     def r2_at(share: float) -> float:

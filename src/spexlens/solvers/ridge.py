@@ -103,7 +103,6 @@ class _Design:
         design = np.concatenate([block for _, block in self._rows()])
 
         squares, left = np.linalg.eigh(design @ design.T)
-
         sound = _sound(squares)
         squares = squares[sound]
         left = left[:, sound]
@@ -112,7 +111,6 @@ class _Design:
         errors = rotated.left_out(left, values)
 
         best = _best(errors)
-
         penalty = rotated.penalties[best]
         shrunk = rotated.target / (squares + penalty)
 
@@ -132,13 +130,11 @@ class _Design:
         right = right[:, sound] / np.sqrt(squares)
 
         rotated = _Rotated(squares, right.T @ product, len(values))
-
         errors = np.empty((len(values), len(rotated.penalties)))
         for rows, block in self._rows():
             errors[rows] = rotated.left_out(block @ right, values[rows])
 
         best = _best(errors)
-
         penalty = rotated.penalties[best]
         shrunk = squares / (squares + penalty) * rotated.target
 
@@ -199,7 +195,6 @@ class _Rotated:
         # the intercept, which is not penalised, has a leverage of 1 / m
         leverage = left**2 @ shrink + 1.0 / self.count
         fitted = left @ (shrink * self.target[:, None])
-
         errors: NDArray[np.float64] = values[:, None] - fitted
 
         # A row that alone decides a coefficient says nothing of it when left out.

@@ -104,7 +104,6 @@ class Spex(Solver):
         corners = mask_algebra.pack(designs.corners(n))
         # as many as the whole budget: some coded masks may be alike
         spare = designs.packed_uniform(n, outline.total, seed)
-
         masks = np.concatenate([corners, coded, spare])
 
         # those of the design stand before the uniform ones, which fill up
@@ -337,7 +336,6 @@ def _with_low_orders(recovered: Spectrum) -> Spectrum:
     low = Sets.low_orders(recovered.n, LOW_ORDERS)
     variances = _FIRST * _DECAY ** (low.orders - 1.0)
     expected = typical * np.sqrt(variances)
-
     sizes = dict(zip(low, expected, strict=True))
 
     # a recovered set keeps its size where that is the larger

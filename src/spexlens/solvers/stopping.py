@@ -125,7 +125,6 @@ def _stopped_early(
         shorter = looking.plan(plan.n, count, seed)
 
         shorter, values = looking.carry_out(shorter, ask, seed)
-
         fit = looking.fit_packed(shorter.packed, plan.n, values, seed)
         history.append(strongest(fit.spectrum))
 

@@ -96,7 +96,6 @@ def _promised(index: bytes) -> _Promised | None:
         return None
 
     header = index[:_INDEX]
-
     again = index[_INDEX : 2 * _INDEX]
     initialized = header[12]
     if header != again or not initialized:
@@ -128,7 +127,6 @@ def _damage(content: bytes, promised: _Promised | None) -> Damage | None:
         return Damage(None, gone) if gone > 0 else None
 
     header = np.frombuffer(content[:_HEADER], ">u4").astype(np.uint32)
-
     page = _page_size(header, content)
     if page is None:
         commits = max(1, _guessed_commits(content))

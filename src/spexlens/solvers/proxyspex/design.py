@@ -82,7 +82,6 @@ def drawn(n: int, count: int, seed: int) -> Packed:
     size = max(least, count)
 
     corners = mask_algebra.pack(designs.corners(n))
-
     return joined(corners, designs.packed_uniform(n, size, seed))[:size]
 
 
@@ -170,12 +169,10 @@ def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
         return _flat(masks.shape[1], _NUGGET)
 
     count, n = masks.shape
-
     latent = _smoothly_mixed(values)
     marginal = Marginal(signs_of(masks), latent, _LEAST_NOISE)
 
     theta = marginal.maximise(_STEPS)
-
     prior = marginal.prior(_GRID.rounded(theta, n))
 
     believed = count / (count + _TILT * n)
@@ -217,7 +214,6 @@ def _leading(values: Array) -> Array:
     scale = away.std(axis=0)
 
     varied = scale > 0
-
     standard = away[:, varied] / scale[varied]
     left, sizes, right = np.linalg.svd(standard, full_matrices=False)
     if not len(sizes):
@@ -258,7 +254,6 @@ def _given(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
     from scipy.linalg import solve_triangular
 
     covariance = prior.gram(signs[:known], signs)
-
     variance = covariance[0, 0] + prior.noise
     covariance.flat[:: len(signs) + 1] += prior.noise
 
@@ -281,7 +276,6 @@ def _least_known(
     signs = signs_of(mask_algebra.unpack(packed, n))
 
     gains = prior.gains(signs) ** 2
-
     variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise
     least = _ROUNDING * variance
 
@@ -304,7 +298,6 @@ def _least_known(
         column -= factor[:j, row] @ factor[:j]
 
         factor[j] = column / np.sqrt(max(unknown[row], least))
-
         unknown -= factor[j] ** 2
 
         chosen[j] = row

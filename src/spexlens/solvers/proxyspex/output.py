@@ -136,7 +136,6 @@ class Averaging:
         agreed = mask_algebra.pack(self.masks[:, self.apart])
         _, alike = mask_algebra.distinct(agreed)
         count = int(alike.max()) + 1
-
         fold = folds(count, FOLDS, self.seed)[alike]
 
         left_out = np.full(len(values), values.mean())

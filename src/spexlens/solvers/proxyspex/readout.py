@@ -54,7 +54,6 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
         return _tabulated(proxy)
 
     rng = np.random.default_rng([seed, proxy.n])
-
     groups = [_subspace(proxy.n, rng) for _ in range(_GROUPS)]
     bins = [_measured(group, proxy) for group in groups]
 
@@ -73,7 +72,6 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     spectrum = Spectrum(sets.take(rows), coefficients[rows])
 
     fresh = designs.uniform(proxy.n, _TEST, seed)
-
     missed = proxy.predict(fresh) - spectrum.predict(fresh)
     loss = float(np.mean(missed**2))
     return Readout(spectrum, loss)
@@ -122,7 +120,6 @@ def _fitted(
     support = Support(groups, sets.indicators)
 
     residuals = support.fit(bins)
-
     squares = [np.mean(residual**2) for residual in residuals]
     variance = float(np.mean(squares))
     # a coefficient is about the mean of one bin a group, each with its own residual
@@ -137,7 +134,6 @@ def _products(alone: Array, count: int) -> Sets:
     member more, and to itself with the last member replaced by that.
     """
     order = np.argsort(-alone, kind="stable")
-
     ranked = alone[order]
 
     # below one, so that each member more costs, and none zero, whose logarithm is not

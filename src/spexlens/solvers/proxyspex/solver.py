@@ -92,7 +92,6 @@ class ProxySpex(Solver):
         total = outline.total
 
         first = min(total, _FIRST) if self.design == "adaptive" else total
-
         masks = self._pool(n, first, seed)
 
         chosen = masks[:first]

@@ -67,7 +67,6 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     assert inverse is not None
 
     n = signs.shape[1]
-
     rng = np.random.default_rng([seed, n])
     fresh = rng.choice([-1.0, 1.0], (_FRESH, n))
 
@@ -76,13 +75,10 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     variance = float(prior.gram(any_mask, any_mask)[0, 0]) + prior.noise
 
     cross = prior.gram(fresh, signs)
-
     explained = np.einsum("ij,ij->i", cross @ inverse, cross)
-
     expected = prior.gains(fresh) ** 2 * (variance - explained)
 
     left_out = prior.gains(signs) ** 2 / np.diagonal(inverse)
-
     ratio = float(expected.mean() / left_out.mean())
     return min(ratio, 1.0)
 
@@ -117,7 +113,6 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
     covariance = prior.gram(centres, centres)
 
     covariance.flat[:: len(centres) + 1] += _JITTER * covariance[0, 0]
-
     lower = cholesky(covariance, lower=True)
 
     def features(rows: slice) -> Array:
@@ -136,7 +131,6 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
 
     gram.flat[:: len(gram) + 1] += prior.noise
     factor = cholesky(gram, lower=True)
-
     coefficients = cho_solve((factor, True), product)
 
     fitted = np.empty(len(signs))

@@ -120,7 +120,6 @@ class Kernel(Proxy):
         """
         signs = signs_of(masks)
         parts = _seen_parts(len(values), seed)
-
         varied = [part for part in parts if np.ptp(values[part]) > 0]
 
         def tuned(part: NDArray[np.bool_]) -> _Tuned:
@@ -128,7 +127,6 @@ class Kernel(Proxy):
 
         everything = np.ones(len(values), np.bool_)
         first, *folded = run(tuned, [everything, *varied])
-
         fits = _all_warps(first, signs, values, run)
 
         members = list(run(lambda fit: fit.conditioned(signs, values), fits))
@@ -192,7 +190,6 @@ class _Tuned:
     def conditioned(self, signs: Array, values: Array) -> _Member:
         """The posterior given any masks."""
         latent = self.warp.forward(values)
-
         posterior, fitted, residuals = condition(self.prior, signs, latent)
 
         # how far a latent prediction is off is what the way back averages over

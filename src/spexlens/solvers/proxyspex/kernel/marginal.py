@@ -61,7 +61,6 @@ class Marginal:
         spreads = [belief.spread for belief in shared]
         # what all candidates share is known the better the more masks there are
         root = np.sqrt(self.m)
-
         steps = [belief.step / root for belief in shared]
 
         zeros = np.zeros(self.n)
@@ -80,7 +79,6 @@ class Marginal:
             return value, gradient * self.step
 
         first = (self.mean if start is None else start) / self.step
-
         optimum = minimize(
             objective,
             first,
@@ -96,7 +94,6 @@ class Marginal:
         n = self.n
 
         _, log_size, log_noise, common_tilt = theta[n : n + 4]
-
         rho, _ = self._rho(theta)
 
         # less ln(Π(1 + ρ) - 1), without overflow
@@ -104,7 +101,6 @@ class Marginal:
         log_scale = log_size - total - np.log(-np.expm1(-total))
 
         tilt = (common_tilt + theta[n + 4 :]) / np.sqrt(n)
-
         noise = np.exp(log_noise) + self.least_noise
 
         return Prior(float(log_scale), rho, tilt, float(noise))
@@ -124,29 +120,24 @@ class Marginal:
             values = self.latent * np.exp(-log_gains)
 
         kernel = prior.gram(self.signs, self.signs)
-
         inverse, log_determinant = inverted(kernel, prior.noise)
         if inverse is None or not np.isfinite(values).all():
             return _FAILED, np.zeros_like(theta)
 
         alpha = inverse @ values
-
         away = (theta - self.mean) / self.spread
 
         quadratic = log_determinant + values @ alpha + away @ away
-
         value = 0.5 * quadratic + log_gains.sum()
 
         # W, and then W ∘ K in its place: of many masks, one matrix less
         pull = inverse - np.outer(alpha, alpha)
 
         trace = float(np.trace(pull))
-
         pull *= kernel
         whole = float(pull.sum())
 
         count = self._count_gradient(theta, prior, pull, whole)
-
         tilt = self._tilt_gradient(prior, 1 - alpha * values)
 
         # the least noise does not move with ln σ²
@@ -157,7 +148,6 @@ class Marginal:
         gradient = np.concatenate([count, shared, tilt])
 
         pulled_back = away / self.spread  # by the priors of the hyper-parameters
-
         return float(value), gradient + pulled_back
 
     def _count_gradient(

@@ -58,7 +58,6 @@ class Posterior:
         scale = np.exp(self.prior.log_scale) * self.prior.gains(no_signs)
 
         products = (high * self.weights) @ low.T
-
         return np.asarray(scale * products.ravel())
 
     def large_sets(self, count: int) -> Sets:

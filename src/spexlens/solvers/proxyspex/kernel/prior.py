@@ -59,7 +59,6 @@ class Prior:
         scale = 0.5 * np.log1p(-(rho**2)).sum()
 
         inner = (corners * np.arctanh(rho)) @ signs[:, chosen].T
-
         inner += tilted[:, None] + scale
 
         return np.asarray(np.exp(inner, out=inner))
@@ -77,7 +76,6 @@ class Prior:
         scale = float(np.exp(self.log_scale + outside.sum()))
 
         rho = (square + self.rho) / (1 + self.rho * square)
-
         return scale, rho
 
 

@@ -115,7 +115,6 @@ def _normal_scores(values: Array) -> tuple[Array, Array]:
     from scipy.special import ndtri
 
     knots, where, counts = np.unique(values, return_inverse=True, return_counts=True)
-
     scores = ndtri((np.arange(len(values)) + 0.5) / len(values))
     # in ascending order of the values, ties stand side by side
     return knots, np.bincount(np.sort(where), scores) / counts
@@ -125,7 +124,6 @@ def _interpolated(name: str, values: Array, knots: Array, scores: Array) -> Warp
     latent = np.interp(values, knots, scores)
 
     scores = (scores - latent.mean()) / latent.std()
-
     return Warp(
         name,
         lambda y: np.interp(y, knots, scores),

@@ -104,7 +104,6 @@ def shares(r2: Sequence[float], beforehand: Sequence[float]) -> Array:
     unexplained = np.maximum(1.0 - scores, _MET)
 
     weights = np.array(beforehand) * unexplained**_POWER
-
     weights[~(scores > 0.0)] = 0.0  # nor what is not a number
     weights[weights < _LEAST * weights.sum()] = 0.0
 

@@ -46,13 +46,11 @@ class Forest:
         levels = self._levels()
 
         means, halves = self._below(levels)
-
         width = len(levels)
         # n stands for no candidate
         families = [np.full((1, width or 1), self.n, np.int32)]
 
         values = [self._means(self.roots, means).sum(keepdims=True)]
-
         for level in levels:
             families.append(self._members(level, width))
             values.append(level.spread(halves[level.nodes]))
@@ -86,7 +84,6 @@ class Forest:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """For each internal node the mean below it, and half of left less right."""
         means = np.zeros(len(self.feature))
-
         halves = np.zeros(len(self.feature))
 
         # from the deepest level up, so that a child's mean is known before its parent's
@@ -112,7 +109,6 @@ class Forest:
 
             # a leaf ends its path: only internal children make the next level
             parent, side = np.nonzero(children >= 0)
-
             sign = (1 - 2 * side).astype(np.int8)
 
             path = np.column_stack([path[parent], features[parent]])
@@ -130,7 +126,6 @@ class Forest:
         present = bits.astype(np.bool_)
 
         above = level.path[:, None, :]
-
         shape = (len(level.nodes), count, width)
 
         members = np.full(shape, self.n, np.int32)
@@ -177,7 +172,6 @@ def parse_lightgbm(text: str, n: int) -> Forest:
     sizes = _numbers(trees, "num_leaves").astype(np.int64)
 
     nodes = sizes - 1
-
     first_leaf = np.cumsum(sizes) - sizes
     first_node = np.cumsum(nodes) - nodes
 
@@ -191,7 +185,6 @@ def parse_lightgbm(text: str, n: int) -> Forest:
     # a leaf is coded as ~row, so that a later row is a smaller number
     node_shift = np.repeat(first_node, nodes)[:, None]
     leaf_shift = -np.repeat(first_leaf, nodes)[:, None]
-
     shift = np.where(children >= 0, node_shift, leaf_shift)
 
     return Forest(
