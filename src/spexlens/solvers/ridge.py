@@ -58,10 +58,12 @@ def refit(
 
     expected = size[rows]
     # relative to the largest: the penalties are a multiple of it in any case
-    design = _Design(masks, prior.sets.take(rows), expected / expected.max())
+    scale = expected / expected.max()
+    design = _Design(masks, prior.sets.take(rows), scale)
     coefficients, residuals = design.ridge(values - mean)
 
-    sets = Sets.concatenate([Sets.of(prior.n, [()]), design.sets])
+    empty = Sets.of(prior.n, [()])
+    sets = Sets.concatenate([empty, design.sets])
 
     # f = mean + Σ c (χ - centre): the centre's part goes to the intercept
     intercept = mean - float(design.centre @ coefficients)
@@ -114,6 +116,7 @@ class _Design:
         penalty = rotated.penalties[best]
         shrunk = rotated.target / (squares + penalty)
 
+        # Dᵀ (D Dᵀ + λ)⁻¹ y, where D Dᵀ = U s² Uᵀ
         coefficients = self.scale * (design.T @ (left @ shrunk))
         return coefficients, errors[:, best]
 
@@ -138,6 +141,7 @@ class _Design:
         penalty = rotated.penalties[best]
         shrunk = squares / (squares + penalty) * rotated.target
 
+        # V s / (s² + λ) Uᵀ y, of which V / s is at hand
         coefficients = self.scale * (right @ shrunk)
         return coefficients, errors[:, best]
 
@@ -212,7 +216,8 @@ def _best(errors: NDArray[np.float64]) -> int:
 def _sound(squares: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which eigenvalues are more than rounding."""
     largest = max(float(squares[-1]), 1.0)
-    return squares > len(squares) * np.finfo(np.float64).eps * largest
+    rounding = len(squares) * np.finfo(np.float64).eps * largest
+    return squares > rounding
 
 
 def _penalties(squares: NDArray[np.float64], count: int) -> NDArray[np.float64]:

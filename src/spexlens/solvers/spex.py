@@ -293,7 +293,8 @@ def _mean_square(residuals: NDArray[np.float64]) -> float:
     relative = residuals / (largest or 1.0)
 
     root = largest * float(np.sqrt(np.mean(relative**2)))
-    return min(root * root, float(np.finfo(np.float64).max))
+    most = float(np.finfo(np.float64).max)
+    return min(root * root, most)
 
 
 def _caveats(r2: Sequence[float], code: Code) -> list[str]:
@@ -340,6 +341,7 @@ def _with_low_orders(recovered: Spectrum) -> Spectrum:
 
     # a recovered set keeps its size where that is the larger
     for members, value in recovered:
-        sizes[members] = max(sizes.get(members, 0.0), abs(float(value)))
+        least = sizes.get(members, 0.0)
+        sizes[members] = max(least, abs(float(value)))
 
     return Spectrum.of(recovered.n, sizes)

@@ -136,7 +136,10 @@ def _stopped_early(
 def _settled(history: list[frozenset[tuple[int, ...]]]) -> bool:
     """Whether the last looks found the same sets, and any."""
     latest = history[-_UNMOVED:]
-    return len(latest) == _UNMOVED and len(set(latest)) == 1 and bool(latest[-1])
+    if len(latest) < _UNMOVED:
+        return False
+    same = len(set(latest)) == 1
+    return same and bool(latest[-1])
 
 
 def _looks(total: int, least: int) -> list[int]:

@@ -239,7 +239,8 @@ def _knows_all(prior: Prior, packed: Packed, n: int, known: int) -> bool:
         return False
 
     # Π (1 + ρ_i) A: the untilted kernel of a mask with itself
-    beforehand = np.exp(prior.log_scale + np.log1p(prior.rho).sum())
+    total = np.log1p(prior.rho).sum()
+    beforehand = np.exp(prior.log_scale + total)
     return bool(unknown.mean() < _SURE * beforehand)
 
 
@@ -276,7 +277,9 @@ def _least_known(
     signs = signs_of(mask_algebra.unpack(packed, n))
 
     gains = prior.gains(signs) ** 2
-    variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise
+    # without its tilt, which the gains carry, a kernel has one variance for all masks
+    any_mask = signs[:1]
+    variance = prior.gram(any_mask, any_mask)[0, 0] + prior.noise
     least = _ROUNDING * variance
 
     factor = np.zeros((count, len(signs)))
@@ -289,7 +292,8 @@ def _least_known(
     for j in range(known, count):
         scores = gains * unknown
         # the first that is about the largest: last digits must not decide
-        row = int(np.argmax(scores >= (1.0 - _TIE) * scores.max()))
+        enough = (1.0 - _TIE) * scores.max()
+        row = int(np.argmax(scores >= enough))
 
         # a row of pivoted Cholesky: the covariance with the mask chosen, less what the
         # rows before explain of it
@@ -297,7 +301,8 @@ def _least_known(
         column[row] += prior.noise
         column -= factor[:j, row] @ factor[:j]
 
-        factor[j] = column / np.sqrt(max(unknown[row], least))
+        pivot = max(unknown[row], least)
+        factor[j] = column / np.sqrt(pivot)
         unknown -= factor[j] ** 2
 
         chosen[j] = row

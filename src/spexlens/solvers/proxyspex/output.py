@@ -188,7 +188,8 @@ class Averaging:
 
 def _constant(values: Array) -> bool:
     """Whether values differ by no more than rounding."""
-    rounding = 8 * np.finfo(np.float64).eps * float(np.abs(values).max())
+    largest = float(np.abs(values).max())
+    rounding = 8 * np.finfo(np.float64).eps * largest
     return not np.ptp(values) > rounding
 
 

@@ -54,6 +54,7 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
         return _tabulated(proxy)
 
     rng = np.random.default_rng([seed, proxy.n])
+    # sets that share a bin of one subspace seldom share one of another
     groups = [_subspace(proxy.n, rng) for _ in range(_GROUPS)]
     bins = [_measured(group, proxy) for group in groups]
 
@@ -71,6 +72,7 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     rows = np.concatenate([[0], _enough(energy)])
     spectrum = Spectrum(sets.take(rows), coefficients[rows])
 
+    # on masks of no subspace: the coefficients are fitted to those
     fresh = designs.uniform(proxy.n, _TEST, seed)
     missed = proxy.predict(fresh) - spectrum.predict(fresh)
     loss = float(np.mean(missed**2))

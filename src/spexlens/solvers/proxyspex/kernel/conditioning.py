@@ -74,10 +74,12 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     any_mask = signs[:1]
     variance = float(prior.gram(any_mask, any_mask)[0, 0]) + prior.noise
 
+    # k^T C⁻¹ k of each fresh mask is what the masks explain of it
     cross = prior.gram(fresh, signs)
     explained = np.einsum("ij,ij->i", cross @ inverse, cross)
     expected = prior.gains(fresh) ** 2 * (variance - explained)
 
+    # 1 / [C⁻¹]_bb is the variance of a mask left out (Rasmussen & Williams, eq. 5.12)
     left_out = prior.gains(signs) ** 2 / np.diagonal(inverse)
     ratio = float(expected.mean() / left_out.mean())
     return min(ratio, 1.0)
@@ -112,7 +114,8 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
     centres = signs[:_INDUCING]
     covariance = prior.gram(centres, centres)
 
-    covariance.flat[:: len(centres) + 1] += _JITTER * covariance[0, 0]
+    jitter = _JITTER * covariance[0, 0]
+    covariance.flat[:: len(centres) + 1] += jitter
     lower = cholesky(covariance, lower=True)
 
     def features(rows: slice) -> Array:

@@ -197,7 +197,9 @@ class _Tuned:
         back = self.warp.averaged(off)
 
         spread = float(fitted.std())
-        slope = float(back(fitted).std()) / spread if spread > 0 else 0.0
+        slope = 0.0
+        if spread > 0:
+            slope = float(back(fitted).std()) / spread
 
         left_out = back(latent - residuals)
         return _Member(posterior, back, left_out, slope)
@@ -226,7 +228,7 @@ def _tune(
 ) -> _Tuned:
     """A warp of the values, and its hyper-parameters after some steps."""
     warp = WARPS[name](values)
-    # the warp is of all values; its hyper-parameters are of the first, for their cost
+    # a warp costs nothing, and is of all values; each step inverts a matrix of masks
     latent = warp.forward(values)[:_TUNED]
     marginal = Marginal(signs[:_TUNED], latent)
 

@@ -178,7 +178,8 @@ class Marginal:
     def _rho(self, theta: Array) -> tuple[Array, Array]:
         """ρ (n,) and its derivative by z."""
         n = self.n
-        return _clipped(theta[n] - np.log(n) + theta[:n])
+        shared = theta[n] - np.log(n)
+        return _clipped(shared + theta[:n])
 
 
 def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:

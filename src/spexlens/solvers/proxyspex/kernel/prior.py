@@ -34,7 +34,8 @@ class Prior:
         # 1 + ρ s t = √(1 - ρ²) exp(s t artanh ρ): the product is one of matrices
         inner = (signs * np.arctanh(self.rho)) @ others.T
 
-        inner += self.log_scale + 0.5 * np.log1p(-(self.rho**2)).sum()
+        roots = 0.5 * np.log1p(-(self.rho**2)).sum()
+        inner += self.log_scale + roots
         return np.asarray(np.exp(inner, out=inner))
 
     def gains(self, signs: Array) -> Array:

@@ -112,7 +112,8 @@ def shares(r2: Sequence[float], beforehand: Sequence[float]) -> Array:
 
 def weighted(weights: Array, parts: Sequence[Array]) -> Array:
     """Σ w · part; zero for no parts."""
-    return np.asarray(sum(w * part for w, part in zip(weights, parts, strict=True)))
+    terms = [w * part for w, part in zip(weights, parts, strict=True)]
+    return np.asarray(sum(terms))
 
 
 def _heaviest(members: Sequence[FittedProxy], weights: Array) -> FittedProxy:

@@ -58,7 +58,8 @@ class Linear(Proxy):
         def path(seen: NDArray[np.bool_]) -> _Path:
             return self._path(masks[seen], packed[seen], values[seen] / scale)
 
-        parts = [fold != part for part in range(int(fold.max()) + 1)]
+        folds_there = range(int(fold.max()) + 1)
+        parts = [fold != part for part in folds_there]
         everything = np.ones(len(fold), np.bool_)
 
         with warnings.catch_warnings():
@@ -100,7 +101,8 @@ class Linear(Proxy):
         design -= centre
 
         # the smallest penalty that leaves nothing, from which on a path begins
-        largest = float(np.abs(design.T @ centred).max()) / len(values) or 1.0
+        pulls = np.abs(design.T @ centred)
+        largest = float(pulls.max()) / len(values) or 1.0
 
         _, slopes, _ = lasso_path(
             design,

@@ -199,5 +199,6 @@ def parse_lightgbm(text: str, n: int) -> Forest:
 def _numbers(trees: list[str], field: str) -> NDArray[np.float64]:
     """One field of every tree, end to end."""
     mark = f"\n{field}="
-    lines = [tree.split(mark, 1)[1].split("\n", 1)[0] for tree in trees]
+    behind = [tree.split(mark, 1)[1] for tree in trees]
+    lines = [text.split("\n", 1)[0] for text in behind]
     return np.fromstring(" ".join(lines), sep=" ")
