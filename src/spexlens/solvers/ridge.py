@@ -204,7 +204,6 @@ class _Rotated:
         # A row that alone decides a coefficient says nothing of it when left out.
         supported = leverage < 1.0 - _ALONE
         free = np.maximum(1.0 - leverage, _ALONE)
-
         return np.where(supported, errors / free, values[:, None])
 
 

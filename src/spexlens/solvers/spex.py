@@ -234,15 +234,17 @@ class Spex(Solver):
         recovered = support.spectrum()
         regression, low = _regressed(recovered, packed, standard)
 
-        sets = regression.spectrum.sets
-
-        # only the empty set moves with the mean
-        shift = mean * (sets.orders == 0)
-        restored = regression.spectrum.values * scale + shift
-        fit = Refit(Spectrum(sets, restored), regression.residuals * scale)
-
         report = {"sets": len(recovered) - 1, "low orders": low}
-        return fit, report
+        return _restored(regression, mean, scale), report
+
+
+def _restored(regression: Refit, mean: float, scale: float) -> Refit:
+    """That of the values as they were, before mean and scale were taken off."""
+    sets = regression.spectrum.sets
+    # only the empty set moves with the mean
+    shift = mean * (sets.orders == 0)
+    coefficients = regression.spectrum.values * scale + shift
+    return Refit(Spectrum(sets, coefficients), regression.residuals * scale)
 
 
 def _spectrum(regressions: Sequence[Refit], single: bool) -> Spectrum:

@@ -120,10 +120,8 @@ def _stopped_early(
     # all 2^n masks are no beginning of one another: ProxySPEX looks at some of them
     looking = solver if solver.nested else ProxySpex()
     history: list[frozenset[tuple[int, ...]]] = []
-
     for count in _looks(plan.total, looking.least(plan.n)):
         shorter = looking.plan(plan.n, count, seed)
-
         shorter, values = looking.carry_out(shorter, ask, seed)
         fit = looking.fit_packed(shorter.packed, plan.n, values, seed)
         history.append(strongest(fit.spectrum))

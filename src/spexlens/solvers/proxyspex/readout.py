@@ -72,11 +72,15 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     rows = np.concatenate([[0], _enough(energy)])
     spectrum = Spectrum(sets.take(rows), coefficients[rows])
 
-    # on masks of no subspace: the coefficients are fitted to those
+    return Readout(spectrum, _loss(proxy, spectrum, seed))
+
+
+def _loss(proxy: FittedProxy, spectrum: Spectrum, seed: int) -> float:
+    """The mean square that a spectrum misses of a proxy, on uniform masks."""
+    # of no subspace: the coefficients were fitted to those
     fresh = designs.uniform(proxy.n, _TEST, seed)
     missed = proxy.predict(fresh) - spectrum.predict(fresh)
-    loss = float(np.mean(missed**2))
-    return Readout(spectrum, loss)
+    return float(np.mean(missed**2))
 
 
 def _measured(group: Group, proxy: FittedProxy) -> Array:

@@ -132,13 +132,7 @@ class Kernel(Proxy):
         members = list(run(lambda fit: fit.conditioned(signs, values), fits))
         scores = [r_squared(values, member.left_out) for member in members]
 
-        beforehand = [_WEIGHTS[fit.warp.name] for fit in fits]
-        weights = shares(scores, beforehand)
-
-        # where none predicts better than the mean, all count alike
-        if not weights.any():
-            weights = np.full(len(members), 1.0 / len(members))
-
+        weights = _weights_of(fits, scores)
         left_out = weighted(weights, [member.left_out for member in members])
 
         unseen = left_out.copy()
@@ -160,6 +154,17 @@ class Kernel(Proxy):
             warps=_report(fits, scores, weights),
             spread=ease(first.prior, signs[:_TUNED], seed),
         )
+
+
+def _weights_of(fits: Sequence["_Tuned"], scores: Sequence[float]) -> Array:
+    """(w,) what each warp counts, by its leave-one-out R²; adding up to one."""
+    beforehand = [_WEIGHTS[fit.warp.name] for fit in fits]
+    weights = shares(scores, beforehand)
+    if weights.any():
+        return weights
+
+    # where none predicts better than the mean, all count alike
+    return np.full(len(fits), 1.0 / len(fits))
 
 
 def _noise(masks: NDArray[np.bool_], values: Array, left_out: Array) -> float:

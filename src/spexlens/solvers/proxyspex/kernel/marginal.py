@@ -63,12 +63,14 @@ class Marginal:
         root = np.sqrt(self.m)
         steps = [belief.step / root for belief in shared]
 
+        # in the order of a point: z, what is shared, η
         zeros = np.zeros(self.n)
         count = zeros + _SINGLE_COUNT
-
+        tilt = zeros + _SINGLE_TILT
+        tilt_step = zeros + _SINGLE_TILT_STEP
         self.mean = np.concatenate([zeros, means, zeros])
-        self.spread = np.concatenate([count, spreads, zeros + _SINGLE_TILT])
-        self.step = np.concatenate([count, steps, zeros + _SINGLE_TILT_STEP])
+        self.spread = np.concatenate([count, spreads, tilt])
+        self.step = np.concatenate([count, steps, tilt_step])
 
     def maximise(self, steps: int, start: Array | None = None) -> Array:
         """θ after some steps of L-BFGS: (2n + 4,) float64."""
@@ -92,7 +94,6 @@ class Marginal:
     def prior(self, theta: Array) -> Prior:
         """The prior that a point stands for."""
         n = self.n
-
         _, log_size, log_noise, common_tilt = theta[n : n + 4]
         rho, _ = self._rho(theta)
 
@@ -114,11 +115,7 @@ class Marginal:
         - ρ_i) / (1 - ρ_i²).
         """
         prior = self.prior(theta)
-        with np.errstate(over="ignore", invalid="ignore"):
-            normaliser = 0.5 * log_cosh(2 * prior.tilt).sum()
-            log_gains = self.signs @ prior.tilt - normaliser
-            values = self.latent * np.exp(-log_gains)
-
+        log_gains, values = self._untilted(prior)
         kernel = prior.gram(self.signs, self.signs)
         inverse, log_determinant = inverted(kernel, prior.noise)
         if inverse is None or not np.isfinite(values).all():
@@ -149,6 +146,13 @@ class Marginal:
 
         pulled_back = away / self.spread  # by the priors of the hyper-parameters
         return float(value), gradient + pulled_back
+
+    def _untilted(self, prior: Prior) -> tuple[Array, Array]:
+        """ln g (m,), and the latent values over g (m,), which may be infinite."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            normaliser = 0.5 * log_cosh(2 * prior.tilt).sum()
+            log_gains = self.signs @ prior.tilt - normaliser
+            return log_gains, self.latent * np.exp(-log_gains)
 
     def _count_gradient(
         self, theta: Array, prior: Prior, pull: Array, whole: float

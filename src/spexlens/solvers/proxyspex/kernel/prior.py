@@ -50,8 +50,9 @@ class Prior:
         """
         rho = self.rho[chosen]
         count = len(rho)
-        row = np.arange(1 << count)[:, None]
 
+        # bit i of a row's number: whether candidate i is kept
+        row = np.arange(1 << count)[:, None]
         bits = row >> np.arange(count) & 1
         corners = 1.0 - 2.0 * bits
 
@@ -61,7 +62,6 @@ class Prior:
 
         inner = (corners * np.arctanh(rho)) @ signs[:, chosen].T
         inner += tilted[:, None] + scale
-
         return np.asarray(np.exp(inner, out=inner))
 
     def untilted(self) -> tuple[float, Array]:

@@ -105,7 +105,8 @@ def shares(r2: Sequence[float], beforehand: Sequence[float]) -> Array:
 
     weights = np.array(beforehand) * unexplained**_POWER
     weights[~(scores > 0.0)] = 0.0  # nor what is not a number
-    weights[weights < _LEAST * weights.sum()] = 0.0
+    least = _LEAST * weights.sum()
+    weights[weights < least] = 0.0
 
     return weights / weights.sum() if weights.any() else weights
 

@@ -44,12 +44,11 @@ class Forest:
         2^depth(v) terms.
         """
         levels = self._levels()
-
         means, halves = self._below(levels)
-        width = len(levels)
-        # n stands for no candidate
-        families = [np.full((1, width or 1), self.n, np.int32)]
 
+        # the empty set first, of the roots' means; n stands for no candidate
+        width = len(levels)
+        families = [np.full((1, width or 1), self.n, np.int32)]
         values = [self._means(self.roots, means).sum(keepdims=True)]
         for level in levels:
             families.append(self._members(level, width))
@@ -74,10 +73,10 @@ class Forest:
 
         # both are looked up everywhere, with row 0 where the other kind stands
         leaves = self.leaves[np.where(inner, 0, ~children)]
-
         if not len(means):
             return leaves
-        return np.where(inner, means[np.where(inner, children, 0)], leaves)
+        nodes = np.where(inner, children, 0)
+        return np.where(inner, means[nodes], leaves)
 
     def _below(
         self, levels: Sequence["_Level"]
@@ -109,7 +108,7 @@ class Forest:
 
             # a leaf ends its path: only internal children make the next level
             parent, side = np.nonzero(children >= 0)
-            sign = (1 - 2 * side).astype(np.int8)
+            sign = (1 - 2 * side).astype(np.int8)  # left is ablated: +1
 
             path = np.column_stack([path[parent], features[parent]])
             signs = np.column_stack([signs[parent], sign])
@@ -120,8 +119,9 @@ class Forest:
         """The sets that a level's nodes spread over: (c · 2^depth, width) members."""
         depth = level.depth
         count = 1 << depth
-        subset = np.arange(count)[:, None]
 
+        # a row a subset of the path, in the order of `spread`
+        subset = np.arange(count)[:, None]
         bits = subset >> np.arange(depth) & 1
         present = bits.astype(np.bool_)
 
