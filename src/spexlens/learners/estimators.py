@@ -99,7 +99,6 @@ class _EstimatorTrainer(Trainer):
             self.answer, method = _how(first, task)
 
             training = _Training(estimator, method, task, self.classes)
-
             began = perf_counter()
             second, _ = _fitted(estimator, task, everything, 1)
             seconds = perf_counter() - began
@@ -124,7 +123,6 @@ class _EstimatorTrainer(Trainer):
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         classes = 1 if self.classes is None else len(self.classes)
         held = counts(kept, self._codes, classes)
-
         answers, remarks = self._nothing(kept, held)
 
         # No classifier learns from examples of one class alone.
@@ -154,7 +152,6 @@ class _EstimatorTrainer(Trainer):
         from joblib import Parallel, delayed
 
         count = min(self._jobs, max(1, len(rows)))
-
         parts = [rows[first::count] for first in range(count)]
 
         train = delayed(_trained_each)
@@ -320,7 +317,6 @@ def _fitted(
     from sklearn.exceptions import ConvergenceWarning
 
     assert task.labels is not None
-
     fresh = clone(estimator)
     fresh.set_params(**dict.fromkeys(_random(fresh), seed))
     with warnings.catch_warnings(record=True) as caught:

@@ -102,7 +102,6 @@ class FineTuning(Learner):
             )
 
         refuse_unusable(self.learning_rate, self.weight_decay)
-
         if not (self.train in ("head", "all") or self._trains_layers):
             raise InvalidInput(
                 f"{named('train')} is 'head', 'all' or a number of last layers; got"

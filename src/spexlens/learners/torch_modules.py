@@ -205,7 +205,6 @@ class _ModuleTrainer(Trainer):
 
         outputs = self._outputs(module, parameters, inputs, apart=apart)
         batch = batch.expand(len(weights), -1)
-
         losses = self._loss_of_each(outputs, self._targets[batch])
 
         # of a batch without an example of a subset, the mean is of nothing: zero

@@ -78,7 +78,6 @@ class Naming:
             interval = _interval(effect, half_width, self.size)
 
         check = self.checks.get(members)
-
         survival = None
         if self.artefacts is not None:
             survival = self.artefacts.worst(members, self.position)

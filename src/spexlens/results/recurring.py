@@ -93,7 +93,6 @@ class Recurring:
 
         share = np.array(self._share)
         heard = (share >= self._least_share) & (effect != 0)
-
         often = np.bincount(which[heard], minlength=len(self._sets)) >= least
 
         # the entries of one set side by side, in the order of the explanations
@@ -123,7 +122,6 @@ class Recurring:
         members = sorted(members, key=_by_label)
 
         possible, occurrences = self._possible(members)
-
         effects = [self._effect[entry] for entry in entries]
         effect, deviation = _spread(effects, possible)
 

@@ -92,7 +92,6 @@ class Result(Measured):
         top = large[order[:count]]
 
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
-
         if not len(top):
             return [], len(large)
         largest = self._naming(scalar, output).interactions(chosen, "bii", None)

@@ -86,7 +86,6 @@ class Auto(Solver):
             first = replace(plan, rest=FIRST - len(plan))
             longer = self.proxyspex.extended(first, values, seed).packed
             rest = plan.total - len(longer)
-
             return replace(plan, packed=longer, rest=rest)
 
         count = plan.total - FIRST

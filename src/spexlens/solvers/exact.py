@@ -81,7 +81,6 @@ class Exact(Solver):
         outputs = 1 if values.ndim == 1 else values.shape[1]
 
         faithfulness = Faithfulness((1.0,) * outputs, "exact", len(packed))
-
         certain = Uncertainty(0.0, len(packed))
         return Fit(spectrum, faithfulness, uncertainty=(certain,) * outputs)
 
@@ -93,7 +92,6 @@ def _by_index(packed: NDArray[np.uint8], n: int) -> NDArray[np.int64] | None:
     index = mask_algebra.to_index(mask_algebra.unpack(packed, n))
 
     order = np.argsort(index)
-
     complete = np.array_equal(index[order], np.arange(1 << n))
     return order if complete else None
 

@@ -58,10 +58,12 @@ def refit(
 
     expected = size[rows]
     # relative to the largest: the penalties are a multiple of it in any case
-    design = _Design(masks, prior.sets.take(rows), expected / expected.max())
+    scale = expected / expected.max()
+    design = _Design(masks, prior.sets.take(rows), scale)
     coefficients, residuals = design.ridge(values - mean)
 
-    sets = Sets.concatenate([Sets.of(prior.n, [()]), design.sets])
+    empty = Sets.of(prior.n, [()])
+    sets = Sets.concatenate([empty, design.sets])
 
     # f = mean + Σ c (χ - centre): the centre's part goes to the intercept
     intercept = mean - float(design.centre @ coefficients)
@@ -103,7 +105,6 @@ class _Design:
         design = np.concatenate([block for _, block in self._rows()])
 
         squares, left = np.linalg.eigh(design @ design.T)
-
         sound = _sound(squares)
         squares = squares[sound]
         left = left[:, sound]
@@ -112,10 +113,10 @@ class _Design:
         errors = rotated.left_out(left, values)
 
         best = _best(errors)
-
         penalty = rotated.penalties[best]
         shrunk = rotated.target / (squares + penalty)
 
+        # Dᵀ (D Dᵀ + λ)⁻¹ y, where D Dᵀ = U s² Uᵀ
         coefficients = self.scale * (design.T @ (left @ shrunk))
         return coefficients, errors[:, best]
 
@@ -132,16 +133,15 @@ class _Design:
         right = right[:, sound] / np.sqrt(squares)
 
         rotated = _Rotated(squares, right.T @ product, len(values))
-
         errors = np.empty((len(values), len(rotated.penalties)))
         for rows, block in self._rows():
             errors[rows] = rotated.left_out(block @ right, values[rows])
 
         best = _best(errors)
-
         penalty = rotated.penalties[best]
         shrunk = squares / (squares + penalty) * rotated.target
 
+        # V s / (s² + λ) Uᵀ y, of which V / s is at hand
         coefficients = self.scale * (right @ shrunk)
         return coefficients, errors[:, best]
 
@@ -199,13 +199,11 @@ class _Rotated:
         # the intercept, which is not penalised, has a leverage of 1 / m
         leverage = left**2 @ shrink + 1.0 / self.count
         fitted = left @ (shrink * self.target[:, None])
-
         errors: NDArray[np.float64] = values[:, None] - fitted
 
         # A row that alone decides a coefficient says nothing of it when left out.
         supported = leverage < 1.0 - _ALONE
         free = np.maximum(1.0 - leverage, _ALONE)
-
         return np.where(supported, errors / free, values[:, None])
 
 
@@ -217,7 +215,8 @@ def _best(errors: NDArray[np.float64]) -> int:
 def _sound(squares: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which eigenvalues are more than rounding."""
     largest = max(float(squares[-1]), 1.0)
-    return squares > len(squares) * np.finfo(np.float64).eps * largest
+    rounding = len(squares) * np.finfo(np.float64).eps * largest
+    return squares > rounding
 
 
 def _penalties(squares: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -276,7 +276,8 @@ class Solver(ABC):
         """To values that are brought to size one, and back: they may be of any size."""
         values = _sound(values, len(packed))
         sizes = Sizes.of(values)
-        return self._fit(packed, n, sizes.down(values), seed).restored(sizes)
+        fit = self._fit(packed, n, sizes.down(values), seed)
+        return fit.restored(sizes)
 
     def refuse_below_least(
         self, n: int, budget: int, instead: Sequence[str] = ()
@@ -311,7 +312,8 @@ def _sound(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
             f"{count} masks need as many values; got an array of shape {values.shape}"
         )
 
-    finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    rows = values.reshape(len(values), -1)
+    finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         worst = int(np.flatnonzero(~finite)[0])
         raise InvalidInput(f"values must be finite; row {worst} is {values[worst]}")

@@ -104,7 +104,6 @@ class Spex(Solver):
         corners = mask_algebra.pack(designs.corners(n))
         # as many as the whole budget: some coded masks may be alike
         spare = designs.packed_uniform(n, outline.total, seed)
-
         masks = np.concatenate([corners, coded, spare])
 
         # those of the design stand before the uniform ones, which fill up
@@ -235,15 +234,17 @@ class Spex(Solver):
         recovered = support.spectrum()
         regression, low = _regressed(recovered, packed, standard)
 
-        sets = regression.spectrum.sets
-
-        # only the empty set moves with the mean
-        shift = mean * (sets.orders == 0)
-        restored = regression.spectrum.values * scale + shift
-        fit = Refit(Spectrum(sets, restored), regression.residuals * scale)
-
         report = {"sets": len(recovered) - 1, "low orders": low}
-        return fit, report
+        return _restored(regression, mean, scale), report
+
+
+def _restored(regression: Refit, mean: float, scale: float) -> Refit:
+    """That of the values as they were, before mean and scale were taken off."""
+    sets = regression.spectrum.sets
+    # only the empty set moves with the mean
+    shift = mean * (sets.orders == 0)
+    coefficients = regression.spectrum.values * scale + shift
+    return Refit(Spectrum(sets, coefficients), regression.residuals * scale)
 
 
 def _spectrum(regressions: Sequence[Refit], single: bool) -> Spectrum:
@@ -294,7 +295,8 @@ def _mean_square(residuals: NDArray[np.float64]) -> float:
     relative = residuals / (largest or 1.0)
 
     root = largest * float(np.sqrt(np.mean(relative**2)))
-    return min(root * root, float(np.finfo(np.float64).max))
+    most = float(np.finfo(np.float64).max)
+    return min(root * root, most)
 
 
 def _caveats(r2: Sequence[float], code: Code) -> list[str]:
@@ -337,11 +339,11 @@ def _with_low_orders(recovered: Spectrum) -> Spectrum:
     low = Sets.low_orders(recovered.n, LOW_ORDERS)
     variances = _FIRST * _DECAY ** (low.orders - 1.0)
     expected = typical * np.sqrt(variances)
-
     sizes = dict(zip(low, expected, strict=True))
 
     # a recovered set keeps its size where that is the larger
     for members, value in recovered:
-        sizes[members] = max(sizes.get(members, 0.0), abs(float(value)))
+        least = sizes.get(members, 0.0)
+        sizes[members] = max(least, abs(float(value)))
 
     return Spectrum.of(recovered.n, sizes)

@@ -120,12 +120,9 @@ def _stopped_early(
     # all 2^n masks are no beginning of one another: ProxySPEX looks at some of them
     looking = solver if solver.nested else ProxySpex()
     history: list[frozenset[tuple[int, ...]]] = []
-
     for count in _looks(plan.total, looking.least(plan.n)):
         shorter = looking.plan(plan.n, count, seed)
-
         shorter, values = looking.carry_out(shorter, ask, seed)
-
         fit = looking.fit_packed(shorter.packed, plan.n, values, seed)
         history.append(strongest(fit.spectrum))
 
@@ -137,7 +134,10 @@ def _stopped_early(
 def _settled(history: list[frozenset[tuple[int, ...]]]) -> bool:
     """Whether the last looks found the same sets, and any."""
     latest = history[-_UNMOVED:]
-    return len(latest) == _UNMOVED and len(set(latest)) == 1 and bool(latest[-1])
+    if len(latest) < _UNMOVED:
+        return False
+    same = len(set(latest)) == 1
+    return same and bool(latest[-1])
 
 
 def _looks(total: int, least: int) -> list[int]:

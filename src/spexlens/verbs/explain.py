@@ -356,7 +356,6 @@ class Session:
             checks = replace(checks, refitted=last is not run.fit)
 
         outputs = self._game.outputs or _numbered(run.values)
-
         caveats = [
             *last.details.get("caveats", []),
             *self._remarks(),

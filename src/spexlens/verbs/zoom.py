@@ -386,7 +386,6 @@ def _grouped(
     groups = [list(node.group) for node in nodes]
 
     names = [node.candidate for node in nodes]
-
     if quiet and rest == "grouped":
         groups.append([position for node in quiet for position in node.group])
         names.append(Candidate(f"the rest, {len(groups[-1])} of {game.n}", "rest"))

@@ -96,7 +96,6 @@ def _promised(index: bytes) -> _Promised | None:
         return None
 
     header = index[:_INDEX]
-
     again = index[_INDEX : 2 * _INDEX]
     initialized = header[12]
     if header != again or not initialized:
@@ -124,11 +123,11 @@ def _content(file: Path) -> bytes:
 
 def _damage(content: bytes, promised: _Promised | None) -> Damage | None:
     if len(content) < _HEADER + _FRAME:
+        # no frame is left: gone is what the index promises and the ledger lacks
         gone = 0 if promised is None else promised.frames - promised.written
         return Damage(None, gone) if gone > 0 else None
 
     header = np.frombuffer(content[:_HEADER], ">u4").astype(np.uint32)
-
     page = _page_size(header, content)
     if page is None:
         commits = max(1, _guessed_commits(content))
@@ -136,7 +135,10 @@ def _damage(content: bytes, promised: _Promised | None) -> Damage | None:
 
     frames = _frames(header, content, page)
     count = len(frames.whole)
-    first = count if frames.whole.all() else int(np.argmin(frames.whole))
+    # the first frame that SQLite will not read
+    first = count
+    if not frames.whole.all():
+        first = int(np.argmin(frames.whole))
 
     behind = frames.current & (np.arange(count) > first)
     lost = behind & frames.commits
@@ -146,6 +148,7 @@ def _damage(content: bytes, promised: _Promised | None) -> Damage | None:
 
     if promised is None or promised.salts != content[16:24]:
         return None
+    # the index knows of more frames than there are: the end was cut off
     if promised.frames > first:
         return Damage(None, promised.frames - first)
     return None
@@ -182,7 +185,8 @@ def _frames(header: Words, content: bytes, page: int) -> _Frames:
     current = (salts == header[4:6]).all(axis=1)
 
     # a frame's checksum is of the first two words of its head, and of its page
-    summed = np.concatenate([frames[:, :8], frames[:, _FRAME:]], axis=1)
+    pages = frames[:, _FRAME:]
+    summed = np.concatenate([frames[:, :8], pages], axis=1)
     summed = np.ascontiguousarray(summed)
     words = summed.view(_order(header)).astype(np.uint32)
 
@@ -191,7 +195,8 @@ def _frames(header: Words, content: bytes, page: int) -> _Frames:
     before = np.concatenate([header[None, 6:8], sums[:-1]])
 
     sound = (_checksums(words, before) == sums).all(axis=1)
-    return _Frames(current, current & sound, heads[:, 1] != 0)
+    commits = heads[:, 1] != 0
+    return _Frames(current, current & sound, commits)
 
 
 def _order(header: Words) -> str:
@@ -205,7 +210,8 @@ def _page_size(header: Words, content: bytes) -> int | None:
         return None
 
     words = np.frombuffer(content[:24], _order(header)).astype(np.uint32)
-    sums = _checksums(words[None], np.zeros((1, 2), np.uint32))[0]
+    nothing = np.zeros((1, 2), np.uint32)
+    sums = _checksums(words[None], nothing)[0]
 
     if (sums != header[6:8]).any():
         return None
@@ -250,7 +256,8 @@ def _checksums(words: Words, before: Words) -> Words:
 
     # one column at a time: all products at once would be twice the memory
     for place in range(2):
-        products = _low(weights[None, :, :, place] * added[:, :, place, None])
+        parts = added[:, :, place, None]
+        products = _low(weights[None, :, :, place] * parts)
         end = _low(end + products.sum(axis=1))
     return end.astype(np.uint32)
 

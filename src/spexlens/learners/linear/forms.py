@@ -139,7 +139,6 @@ class Primal(Form):
         penalty = self._penalised.astype(np.float32)
 
         inverse = self._preconditioner(curvature)
-
         downhill = _along(residual, self._features) - self._penalised * w
 
         def product(x: Array) -> Array:

@@ -163,7 +163,6 @@ class _LogisticTrainer(_HeadTrainer):
 
         tests = np.arange(len(self._tests))
         answers = np.zeros((len(kept), len(tests), len(self.classes)))
-
         late: dict[int, str] = {}
 
         # a head of the classes that are there: others have no optimum, only a way down
@@ -201,7 +200,6 @@ class _LogisticTrainer(_HeadTrainer):
         positions[classes] = np.arange(len(classes))
 
         labels = positions[self._codes]
-
         if len(classes) == 2:
             return Logistic(labels == 1)
         return Softmax(labels, len(classes))
@@ -271,7 +269,6 @@ class _RidgeTrainer(_HeadTrainer):
         weights = kept[rows].astype(np.float64) / self._head.alpha
 
         scores, reached = self._optima(self._loss, weights, self._everything)
-
         answers[rows] = scores
         return Fitted(answers, remarks | remarked(rows[~reached], _LATE))
 

@@ -220,7 +220,6 @@ def _logistic(head: LogisticHead, task: Task, rows: Array, tests: Array) -> _Opt
     curvature = head.C * (basis.T @ by_class @ basis)
 
     missing = one_hot[codes] - likely
-
     return _Optimum(
         rows,
         tests,
@@ -265,7 +264,6 @@ def _ridge(head: RidgeHead, task: Task, rows: Array, tests: Array) -> _Optimum:
     answers = tests @ weights
 
     numbers = np.zeros(len(tests), np.int64)
-
     return _Optimum(
         rows,
         tests,

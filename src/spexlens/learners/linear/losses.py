@@ -92,14 +92,12 @@ class Coupled(Curvature):
         likely /= likely.sum(axis=1, keepdims=True)
 
         weighted = weights * likely
-
         inverse = _inverse_of_total(likely, weighted)
         self._inverse = inverse.astype(np.float32)
         self._likely = likely.astype(np.float32)
         self._weighted = weighted.astype(np.float32)
 
         self._unit = np.sqrt(self._likely)
-
         strength = np.sqrt(weights).astype(np.float32)
         self._root = strength * self._unit
 

@@ -186,7 +186,6 @@ class _State:
         rise = length * move.slope
 
         penalty = self.penalty + rise + 0.5 * length**2 * move.bend
-
         at_scores = loss.at(scores, self.weights)
         return _State(self.weights, parameters, scores, penalty, *at_scores)
 
@@ -220,7 +219,6 @@ def _searched(loss: Loss, state: _State, move: Move) -> tuple[_State, Array]:
     rounding = 1e-13 * np.abs(before)
 
     length = np.ones(len(before))
-
     while True:
         tried = state.moved(loss, move, length)
         after = tried.loss + tried.penalty

@@ -82,7 +82,6 @@ def drawn(n: int, count: int, seed: int) -> Packed:
     size = max(least, count)
 
     corners = mask_algebra.pack(designs.corners(n))
-
     return joined(corners, designs.packed_uniform(n, size, seed))[:size]
 
 
@@ -170,12 +169,10 @@ def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
         return _flat(masks.shape[1], _NUGGET)
 
     count, n = masks.shape
-
     latent = _smoothly_mixed(values)
     marginal = Marginal(signs_of(masks), latent, _LEAST_NOISE)
 
     theta = marginal.maximise(_STEPS)
-
     prior = marginal.prior(_GRID.rounded(theta, n))
 
     believed = count / (count + _TILT * n)
@@ -217,7 +214,6 @@ def _leading(values: Array) -> Array:
     scale = away.std(axis=0)
 
     varied = scale > 0
-
     standard = away[:, varied] / scale[varied]
     left, sizes, right = np.linalg.svd(standard, full_matrices=False)
     if not len(sizes):
@@ -243,7 +239,8 @@ def _knows_all(prior: Prior, packed: Packed, n: int, known: int) -> bool:
         return False
 
     # Π (1 + ρ_i) A: the untilted kernel of a mask with itself
-    beforehand = np.exp(prior.log_scale + np.log1p(prior.rho).sum())
+    total = np.log1p(prior.rho).sum()
+    beforehand = np.exp(prior.log_scale + total)
     return bool(unknown.mean() < _SURE * beforehand)
 
 
@@ -258,7 +255,6 @@ def _given(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
     from scipy.linalg import solve_triangular
 
     covariance = prior.gram(signs[:known], signs)
-
     variance = covariance[0, 0] + prior.noise
     covariance.flat[:: len(signs) + 1] += prior.noise
 
@@ -281,8 +277,9 @@ def _least_known(
     signs = signs_of(mask_algebra.unpack(packed, n))
 
     gains = prior.gains(signs) ** 2
-
-    variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise
+    # without its tilt, which the gains carry, a kernel has one variance for all masks
+    any_mask = signs[:1]
+    variance = prior.gram(any_mask, any_mask)[0, 0] + prior.noise
     least = _ROUNDING * variance
 
     factor = np.zeros((count, len(signs)))
@@ -295,7 +292,8 @@ def _least_known(
     for j in range(known, count):
         scores = gains * unknown
         # the first that is about the largest: last digits must not decide
-        row = int(np.argmax(scores >= (1.0 - _TIE) * scores.max()))
+        enough = (1.0 - _TIE) * scores.max()
+        row = int(np.argmax(scores >= enough))
 
         # a row of pivoted Cholesky: the covariance with the mask chosen, less what the
         # rows before explain of it
@@ -303,8 +301,8 @@ def _least_known(
         column[row] += prior.noise
         column -= factor[:j, row] @ factor[:j]
 
-        factor[j] = column / np.sqrt(max(unknown[row], least))
-
+        pivot = max(unknown[row], least)
+        factor[j] = column / np.sqrt(pivot)
         unknown -= factor[j] ** 2
 
         chosen[j] = row

@@ -133,12 +133,7 @@ class Averaging:
         if self.apart is None:
             return whole
 
-        agreed = mask_algebra.pack(self.masks[:, self.apart])
-        _, alike = mask_algebra.distinct(agreed)
-        count = int(alike.max()) + 1
-
-        fold = folds(count, FOLDS, self.seed)[alike]
-
+        fold = self._folds_apart(self.apart)
         left_out = np.full(len(values), values.mean())
         for part in range(FOLDS):
             seen = fold != part
@@ -152,6 +147,13 @@ class Averaging:
         error = values - left_out
         noise = float(np.mean(error**2))
         return replace(whole, left_out=left_out, noise=noise)
+
+    def _folds_apart(self, apart: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(m,) a fold for each mask, the same for those that agree."""
+        agreed = mask_algebra.pack(self.masks[:, apart])
+        _, alike = mask_algebra.distinct(agreed)
+        count = int(alike.max()) + 1
+        return folds(count, FOLDS, self.seed)[alike]
 
     def _r2(self, proxy: FittedProxy, readout: Readout, values: Array) -> float:
         """Of the spectrum at uniform masks.
@@ -189,7 +191,8 @@ class Averaging:
 
 def _constant(values: Array) -> bool:
     """Whether values differ by no more than rounding."""
-    rounding = 8 * np.finfo(np.float64).eps * float(np.abs(values).max())
+    largest = float(np.abs(values).max())
+    rounding = 8 * np.finfo(np.float64).eps * largest
     return not np.ptp(values) > rounding
 
 

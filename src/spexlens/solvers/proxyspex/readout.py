@@ -54,7 +54,7 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
         return _tabulated(proxy)
 
     rng = np.random.default_rng([seed, proxy.n])
-
+    # sets that share a bin of one subspace seldom share one of another
     groups = [_subspace(proxy.n, rng) for _ in range(_GROUPS)]
     bins = [_measured(group, proxy) for group in groups]
 
@@ -72,11 +72,15 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     rows = np.concatenate([[0], _enough(energy)])
     spectrum = Spectrum(sets.take(rows), coefficients[rows])
 
-    fresh = designs.uniform(proxy.n, _TEST, seed)
+    return Readout(spectrum, _loss(proxy, spectrum, seed))
 
+
+def _loss(proxy: FittedProxy, spectrum: Spectrum, seed: int) -> float:
+    """The mean square that a spectrum misses of a proxy, on uniform masks."""
+    # of no subspace: the coefficients were fitted to those
+    fresh = designs.uniform(proxy.n, _TEST, seed)
     missed = proxy.predict(fresh) - spectrum.predict(fresh)
-    loss = float(np.mean(missed**2))
-    return Readout(spectrum, loss)
+    return float(np.mean(missed**2))
 
 
 def _measured(group: Group, proxy: FittedProxy) -> Array:
@@ -122,7 +126,6 @@ def _fitted(
     support = Support(groups, sets.indicators)
 
     residuals = support.fit(bins)
-
     squares = [np.mean(residual**2) for residual in residuals]
     variance = float(np.mean(squares))
     # a coefficient is about the mean of one bin a group, each with its own residual
@@ -137,7 +140,6 @@ def _products(alone: Array, count: int) -> Sets:
     member more, and to itself with the last member replaced by that.
     """
     order = np.argsort(-alone, kind="stable")
-
     ranked = alone[order]
 
     # below one, so that each member more costs, and none zero, whose logarithm is not

@@ -92,7 +92,6 @@ class ProxySpex(Solver):
         total = outline.total
 
         first = min(total, _FIRST) if self.design == "adaptive" else total
-
         masks = self._pool(n, first, seed)
 
         chosen = masks[:first]
@@ -140,7 +139,6 @@ class ProxySpex(Solver):
         total = plan.total
         if len(plan) < _ADAPTED:
             count = min(total, 2 * len(plan))
-
             masks = self._pool(plan.n, count, seed)
             chosen = adapted(plan.packed, values, masks, plan.n, count)
         else:

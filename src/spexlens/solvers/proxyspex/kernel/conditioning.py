@@ -67,24 +67,26 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     assert inverse is not None
 
     n = signs.shape[1]
-
     rng = np.random.default_rng([seed, n])
     fresh = rng.choice([-1.0, 1.0], (_FRESH, n))
+    expected = _variances(prior, signs, inverse, fresh)
 
+    # 1 / [C⁻¹]_bb is the variance of a mask left out (Rasmussen & Williams, eq. 5.12)
+    left_out = prior.gains(signs) ** 2 / np.diagonal(inverse)
+    ratio = float(expected.mean() / left_out.mean())
+    return min(ratio, 1.0)
+
+
+def _variances(prior: Prior, signs: Array, inverse: Array, fresh: Array) -> Array:
+    """(p,) what the masks leave unknown of fresh ones, (p, n) of ±1; C⁻¹ is given."""
     # the kernel without its tilt has one variance for all masks
     any_mask = signs[:1]
     variance = float(prior.gram(any_mask, any_mask)[0, 0]) + prior.noise
 
+    # k^T C⁻¹ k is what the masks explain
     cross = prior.gram(fresh, signs)
-
     explained = np.einsum("ij,ij->i", cross @ inverse, cross)
-
-    expected = prior.gains(fresh) ** 2 * (variance - explained)
-
-    left_out = prior.gains(signs) ** 2 / np.diagonal(inverse)
-
-    ratio = float(expected.mean() / left_out.mean())
-    return min(ratio, 1.0)
+    return np.asarray(prior.gains(fresh) ** 2 * (variance - explained))
 
 
 def _exact(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, Array]:
@@ -116,8 +118,8 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
     centres = signs[:_INDUCING]
     covariance = prior.gram(centres, centres)
 
-    covariance.flat[:: len(centres) + 1] += _JITTER * covariance[0, 0]
-
+    jitter = _JITTER * covariance[0, 0]
+    covariance.flat[:: len(centres) + 1] += jitter
     lower = cholesky(covariance, lower=True)
 
     def features(rows: slice) -> Array:
@@ -136,7 +138,6 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
 
     gram.flat[:: len(gram) + 1] += prior.noise
     factor = cholesky(gram, lower=True)
-
     coefficients = cho_solve((factor, True), product)
 
     fitted = np.empty(len(signs))

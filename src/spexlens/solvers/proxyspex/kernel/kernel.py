@@ -120,7 +120,6 @@ class Kernel(Proxy):
         """
         signs = signs_of(masks)
         parts = _seen_parts(len(values), seed)
-
         varied = [part for part in parts if np.ptp(values[part]) > 0]
 
         def tuned(part: NDArray[np.bool_]) -> _Tuned:
@@ -128,19 +127,12 @@ class Kernel(Proxy):
 
         everything = np.ones(len(values), np.bool_)
         first, *folded = run(tuned, [everything, *varied])
-
         fits = _all_warps(first, signs, values, run)
 
         members = list(run(lambda fit: fit.conditioned(signs, values), fits))
         scores = [r_squared(values, member.left_out) for member in members]
 
-        beforehand = [_WEIGHTS[fit.warp.name] for fit in fits]
-        weights = shares(scores, beforehand)
-
-        # where none predicts better than the mean, all count alike
-        if not weights.any():
-            weights = np.full(len(members), 1.0 / len(members))
-
+        weights = _weights_of(fits, scores)
         left_out = weighted(weights, [member.left_out for member in members])
 
         unseen = left_out.copy()
@@ -162,6 +154,17 @@ class Kernel(Proxy):
             warps=_report(fits, scores, weights),
             spread=ease(first.prior, signs[:_TUNED], seed),
         )
+
+
+def _weights_of(fits: Sequence["_Tuned"], scores: Sequence[float]) -> Array:
+    """(w,) what each warp counts, by its leave-one-out R²; adding up to one."""
+    beforehand = [_WEIGHTS[fit.warp.name] for fit in fits]
+    weights = shares(scores, beforehand)
+    if weights.any():
+        return weights
+
+    # where none predicts better than the mean, all count alike
+    return np.full(len(fits), 1.0 / len(fits))
 
 
 def _noise(masks: NDArray[np.bool_], values: Array, left_out: Array) -> float:
@@ -192,7 +195,6 @@ class _Tuned:
     def conditioned(self, signs: Array, values: Array) -> _Member:
         """The posterior given any masks."""
         latent = self.warp.forward(values)
-
         posterior, fitted, residuals = condition(self.prior, signs, latent)
 
         # how far a latent prediction is off is what the way back averages over
@@ -200,7 +202,9 @@ class _Tuned:
         back = self.warp.averaged(off)
 
         spread = float(fitted.std())
-        slope = float(back(fitted).std()) / spread if spread > 0 else 0.0
+        slope = 0.0
+        if spread > 0:
+            slope = float(back(fitted).std()) / spread
 
         left_out = back(latent - residuals)
         return _Member(posterior, back, left_out, slope)
@@ -229,7 +233,7 @@ def _tune(
 ) -> _Tuned:
     """A warp of the values, and its hyper-parameters after some steps."""
     warp = WARPS[name](values)
-    # the warp is of all values; its hyper-parameters are of the first, for their cost
+    # a warp costs nothing, and is of all values; each step inverts a matrix of masks
     latent = warp.forward(values)[:_TUNED]
     marginal = Marginal(signs[:_TUNED], latent)
 

@@ -61,15 +61,16 @@ class Marginal:
         spreads = [belief.spread for belief in shared]
         # what all candidates share is known the better the more masks there are
         root = np.sqrt(self.m)
-
         steps = [belief.step / root for belief in shared]
 
+        # in the order of a point: z, what is shared, η
         zeros = np.zeros(self.n)
         count = zeros + _SINGLE_COUNT
-
+        tilt = zeros + _SINGLE_TILT
+        tilt_step = zeros + _SINGLE_TILT_STEP
         self.mean = np.concatenate([zeros, means, zeros])
-        self.spread = np.concatenate([count, spreads, zeros + _SINGLE_TILT])
-        self.step = np.concatenate([count, steps, zeros + _SINGLE_TILT_STEP])
+        self.spread = np.concatenate([count, spreads, tilt])
+        self.step = np.concatenate([count, steps, tilt_step])
 
     def maximise(self, steps: int, start: Array | None = None) -> Array:
         """θ after some steps of L-BFGS: (2n + 4,) float64."""
@@ -80,7 +81,6 @@ class Marginal:
             return value, gradient * self.step
 
         first = (self.mean if start is None else start) / self.step
-
         optimum = minimize(
             objective,
             first,
@@ -94,9 +94,7 @@ class Marginal:
     def prior(self, theta: Array) -> Prior:
         """The prior that a point stands for."""
         n = self.n
-
         _, log_size, log_noise, common_tilt = theta[n : n + 4]
-
         rho, _ = self._rho(theta)
 
         # less ln(Π(1 + ρ) - 1), without overflow
@@ -104,7 +102,6 @@ class Marginal:
         log_scale = log_size - total - np.log(-np.expm1(-total))
 
         tilt = (common_tilt + theta[n + 4 :]) / np.sqrt(n)
-
         noise = np.exp(log_noise) + self.least_noise
 
         return Prior(float(log_scale), rho, tilt, float(noise))
@@ -118,35 +115,26 @@ class Marginal:
         - ρ_i) / (1 - ρ_i²).
         """
         prior = self.prior(theta)
-        with np.errstate(over="ignore", invalid="ignore"):
-            normaliser = 0.5 * log_cosh(2 * prior.tilt).sum()
-            log_gains = self.signs @ prior.tilt - normaliser
-            values = self.latent * np.exp(-log_gains)
-
+        log_gains, values = self._untilted(prior)
         kernel = prior.gram(self.signs, self.signs)
-
         inverse, log_determinant = inverted(kernel, prior.noise)
         if inverse is None or not np.isfinite(values).all():
             return _FAILED, np.zeros_like(theta)
 
         alpha = inverse @ values
-
         away = (theta - self.mean) / self.spread
 
         quadratic = log_determinant + values @ alpha + away @ away
-
         value = 0.5 * quadratic + log_gains.sum()
 
         # W, and then W ∘ K in its place: of many masks, one matrix less
         pull = inverse - np.outer(alpha, alpha)
 
         trace = float(np.trace(pull))
-
         pull *= kernel
         whole = float(pull.sum())
 
         count = self._count_gradient(theta, prior, pull, whole)
-
         tilt = self._tilt_gradient(prior, 1 - alpha * values)
 
         # the least noise does not move with ln σ²
@@ -157,8 +145,14 @@ class Marginal:
         gradient = np.concatenate([count, shared, tilt])
 
         pulled_back = away / self.spread  # by the priors of the hyper-parameters
-
         return float(value), gradient + pulled_back
+
+    def _untilted(self, prior: Prior) -> tuple[Array, Array]:
+        """ln g (m,), and the latent values over g (m,), which may be infinite."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            normaliser = 0.5 * log_cosh(2 * prior.tilt).sum()
+            log_gains = self.signs @ prior.tilt - normaliser
+            return log_gains, self.latent * np.exp(-log_gains)
 
     def _count_gradient(
         self, theta: Array, prior: Prior, pull: Array, whole: float
@@ -188,7 +182,8 @@ class Marginal:
     def _rho(self, theta: Array) -> tuple[Array, Array]:
         """ρ (n,) and its derivative by z."""
         n = self.n
-        return _clipped(theta[n] - np.log(n) + theta[:n])
+        shared = theta[n] - np.log(n)
+        return _clipped(shared + theta[:n])
 
 
 def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:

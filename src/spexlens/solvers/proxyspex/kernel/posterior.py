@@ -57,8 +57,8 @@ class Posterior:
         no_signs = np.zeros((1, n))
         scale = np.exp(self.prior.log_scale) * self.prior.gains(no_signs)
 
+        # a mask's index counts by its low half first: that is a row's
         products = (high * self.weights) @ low.T
-
         return np.asarray(scale * products.ravel())
 
     def large_sets(self, count: int) -> Sets:
@@ -97,8 +97,11 @@ class Posterior:
         tanh = np.tanh(self.prior.tilt)
         base = 1.0 + self.prior.rho * tanh * self.centres
 
-        start = self.weights * np.exp(np.log(base).sum(axis=1))
-        return start, (tanh + self.prior.rho * self.centres) / base
+        logs = np.log(base).sum(axis=1)
+        start = self.weights * np.exp(logs)
+
+        ratios = (tanh + self.prior.rho * self.centres) / base
+        return start, ratios
 
 
 def _extensions(

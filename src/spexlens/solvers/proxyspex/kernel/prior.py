@@ -34,7 +34,8 @@ class Prior:
         # 1 + ρ s t = √(1 - ρ²) exp(s t artanh ρ): the product is one of matrices
         inner = (signs * np.arctanh(self.rho)) @ others.T
 
-        inner += self.log_scale + 0.5 * np.log1p(-(self.rho**2)).sum()
+        roots = 0.5 * np.log1p(-(self.rho**2)).sum()
+        inner += self.log_scale + roots
         return np.asarray(np.exp(inner, out=inner))
 
     def gains(self, signs: Array) -> Array:
@@ -49,8 +50,9 @@ class Prior:
         """
         rho = self.rho[chosen]
         count = len(rho)
-        row = np.arange(1 << count)[:, None]
 
+        # bit i of a row's number: whether candidate i is kept
+        row = np.arange(1 << count)[:, None]
         bits = row >> np.arange(count) & 1
         corners = 1.0 - 2.0 * bits
 
@@ -59,9 +61,7 @@ class Prior:
         scale = 0.5 * np.log1p(-(rho**2)).sum()
 
         inner = (corners * np.arctanh(rho)) @ signs[:, chosen].T
-
         inner += tilted[:, None] + scale
-
         return np.asarray(np.exp(inner, out=inner))
 
     def untilted(self) -> tuple[float, Array]:
@@ -77,7 +77,6 @@ class Prior:
         scale = float(np.exp(self.log_scale + outside.sum()))
 
         rho = (square + self.rho) / (1 + self.rho * square)
-
         return scale, rho
 
 

@@ -104,16 +104,17 @@ def shares(r2: Sequence[float], beforehand: Sequence[float]) -> Array:
     unexplained = np.maximum(1.0 - scores, _MET)
 
     weights = np.array(beforehand) * unexplained**_POWER
-
     weights[~(scores > 0.0)] = 0.0  # nor what is not a number
-    weights[weights < _LEAST * weights.sum()] = 0.0
+    least = _LEAST * weights.sum()
+    weights[weights < least] = 0.0
 
     return weights / weights.sum() if weights.any() else weights
 
 
 def weighted(weights: Array, parts: Sequence[Array]) -> Array:
     """Σ w · part; zero for no parts."""
-    return np.asarray(sum(w * part for w, part in zip(weights, parts, strict=True)))
+    terms = [w * part for w, part in zip(weights, parts, strict=True)]
+    return np.asarray(sum(terms))
 
 
 def _heaviest(members: Sequence[FittedProxy], weights: Array) -> FittedProxy:

@@ -70,11 +70,9 @@ class Boosting(FoldedProxy):
         import lightgbm
 
         binning = {**_QUIET, "min_data_in_bin": 1, "feature_pre_filter": False}
-
         table = lightgbm.Dataset(masks.astype(np.float32), values, params=binning)
 
         booster = lightgbm.Booster({**_QUIET, **self._settings(seed)}, table)
-
         for _ in range(self.trees):
             booster.update()
         return booster

@@ -53,14 +53,13 @@ class Linear(Proxy):
         count = 10 if len(values) < _FEW else 5
         fold = folds(len(values), count, seed)
         packed = mask_algebra.pack(masks)
-
         scale = float(values.std()) or 1.0
 
         def path(seen: NDArray[np.bool_]) -> _Path:
             return self._path(masks[seen], packed[seen], values[seen] / scale)
 
-        parts = [fold != part for part in range(int(fold.max()) + 1)]
-
+        folds_there = range(int(fold.max()) + 1)
+        parts = [fold != part for part in folds_there]
         everything = np.ones(len(fold), np.bool_)
 
         with warnings.catch_warnings():
@@ -95,7 +94,6 @@ class Linear(Proxy):
         from sklearn.linear_model import lasso_path
 
         centred = values - values.mean()
-
         sets = self._sets(masks, centred)
         design = np.asfortranarray(mask_algebra.characters(packed, sets.packed))
 
@@ -103,7 +101,8 @@ class Linear(Proxy):
         design -= centre
 
         # the smallest penalty that leaves nothing, from which on a path begins
-        largest = float(np.abs(design.T @ centred).max()) / len(values) or 1.0
+        pulls = np.abs(design.T @ centred)
+        largest = float(pulls.max()) / len(values) or 1.0
 
         _, slopes, _ = lasso_path(
             design,
@@ -156,6 +155,5 @@ class _Path:
         intercept = self.intercepts[column]
 
         coefficients = np.concatenate([[intercept], self.coefficients[:, column]])
-
         sets = Sets.concatenate([empty, self.sets])
         return Spectrum(sets, scale * coefficients).truncate()

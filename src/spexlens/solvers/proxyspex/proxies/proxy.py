@@ -194,7 +194,6 @@ class FoldedProxy(Proxy):
         """Fit every fold and the whole."""
         fold = folds(len(values), FOLDS, seed)
         parts = [fold != part for part in range(FOLDS)]
-
         everything = np.ones(len(fold), np.bool_)
 
         def fitted(seen: NDArray[np.bool_]) -> Spectrum:
@@ -222,14 +221,13 @@ class FoldedProxy(Proxy):
 
         It costs one fit instead of six.
         """
+        # the first of the folds that a fit would make
         seen = folds(len(values), FOLDS, seed) != 0
         spectrum = self.spectrum(masks[seen], values[seen], seed)
 
         unseen = values[~seen]
-
         predicted = spectrum.predict(masks[~seen])
         error = np.mean((unseen - predicted) ** 2)
-        # the rival was fitted to other folds of its own: near is near enough
         rivals = np.mean((unseen - rival.left_out[~seen]) ** 2)
 
         return bool(error < _NEAR * rivals)

@@ -44,15 +44,12 @@ class Forest:
         2^depth(v) terms.
         """
         levels = self._levels()
-
         means, halves = self._below(levels)
 
+        # the empty set first, of the roots' means; n stands for no candidate
         width = len(levels)
-        # n stands for no candidate
         families = [np.full((1, width or 1), self.n, np.int32)]
-
         values = [self._means(self.roots, means).sum(keepdims=True)]
-
         for level in levels:
             families.append(self._members(level, width))
             values.append(level.spread(halves[level.nodes]))
@@ -76,17 +73,16 @@ class Forest:
 
         # both are looked up everywhere, with row 0 where the other kind stands
         leaves = self.leaves[np.where(inner, 0, ~children)]
-
         if not len(means):
             return leaves
-        return np.where(inner, means[np.where(inner, children, 0)], leaves)
+        nodes = np.where(inner, children, 0)
+        return np.where(inner, means[nodes], leaves)
 
     def _below(
         self, levels: Sequence["_Level"]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """For each internal node the mean below it, and half of left less right."""
         means = np.zeros(len(self.feature))
-
         halves = np.zeros(len(self.feature))
 
         # from the deepest level up, so that a child's mean is known before its parent's
@@ -112,8 +108,7 @@ class Forest:
 
             # a leaf ends its path: only internal children make the next level
             parent, side = np.nonzero(children >= 0)
-
-            sign = (1 - 2 * side).astype(np.int8)
+            sign = (1 - 2 * side).astype(np.int8)  # left is ablated: +1
 
             path = np.column_stack([path[parent], features[parent]])
             signs = np.column_stack([signs[parent], sign])
@@ -124,13 +119,13 @@ class Forest:
         """The sets that a level's nodes spread over: (c · 2^depth, width) members."""
         depth = level.depth
         count = 1 << depth
-        subset = np.arange(count)[:, None]
 
+        # a row a subset of the path, in the order of `spread`
+        subset = np.arange(count)[:, None]
         bits = subset >> np.arange(depth) & 1
         present = bits.astype(np.bool_)
 
         above = level.path[:, None, :]
-
         shape = (len(level.nodes), count, width)
 
         members = np.full(shape, self.n, np.int32)
@@ -177,7 +172,6 @@ def parse_lightgbm(text: str, n: int) -> Forest:
     sizes = _numbers(trees, "num_leaves").astype(np.int64)
 
     nodes = sizes - 1
-
     first_leaf = np.cumsum(sizes) - sizes
     first_node = np.cumsum(nodes) - nodes
 
@@ -191,7 +185,6 @@ def parse_lightgbm(text: str, n: int) -> Forest:
     # a leaf is coded as ~row, so that a later row is a smaller number
     node_shift = np.repeat(first_node, nodes)[:, None]
     leaf_shift = -np.repeat(first_leaf, nodes)[:, None]
-
     shift = np.where(children >= 0, node_shift, leaf_shift)
 
     return Forest(
@@ -206,5 +199,6 @@ def parse_lightgbm(text: str, n: int) -> Forest:
 def _numbers(trees: list[str], field: str) -> NDArray[np.float64]:
     """One field of every tree, end to end."""
     mark = f"\n{field}="
-    lines = [tree.split(mark, 1)[1].split("\n", 1)[0] for tree in trees]
+    behind = [tree.split(mark, 1)[1] for tree in trees]
+    lines = [text.split("\n", 1)[0] for text in behind]
     return np.fromstring(" ".join(lines), sep=" ")
