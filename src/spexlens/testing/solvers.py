@@ -181,6 +181,7 @@ def _planned(solver: Solver, n: int, budget: int, seed: int) -> tuple[Plan, Arra
 def _hold_shape(fit: Fit, plan: Plan, shape: tuple[int, ...]) -> None:
     """A spectrum of values of a shape each, (), or (k,), and a score for each output."""
     assert fit.spectrum.n == plan.n
+    assert len(fit.spectrum), "a spectrum has a set at least, the empty one"
     assert fit.spectrum.values.shape[1:] == shape
     assert fit.spectrum.predict(plan.masks).shape == (len(plan), *shape)
     outputs = shape[0] if shape else 1
