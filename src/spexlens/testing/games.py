@@ -1,0 +1,193 @@
+"""GameConformance: what every game holds, for whoever adds a lens."""
+
+from collections.abc import Mapping
+from unittest import SkipTest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spexlens.errors import InvalidInput
+from spexlens.games.candidate import Candidate
+from spexlens.games.facts import refuse_unsavable
+from spexlens.games.game import Game
+from spexlens.games.recipe import Recipe
+from spexlens.testing.holding import hold_json, hold_near, hold_one_line
+
+Masks = NDArray[np.bool_]
+Array = NDArray[np.float64]
+
+
+class GameConformance:
+    """Tests of a game; a subclass whose name begins with Test makes it.
+
+    A subclass must define:
+        game: the game, made anew.
+
+    It may overwrite:
+        different: games that differ from it in one setting each.
+        rounding: how far values may differ between batches.
+        masks: what the game is asked for.
+
+    The game should be small: it is made for each test, and asked for some 50 masks.
+    """
+
+    # What must be defined
+
+    def game(self) -> Game:
+        """The game, made anew with the same settings each time."""
+        raise NotImplementedError("a subclass of GameConformance makes a game")
+
+    # What may be overwritten
+
+    rounding: float = 1e-5
+    """The most that a value may differ from batch to batch, the largest being one."""
+
+    def different(self) -> Mapping[str, Game]:
+        """Games that differ from `game` in one setting each, by what differs.
+
+        Each setting that decides a value belongs here.
+        """
+        return {}
+
+    def masks(self, n: int) -> Masks:
+        """(m, n) bool, distinct, everything kept and everything ablated first."""
+        corners = np.array([[True] * n, [False] * n])
+        drawn = np.random.default_rng(0).random((9, n)) < 0.5
+        rows = dict.fromkeys(map(tuple, [*corners.tolist(), *drawn.tolist()]))
+        return np.array(list(rows), np.bool_)
+
+    # What every game holds
+
+    def test_it_has_candidates_whose_names_differ(self) -> None:
+        game = self.game()
+        assert game.n == len(game.candidates) > 0
+        for candidate in game.candidates:
+            assert isinstance(candidate, Candidate)
+        assert len(set(game.names)) == game.n
+
+    def test_a_mask_has_one_finite_value_or_one_for_each_output(self) -> None:
+        game = self.game()
+        masks = self.masks(game.n)
+        values = _values(game, masks, len(masks))
+        assert values.dtype == np.float64
+        assert values.ndim in (1, 2), f"values have shape {values.shape}"
+        assert len(values) == len(masks)
+        assert np.isfinite(values).all()
+        if game.outputs is not None:
+            outputs = 1 if values.ndim == 1 else values.shape[1]
+            assert outputs == len(game.outputs)
+
+    def test_everything_kept_and_everything_ablated_have_values(self) -> None:
+        game = self.game()
+        for kept in (True, False):
+            values = game.value(np.full((1, game.n), kept))
+            assert len(values) == 1
+            assert np.isfinite(values).all()
+
+    def test_batches_of_any_size_and_order_agree(self) -> None:
+        game = self.game()
+        masks = self.masks(game.n)
+        together = _values(game, masks, len(masks))
+        alone = _values(game, masks, 1)
+        by_three = _values(game, masks, 3)
+        reversed_masks = np.ascontiguousarray(masks[::-1])
+        backwards = _values(game, reversed_masks, len(masks))[::-1]
+        hold_near(alone, together, self.rounding, "masks one by one")
+        hold_near(by_three, together, self.rounding, "masks by three")
+        hold_near(backwards, together, self.rounding, "masks backwards")
+
+    def test_the_masks_are_left_as_they_were(self) -> None:
+        game = self.game()
+        masks = self.masks(game.n)[: game.batch_size]
+        before = masks.copy()
+        game.value(masks)
+        assert np.array_equal(masks, before)
+
+    def test_costs_are_one_whole_number_a_mask(self) -> None:
+        game = self.game()
+        masks = self.masks(game.n)
+        costs = game.costs(masks)
+        assert costs.shape == (len(masks),)
+        assert costs.dtype == np.int64
+
+    def test_equal_games_have_one_fingerprint(self) -> None:
+        first = self.game()
+        second = self.game()
+        assert first.fingerprint == second.fingerprint
+        # without a fingerprint nobody knows them to be equal
+        assert (first.key == second.key) == (first.fingerprint is not None)
+
+    def test_a_value_that_was_asked_for_moves_no_fingerprint(self) -> None:
+        game = self.game()
+        before = game.fingerprint
+        game.value(self.masks(game.n)[:1])
+        game.renew()
+        assert game.fingerprint == before
+
+    def test_another_setting_moves_the_fingerprint(self) -> None:
+        games = {"the game": self.game(), **self.different()}
+        if len(games) == 1:
+            raise SkipTest("`different` names no other setting")
+        seen: dict[str, str] = {}
+        for name, game in games.items():
+            assert game.fingerprint is not None, f"{name}: no fingerprint"
+            same = seen.setdefault(game.fingerprint, name)
+            assert same == name, f"one fingerprint for {same} and for {name}"
+
+    def test_its_facts_can_be_saved(self) -> None:
+        game = self.game()
+        facts = game.facts()
+        assert facts["lens"]
+        assert facts["unit"]
+        hold_json(facts, "facts")
+        refuse_unsavable(facts, game.candidates)
+
+    def test_its_recipe_makes_it_again(self) -> None:
+        game = self.game()
+        if game.recipe is None:
+            raise SkipTest("the game has no recipe")
+        hold_json(game.recipe.content(), "the recipe")
+        again = Recipe.of(game.recipe.content()).game()
+        assert again.fingerprint == game.fingerprint
+        assert again.candidates == game.candidates
+        masks = self.masks(game.n)[:3]
+        expected = _values(game, masks, 1)
+        hold_near(_values(again, masks, 1), expected, self.rounding, "made again")
+
+    def test_its_variants_ablate_the_same_candidates_in_another_way(self) -> None:
+        game = self.game()
+        for name in game.variants:
+            try:
+                other = game.variant(name)
+            except InvalidInput as error:  # it needs what this game was not given
+                hold_one_line(error)
+                continue
+            assert other.n == game.n, f"variant {name!r}"
+            if game.fingerprint is not None:
+                assert other.fingerprint != game.fingerprint, f"variant {name!r}"
+
+    def test_its_levels_are_nested_and_end_with_its_own_candidates(self) -> None:
+        game = self.game()
+        levels = game.levels()
+        assert levels[-1].groups == tuple((i,) for i in range(game.n))
+        coarser = dict.fromkeys(range(game.n), 0)
+        for level in levels:
+            members = [i for group in level.groups for i in group]
+            assert sorted(members) == list(range(game.n)), f"level {level.name!r}"
+            for group in level.groups:
+                assert len({coarser[i] for i in group}) == 1, f"level {level.name!r}"
+            groups = enumerate(level.groups)
+            coarser = {i: number for number, group in groups for i in group}
+
+    def test_a_seed_of_its_own_changes_no_candidate(self) -> None:
+        game = self.game()
+        other = game.with_seed(1)
+        assert other.candidates == game.candidates
+        assert other.repeats == 1
+
+
+def _values(game: Game, masks: Masks, size: int) -> Array:
+    """Values in batches of a size, or smaller where the game takes no more."""
+    size = min(size, game.batch_size)
+    starts = range(0, len(masks), size)
+    return np.concatenate([game.value(masks[i : i + size]) for i in starts])
