@@ -276,6 +276,7 @@ def test_nothing_is_printed_but_through_the_one_way_out() -> None:
         "cli/commands.py: typer.echo",  # the version and the help
         "cli/terminal.py: typer.echo",
         "cli/batch.py: console_of().print",
+        "cli/tally.py: console_of().print",
         "cli/screen.py: console_of().print",
         "cli/screen.py: console.print",
         "cli/show.py: console_of().print",
