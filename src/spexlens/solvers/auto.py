@@ -74,6 +74,7 @@ class Auto(Solver):
             )
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().outline(n, budget, seed)
+
         first = self.proxyspex.outline(n, FIRST, seed)
         coded = self.spex.outline(n, budget - FIRST, seed)
 

@@ -49,6 +49,7 @@ def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
     _refuse_unknown(method)
     if budget < 1:
         raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
+
     refuse_too_many(n)
 
     if method == "auto":
@@ -84,6 +85,7 @@ def _automatic(n: int, budget: int) -> Solver:
     able = [solver for solver in preferred if _able(solver, n, budget)]
     if able:
         return able[0]
+
     # the refusal is that of whoever comes nearest: first in calls, then in memory
     frugal = min(preferred, key=lambda solver: solver.least(n))
     frugal.refuse_below_least(n, budget)

@@ -55,6 +55,7 @@ class Exact(Solver):
         most = mask_algebra.ENUMERABLE
         if n <= most:
             return
+
         text = (
             f"exact takes at most {most} candidates, whose 2^n masks it holds in"
             f" memory; there are {n}"

@@ -53,6 +53,7 @@ class Faithfulness:
     def __str__(self) -> str:
         if self.source == "exact":
             return f"exact: all {self.masks} masks were evaluated"
+
         shown = ", ".join(f"{r2:.3f}" for r2 in self.r2)
         if self.intervals and len(self.r2) == 1:
             low, high = self.intervals[0]

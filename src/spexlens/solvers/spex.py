@@ -235,6 +235,7 @@ class Spex(Solver):
         regression, low = _regressed(recovered, packed, standard)
 
         report = {"sets": len(recovered) - 1, "low orders": low}
+
         return _restored(regression, mean, scale), report
 
 
@@ -318,6 +319,7 @@ def _positive(name: str, value: int | None) -> int | None:
     """A whole number of one or more, or None."""
     if value is None:
         return None
+
     try:
         number = index(value)
     except TypeError:

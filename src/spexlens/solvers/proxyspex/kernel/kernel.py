@@ -127,6 +127,7 @@ class Kernel(Proxy):
 
         everything = np.ones(len(values), np.bool_)
         first, *folded = run(tuned, [everything, *varied])
+
         fits = _all_warps(first, signs, values, run)
 
         members = list(run(lambda fit: fit.conditioned(signs, values), fits))
@@ -220,6 +221,7 @@ def _all_warps(first: _Tuned, signs: Array, values: Array, run: Runner) -> list[
     fits = [first, *others]
     if len(values) <= EXACT:
         return fits
+
     # inducing masks cost the most: only one warp is worth them
     some = values[:_TUNED]
     members = run(lambda fit: fit.conditioned(signs[:_TUNED], some), fits)

@@ -112,6 +112,7 @@ def _extensions(
     for members in frontier:
         factors = ratios[:, list(members)]
         parents.append(start * factors.prod(axis=1))
+
     # every member of the frontier by every candidate, in one product
     coefficients = np.abs(np.stack(parents) @ ratios)
 

@@ -226,6 +226,7 @@ class FoldedProxy(Proxy):
         spectrum = self.spectrum(masks[seen], values[seen], seed)
 
         unseen = values[~seen]
+
         predicted = spectrum.predict(masks[~seen])
         error = np.mean((unseen - predicted) ** 2)
         rivals = np.mean((unseen - rival.left_out[~seen]) ** 2)

@@ -75,6 +75,7 @@ class Forest:
         leaves = self.leaves[np.where(inner, 0, ~children)]
         if not len(means):
             return leaves
+
         nodes = np.where(inner, children, 0)
         return np.where(inner, means[nodes], leaves)
 
