@@ -227,22 +227,26 @@ class _Gathering:
         spare = self.reserve.checks - int(bought.sum())
         if spare <= 0:
             return held_out
-        strategy = self.game.strategy
-        as_asked = self.allocation.request.held_out is not None
-        if not self.holds_out:
-            if strategy.shares_trainings:  # those of a fresh mask were not paid for
-                return held_out
-            more = spare
-        else:
-            # Each of these is repeated under as many seeds as those held out.
-            more = spare * self.game.repeats // self.shares.times
-            if strategy.shares_trainings:
-                # More masks of the trainings that are held out: none trains anew.
-                total = self.shares.held_out + more
-                return self._fresh(self.plan.packed, total)
-            if as_asked:
-                return held_out  # no more than were asked for
-        drawn = self._fresh(np.concatenate([known, corners]), more)
+        if self.holds_out:
+            return self._more_held_out(held_out, corners, spare)
+        if self.game.strategy.shares_trainings:
+            return held_out  # a fresh mask would take a training that nobody counted
+        known = np.concatenate([known, corners])
+        drawn = self._fresh(known, spare)
+        return np.concatenate([held_out, drawn])
+
+    def _more_held_out(self, held_out: Packed, corners: Packed, spare: int) -> Packed:
+        """The masks held out, and as many more as so many masks of the check cost."""
+        # Each is repeated under as many seeds as those held out.
+        more = spare * self.game.repeats // self.shares.times
+        planned = self.plan.packed
+        if self.game.strategy.shares_trainings:
+            # More masks of the trainings that are held out: none trains anew.
+            return self._fresh(planned, self.shares.held_out + more)
+        if self.allocation.request.held_out is not None:
+            return held_out  # no more than were asked for
+        known = np.concatenate([planned, held_out, corners])
+        drawn = self._fresh(known, more)
         return np.concatenate([held_out, drawn])
 
     def _values(self, corners: Packed, fresh: Packed) -> Array:
@@ -264,11 +268,12 @@ class _Gathering:
             if len(new):
                 answers.append(self.evaluator.packed_values(new))
         answered = np.concatenate([known, new])
+        values = np.concatenate(answers)
         # Corners that were planned, or are fresh, are paid for once: look them up.
         every = np.concatenate([answered, corners, fresh])
         first, where = mask_algebra.distinct(every)
-        rows = first[where[len(answered) :]]
-        return np.asarray(np.concatenate(answers)[rows])
+        place = where[len(answered) :]
+        return np.asarray(values[first[place]])
 
     def _is_judged(self, corners: Packed, fresh: Packed) -> NDArray[np.bool_]:
         """Of the corners and the fresh masks, which the fit is judged on.

@@ -73,16 +73,22 @@ class _Book:
 
     def __post_init__(self) -> None:
         spectrum = self.spectrum
-        share = shares_by_output(spectrum)[:, self.output]
+        orders = spectrum.sets.orders
         columns = spectrum.values.reshape(len(spectrum), -1)
         values = columns[:, self.output]
+        shares = shares_by_output(spectrum)
+        share = shares[:, self.output]
+        largest = np.argsort(-share, kind="stable")
         self.ranked = []
-        for j in np.argsort(-share, kind="stable").tolist():
+        for j in largest.tolist():
             if not share[j] > 0:
                 break
-            order = spectrum.sets.orders[j]
-            effect = float((-2.0) ** order * values[j])
-            row = (spectrum.sets[j], effect, float(share[j]))
+            effect = (-2.0) ** orders[j] * values[j]
+            row = (
+                spectrum.sets[j],
+                float(effect),
+                float(share[j]),
+            )
             self.ranked.append(row)
 
     def finding(

@@ -64,15 +64,20 @@ class FactorialDesign:
         corners = contexts[:, None] ^ flips
         masks = corners.reshape(-1, n)
         # Two contexts that differ only inside a set have its corners in common.
-        first, where = mask_algebra.distinct(mask_algebra.pack(masks))
+        packed = mask_algebra.pack(masks)
+        first, where = mask_algebra.distinct(packed)
         where = where.reshape(count, len(family))
         place = {members: row for row, members in enumerate(family)}
         rows = []
         for members in sets:
             columns = [place[subset] for subset in closure([members])]
             rows.append(where[:, columns])
-        context = first // len(family)
-        return cls(tuple(sets), masks[first], context, tuple(rows))
+        return cls(
+            sets=tuple(sets),
+            masks=masks[first],
+            context=first // len(family),
+            rows=tuple(rows),
+        )
 
     @property
     def packed(self) -> NDArray[np.uint8]:
@@ -137,8 +142,8 @@ def worth_checking(spectrum: Spectrum) -> list[Members]:
     """
     share = shares_of(spectrum)
     strongest = np.argsort(-share, kind="stable")[:_CONSIDERED]
-    together = []
-    alone = []
+    together: list[Members] = []
+    alone: list[Members] = []
     for j in strongest.tolist():
         members = spectrum.sets[j]
         is_strong = share[j] >= _WORTH

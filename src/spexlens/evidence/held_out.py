@@ -71,9 +71,15 @@ def judge(
     truth = _columns(values)
     if clusters is None:
         clusters = np.arange(len(masks))
+    predictions, means, variances = _predicted(spectrum, masks)
     ours = []
-    for output, *predicted in zip(truth, *_predicted(spectrum, masks), strict=True):
-        judged = _Judged.of(output, *predicted)
+    for output, prediction in enumerate(predictions):
+        judged = _Judged.of(
+            truth[output],
+            prediction,
+            means[output],
+            variances[output],
+        )
         ours.append(judged)
     theirs = _columns(linear.predict(masks))
     intervals = []
@@ -193,11 +199,14 @@ class _Judged:
         """log(E e² / Var f): (..., 4) -> (...)."""
         count, squares, errors, products = np.moveaxis(sums, -1, 0)
         mean = squares / count
-        tiny = np.finfo(np.float64).tiny
-        variance = self.known + 2.0 * products / count + mean - (errors / count) ** 2
+        covariance = 2.0 * products / count
+        offset = errors / count
+        variance = self.known + covariance + mean - offset**2
         # What is estimated of a variance may be negative. R² is never below -1 then.
+        tiny = np.finfo(np.float64).tiny
         least = np.maximum(mean / 2.0, tiny)
-        ratio = mean / np.maximum(variance, least)
+        bounded = np.maximum(variance, least)
+        ratio = mean / bounded
         return np.asarray(np.log(ratio + tiny))
 
     def _standard_error(self, parts: Array) -> Array:

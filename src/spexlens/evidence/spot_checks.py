@@ -219,22 +219,37 @@ def measured(
         sets: of n candidates.
         n: how many there are.
     """
-    from scipy.stats import t
-
     variances = np.array([np.var(sample, ddof=1) for sample in samples])
     orders = np.array([len(members) for members in sets])
+    means = []
     halves = []
-    for sample, variance, order in zip(samples, variances, orders, strict=True):
-        count = len(sample)
-        alike = variances[orders == order]
-        weight = _STEADY * (len(alike) > 1)
-        degrees = count - 1
-        squares = weight * alike.mean() + degrees * variance
-        pooled = squares / (weight + degrees)
-        quantile = t.ppf((1 + LEVEL) / 2, weight + degrees)
-        # Sampling without replacement: the correction for a finite population.
-        unseen = max(1.0 - count * 2.0**-n, 0.0)
-        half = quantile * np.sqrt(unseen * pooled / count)
-        halves.append(float(half))
-    means = [float(sample.mean()) for sample in samples]
+    for j, sample in enumerate(samples):
+        alike = variances[orders == orders[j]]
+        half = _half_width(variances[j], alike, len(sample), n)
+        means.append(float(sample.mean()))
+        halves.append(half)
     return means, halves
+
+
+def _half_width(variance: float, alike: Array, count: int, n: int) -> float:
+    """Half of the interval of one mean; see `measured`.
+
+    Args:
+        variance: of its sample.
+        alike: those of all sets of its order, its own included.
+        count: of contexts, of n candidates.
+        n: how many there are.
+    """
+    # Not at the top: SciPy's distributions are slow to import.
+    from scipy.stats import t
+
+    weight = _STEADY * (len(alike) > 1)
+    degrees = count - 1
+    total = weight + degrees
+    squares = weight * alike.mean() + degrees * variance
+    pooled = squares / total
+    quantile = t.ppf((1 + LEVEL) / 2, total)
+    # Sampling without replacement: the correction for a finite population.
+    unseen = max(1.0 - count * 2.0**-n, 0.0)
+    error = np.sqrt(unseen * pooled / count)
+    return float(quantile * error)

@@ -77,8 +77,10 @@ def asked_of_unchosen(
         count: how many, three at least.
         seed: decides the halves.
     """
-    rows = np.append(0, _partners(packed, game.n, count - 1))
-    masks = mask_algebra.unpack(game.to_base(packed[rows]), game.base.n)
+    partners = _partners(packed, game.n, count - 1)
+    rows = np.append(0, partners)
+    in_base = game.to_base(packed[rows])
+    masks = mask_algebra.unpack(in_base, game.base.n)
     unchosen = game.fixed
     masks[0] = True
     masks[0, unchosen] = False

@@ -162,16 +162,19 @@ class Placeholders:
             # Nobody gave any: masks that keep something stand for them.
             something = ~mask_algebra.empty(bought.plan.packed)
             return Ordinary.of(bought.values[something], empty, 0)
-        rows = [np.full(len(empty), answer) for answer in self.answers]
+        outputs = len(empty)
+        rows = [np.full(outputs, answer) for answer in self.answers]
         for game in self.others:
-            everything = mask_algebra.pack(np.ones((1, game.n), np.bool_))
-            values = spending.on(game).packed_values(everything)
+            everything = np.ones((1, game.n), np.bool_)
+            packed = mask_algebra.pack(everything)
+            values = spending.on(game).packed_values(packed)
             rows.append(values.reshape(-1))
-        if any(len(row) != len(empty) for row in rows):
+        if any(len(row) != outputs for row in rows):
             raise InvalidInput(
                 "ordinary inputs are answered with another number of outputs"
             )
-        return Ordinary.of(sizes.down(np.array(rows)), empty, len(rows))
+        values = sizes.down(np.array(rows))
+        return Ordinary.of(values, empty, len(rows))
 
 
 @dataclass(frozen=True)
