@@ -77,9 +77,12 @@ def read_spectrum(
         allotment = Allotment(n, corrections, (bits,) * GROUPS)
         if allotment.coded > most_calls or not allotment.readable:
             break
+
         design = Design.draw(n, corrections, allotment.bits, seed)
         spectrum = _transformed(value, design)
         calls += allotment.coded
+
+        # a larger transform is as a rule better, not always
         reached = r_squared(values, spectrum.predict(test))
         if best is None or reached > best.r2:
             best = Reading(spectrum, reached, calls)
