@@ -186,7 +186,6 @@ class Code:
             leading = locators[rows, order, None]
             monic = gf.divide(locators[rows, :order], leading)
 
-            # x, squared m times modulo Λ
             power = np.zeros((len(rows), order), np.int32)
             power[:, 1] = 1
             for _ in range(gf.degree):

@@ -90,7 +90,6 @@ class _Evidence:
         entries = residual[bins]
         estimate = (entries * signs).mean(axis=1)
 
-        # the bin's power, without the set and with it
         unexplained = entries - estimate[:, None] * signs
         rest = (unexplained**2).mean(axis=1)
         whole = (entries**2).mean(axis=1)

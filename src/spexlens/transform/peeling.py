@@ -104,7 +104,6 @@ class _Peeling:
 
         self.listed = Sets.low_orders(code.n, LOW_ORDERS).indicators
 
-        # the noise is never thought to be less
         self._rounding = _ROUNDING * max(
             float((entries**2).mean()) * group.bins
             for entries, group in zip(bins, groups, strict=True)
@@ -206,7 +205,6 @@ class _Peeling:
         for group, residual, before in zip(
             self.groups, self.residual, tried, strict=True
         ):
-            # an entry is a mean over 2^b values
             power = (residual**2).mean(axis=1)
             quiet = ceiling(noise / group.bins, group.delays, stage.loudness)
             loud = power > quiet

@@ -82,7 +82,6 @@ def read_spectrum(
         spectrum = _transformed(value, design)
         calls += allotment.coded
 
-        # a larger transform is as a rule better, not always
         reached = r_squared(values, spectrum.predict(test))
         if best is None or reached > best.r2:
             best = Reading(spectrum, reached, calls)

@@ -49,6 +49,7 @@ def meaning(
         answer: what to call the answer.
     """
     up = interaction.effect > 0
+
     if interaction.order == 1:
         return f"{'raises' if up else 'lowers'} {answer} when {kept}"
     if interaction.order > 2:
