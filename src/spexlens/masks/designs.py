@@ -78,6 +78,8 @@ def _drawn(rng: np.random.Generator, n: int, count: int) -> NDArray[np.uint8]:
     while len(packed) < count:
         missing = count - len(packed)
         rounds = -(-missing // _DRAW)
+
+        # a round is whole, even if a few masks are missing: the rest is cut off
         draws = [
             rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8) for _ in range(rounds)
         ]
@@ -99,12 +101,15 @@ def _filled_up(
     The other half is in random order, decided by the seed.
     """
     missing = np.ones(1 << n, np.bool_)
-    missing[to_index(unpack(packed, n))] = False
+    present = to_index(unpack(packed, n))
+    missing[present] = False
 
-    # a generator of its own: the other has drawn more or fewer masks than it gave
+    # a generator of its own: how often the other one drew plays no part
     rng = np.random.default_rng([seed, n, 1])
     order = rng.permutation(np.flatnonzero(missing))
-    more = from_index(order[: count - len(packed)], n)
+
+    wanted = count - len(packed)
+    more = from_index(order[:wanted], n)
     return np.concatenate([packed, pack(more)])
 
 

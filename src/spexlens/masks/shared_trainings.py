@@ -76,15 +76,18 @@ def _unused_slices(
         (trainings, t) bool for t training examples; fewer rows where fewer are left.
     """
     examples = int(trained.sum())
+
     used = np.zeros((0, (examples + 7) // 8), np.uint8)
     if apart is not None:
         used = pack(apart[:, trained])
 
     # enough are drawn that as many as are wanted remain if all that are used come again
-    wanted = trainings + len(distinct(used)[0])
+    known, _ = distinct(used)
+    wanted = trainings + len(known)
     if examples <= ENUMERABLE:
         wanted = min(wanted, 1 << examples)
 
     drawn = packed_uniform(examples, wanted, seed)
     unused = drawn[unseen(drawn, used)]
+
     return unpack(unused[:trainings], examples)

@@ -209,7 +209,6 @@ class _Peeling:
             quiet = ceiling(noise / group.bins, group.delays, stage.loudness)
             loud = power > quiet
 
-            # a bin that is as it was would name the same again
             change = np.abs(power - before)
             changed = change > _CHANGED * power
 
@@ -244,7 +243,6 @@ def _named(
     fitting = int(_CELLS / (code.n * code.density))
     words_a_bin = min(_WORDS, fitting) // max(1, len(rows))
 
-    # f flips make 2^f words
     affordable = max(words_a_bin, 1).bit_length() - 1
     flips = min(flips, group.delays, affordable)
     every = np.arange(1 << flips)
@@ -285,7 +283,6 @@ def _sign_words(entries: NDArray[np.float64], patterns: Bits) -> Bits:
     signs = (entries < 0).astype(np.uint8)
     words = np.repeat(signs[:, None], len(patterns), axis=1)
 
-    # the signs of the smallest entries are those that noise turns first
     flips = patterns.shape[1]
     by_size = np.argsort(np.abs(entries), axis=1, kind="stable")
     weakest = by_size[:, :flips]

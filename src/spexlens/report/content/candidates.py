@@ -123,7 +123,7 @@ def _by_layer(components: Sequence[Mark]) -> tuple[Layer, ...]:
         if not few and not component.visible:
             continue
 
-        # `L3.H2` is a part of `L3`; a layer that is a candidate itself has no part
+        # of `L3.H7` the part is H7; a layer that is a candidate itself has none
         layer, _, part = component.name.partition(".")
         names.setdefault(layer, layer if part else "")
         mark = Mark(part or layer, component.strength)
