@@ -322,6 +322,7 @@ class Evaluator:
                 raise OutOfMemory(
                     f"out of memory on a single mask of {self.game.n} candidates"
                 )
+
             # kept in the ledger: a resumed run is to cut its batches as this one did
             self._flush()
             half = (len(batch) + 1) // 2

@@ -59,6 +59,7 @@ def packed_uniform(n: int, count: int, seed: int) -> NDArray[np.uint8]:
             f"{count} distinct masks of {n} candidates do not exist; there are {1 << n}"
         )
     rng = np.random.default_rng([seed, n])
+
     # so few that all can be shuffled: nothing is drawn twice
     if n <= ENUMERABLE:
         chosen = rng.permutation(1 << n)[:count]

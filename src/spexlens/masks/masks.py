@@ -80,6 +80,7 @@ def distinct(packed: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.i
 
     # np.unique sorts by content: rank the rows by where they first stand instead
     appearance = np.argsort(first, kind="stable")
+
     # the inverse of a permutation
     rank = np.empty_like(appearance)
     rank[appearance] = np.arange(len(appearance))

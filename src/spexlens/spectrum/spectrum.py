@@ -150,6 +150,7 @@ class Spectrum(SetFunction):
         # their sum
         packed = mask_algebra.pack(rows)
         result = np.zeros((len(rows), *self.values.shape[1:]))
+
         # in chunks of sets whose sums and bits stay in the cache
         for chunk in mask_algebra.blocks(len(self), 2 * self.n + 512):
             sets = self.sets.packed[chunk]

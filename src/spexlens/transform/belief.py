@@ -123,6 +123,7 @@ def judge(
         _Evidence.of(group, entries, noise, words.members)
         for group, entries in zip(groups, residual, strict=True)
     ]
+
     # (C, k) each: one row a group
     estimate = np.stack([group.estimate for group in evidence])
     weight = np.stack([group.weight for group in evidence])
@@ -131,7 +132,6 @@ def judge(
 
     # as a factor: the sum over all groups but one
     others = 1.0 - np.eye(len(groups))
-
     agrees = _agreeing(estimate, weight, others)
 
     # a single group has no others that could lean its way

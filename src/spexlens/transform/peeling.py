@@ -172,6 +172,7 @@ class _Peeling:
     def prune(self) -> bool:
         """Drop the sets whose coefficient is not told from zero; whether there were any."""
         members = self.support.members
+
         # a coefficient's variance is that of one value, by their number
         values = sum(entries.size for entries in self.residual)
         free = max(values - len(members), 1)

@@ -71,6 +71,7 @@ def read_spectrum(
     test = designs.uniform(n, _TEST, seed)
     values = value(test)
     calls = _TEST
+
     best: Reading | None = None
     bits = LEAST_BITS
     while best is None or best.r2 < r2:
