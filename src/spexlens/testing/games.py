@@ -13,9 +13,9 @@ from spexlens.games.game import Game
 from spexlens.games.recipe import Recipe
 from spexlens.masks.masks import distinct, pack
 from spexlens.testing.holding import hold_json, hold_near, hold_one_line
+from spexlens.testing.oracles import values_of
 
 Masks = NDArray[np.bool_]
-Array = NDArray[np.float64]
 
 
 class GameConformance:
@@ -74,7 +74,7 @@ class GameConformance:
     def test_a_mask_has_one_finite_value_or_one_for_each_output(self) -> None:
         game = self.game()
         masks = self.masks(game.n)
-        values = _values(game, masks, len(masks))
+        values = values_of(game, masks, len(masks))
         assert values.dtype == np.float64
         assert values.ndim in (1, 2), f"values have shape {values.shape}"
         assert len(values) == len(masks)
@@ -83,7 +83,7 @@ class GameConformance:
             outputs = 1 if values.ndim == 1 else values.shape[1]
             assert outputs == len(game.outputs)
 
-    def test_everything_kept_and_everything_ablated_have_values(self) -> None:
+    def test_everything_kept_and_everything_ablated_havevalues_of(self) -> None:
         game = self.game()
         for kept in (True, False):
             values = game.value(np.full((1, game.n), kept))
@@ -93,12 +93,12 @@ class GameConformance:
     def test_batches_of_any_size_and_order_agree(self) -> None:
         game = self.game()
         masks = self.masks(game.n)
-        together = _values(game, masks, len(masks))
-        alone = _values(game, masks, 1)
-        by_three = _values(game, masks, 3)
+        together = values_of(game, masks, len(masks))
+        alone = values_of(game, masks, 1)
+        by_three = values_of(game, masks, 3)
         # an evaluator never hands over a view that runs backwards
         reversed_masks = np.ascontiguousarray(masks[::-1])
-        backwards = _values(game, reversed_masks, len(masks))[::-1]
+        backwards = values_of(game, reversed_masks, len(masks))[::-1]
         hold_near(alone, together, self.rounding, "masks one by one")
         hold_near(by_three, together, self.rounding, "masks by three")
         hold_near(backwards, together, self.rounding, "masks backwards")
@@ -159,8 +159,8 @@ class GameConformance:
         assert again.fingerprint == game.fingerprint
         assert again.candidates == game.candidates
         masks = self.masks(game.n)[:3]
-        expected = _values(game, masks, 1)
-        hold_near(_values(again, masks, 1), expected, self.rounding, "made again")
+        expected = values_of(game, masks, 1)
+        hold_near(values_of(again, masks, 1), expected, self.rounding, "made again")
 
     def test_its_variants_ablate_the_same_candidates_in_another_way(self) -> None:
         game = self.game()
@@ -197,12 +197,3 @@ class GameConformance:
         other = game.with_seed(1)
         assert other.candidates == game.candidates
         assert other.repeats == 1
-
-
-def _values(game: Game, masks: Masks, size: int) -> Array:
-    """Values in batches of a size, or smaller where the game takes no more."""
-    size = min(size, game.batch_size)
-    batches = []
-    for start in range(0, len(masks), size):
-        batches.append(game.value(masks[start : start + size]))
-    return np.concatenate(batches)

@@ -24,14 +24,27 @@ def every_mask(n: int) -> NDArray[np.bool_]:
     return masks
 
 
+def values_of(game: Game, masks: NDArray[np.bool_], size: int) -> Array:
+    """A game's values of masks, in batches of a size, or of what it takes at most.
+
+    Args:
+        game: that is asked.
+        masks: (m, n) bool, m > 0.
+        size: the most masks that it is asked for at once.
+
+    Returns:
+        (m,) or (m, k).
+    """
+    size = min(size, game.batch_size)
+    starts = range(0, len(masks), size)
+    batches = [masks[start : start + size] for start in starts]
+    return np.concatenate([game.value(batch) for batch in batches])
+
+
 def table_of(game: Game) -> Array:
     """A game's values of all masks, (2^n,) or (2^n, k), in the order of `every_mask`."""
     masks = every_mask(game.n)
-    size = game.batch_size
-    values = []
-    for start in range(0, len(masks), size):
-        values.append(game.value(masks[start : start + size]))
-    return np.concatenate(values)
+    return values_of(game, masks, len(masks))
 
 
 def fourier_by_brute_force(table: Array) -> dict[Members, Array]:
