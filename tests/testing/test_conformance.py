@@ -237,3 +237,33 @@ def test_a_solver_that_draws_without_its_seed_is_caught() -> None:
     suite.solver = Moody  # type: ignore[method-assign]
     with pytest.raises(AssertionError, match="the plan is not the same twice"):
         suite.test_one_seed_gives_one_plan_and_one_fit()
+
+
+def test_a_fingerprint_that_misses_a_setting_is_caught() -> None:
+    class Blind(TestCountingGame):
+        def different(self) -> Mapping[str, Game]:
+            return {"a function": CountingGame(lambda masks: masks[:, 0], 4, "and")}
+
+    with pytest.raises(AssertionError, match="for the game and for a function"):
+        Blind().test_another_setting_moves_the_fingerprint()
+
+
+def test_a_proxy_whose_bits_hang_on_chance_is_caught() -> None:
+    class Noisy(Constant):
+        def fit(self, masks: Any, values: Any, seed: int, run: Any = map) -> Any:
+            moved = values + 1e-9 * np.random.default_rng().normal(size=len(values))
+            return super().fit(masks, moved, seed, run)
+
+    suite = TestConstant()
+    suite.proxy = Noisy  # type: ignore[method-assign]
+    with pytest.raises(AssertionError, match="a prediction is not the same twice"):
+        suite.test_one_seed_gives_one_fit()
+
+
+def test_a_learner_whose_identity_misses_a_setting_is_caught() -> None:
+    class Blind(TestRidgeHead):
+        def different(self) -> Mapping[str, Learner]:
+            return {"nothing": RidgeHead(), **super().different()}
+
+    with pytest.raises(AssertionError, match="for the learner and for nothing"):
+        Blind().test_another_setting_moves_the_identity()

@@ -88,6 +88,7 @@ class LearnerConformance:
     def test_one_seed_gives_one_answer(self) -> None:
         task = self.task()
         kept, seeds = _subsets(task)
+        # made anew, and used twice: neither may draw from a state of its own
         first = self.learner().prepare(task)
         answers = first.fit(kept, seeds).answers
         again = self.learner().prepare(task).fit(kept, seeds).answers
@@ -169,6 +170,7 @@ def _subsets(task: Task) -> tuple[Kept, Seeds]:
     """All examples, none, one, and five at random: (8, N) bool, with seeds (8,)."""
     count = len(task)
     kept = np.random.default_rng(2).random((8, count)) < 0.6
+    # where learners fail: nothing to learn from, and one example of one class
     kept[0] = True
     kept[1] = False
     kept[2] = np.arange(count) == 0

@@ -17,16 +17,34 @@ Members = tuple[int, ...]
 
 def every_mask(n: int) -> NDArray[np.bool_]:
     """All masks of n candidates, (2^n, n) bool; bit i of a row's index is candidate i."""
-    rows = [[bool(index >> i & 1) for i in range(n)] for index in range(1 << n)]
-    return np.array(rows, np.bool_).reshape(1 << n, n)
+    masks = np.zeros((1 << n, n), np.bool_)
+    for index in range(1 << n):
+        for i in range(n):
+            masks[index, i] = index >> i & 1
+    return masks
+
+
+def values_of(game: Game, masks: NDArray[np.bool_], size: int) -> Array:
+    """A game's values of masks, in batches of a size, or of what it takes at most.
+
+    Args:
+        game: that is asked.
+        masks: (m, n) bool, m > 0.
+        size: the most masks that it is asked for at once.
+
+    Returns:
+        (m,) or (m, k).
+    """
+    size = min(size, game.batch_size)
+    starts = range(0, len(masks), size)
+    batches = [masks[start : start + size] for start in starts]
+    return np.concatenate([game.value(batch) for batch in batches])
 
 
 def table_of(game: Game) -> Array:
     """A game's values of all masks, (2^n,) or (2^n, k), in the order of `every_mask`."""
     masks = every_mask(game.n)
-    size = game.batch_size
-    batches = [masks[start : start + size] for start in range(0, len(masks), size)]
-    return np.concatenate([game.value(batch) for batch in batches])
+    return values_of(game, masks, len(masks))
 
 
 def fourier_by_brute_force(table: Array) -> dict[Members, Array]:
@@ -63,7 +81,8 @@ def banzhaf_by_brute_force(table: Array, members: Members) -> Array:
     Returns:
         The index, a scalar or (k,).
     """
-    others = tuple(i for i in range(_candidates(table)) if i not in members)
+    everyone = range(_candidates(table))
+    others = tuple(i for i in everyone if i not in members)
     contexts = _subsets(others)
     total = np.zeros(table.shape[1:])
     for context in contexts:

@@ -67,6 +67,7 @@ class ProxyConformance:
     def test_its_table_is_what_it_predicts_of_all_masks(self) -> None:
         fitted = self._fitted()
         predicted = fitted.predict(every_mask(self.n))
+        # the oracle lists masks in the order of a table's rows
         hold_near(fitted.table(), predicted, _ROUNDING, "the table")
 
     def test_it_predicts_what_its_spectrum_says(self) -> None:
@@ -89,6 +90,7 @@ class ProxyConformance:
 
     def test_its_parts_may_run_at_the_same_time(self) -> None:
         alone = self._fitted()
+        # sums in an order of their own would be other bits
         with ThreadPoolExecutor(2) as pool:
             together = self._fitted(run=pool.map)
         _hold_same(together, alone, self.n)
