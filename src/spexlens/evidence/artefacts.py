@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spexlens.evidence.factorial import FactorialDesign
 from spexlens.evidence.ordinary_inputs import Ordinary
 from spexlens.evidence.spot_checks import measured
+from spexlens.masks.outputs import by_output
 from spexlens.spectrum.scores import rank_correlation, squared_correlation
 from spexlens.spectrum.shares import Members
 from spexlens.spectrum.sizes import Sizes
@@ -165,8 +166,8 @@ def variant_of(
             them, of others that both were asked.
         effects: of each output, what was measured of each set here.
     """
-    here = here.reshape(len(here), -1)
-    there = there.reshape(len(there), -1)
+    here = by_output(here)
+    there = by_output(there)
     count = len(design.masks)
     corners_here = here[:count]
     corners_there = there[:count]

@@ -74,7 +74,7 @@ class _Book:
     def __post_init__(self) -> None:
         spectrum = self.spectrum
         orders = spectrum.sets.orders
-        columns = spectrum.values.reshape(len(spectrum), -1)
+        columns = spectrum.columns
         values = columns[:, self.output]
         shares = shares_by_output(spectrum)
         share = shares[:, self.output]

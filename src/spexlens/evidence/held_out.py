@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.masks.outputs import by_output
 from spexlens.masks.strategy import MaskStrategy
 from spexlens.solvers.faithfulness import Faithfulness, combined_r2
 from spexlens.solvers.proxyspex.proxies.linear import Linear
@@ -225,7 +226,7 @@ def _predicted(
     Returns:
         (k, m) float64, and k numbers twice.
     """
-    columns = spectrum.values.reshape(len(spectrum), -1)
+    columns = spectrum.columns
     is_empty = spectrum.sets.orders == 0
     predictions = _columns(spectrum.predict(masks))
     mean = columns[is_empty].sum(axis=0)
@@ -257,7 +258,7 @@ def linear_datamodel(masks: NDArray[np.bool_], values: Array, seed: int) -> Spec
 
 def _columns(values: Array) -> Array:
     """(m,) or (m, k) -> (k, m)."""
-    return values.reshape(len(values), -1).T
+    return by_output(values).T
 
 
 def faithfulness_of(

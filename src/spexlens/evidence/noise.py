@@ -11,6 +11,7 @@ from spexlens.evaluation.sized import Sized
 from spexlens.evidence.check_masks import CheckMasks
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.masks import seen_among
+from spexlens.masks.outputs import by_output
 from spexlens.solvers.solver import Plan
 from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.uncertainty import HALF_WIDTH
@@ -88,7 +89,7 @@ def noise_of(
             each.
         seeded: see `Noise`.
     """
-    columns = values.reshape(len(values), -1)
+    columns = by_output(values)
     variance = columns.var(axis=0)
     # Values that never move have no variance to share: nothing of it is noise.
     share = np.divide(

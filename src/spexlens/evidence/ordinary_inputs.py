@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spexlens.masks.outputs import by_output
 from spexlens.spectrum.sizes import Sizes
 
 Array = NDArray[np.float64]
@@ -62,7 +63,7 @@ class Ordinary:
             empty: (k,), the answer with everything ablated.
             inputs: as the attribute.
         """
-        columns = values.reshape(len(values), -1)
+        columns = by_output(values)
         low = columns.min(axis=0).tolist()
         high = columns.max(axis=0).tolist()
         return cls(tuple(low), tuple(high), inputs, tuple(empty))

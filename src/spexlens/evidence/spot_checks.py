@@ -166,7 +166,7 @@ def checks_of(
     residuals = values - spectrum.predict(design.masks)
     residuals = np.reshape(residuals, (len(values), -1))
     interactions = design.interactions(residuals)
-    columns = spectrum.values.reshape(len(spectrum), -1)
+    columns = spectrum.columns
     of_outputs = []
     for output in range(residuals.shape[1]):
         scalar = Spectrum(spectrum.sets, columns[:, output])

@@ -68,7 +68,7 @@ def stability_of(
 def stability_by_output(fit: Fit, seed: int) -> tuple[tuple[Stability, ...], ...]:
     """Of each output of a fit whose uncertainty was measured."""
     spectrum = fit.spectrum
-    columns = spectrum.values.reshape(len(spectrum), -1).T
+    columns = spectrum.columns.T
     of_outputs = []
     # Not strict: where none was measured, there is no uncertainty of any output.
     for column, uncertainty in zip(columns, fit.uncertainty, strict=False):

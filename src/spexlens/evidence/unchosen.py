@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from spexlens.evaluation.sized import Sized
 from spexlens.games.game import Game
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.outputs import by_output
 from spexlens.spectrum.sizes import Sizes
 
 _PARTNERS = 64
@@ -106,8 +107,8 @@ def unchosen_of(
         values: (m,) or (m, k), of the masks `packed`.
         answers: (count,) or (count, k), of the masks asked.
     """
-    columns = values.reshape(len(values), -1)
-    answered = answers.reshape(len(answers), -1)
+    columns = by_output(values)
+    answered = by_output(answers)
     # The first mask ablates all; each other one differs from its partner in the
     # unchosen alone.
     partners = _partners(packed, game.n, len(answered) - 1)

@@ -250,7 +250,7 @@ class _SharedMasks:
         design = FactorialDesign.of(sets, chosen)
         packed = design.packed
         effects = []
-        for column in spectrum.values.reshape(len(spectrum), -1).T:
+        for column in spectrum.columns.T:
             scalar = Spectrum(spectrum.sets, column)
             effects.append(_interactions(scalar, sets))
         values = _values_of(checked.bought, packed)

@@ -178,7 +178,7 @@ class Measured:
         Raises:
             InvalidInput: there is no such output.
         """
-        columns = self.spectrum.values.reshape(len(self.spectrum), -1)
+        columns = self.spectrum.columns
         return columns[:, self.position(output)]
 
     def position(self, output: int | str) -> int:

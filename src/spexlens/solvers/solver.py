@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.outputs import by_output
 from spexlens.solvers.faithfulness import Faithfulness
 from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
@@ -312,7 +313,7 @@ def _sound(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
             f"{count} masks need as many values; got an array of shape {values.shape}"
         )
 
-    rows = values.reshape(len(values), -1)
+    rows = by_output(values)
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         worst = int(np.flatnonzero(~finite)[0])

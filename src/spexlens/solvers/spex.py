@@ -12,6 +12,7 @@ from spexlens.errors import InvalidInput
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.one_thread import one_thread
+from spexlens.masks.outputs import by_output
 from spexlens.solvers.exact import Exact
 from spexlens.solvers.faithfulness import Faithfulness
 from spexlens.solvers.ridge import Refit, refit
@@ -154,7 +155,7 @@ class Spex(Solver):
         design = Design.draw(n, allotment.corrections, allotment.bits, seed)
         rows = rows_of(design.masks(), packed, seed)
 
-        columns = values.reshape(len(values), -1).T
+        columns = by_output(values).T
         with one_thread():  # sums in another order would be other bits
             fits = [self._output(design, rows, packed, column) for column in columns]
 
@@ -196,8 +197,8 @@ class Spex(Solver):
 
         A code cannot use masks that it did not plan.
         """
-        columns = values.reshape(len(values), -1).T
-        recovered = fit.spectrum.values.reshape(len(fit.spectrum), -1).T
+        columns = by_output(values).T
+        recovered = fit.spectrum.columns.T
 
         with one_thread():  # as in the first fit
             regressions = [

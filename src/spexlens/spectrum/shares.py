@@ -28,7 +28,7 @@ def shares_by_output(spectrum: Spectrum) -> Array:
         (s, k) float64, with k = 1 for a spectrum of shape (s,); 0 for the empty set.
         Each column sums to 1, or is 0 where that output is constant.
     """
-    energy = spectrum.values.reshape(len(spectrum), -1) ** 2
+    energy = spectrum.columns**2
     energy[spectrum.sets.orders == 0] = 0.0
     variance = energy.sum(axis=0)
     return np.asarray(energy / np.maximum(variance, np.finfo(np.float64).tiny))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import InvalidInput
+from spexlens.masks.outputs import by_output
 
 Array = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ class Sizes:
     @classmethod
     def of(cls, values: Array) -> "Sizes":
         """Of finite answers, (m,) or (m, k), one or more."""
-        columns = values.reshape(len(values), -1)
+        columns = by_output(values)
         # in [-1, 1]: no difference overflows
         away = np.ldexp(columns, -_exponent(columns))
         spread = np.ptp(away, axis=0)
@@ -163,7 +164,7 @@ def refuse_small(values: Array, outputs: Sequence[str] | None = None) -> None:
         values: (m,) or (m, k) float64.
         outputs: the k names, where there are any.
     """
-    columns = values.reshape(len(values), -1)
+    columns = by_output(values)
     spread = np.ptp(columns, axis=0)
     largest = np.abs(columns).max(axis=0)
 

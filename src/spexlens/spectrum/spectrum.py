@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from spexlens.errors import InvalidInput
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.outputs import by_output
 from spexlens.spectrum.hadamard import walsh_hadamard
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.sizes import Sizes, far
@@ -73,6 +74,11 @@ class SetFunction:
             return np.zeros(self.values.shape[1:])
         value: NDArray[np.float64] = self.values[position]
         return value
+
+    @property
+    def columns(self) -> NDArray[np.float64]:
+        """(s, k) float64: the values by output."""
+        return by_output(self.values)
 
     @cached_property
     def _positions(self) -> dict[tuple[int, ...], int]:

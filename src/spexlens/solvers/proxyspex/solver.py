@@ -13,6 +13,7 @@ from spexlens.arguments import unknown
 from spexlens.errors import InvalidInput
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.one_thread import one_thread
+from spexlens.masks.outputs import by_output
 from spexlens.solvers.faithfulness import Faithfulness, Source
 from spexlens.solvers.proxyspex.design import adapted, drawn, joined, space_filling
 from spexlens.solvers.proxyspex.kernel.kernel import FOLDED
@@ -163,7 +164,7 @@ class ProxySpex(Solver):
         """The sparse spectrum of each output's average, with its cross-validated R²."""
         masks = mask_algebra.unpack(packed, n)
         judged = self._judged(packed, n)
-        columns = values.reshape(len(values), -1).T
+        columns = by_output(values).T
 
         threads = self.workers or os.cpu_count() or 1
         with one_thread(), ThreadPoolExecutor(threads) as executor:
