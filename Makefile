@@ -14,13 +14,13 @@ test: .venv/.developer  ## the whole test suite
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 fuzz: .venv/.developer  ## every loader of files against 10,000 mutations, some half an hour
-	SPEXLENS_FUZZ=10000 $(BIN)/pytest tests/test_fuzz.py
+	SPEXLENS_FUZZ=10000 $(BIN)/pytest tests/files/test_fuzz.py
 
 test-kills: .venv/.developer  ## 100 kills over all commands, some quarter of an hour
-	$(BIN)/python tests/kills.py 100
+	$(BIN)/python tests/doubles/kills.py 100
 
 test-damage: .venv/.developer  ## 500 damaged ledgers
-	$(BIN)/python tests/damage.py 500
+	$(BIN)/python tests/doubles/damage.py 500
 
 lint: .venv/.developer  ## style, format and types
 	$(BIN)/ruff check .

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from spexlens.verbs.aggregate import Aggregate, aggregate
     from spexlens.verbs.batch import explain_all
     from spexlens.verbs.explain import explain
+    from spexlens.verbs.resume import resume
     from spexlens.verbs.zoom import zoom
 
 __version__ = version("spexlens")
@@ -66,6 +67,7 @@ __all__ = [
     "explain_all",
     "mix",
     "register_architecture",
+    "resume",
     "screen",
     "zoom",
 ]
@@ -97,6 +99,7 @@ _HOMES = {
     "explain_all": "spexlens.verbs.batch",
     "mix": "spexlens.lenses.mixed.lens",
     "register_architecture": "spexlens.models.architectures",
+    "resume": "spexlens.verbs.resume",
     "screen": "spexlens.lenses.screening.screen",
     "zoom": "spexlens.verbs.zoom",
 }

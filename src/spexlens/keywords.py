@@ -1,6 +1,4 @@
-"""Keywords: arguments that a function does not have are refused with the one that was
-meant.
-"""
+"""Keywords: one that a function does not have is refused with the one that was meant."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -9,6 +7,8 @@ from typing import ParamSpec, TypeVar
 
 from spexlens.arguments import nearest
 from spexlens.errors import UnknownArgument
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -26,18 +26,14 @@ def keywords(
     """
 
     def checked(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
-        named = (
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            inspect.Parameter.KEYWORD_ONLY,
-        )
+        parameters = inspect.signature(function).parameters.values()
         known = [
-            each.name
-            for each in inspect.signature(function).parameters.values()
-            if each.kind in named
+            parameter.name
+            for parameter in parameters
+            if parameter.kind in _NAMED and parameter.name != "self"
         ]
-        known = [name for name in known if name != "self"] + [
-            name for each in more for name in each
-        ]
+        for names in more:
+            known += names
         called = function.__qualname__.removesuffix(".__init__")
 
         @wraps(function)
@@ -54,7 +50,7 @@ def keywords(
 
 def _said(called: str, name: str, known: list[str]) -> str:
     near = nearest(name, known)
-    mended = (
-        f"did you mean {near}?" if near is not None else f"it has {', '.join(known)}"
-    )
-    return f"{called} has no argument {name!r}; {mended}"
+    advice = f"it has {', '.join(known)}"
+    if near is not None:
+        advice = f"did you mean {near}?"
+    return f"{called} has no argument {name!r}; {advice}"

@@ -48,6 +48,7 @@ class Allocation:
         """How many evaluations there will be, if it does not stop early."""
         reserve = self.reserve
         shares = self.shares
+        # `Shares.held_out` and `again` are not of these: each has its own repetitions.
         masks = (
             plan.total
             + self.unchosen
@@ -77,12 +78,17 @@ class Allocation:
         return allocate(self.game, self.request, beside)
 
     def stopped(self, masks: int) -> "Allocation":
-        """The same, of a plan of all 2^n masks that ended after so many: there is
-        something to check after all.
+        """The same, of a plan of all 2^n masks that ended after so many.
+
+        There is something to check after all.
         """
         spare = self.left.calls - masks
         reserve = reserve_of_rest(
-            self.game, spare, self.request, self.beside, self.reserve
+            self.game,
+            spare,
+            self.request,
+            self.beside,
+            self.reserve,
         )
         return replace(self, reserve=reserve)
 

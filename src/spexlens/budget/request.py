@@ -18,8 +18,9 @@ Until = Literal["stable"] | None
 
 
 class Evidence(TypedDict, total=False):
-    """The arguments of `explain` that ask for evidence, for functions that pass them
-    on; see `explain` for what each means.
+    """The arguments of `explain` that ask for evidence.
+
+    For functions that pass them on; see `explain` for what each means.
     """
 
     checks: int | None
@@ -79,6 +80,14 @@ class Request:
     def _hold(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)  # a frozen dataclass, as it is made
 
+    @property
+    def is_data(self) -> bool:
+        """Whether all of it can be written down: no solver of somebody's own is part of
+        it, and no game that data alone does not make again.
+        """
+        games = [other for other in self.against if not isinstance(other, str)]
+        return isinstance(self.method, str) and all(game.recipe for game in games)
+
     def content(self) -> dict[str, Any]:
         """It as JSON.
 
@@ -86,13 +95,14 @@ class Request:
             InvalidInput: a solver of somebody's own, or a game without a recipe, is
                 part of it.
         """
-        held = {each.name: getattr(self, each.name) for each in fields(self)}
+        # Not `asdict`, which would copy a solver and games too.
+        content = {field.name: getattr(self, field.name) for field in fields(self)}
         if isinstance(self.method, Solver):
             raise InvalidInput("a solver that was made in Python is no data: name one")
-        held["against"] = [_variant(each) for each in self.against]
+        content["against"] = [_variant(way) for way in self.against]
         if self.expectations is not None:
-            held["expectations"] = asdict(self.expectations)
-        return {name: plain(value, name) for name, value in held.items()}
+            content["expectations"] = asdict(self.expectations)
+        return {name: plain(value, name) for name, value in content.items()}
 
     def to_json(self) -> str:
         """It as one line of JSON: equal requests give equal lines.
@@ -118,15 +128,18 @@ class Request:
         """
         if not isinstance(content, Mapping):
             raise InvalidInput("a request is an object of arguments of explain")
-        known = {each.name for each in fields(cls)}
+        known = {field.name for field in fields(cls)}
         if unknown := sorted(content.keys() - known):
             raise InvalidInput(f"a request has no {unknown[0]!r}")
-        held = dict(content)
-        held["against"] = tuple(_game(each) for each in held.get("against", ()))
-        held["ordinary"] = tuple(held.get("ordinary", ()))
-        if held.get("expectations") is not None:
-            held["expectations"] = _expectations(held["expectations"])
-        return cls(**held)
+        # JSON has lists where a request has tuples, which nobody can change.
+        arguments = dict(content)
+        against = arguments.get("against", ())
+        arguments["against"] = tuple(_game(way) for way in against)
+        arguments["ordinary"] = tuple(arguments.get("ordinary", ()))
+        expectations = arguments.get("expectations")
+        if expectations is not None:
+            arguments["expectations"] = _expectations(expectations)
+        return cls(**arguments)
 
 
 def _several(given: Any, single: Any) -> tuple[Any, ...]:
@@ -148,20 +161,23 @@ def _game(content: Any) -> Any:
 
 
 def _expectations(content: Mapping[str, Any]) -> Expectations:
-    rules = tuple(
-        Rule(
-            rule["name"],
-            tuple(
-                Pattern(
-                    tuple(member["labels"]),
-                    tuple(member["positions"]),
-                    tuple(member["kinds"]),
-                )
-                for member in rule["members"]
-            ),
-            rule["forbidden"],
-            rule["sign"],
-        )
-        for rule in content["rules"]
+    rules = [_rule(rule) for rule in content["rules"]]
+    return Expectations(tuple(rules), content["least_share"])
+
+
+def _rule(content: Mapping[str, Any]) -> Rule:
+    members = [_pattern(member) for member in content["members"]]
+    return Rule(
+        content["name"],
+        tuple(members),
+        content["forbidden"],
+        content["sign"],
     )
-    return Expectations(rules, content["least_share"])
+
+
+def _pattern(content: Mapping[str, Any]) -> Pattern:
+    return Pattern(
+        tuple(content["labels"]),
+        tuple(content["positions"]),
+        tuple(content["kinds"]),
+    )

@@ -113,8 +113,9 @@ def _fit_shares(game: Game, left: Left, request: Request) -> Shares:
 def _of_what_is_over(
     game: Game, left: Left, request: Request, beside: Beside, shares: Shares
 ) -> Reserve | None:
-    """The reserve where the fit has all 2^n masks; None if evidence that was asked for
-    does not fit beside them.
+    """The reserve where the fit has all 2^n masks.
+
+    None if evidence that was asked for does not fit beside them.
     """
     repeats = _repeats(game, left.calls, request, beside)
     confirming = _CONFIRMING * (request.smallest is not None)
@@ -124,7 +125,8 @@ def _of_what_is_over(
         + _LEAST_CHECKED * game.repeats * beside.variants
         + (repeats if request.noise else 0)
     )
-    spare = left.calls - (1 << game.n) * game.repeats - shares.again - least
+    fitted = (1 << game.n) * game.repeats
+    spare = left.calls - fitted - shares.again - least
     if spare < 0:
         return None
     if not request.noise:  # unasked, repetitions take what is over, and no more
@@ -133,7 +135,7 @@ def _of_what_is_over(
     each = 0
     if beside.variants:
         each = spare // game.repeats // beside.variants + _LEAST_CHECKED
-        each = min(each, 1 << game.n)
+        each = min(each, 1 << game.n)  # there are no more
     return Reserve(0, 0, each, repeats, confirming)
 
 
@@ -141,11 +143,10 @@ def _beside_the_fit(
     game: Game, left: Left, request: Request, beside: Beside
 ) -> tuple[Shares, Reserve]:
     """The shares where a fit has to leave something for evidence."""
-    asked = request.checks
     repeats = _repeats(game, left.calls, request, beside)
     confirming = _CONFIRMING * (request.smallest is not None)
-    tried = _tried(game, left.calls, beside) if asked is None else [asked]
-    for checks in tried:
+    unasked = request.checks is None
+    for checks in _tried(game, left.calls, request, beside):
         each = checks if beside.variants else 0
         masks = checks + each * beside.variants + confirming
         cost = beside.ordinary + repeats + masks * game.repeats
@@ -156,7 +157,7 @@ def _beside_the_fit(
                 raise BudgetTooSmall("nothing is left to fit")
             shares = _fit_shares(game, Left(left.calls - cost, most), request)
         except BudgetTooSmall as error:
-            if asked is None and checks and not beside.variants:
+            if unasked and checks and not beside.variants:
                 continue  # checks that nobody asked for are not worth a refusal
             if cost:
                 raise BudgetTooSmall(
@@ -176,9 +177,7 @@ def _check_trainings(trainings: int | None, checks: int) -> int:
 
 
 def _complete(game: Game, shares: Shares) -> bool:
-    """Whether the fit's masks are all there are, so that nothing is left to check it
-    with.
-    """
+    """Whether the fit's masks are all there are: nothing is left to check it with."""
     if shares.solver.exhaustive:
         return True
     if game.strategy.shares_trainings or shares.held_out:
@@ -222,8 +221,14 @@ def refuse_unsound(game: Game, request: Request, beside: Beside) -> None:
 def reserve_of_rest(
     game: Game, spare: int, request: Request, beside: Beside, reserve: Reserve
 ) -> Reserve:
-    """What checks a fit that ended before all masks were asked for, with so many calls
-    to spare.
+    """What checks a fit that ended before all masks were asked for.
+
+    Args:
+        game: that is asked.
+        spare: calls of the budget that the fit did not take.
+        request: what was asked of the game.
+        beside: what is asked beside it.
+        reserve: what there was for evidence when all masks were to be asked for.
     """
     spare -= reserve.repeats + beside.ordinary + reserve.smallest * game.repeats
     wanted = request.checks
@@ -234,8 +239,13 @@ def reserve_of_rest(
     return replace(reserve, checks=checks, each=checks if beside.variants else 0)
 
 
-def _tried(game: Game, budget: int, beside: Beside) -> list[int]:
-    """How many masks check a fit where nobody said: a tenth and at least 16, else none."""
+def _tried(game: Game, budget: int, request: Request, beside: Beside) -> list[int]:
+    """How many masks may check a fit, the first choice first.
+
+    As many as were asked for; else a tenth and at least 16, or none.
+    """
+    if request.checks is not None:
+        return [request.checks]
     checked = max(_LEAST_CHECKED, budget // (10 * game.repeats))
     if beside.variants:
         return [checked]
@@ -243,8 +253,9 @@ def _tried(game: Game, budget: int, beside: Beside) -> list[int]:
 
 
 def _repeats(game: Game, budget: int, request: Request, beside: Beside) -> int:
-    """How many evaluations repeat a mask: two, of a game that may answer differently;
-    more if it does.
+    """How many evaluations repeat a mask.
+
+    Two, of a game that may answer differently; more if it does.
     """
     if request.noise is None:
         if game.base.deterministic or game.seeded or budget < _LEAST_TO_CHECK:
@@ -261,8 +272,9 @@ def _repeats(game: Game, budget: int, request: Request, beside: Beside) -> int:
 
 
 def unchosen_masks(game: Game, request: Request) -> int:
-    """How many masks ablate what was not chosen: as many as were asked for, or 8 and
-    fewer of a small budget.
+    """How many masks ablate what was not chosen.
+
+    As many as were asked for, or 8 and fewer of a small budget.
 
     Raises:
         InvalidInput: one or two, or more than the budget has.
@@ -278,10 +290,11 @@ def unchosen_masks(game: Game, request: Request) -> int:
                 spare //= 2
         count = min(_UNCHOSEN, spare)
         return count if count >= _LEAST_UNCHOSEN else 0
-    asked = whole_number(request.unchosen, "unchosen")
-    if 0 < asked < _LEAST_UNCHOSEN or asked >= masks or asked > _MOST_UNCHOSEN:
+    count = whole_number(request.unchosen, "unchosen")
+    too_few = 0 < count < _LEAST_UNCHOSEN  # a spread of two masks is none
+    if too_few or count >= masks or count > _MOST_UNCHOSEN:
         raise InvalidInput(
             f"unchosen takes {_LEAST_UNCHOSEN} to {_MOST_UNCHOSEN} masks, less than the"
-            f" budget; got {asked}"
+            f" budget; got {count}"
         )
-    return asked
+    return count

@@ -88,8 +88,9 @@ def fit_shares(
 
 
 def every_mask_is_a_training(game: Game) -> bool:
-    """Whether only training examples are ablated, of a game that has other candidates
-    too: then each mask is a training of its own.
+    """Whether only training examples are ablated, of a game with other candidates too.
+
+    Then each mask is a training of its own.
     """
     strategy = game.base.strategy
     if not isinstance(strategy, SharedTrainings) or game.strategy.shares_trainings:
@@ -102,8 +103,9 @@ def every_mask_is_a_training(game: Game) -> bool:
 def trainings_of(
     game: Game, budget: int, trainings: int | None, unchosen: int = 0
 ) -> int | None:
-    """The most trainings of a game whose masks share them, less those that `unchosen`
-    masks need; None for other games.
+    """The most trainings of a game whose masks share them; None for other games.
+
+    Those that `unchosen` masks need are not among them.
 
     Raises:
         InvalidInput: they are said of a game that has no such trainings.
@@ -155,8 +157,9 @@ def _sharing(
     most: int,
     seed: int,
 ) -> Shares:
-    """The shares where masks share trainings: a fifth of both is held out unless it is
-    said how many.
+    """The shares where masks share trainings.
+
+    A fifth of both is held out unless it is said how many.
     """
     if method not in ("auto", "proxyspex", "exact"):
         raise InvalidInput(
@@ -213,8 +216,9 @@ def _tried(
 def _less_held_out(
     game: Game, budget: int, method: str | Solver, held: int, times: int
 ) -> Shares:
-    """The shares if so many masks are held out; the solver leaves that many of all
-    there are.
+    """The shares if so many masks are held out.
+
+    The solver leaves that many of all there are.
     """
     left = budget - held * times
     if left < 1:
@@ -241,8 +245,9 @@ def _chosen(method: str | Solver, game: Game, calls: int) -> Solver:
 
 
 def _held_by_default(game: Game, budget: int, times: int) -> int:
-    """How many masks are held out where nobody said: the share that the game asks for,
-    at least 16.
+    """How many masks are held out where nobody said.
+
+    The share that the game asks for, at least 16.
     """
     if not game.held_out_share or budget < _LEAST_JUDGED:
         return 0

@@ -1,6 +1,4 @@
-"""Pace: how many masks to ask for at once, so that a kill loses a few seconds of
-answers.
-"""
+"""Pace: how many masks to ask for at once, so that a kill loses a few seconds' work."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +9,7 @@ Clock = Callable[[], float]
 # seconds that no batch should take: as much again may be on its way to the ledger
 _LONG = 2.5
 _AHEAD = 1.0  # seconds of work that is claimed at once
-_LEAST = 1e-9
+_LEAST = 1e-9  # seconds that a mask takes, where the clock saw none pass
 
 
 class Pace:
@@ -31,8 +29,12 @@ class Pace:
 
     def too_long(self, masks: int) -> bool:
         """Whether so many would take longer than a process that is killed should lose."""
-        return masks > 1 and self._seconds is not None and masks * self._seconds > _LONG
+        if self._seconds is None or masks <= 1:
+            return False
+        return masks * self._seconds > _LONG
 
     def ahead(self) -> int:
         """How many masks will be answered in about a second."""
-        return 1 if self._seconds is None else int(_AHEAD / self._seconds) + 1
+        if self._seconds is None:
+            return 1
+        return int(_AHEAD / self._seconds) + 1

@@ -1,6 +1,4 @@
-"""Progress: how far things are, told to a function, or drawn as a bar on standard
-error.
-"""
+"""Progress: how far things are, told to a function, or drawn as a bar."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,11 +25,7 @@ def told(progress: "Progress | bool | None") -> Iterator[Progress | None]:
     elif progress is True:
         with _bar() as advance:
             yield advance
-    elif (
-        isinstance(progress, type)
-        and hasattr(progress, "refresh")
-        and hasattr(progress, "close")
-    ):
+    elif _is_class_of_bars(progress):
         with _of_class(progress) as advance:
             yield advance
     elif callable(progress) and not isinstance(progress, type):
@@ -43,11 +37,20 @@ def told(progress: "Progress | bool | None") -> Iterator[Progress | None]:
         )
 
 
+def _is_class_of_bars(progress: object) -> bool:
+    return (
+        isinstance(progress, type)
+        and hasattr(progress, "refresh")
+        and hasattr(progress, "close")
+    )
+
+
 @contextmanager
 def _bar() -> Iterator[Progress]:
-    """A bar that goes away when all is done; where there is no terminal nothing is
-    drawn.
+    """A bar on standard error that goes away when all is done; where there is no
+    terminal nothing is drawn.
     """
+    # rich takes long to import, and most runs draw nothing
     from rich.console import Console
     from rich.progress import (
         BarColumn,

@@ -1,6 +1,4 @@
-"""Repetitions: a game evaluated several times, under seeds if it has them, and how far
-that is apart.
-"""
+"""Repetitions: a game evaluated several times, and how far its values are apart."""
 
 import copy
 from collections import Counter
@@ -51,8 +49,12 @@ class Repetitions(Counted):
         self._run = run
         self._evaluators = [self._evaluator(0)]
         self._asked: list[list[NDArray[np.uint8]]] = [[]]  # what each was asked for
-        self._asked_again = self._degrees = 0
+        # evaluations that are asked for elsewhere too, and are not counted twice
+        self._asked_again = 0
+        # over all repeated masks: squared distances from the mean, (k,), and how many
+        # degrees of freedom they have
         self._squares: NDArray[np.float64] | float = 0.0
+        self._degrees = 0
 
     @property
     def run(self) -> int | None:
@@ -99,9 +101,8 @@ class Repetitions(Counted):
             return answers[0]
         stacked = np.stack(answers)
         mean = np.asarray(stacked.mean(axis=0))
-        self._squares = self._squares + ((stacked - mean) ** 2).reshape(
-            -1, *mean.shape[1:]
-        ).sum(axis=0)
+        squares = ((stacked - mean) ** 2).reshape(-1, *mean.shape[1:])
+        self._squares = self._squares + squares.sum(axis=0)
         self._degrees += (len(answers) - 1) * len(packed)
         return mean
 
@@ -117,11 +118,9 @@ class Repetitions(Counted):
         """(k,), the standard deviation of one evaluation of a mask; None if none was
         repeated.
         """
-        return (
-            np.atleast_1d(np.sqrt(self._squares / self._degrees))
-            if self._degrees
-            else None
-        )
+        if not self._degrees:
+            return None
+        return np.atleast_1d(np.sqrt(self._squares / self._degrees))
 
     @property
     def repeated(self) -> int:
@@ -132,15 +131,15 @@ class Repetitions(Counted):
         """What was remarked on the evaluations asked for, and how often, the most
         frequent first.
         """
-        told = Counter[str]()
-        for evaluator, asked in zip(self._evaluators, self._asked, strict=True):
-            if asked:
-                told.update(
-                    self._ledger.remarks(evaluator.game.key, np.concatenate(asked))
-                )
-        yield from sorted(told.items(), key=lambda item: (-item[1], item[0]))
+        remarks = Counter[str]()
+        for evaluator, batches in zip(self._evaluators, self._asked, strict=True):
+            if batches:
+                masks = np.concatenate(batches)
+                remarks.update(self._ledger.remarks(evaluator.game.key, masks))
+        yield from sorted(remarks.items(), key=lambda item: (-item[1], item[0]))
 
     def _evaluator(self, number: int) -> Evaluator:
+        """That of a repetition, from 0: the first is the game as it is."""
         game = self.game.base.with_seed(number)
         if number and game.key == self.game.base.key:
             game = _apart(game, number)
@@ -148,20 +147,19 @@ class Repetitions(Counted):
             game,
             self._ledger,
             run=self._run,
-            progress=self._told if self._progress else None,
+            progress=self._advance if self._progress else None,
         )
 
-    def _told(self, *_: int) -> None:
-        """Progress over all repetitions."""
-        finished = (
-            sum(evaluator.finished for evaluator in self._evaluators)
-            - self._asked_again
+    def _advance(self, *_: int) -> None:
+        """Tell how far all repetitions are together."""
+        if self._progress is None:
+            return
+        finished = sum(evaluator.finished for evaluator in self._evaluators)
+        asked = sum(evaluator.asked for evaluator in self._evaluators)
+        self._progress(
+            finished - self._asked_again,
+            max(asked - self._asked_again, self._expected),
         )
-        asked = (
-            sum(evaluator.asked for evaluator in self._evaluators) - self._asked_again
-        )
-        if self._progress is not None:
-            self._progress(finished, max(asked, self._expected))
 
 
 def _apart(game: Game, number: int) -> Game:

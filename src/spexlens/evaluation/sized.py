@@ -19,6 +19,10 @@ class Sized:
     """
 
     def __init__(self, evaluator: Repetitions) -> None:
+        """
+        Args:
+            evaluator: see the attribute.
+        """
         self.evaluator = evaluator
         self._sizes: Sizes | None = None
 

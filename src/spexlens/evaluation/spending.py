@@ -38,17 +38,20 @@ class Spending(Counted):
         Raises:
             InvalidInput: the ledger is on disk and the game has no fingerprint.
         """
+        progress = None if self._progress is None else self._after(self._progress)
+        evaluator = Repetitions(game, self._ledger, run=self.run, progress=progress)
+        self._evaluators.append(evaluator)
+        return evaluator
+
+    def _after(self, progress: Progress) -> Progress:
+        """Tells of one game what is behind all that was asked so far."""
         before = self.counts.evaluations
 
-        def told(finished: int, asked: int) -> None:
-            if self._progress is not None:
-                self._progress(before + finished, max(before + asked, self.expected))
+        def advance(finished: int, asked: int) -> None:
+            # `expected` is looked up each time: it may be mended on the way
+            progress(before + finished, max(before + asked, self.expected))
 
-        progress = None if self._progress is None else told
-        self._evaluators.append(
-            Repetitions(game, self._ledger, run=self.run, progress=progress)
-        )
-        return self._evaluators[-1]
+        return advance
 
     def close(self) -> None:
         """Tell that nothing more is asked for."""

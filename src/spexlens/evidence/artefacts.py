@@ -1,5 +1,4 @@
-"""Artefacts: what of an explanation is the model's, and what the way of ablating put
-there.
+"""Artefacts: what of an explanation is not the model's, but the way of ablating's.
 
 The same game under another replacement or ablation, on the masks that its checks
 bought: an interaction of the model's own stays, one that the placeholder makes goes.
@@ -24,10 +23,10 @@ from spexlens.spectrum.spectrum import Spectrum
 Array = NDArray[np.float64]
 
 LOST = 0.5
+"""The score below which an interaction has not survived."""
+
 GROWN = 2.0
-"""The scores below which an interaction has not survived, and above which it is
-another.
-"""
+"""The score above which an interaction is another."""
 
 _AGREE = 0.5  # of squared correlation of answers, or of rank correlation of effects
 _RANKED = 4  # effects that make a ranking
@@ -54,28 +53,30 @@ class Survival:
 
     def restored(self, unit: float) -> "Survival":
         """Of answers that are so many times as large."""
-        interval, change = (
-            (low * unit, high * unit) for low, high in (self.interval, self.change)
-        )
         return Survival(
-            self.members, self.here * unit, self.there * unit, interval, change
+            self.members,
+            self.here * unit,
+            self.there * unit,
+            _scaled(self.interval, unit),
+            _scaled(self.change, unit),
         )
 
     @property
     def score(self) -> float:
-        """there / here: 1 where it is as strong, 0 where it is gone, negative where it
-        is turned round.
+        """there / here.
+
+        1 where it is as strong, 0 where it is gone, negative where it is turned round.
         """
         return self.there / self.here if self.here else 0.0
 
     @property
     def sure(self) -> bool:
-        """Whether the change leaves no doubt on which side of `LOST`, and of `GROWN`,
-        the score is.
-        """
-        low, high = sorted(
-            1.0 + end / self.here if self.here else 0.0 for end in self.change
-        )
+        """Whether the change leaves no doubt between `LOST`, surviving, and `GROWN`."""
+        scores = [0.0, 0.0]
+        if self.here:
+            # Dividing by a negative effect turns the interval round.
+            scores = sorted(1.0 + end / self.here for end in self.change)
+        low, high = scores
         return high < LOST or LOST <= low <= high <= GROWN or low > GROWN
 
     @property
@@ -87,6 +88,11 @@ class Survival:
     def grown(self) -> bool:
         """Whether it is surely more than twice as strong."""
         return self.sure and self.score > GROWN
+
+
+def _scaled(interval: tuple[float, float], unit: float) -> tuple[float, float]:
+    low, high = interval
+    return low * unit, high * unit
 
 
 @dataclass(frozen=True)
@@ -107,86 +113,113 @@ class Variant:
     found: tuple[tuple[Survival, ...], ...]
 
     def restored(self, sizes: Sizes) -> "Variant":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
+        """Of the answers as they were.
+
+        Where this is of answers that were brought to size one.
         """
+        restored = []
         units = sizes.unit.tolist()
-        found = [
-            tuple(each.restored(unit) for each in own)
-            for own, unit in zip(self.found, units, strict=True)
-        ]
-        return replace(self, found=tuple(found))
+        for survivals, unit in zip(self.found, units, strict=True):
+            of_output = [survival.restored(unit) for survival in survivals]
+            restored.append(tuple(of_output))
+        return replace(self, found=tuple(restored))
 
     def ranking(self, output: int) -> float | None:
         """The rank correlation of |effects| here and there; None of fewer than four."""
-        found = self.found[output]
-        if len(found) < _RANKED:
+        survivals = self.found[output]
+        if len(survivals) < _RANKED:
             return None
-        sizes = np.abs([[each.here, each.there] for each in found])
-        return rank_correlation(sizes[:, 0], sizes[:, 1])
+        here = np.array([survival.here for survival in survivals])
+        there = np.array([survival.there for survival in survivals])
+        return rank_correlation(np.abs(here), np.abs(there))
 
     def depends(self, output: int) -> bool:
-        """Whether what is found depends on the way to ablate: something is lost, grows,
-        or little agrees.
+        """Whether what is found depends on the way to ablate.
+
+        Something is lost, something grows, or little agrees.
         """
+        survivals = self.found[output]
+        if any(survival.lost or survival.grown for survival in survivals):
+            return True
+        if self.agreement[output] < _AGREE:
+            return True
         ranking = self.ranking(output)
-        changed = any(each.lost or each.grown for each in self.found[output])
-        return (
-            changed
-            or self.agreement[output] < _AGREE
-            or (ranking is not None and ranking < _AGREE)
-        )
+        return ranking is not None and ranking < _AGREE
 
 
 def variant_of(
     name: str,
-    corners: FactorialDesign,
+    design: FactorialDesign,
     fit: Spectrum,
     here: Array,
     there: Array,
     effects: Sequence[Mapping[Members, float]],
 ) -> Variant:
-    """What became of the interactions of some corners.
+    """What became of the interactions of a design.
 
     Args:
         name: of the other way to ablate.
-        corners: sets, and at least the masks of their contexts.
+        design: sets, and the masks of their contexts.
         fit: that was checked.
-        here, there: (m,) or (m, k), values of the corners' masks and, behind them, of
-            others that both were asked.
+        here, there: (m,) or (m, k) float64, values of the design's masks and, behind
+            them, of others that both were asked.
         effects: of each output, what was measured of each set here.
     """
     here = here.reshape(len(here), -1)
     there = there.reshape(len(there), -1)
-    count = len(corners.masks)
-    n = corners.masks.shape[1]
-    predicted = fit.predict(corners.masks).reshape(count, -1)
-    apart = [
-        corners.interactions(values)
-        for values in (there[:count] - here[:count], there[:count] - predicted)
-    ]
-    found = []
+    count = len(design.masks)
+    corners_here = here[:count]
+    corners_there = there[:count]
+    predicted = fit.predict(design.masks).reshape(count, -1)
+    changes = design.interactions(corners_there - corners_here)
+    residuals = design.interactions(corners_there - predicted)
+    of_outputs = []
     for output, known in enumerate(effects):
-        chosen = [j for j, members in enumerate(corners.sets) if members in known]
-        sets = [corners.sets[j] for j in chosen]
-        moves, free = (
-            measured([each[j][:, output] for j in chosen], sets, n) for each in apart
+        survivals = _survivals(
+            design,
+            known,
+            [change[:, output] for change in changes],
+            [residual[:, output] for residual in residuals],
         )
-        survivals = []
-        for members, move, half, wide in zip(sets, *moves, free[1], strict=True):
-            now = known[members] + move
-            survivals.append(
-                Survival(
-                    members,
-                    known[members],
-                    now,
-                    (now - wide, now + wide),
-                    (move - half, move + half),
-                )
-            )
-        found.append(tuple(survivals))
+        of_outputs.append(survivals)
     agreement = tuple(map(squared_correlation, here.T, there.T))
-    return Variant(name, len(here), agreement, tuple(found))
+    return Variant(name, len(here), agreement, tuple(of_outputs))
+
+
+def _survivals(
+    design: FactorialDesign,
+    effects: Mapping[Members, float],
+    changes: Sequence[Array],
+    residuals: Sequence[Array],
+) -> tuple[Survival, ...]:
+    """What became of the interactions of one output that were measured here.
+
+    Args:
+        design: sets, in C contexts.
+        effects: what was measured of each set here.
+        changes: of each set of the design (C,), the interaction there less that here.
+        residuals: of each set (C,), the interaction there less that of the fit.
+    """
+    n = design.masks.shape[1]
+    chosen = [j for j, members in enumerate(design.sets) if members in effects]
+    sets = [design.sets[j] for j in chosen]
+    moves, halves = measured([changes[j] for j in chosen], sets, n)
+    # How far the effect itself may be off is that of what the fit leaves of it: the
+    # fit varies from context to context, and is known in all of them.
+    _, wides = measured([residuals[j] for j in chosen], sets, n)
+    survivals = []
+    for members, move, half, wide in zip(sets, moves, halves, wides, strict=True):
+        here = effects[members]
+        there = here + move
+        survival = Survival(
+            members,
+            here,
+            there,
+            interval=(there - wide, there + wide),
+            change=(move - half, move + half),
+        )
+        survivals.append(survival)
+    return tuple(survivals)
 
 
 @dataclass(frozen=True)
@@ -202,18 +235,27 @@ class Artefacts:
     ordinary: Ordinary | None = None
 
     def restored(self, sizes: Sizes) -> "Artefacts":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
+        """Of the answers as they were.
+
+        Where this is of answers that were brought to size one.
         """
-        ordinary = None if self.ordinary is None else self.ordinary.restored(sizes)
-        return Artefacts(
-            tuple(each.restored(sizes) for each in self.variants), ordinary
-        )
+        variants = tuple(variant.restored(sizes) for variant in self.variants)
+        if self.ordinary is None:
+            return Artefacts(variants)
+        return Artefacts(variants, self.ordinary.restored(sizes))
 
     def worst(self, members: Members, output: int = 0) -> Survival | None:
-        """What became of an interaction under the variant that changed it most; None if
-        nobody asked.
+        """What became of an interaction under the variant that changed it most.
+
+        Args:
+            members: the candidates' positions, ascending.
+            output: by position.
+
+        Returns:
+            None if nobody asked.
         """
-        found = [each for variant in self.variants for each in variant.found[output]]
-        same = [each for each in found if each.members == members]
-        return max(same, key=lambda each: abs(each.score - 1.0), default=None)
+        survivals: list[Survival] = []
+        for variant in self.variants:
+            of_output = variant.found[output]
+            survivals += [one for one in of_output if one.members == members]
+        return max(survivals, key=lambda one: abs(one.score - 1.0), default=None)

@@ -1,4 +1,4 @@
-"""Gathering: what is bought after a fit, to check it, and the last fit that it joins."""
+"""Check masks: what is bought after a fit, to check it, and the last fit it joins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 Packed = NDArray[np.uint8]
 
 OTHER_SEED = 1 << 62
-"""Of what the plan's masks are not drawn with."""
+"""What a seed is changed by for masks that must not be those of the plan again."""
 
 _POOL = 64  # contexts drawn for one that is used, where masks are few
 
@@ -44,58 +44,64 @@ _POOL = 64  # contexts drawn for one that is used, where masks are few
 class CheckMasks:
     """A plan, what it was answered, and what else a game was asked to check the fit.
 
+    The masks of the check are the c of the design, and then the f fresh ones.
+
     Attributes:
         plan: of the first fit.
-        values: (m,) or (m, k), of its masks.
-        corners: of the sets that are checked, or None.
+        values: (m,) or (m, k) float64, of its masks.
+        design: the corners of the sets that are checked, or None.
         fresh: (f, w) uint8, packed masks that are uniform and were not planned.
-        asked: (c + f, ...) the values of the corners' masks, and then of the fresh
-            ones.
-        judged: (c + f,) bool, which of those say how well the fit predicts what it did
-            not see.
+        values_of_checks: (c + f,) or (c + f, k) float64, of the masks of the check.
+        is_judged: (c + f,) bool, which of those say how well the fit predicts what it
+            did not see.
         clusters: (c + f,) int64, which of them were drawn together.
     """
 
     plan: Plan
     values: Array
-    corners: FactorialDesign | None
+    design: FactorialDesign | None
     fresh: Packed
-    asked: Array
-    judged: NDArray[np.bool_]
+    values_of_checks: Array
+    is_judged: NDArray[np.bool_]
     clusters: NDArray[np.int64]
 
     @property
     def packed(self) -> Packed:
-        """(c + f, w): the corners' masks, then the fresh ones."""
-        own = (
-            self.plan.packed[:0]
-            if self.corners is None
-            else mask_algebra.pack(self.corners.masks)
-        )
-        return np.concatenate([own, self.fresh])
+        """(c + f, w) uint8: the design's masks, then the fresh ones."""
+        corners = _corners(self.design, self.plan)
+        return np.concatenate([corners, self.fresh])
 
     def held_out(self, spectrum: Spectrum, seed: int) -> HeldOut | None:
         """The fit, and a linear model of the same calls, on what neither saw."""
-        if self.judged.sum() < 2:
+        if self.is_judged.sum() < 2:  # R² of one mask says nothing
             return None
         linear = linear_datamodel(self.plan.masks, self.values, seed)
-        masks = mask_algebra.unpack(self.packed[self.judged], self.plan.n)
-        clusters = self.clusters[self.judged]
-        return judge(spectrum, linear, masks, self.asked[self.judged], clusters, seed)
+        packed = self.packed[self.is_judged]
+        return judge(
+            spectrum,
+            linear,
+            mask_algebra.unpack(packed, self.plan.n),
+            self.values_of_checks[self.is_judged],
+            self.clusters[self.is_judged],
+            seed,
+        )
 
     def checks(self, spectrum: Spectrum) -> Checks | None:
         """What the corners say of the fit."""
-        if self.corners is None:
+        if self.design is None:
             return None
-        count = len(self.corners.masks)
-        found = checks_of(self.corners, spectrum, self.asked[:count])
-        return Checks(found, count, len(self.corners.rows[0]))
+        count = len(self.design.masks)
+        values = self.values_of_checks[:count]
+        checks = checks_of(self.design, spectrum, values)
+        contexts = len(self.design.rows[0])
+        return Checks(checks, count, contexts)
 
     def refitted(self, solver: Solver, fit: Fit, seed: int) -> Fit:
         """A last fit, to all values."""
         packed = np.concatenate([self.plan.packed, self.packed])
+        values = np.concatenate([self.values, self.values_of_checks])
+        # A corner may have been planned, or be a fresh mask: each counts once.
         first, _ = mask_algebra.distinct(packed)
-        values = np.concatenate([self.values, self.asked])
         return solver.refit(fit, packed[first], self.plan.n, values[first], seed)
 
 
@@ -120,8 +126,7 @@ def gather(
     run: PlanRun,
     first: Sequence[Members] = (),
 ) -> CheckMasks:
-    """Ask for the corners of the strongest sets, and for uniform masks that were not
-    planned.
+    """Ask for the corners of the strongest sets, and for fresh uniform masks.
 
     Args:
         evaluator: of the game.
@@ -130,130 +135,217 @@ def gather(
         run: the fit.
         first: sets that are checked before all others.
     """
-    shares = allocation.shares
-    reserve = allocation.reserve
-    seed = allocation.request.seed
-    # No more masks are held out than were asked for; else those join them that the
-    # checks leave.
-    as_asked = allocation.request.held_out is not None
-    game = evaluator.game
-    own = shares.held_out > 0
-    plan = run.plan
-    fresh = _fresh(game, plan, shares, plan.packed, shares.held_out, seed)
-    corners = _corners(
-        game, plan, reserve, run.fit.spectrum, fresh if own else None, seed, first
-    )
-    packed = plan.packed[:0] if corners is None else mask_algebra.pack(corners.masks)
-    known = np.concatenate([plan.packed, fresh])
-    spare = reserve.checks - int((~seen_among(packed, known)).sum())
-    if spare > 0 and own and game.strategy.shares_trainings:
-        # more masks of the trainings that are held out
-        more = shares.held_out + spare * game.repeats // shares.times
-        fresh = _fresh(game, plan, shares, plan.packed, more, seed)
-    elif spare > 0 and not (game.strategy.shares_trainings or (own and as_asked)):
-        more = spare * game.repeats // shares.times if own else spare
-        drawn = _fresh(game, plan, shares, np.concatenate([known, packed]), more, seed)
-        fresh = np.concatenate([fresh, drawn])
-    asked = _values(
-        evaluator,
-        plan,
-        run.values,
-        packed,
-        fresh,
-        shares.times if own else game.repeats,
-    )
-    alone = np.ones(len(fresh), np.bool_)
-    judged = np.concatenate(
-        [~seen_among(packed, known) if not own else np.zeros(len(packed), bool), alone]
-    )
-    clusters = _clusters(game, corners, fresh)
-    return CheckMasks(plan, run.values, corners, fresh, asked, judged, clusters)
+    return _Gathering(evaluator, allocation, run).check_masks(first)
 
 
-def _values(
-    evaluator: Sized,
-    plan: Plan,
-    values: Array,
-    packed: Packed,
-    fresh: Packed,
-    times: int,
-) -> Array:
-    """Of the corners' masks and the fresh ones, in that order.
+@dataclass(frozen=True)
+class _Gathering:
+    """What `gather` was given, and the steps to its masks.
 
-    They are asked for together, so that they share trainings, unless fresh ones are
-    repeated more often.
+    Attributes:
+        evaluator, allocation, run: see `gather`.
     """
-    together = times == evaluator.game.repeats
-    new = packed[~seen_among(packed, np.concatenate([plan.packed, fresh]))]
-    answers = [values]
-    if together and len(fresh) + len(new):
-        answers.append(evaluator.packed_values(np.concatenate([fresh, new])))
-    elif not together:
-        answers += [evaluator.packed_values(fresh, times)] if len(fresh) else []
-        answers += [evaluator.packed_values(new)] if len(new) else []
-    every = np.concatenate([plan.packed, fresh, new])
-    first, where = mask_algebra.distinct(np.concatenate([every, packed, fresh]))
-    return np.asarray(np.concatenate(answers)[first[where[len(every) :]]])
 
+    evaluator: Sized
+    allocation: Allocation
+    run: PlanRun
 
-def _corners(
-    game: Game,
-    plan: Plan,
-    reserve: Reserve,
-    spectrum: Spectrum,
-    fresh: Packed | None,
-    seed: int,
-    first: Sequence[Members],
-) -> FactorialDesign | None:
-    """The corners of the strongest sets for so many calls; None where there are none.
+    @property
+    def game(self) -> Game:
+        """That is asked."""
+        return self.evaluator.game
 
-    Contexts are uniform masks whose corners the fit did not see, of those held out
-    where there are any.
-    """
-    ranked = list(dict.fromkeys([*first, *worth_checking(spectrum)]))
-    contexts, room = spread_over(reserve.checks, len(ranked[0]) if ranked else 0)
-    if game.strategy.shares_trainings:  # a context takes two trainings at least
-        contexts = LEAST_CONTEXTS
-        room = reserve.checks // LEAST_CONTEXTS
-    sets = fitting(ranked, room, game.strategy, reserve.trainings // contexts)
-    if not sets:
-        return None
-    n = plan.n
-    family = len(closure(sets))
-    if fresh is None:
-        count = (
-            min(_POOL * contexts, 1 << n) if n <= mask_algebra.ENUMERABLE else contexts
+    @property
+    def plan(self) -> Plan:
+        """Of the fit."""
+        return self.run.plan
+
+    @property
+    def shares(self) -> Shares:
+        """The fit's part of the budget, and what is held out of it."""
+        return self.allocation.shares
+
+    @property
+    def reserve(self) -> Reserve:
+        """What the budget has for evidence."""
+        return self.allocation.reserve
+
+    @property
+    def seed(self) -> int:
+        """Of the masks that are not the plan's."""
+        return self.allocation.request.seed ^ OTHER_SEED
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether masks are held out of the fit, beside those that the checks buy."""
+        return self.shares.held_out > 0
+
+    @property
+    def times(self) -> int:
+        """The evaluations of a fresh mask."""
+        return self.shares.times if self.holds_out else self.game.repeats
+
+    def check_masks(self, first: Sequence[Members]) -> CheckMasks:
+        """The masks, and what the game answers to them."""
+        held_out = self._fresh(self.plan.packed, self.shares.held_out)
+        design = self._design(held_out, first)
+        corners = _corners(design, self.plan)
+        fresh = self._with_spare(held_out, corners)
+        values = self._values(corners, fresh)
+        is_judged = self._is_judged(corners, fresh)
+        clusters = self._clusters(design, fresh)
+        return CheckMasks(
+            self.plan,
+            self.run.values,
+            design,
+            fresh,
+            values,
+            is_judged,
+            clusters,
         )
-        pool = designs.uniform(n, count, seed ^ OTHER_SEED ^ 1)
-    else:  # which are paid for
-        pool = mask_algebra.unpack(fresh, n)
-        if not game.strategy.shares_trainings:
-            contexts = min(reserve.checks // max(1, family - 1), MOST_CONTEXTS)
-    if reserve.each:  # each other way to ablate is asked for the same masks
-        contexts = min(contexts, max(LEAST_CONTEXTS, reserve.each // family))
-    chosen = least_seen(pool, sets, plan.packed, contexts)
-    return FactorialDesign.of(sets, chosen) if len(chosen) > 2 else None
+
+    def _fresh(self, seen: Packed, count: int) -> Packed:
+        """So many uniform masks that were not seen, packed, or as many as there are.
+
+        Where masks share trainings, these are of trainings of their own.
+        """
+        planned = self.plan.packed
+        if not count:
+            return planned[:0]
+        return self.game.strategy.fresh(
+            planned,
+            seen,
+            count,
+            self.shares.trainings,
+            self.seed,
+        )
+
+    def _with_spare(self, held_out: Packed, corners: Packed) -> Packed:
+        """The masks held out, and more of them for what the corners leave over."""
+        known = np.concatenate([self.plan.packed, held_out])
+        bought = ~seen_among(corners, known)
+        spare = self.reserve.checks - int(bought.sum())
+        if spare <= 0:
+            return held_out
+        if self.holds_out:
+            return self._more_held_out(held_out, corners, spare)
+        if self.game.strategy.shares_trainings:
+            return held_out  # a fresh mask would take a training that nobody counted
+        known = np.concatenate([known, corners])
+        drawn = self._fresh(known, spare)
+        return np.concatenate([held_out, drawn])
+
+    def _more_held_out(self, held_out: Packed, corners: Packed, spare: int) -> Packed:
+        """The masks held out, and as many more as so many masks of the check cost."""
+        # Each is repeated under as many seeds as those held out.
+        more = spare * self.game.repeats // self.shares.times
+        planned = self.plan.packed
+        if self.game.strategy.shares_trainings:
+            # More masks of the trainings that are held out: none trains anew.
+            return self._fresh(planned, self.shares.held_out + more)
+        if self.allocation.request.held_out is not None:
+            return held_out  # no more than were asked for
+        known = np.concatenate([planned, held_out, corners])
+        drawn = self._fresh(known, more)
+        return np.concatenate([held_out, drawn])
+
+    def _values(self, corners: Packed, fresh: Packed) -> Array:
+        """Of the corners' masks and the fresh ones, in that order.
+
+        They are asked for together, so that they share trainings, unless fresh ones are
+        repeated more often.
+        """
+        known = np.concatenate([self.plan.packed, fresh])
+        new = corners[~seen_among(corners, known)]
+        answers = [self.run.values]
+        if self.times == self.game.repeats:
+            together = np.concatenate([fresh, new])
+            if len(together):
+                answers.append(self.evaluator.packed_values(together))
+        else:
+            if len(fresh):
+                answers.append(self.evaluator.packed_values(fresh, self.times))
+            if len(new):
+                answers.append(self.evaluator.packed_values(new))
+        answered = np.concatenate([known, new])
+        values = np.concatenate(answers)
+        # Corners that were planned, or are fresh, are paid for once: look them up.
+        every = np.concatenate([answered, corners, fresh])
+        first, where = mask_algebra.distinct(every)
+        place = where[len(answered) :]
+        return np.asarray(values[first[place]])
+
+    def _is_judged(self, corners: Packed, fresh: Packed) -> NDArray[np.bool_]:
+        """Of the corners and the fresh masks, which the fit is judged on.
+
+        All fresh ones are. Corners are where no mask is held out, if the fit did not
+        see them.
+        """
+        of_corners = np.zeros(len(corners), np.bool_)
+        if not self.holds_out:
+            of_corners = ~seen_among(corners, self.plan.packed)
+        of_fresh = np.ones(len(fresh), np.bool_)
+        return np.concatenate([of_corners, of_fresh])
+
+    def _design(
+        self, held_out: Packed, first: Sequence[Members]
+    ) -> FactorialDesign | None:
+        """The corners of the strongest sets for so many calls; None of no sets.
+
+        Contexts are uniform masks whose corners the fit did not see, of those held out
+        where there are any.
+        """
+        reserve = self.reserve
+        strategy = self.game.strategy
+        strongest = worth_checking(self.run.fit.spectrum)
+        ranked = list(dict.fromkeys([*first, *strongest]))
+        order = len(ranked[0]) if ranked else 0
+        contexts, room = spread_over(reserve.checks, order)
+        if strategy.shares_trainings:  # a context takes two trainings at least
+            contexts = LEAST_CONTEXTS
+            room = reserve.checks // LEAST_CONTEXTS
+        trainings = reserve.trainings // contexts
+        sets = fitting(ranked, room, strategy, trainings)
+        if not sets:
+            return None
+        family = len(closure(sets))
+        if self.holds_out:
+            pool = mask_algebra.unpack(held_out, self.plan.n)
+            if not strategy.shares_trainings:
+                # A context is a corner itself, and is paid for already.
+                affordable = reserve.checks // max(1, family - 1)
+                contexts = min(affordable, MOST_CONTEXTS)
+        else:
+            pool = self._pool(contexts)
+        if reserve.each:  # each other way to ablate is asked for the same masks
+            affordable = max(LEAST_CONTEXTS, reserve.each // family)
+            contexts = min(contexts, affordable)
+        chosen = least_seen(pool, sets, self.plan.packed, contexts)
+        if len(chosen) < LEAST_CONTEXTS:
+            return None
+        return FactorialDesign.of(sets, chosen)
+
+    def _pool(self, contexts: int) -> NDArray[np.bool_]:
+        """Uniform masks to choose so many contexts from."""
+        n = self.plan.n
+        count = contexts
+        # Of more candidates, hardly a corner is ever among the plan's masks.
+        if n <= mask_algebra.ENUMERABLE:
+            count = min(_POOL * contexts, 1 << n)
+        # Another seed than that of fresh masks, which would be the same.
+        return designs.uniform(n, count, self.seed ^ 1)
+
+    def _clusters(
+        self, design: FactorialDesign | None, fresh: Packed
+    ) -> NDArray[np.int64]:
+        """Masks of one context were drawn together, and masks that share a training."""
+        contexts = np.zeros(0, np.int64) if design is None else design.context
+        behind = int(contexts.max(initial=-1)) + 1
+        masks = mask_algebra.unpack(fresh, self.game.n)
+        groups = self.game.strategy.groups(masks)
+        return np.concatenate([contexts, behind + groups])
 
 
-def _fresh(
-    game: Game, plan: Plan, shares: Shares, seen: Packed, count: int, seed: int
-) -> Packed:
-    """So many uniform masks that were not seen, packed, or as many as there are.
-
-    Where masks share trainings, these are of trainings of their own.
-    """
-    if not count:
-        return plan.packed[:0]
-    return game.strategy.fresh(
-        plan.packed, seen, count, shares.trainings, seed ^ OTHER_SEED
-    )
-
-
-def _clusters(
-    game: Game, corners: FactorialDesign | None, fresh: Packed
-) -> NDArray[np.int64]:
-    """Masks of one context were drawn together, and masks that share a training."""
-    own = np.zeros(0, np.int64) if corners is None else corners.context
-    behind = int(own.max(initial=-1)) + 1
-    fresh_groups = game.strategy.groups(mask_algebra.unpack(fresh, game.n))
-    return np.concatenate([own, behind + fresh_groups])
+def _corners(design: FactorialDesign | None, plan: Plan) -> Packed:
+    """A design's masks, packed: (c, w) uint8, none of no design."""
+    return plan.packed[:0] if design is None else design.packed

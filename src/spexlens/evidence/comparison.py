@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,14 +72,24 @@ class _Book:
     ranked: list[tuple[Members, float, float]] = field(init=False)
 
     def __post_init__(self) -> None:
-        share = shares_by_output(self.spectrum)[:, self.output]
-        values = self.spectrum.values.reshape(len(self.spectrum), -1)[:, self.output]
-        order = [j for j in np.argsort(-share, kind="stable").tolist() if share[j] > 0]
-        sets = self.spectrum.sets
-        self.ranked = [
-            (sets[j], float((-2.0) ** sets.orders[j] * values[j]), float(share[j]))
-            for j in order
-        ]
+        spectrum = self.spectrum
+        orders = spectrum.sets.orders
+        columns = spectrum.values.reshape(len(spectrum), -1)
+        values = columns[:, self.output]
+        shares = shares_by_output(spectrum)
+        share = shares[:, self.output]
+        largest = np.argsort(-share, kind="stable")
+        self.ranked = []
+        for j in largest.tolist():
+            if not share[j] > 0:
+                break
+            effect = (-2.0) ** orders[j] * values[j]
+            row = (
+                spectrum.sets[j],
+                float(effect),
+                float(share[j]),
+            )
+            self.ranked.append(row)
 
     def finding(
         self, rule: Rule, fits: Sequence[NDArray[np.bool_]]
@@ -87,8 +98,14 @@ class _Book:
 
         Of those found, one without further members comes first.
         """
+
+        def place(row: tuple[Members, float, float]) -> tuple[bool, bool]:
+            members, _, share = row
+            return share < self.least, len(members) > len(fits)
+
         matching = [row for row in self.ranked if meets(fits, row[0])]
-        matching.sort(key=lambda row: (row[2] < self.least, len(row[0]) > len(fits)))
+        # Stable: of equal places the larger share stays first.
+        matching.sort(key=place)
         strongest: Finding | None = None
         for members, effect, share in matching:
             there = (
@@ -104,15 +121,19 @@ class _Book:
 
     def strong(self) -> list[Finding]:
         """All of two members or more that count as found."""
-        return [
-            self._named("", *row)
-            for row in self.ranked
-            if len(row[0]) > 1 and row[2] >= self.least and not self._refuted(row[0])
-        ]
+        strong = []
+        for members, effect, share in self.ranked:
+            if len(members) < 2 or share < self.least:
+                continue
+            if not self._refuted(members):
+                finding = self._named("", members, effect, share)
+                strong.append(finding)
+        return strong
 
     def strong_sets(self, fits: Sequence[NDArray[np.bool_]]) -> set[Members]:
         """Those of a rule."""
-        return {each.members for each in self.strong() if meets(fits, each.members)}
+        sets = [finding.members for finding in self.strong()]
+        return {members for members in sets if meets(fits, members)}
 
     def _refuted(self, members: Members) -> bool:
         check = self.checks.get(members)
@@ -122,15 +143,9 @@ class _Book:
         self, name: str, members: Members, effect: float, share: float
     ) -> Finding:
         check = self.checks.get(members)
+        verdict = None if check is None else check.verdict
         labels = tuple(self.names[i] for i in members)
-        return Finding(
-            name,
-            members,
-            labels,
-            effect,
-            share,
-            None if check is None else check.verdict,
-        )
+        return Finding(name, members, labels, effect, share, verdict)
 
 
 def sets_to_check(
@@ -139,26 +154,27 @@ def sets_to_check(
     spectrum: Spectrum,
     names: Sequence[str] | None = None,
 ) -> list[Members]:
-    """The strongest sets of each rule, those to check before others; `names` as of
-    `Pattern.fits`.
+    """The strongest sets of each rule, those to check before others.
+
+    Args:
+        expectations: of an expert.
+        candidates: that are ablated.
+        spectrum: of the fit that is to be checked.
+        names: as of `Pattern.fits`.
     """
     share = shares_by_output(spectrum).max(axis=1)
-    ranked = np.argsort(-share, kind="stable")
+    order = np.argsort(-share, kind="stable").tolist()
+    ranked = [spectrum.sets[j] for j in order if share[j] > 0]
     first: dict[Members, None] = {}
     for rule in expectations.rules:
         fits = [pattern.fits(candidates, names) for pattern in rule.members]
-        own = (
-            spectrum.sets[j]
-            for j in ranked.tolist()
-            if share[j] > 0
-            and spectrum.sets.orders[j] == len(fits)
-            and meets(fits, spectrum.sets[j])
+        # Whether a set meets a rule is slow to say: no more are looked at than needed.
+        of_rule = (
+            members
+            for members in ranked
+            if len(members) == len(fits) and meets(fits, members)
         )
-        first.update(
-            dict.fromkeys(
-                members for _, members in zip(range(_FIRST), own, strict=False)
-            )
-        )
+        first.update(dict.fromkeys(islice(of_rule, _FIRST)))
     return list(first)
 
 
@@ -182,22 +198,31 @@ def compare(
     """
     measured = {} if checks is None else checks.of(output)
     book = _Book(names, spectrum, output, measured, expectations.least_share)
-    parts: dict[str, list[Finding]] = {
-        name: [] for name in ("found", "missing", "forbidden", "absent")
-    }
-    unused = list[str]()
-    expected = set[Members]()
+    found: list[Finding] = []
+    missing: list[Finding] = []
+    forbidden: list[Finding] = []
+    absent: list[Finding] = []
+    unused: list[str] = []
+    expected: set[Members] = set()
     for rule in expectations.rules:
         fits = [pattern.fits(candidates, names) for pattern in rule.members]
         if not meets(fits, range(len(candidates))):
             unused.append(rule.name)
             continue
         finding, there = book.finding(rule, fits)
-        where = ("forbidden", "absent") if rule.forbidden else ("found", "missing")
-        parts[where[0] if there else where[1]].append(finding)
-        expected |= {finding.members} if rule.forbidden else book.strong_sets(fits)
-    others = [each for each in book.strong() if each.members not in expected]
-    lists = {name: tuple(each) for name, each in parts.items()}
+        if rule.forbidden:
+            (forbidden if there else absent).append(finding)
+            expected.add(finding.members)
+        else:
+            (found if there else missing).append(finding)
+            expected |= book.strong_sets(fits)
+    strong = book.strong()
+    unexpected = [finding for finding in strong if finding.members not in expected]
     return Comparison(
-        **lists, unexpected=tuple(others[:_UNEXPECTED]), unused=tuple(unused)
+        found=tuple(found),
+        missing=tuple(missing),
+        forbidden=tuple(forbidden),
+        absent=tuple(absent),
+        unexpected=tuple(unexpected[:_UNEXPECTED]),
+        unused=tuple(unused),
     )

@@ -1,4 +1,4 @@
-"""Factorial: the masks that measure a set's interaction, and which sets are worth them."""
+"""Factorial designs: the masks that measure a set's interaction, in some contexts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,12 @@ from spexlens.spectrum.spectrum import Spectrum
 
 Array = NDArray[np.float64]
 
-_BLOCKS = 0.9  # of the calls, for corners; the others are for masks on their own
+# Of the calls, for corners. The others are for masks on their own, which say how well
+# the fit predicts what it did not see.
+_BLOCKS = 0.9
 MOST_CONTEXTS = 16
-LEAST_CONTEXTS = 3
-# of the variance, what is worth a check; so many get one anyway
+LEAST_CONTEXTS = 3  # two would leave an interval of one degree of freedom
+# Of the variance, what is worth a check; so many get one anyway.
 _WORTH = 0.005
 _ANYWAY = 3
 _NOTHING = 1e-4  # of the variance, what is never worth one
@@ -45,48 +47,73 @@ class FactorialDesign:
     def of(
         cls, sets: Sequence[Members], contexts: NDArray[np.bool_]
     ) -> "FactorialDesign":
-        """The corners of sets in contexts (C, n) bool; sets share those that they have
-        in common.
+        """The corners of sets in contexts.
+
+        Sets share the corners that they have in common.
+
+        Args:
+            sets: what is measured.
+            contexts: (C, n) bool.
         """
         family = closure(sets)
         count, n = contexts.shape
+        # A corner of a context is the context with one subset of a set turned over.
         flips = np.zeros((len(family), n), np.bool_)
         for row, members in enumerate(family):
             flips[row, list(members)] = True
-        every = (contexts[:, None] ^ flips).reshape(-1, n)
-        first, where = mask_algebra.distinct(mask_algebra.pack(every))
-        place = {members: row for row, members in enumerate(family)}
-        rows = [[place[part] for part in closure([members])] for members in sets]
+        corners = contexts[:, None] ^ flips
+        masks = corners.reshape(-1, n)
+        # Two contexts that differ only inside a set have its corners in common.
+        packed = mask_algebra.pack(masks)
+        first, where = mask_algebra.distinct(packed)
         where = where.reshape(count, len(family))
+        place = {members: row for row, members in enumerate(family)}
+        rows = []
+        for members in sets:
+            columns = [place[subset] for subset in closure([members])]
+            rows.append(where[:, columns])
         return cls(
-            tuple(sets),
-            every[first],
-            first // len(family),
-            tuple(where[:, each] for each in rows),
+            sets=tuple(sets),
+            masks=masks[first],
+            context=first // len(family),
+            rows=tuple(rows),
         )
 
+    @property
+    def packed(self) -> NDArray[np.uint8]:
+        """(m, w) uint8, the masks."""
+        return mask_algebra.pack(self.masks)
+
     def interactions(self, values: Array) -> list[Array]:
-        """Of each set, in each context: values (m,) or (m, k) of the masks -> (C,) or
-        (C, k).
+        """The interaction of each set, in each context.
+
+        Args:
+            values: (m,) or (m, k) float64, of the masks.
+
+        Returns:
+            Of each set (C,) or (C, k) float64.
         """
-        found = []
+        interactions = []
         for members, rows in zip(self.sets, self.rows, strict=True):
-            kept = self.masks[rows][:, :, list(members)].sum(axis=2)
-            signs = 1.0 - 2.0 * ((len(members) - kept) % 2)
-            found.append(np.einsum("cj,cj...->c...", signs, values[rows]))
-        return found
+            inside = self.masks[rows][:, :, list(members)]
+            ablated = len(members) - inside.sum(axis=2)
+            signs = 1.0 - 2.0 * (ablated % 2)
+            interaction = np.einsum("cj,cj...->c...", signs, values[rows])
+            interactions.append(interaction)
+        return interactions
 
 
 def closure(sets: Sequence[Members]) -> list[Members]:
     """All subsets of the sets, each once, the smaller first."""
-    parts = {part for each in sets for part in _subsets(each)}
-    return sorted(parts, key=lambda part: (len(part), part))
+    family: set[Members] = set()
+    for members in sets:
+        family.update(_subsets(members))
+    return sorted(family, key=lambda subset: (len(subset), subset))
 
 
 def _subsets(members: Members) -> chain[Members]:
-    return chain.from_iterable(
-        combinations(members, size) for size in range(len(members) + 1)
-    )
+    sizes = range(len(members) + 1)
+    return chain.from_iterable(combinations(members, size) for size in sizes)
 
 
 def spread_over(calls: int, order: int) -> tuple[int, int]:
@@ -97,7 +124,9 @@ def spread_over(calls: int, order: int) -> tuple[int, int]:
             set need it.
         order: of the set that matters most.
     """
-    contexts = min(max(LEAST_CONTEXTS, round((calls / 4) ** 0.5)), MOST_CONTEXTS)
+    # With the square root, more calls buy both more sets and more exact measurements.
+    balanced = round((calls / 4) ** 0.5)
+    contexts = min(max(LEAST_CONTEXTS, balanced), MOST_CONTEXTS)
     room = int(_BLOCKS * calls) // contexts
     if room < 1 << order <= calls // LEAST_CONTEXTS:
         contexts = LEAST_CONTEXTS
@@ -106,18 +135,25 @@ def spread_over(calls: int, order: int) -> tuple[int, int]:
 
 
 def worth_checking(spectrum: Spectrum) -> list[Members]:
-    """What acts together, then single candidates, each by share of the variance, if
-    that is audible.
+    """The sets that a check is spent on, the first counting most.
+
+    What acts together, then single candidates, each by share of the variance, if that
+    is audible.
     """
     share = shares_of(spectrum)
-    orders = spectrum.sets.orders
-    ranked = np.argsort(-share, kind="stable")[:_CONSIDERED].tolist()
-    together = [j for j in ranked if orders[j] > 1 and share[j] > _NOTHING]
-    together = [
-        j for rank, j in enumerate(together) if share[j] >= _WORTH or rank < _ANYWAY
-    ]
-    alone = [j for j in ranked if orders[j] == 1 and share[j] >= _WORTH]
-    return [spectrum.sets[j] for j in (*together, *alone)]
+    strongest = np.argsort(-share, kind="stable")[:_CONSIDERED]
+    together: list[Members] = []
+    alone: list[Members] = []
+    for j in strongest.tolist():
+        members = spectrum.sets[j]
+        is_strong = share[j] >= _WORTH
+        if len(members) > 1:
+            is_among_first = len(together) < _ANYWAY and share[j] > _NOTHING
+            if is_strong or is_among_first:
+                together.append(members)
+        elif len(members) == 1 and is_strong:
+            alone.append(members)
+    return together + alone
 
 
 def fitting(
@@ -126,8 +162,9 @@ def fitting(
     strategy: MaskStrategy | None = None,
     trainings: int = 0,
 ) -> list[Members]:
-    """Of ranked sets those whose corners fit into a context's masks, and what is
-    measured on the way.
+    """Of ranked sets those whose corners fit into a context's masks.
+
+    Those that are measured on the way, as subsets of others, come last.
 
     Args:
         ranked: sets, the first counting most.
@@ -139,16 +176,16 @@ def fitting(
     family: dict[Members, None] = {(): None}
     chosen: dict[Members, None] = {}
     for members in ranked:
-        grown = (
-            {**family, **dict.fromkeys(_subsets(members))}
-            if 1 << len(members) <= room
-            else {}
-        )
-        few = strategy is None or strategy.within(grown, trainings)
-        if grown and few and len(grown) <= room:
+        # Before its subsets are listed: there are 2^|S| of them.
+        if 1 << len(members) > room:
+            continue
+        grown = {**family, **dict.fromkeys(_subsets(members))}
+        if strategy is not None and not strategy.within(grown, trainings):
+            continue
+        if len(grown) <= room:
             family = grown
             chosen[members] = None
-    on_the_way = [part for part in ranked if part in family]
+    on_the_way = [members for members in ranked if members in family]
     return list(dict.fromkeys([*chosen, *on_the_way]))
 
 
@@ -158,10 +195,20 @@ def least_seen(
     seen: NDArray[np.uint8],
     count: int,
 ) -> NDArray[np.bool_]:
-    """The first masks of a pool (p, n) whose corners were not seen, else seen least:
-    (count, n) bool.
+    """The contexts whose corners were not seen, else seen least.
+
+    Args:
+        pool: (p, n) bool, the contexts to choose from; of equals the first.
+        sets: whose corners count.
+        seen: (s, w) uint8, packed masks.
+        count: of contexts.
+
+    Returns:
+        (count, n) bool, in the pool's order; fewer if the pool has fewer.
     """
-    corners = FactorialDesign.of(sets, pool)
-    old = seen_among(mask_algebra.pack(corners.masks), seen)
-    seen_of = np.sum([old[rows].sum(axis=1) for rows in corners.rows], axis=0)
-    return pool[np.sort(np.argsort(seen_of, kind="stable")[:count])]
+    design = FactorialDesign.of(sets, pool)
+    is_seen = seen_among(design.packed, seen)
+    counts = [is_seen[rows].sum(axis=1) for rows in design.rows]
+    seen_of_context = np.sum(counts, axis=0)
+    least = np.argsort(seen_of_context, kind="stable")[:count]
+    return pool[np.sort(least)]

@@ -1,6 +1,4 @@
-"""Held out: an explanation and a linear model beside it, on masks that were bought to
-judge them.
-"""
+"""Held out: an explanation and a linear model, on masks bought to judge them."""
 
 from dataclasses import dataclass
 
@@ -17,12 +15,13 @@ from spexlens.spectrum.uncertainty import LEVEL
 
 Array = NDArray[np.float64]
 
-_ENOUGH = 4000
-_DRAWS = 500
-# of the errors of masks drawn together; and clusters that this counts as
+_ENOUGH = 4000  # masks for a linear model
+_DRAWS = 500  # of the bootstrap
+# The correlation of the errors of masks drawn together, and how many clusters this
+# guess counts as.
 _ALIKE = 0.2
 _STEADY = 10.0
-# of the largest value, what is no error of a fit
+# Of the largest value, what is no error of a fit.
 _ROUNDING = 8 * np.finfo(np.float64).eps
 _WILD = 3.0  # standard errors: what few clusters say beyond is no quantile
 
@@ -70,21 +69,32 @@ def judge(
         seed: of the bootstrap.
     """
     truth = _columns(values)
-    own = np.arange(len(masks)) if clusters is None else clusters
-    ours = [
-        _Judged.of(*each)
-        for each in zip(truth, *_predicted(spectrum, masks), strict=True)
-    ]
+    if clusters is None:
+        clusters = np.arange(len(masks))
+    predictions, means, variances = _predicted(spectrum, masks)
+    ours = []
+    for output, prediction in enumerate(predictions):
+        judged = _Judged.of(
+            truth[output],
+            prediction,
+            means[output],
+            variances[output],
+        )
+        ours.append(judged)
     theirs = _columns(linear.predict(masks))
-    enough = len(np.unique(own)) > 2
+    intervals = []
+    errors = []
+    if len(np.unique(clusters)) > 2:  # fewer have no spread to speak of
+        intervals = [output.interval(clusters, seed) for output in ours]
+        errors = [output.error(clusters) for output in ours]
     return HeldOut(
-        tuple(each.r2 for each in ours),
-        tuple(each.lds for each in ours),
-        tuple(map(r_squared, truth, theirs)),
-        tuple(map(rank_correlation, truth, theirs)),
-        len(masks),
-        tuple(each.interval(own, seed) for each in ours) if enough else (),
-        tuple(each.error(own) for each in ours) if enough else (),
+        r2=tuple(output.r2 for output in ours),
+        lds=tuple(output.lds for output in ours),
+        linear_r2=tuple(map(r_squared, truth, theirs)),
+        linear_lds=tuple(map(rank_correlation, truth, theirs)),
+        masks=len(masks),
+        intervals=tuple(intervals),
+        errors=tuple(errors),
     )
 
 
@@ -111,19 +121,18 @@ class _Judged:
         cls, values: Array, predicted: Array, mean: float, known: float
     ) -> "_Judged":
         errors = values - predicted
-        if np.abs(errors).max(initial=0.0) <= _ROUNDING * np.abs(values).max(
-            initial=0.0
-        ):
+        worst = np.abs(errors).max(initial=0.0)
+        if worst <= _ROUNDING * np.abs(values).max(initial=0.0):
             errors = np.zeros_like(errors)
-        scale = (
-            max(float(np.sqrt(known)), float(np.abs(errors).max(initial=0.0))) or 1.0
-        )
+            worst = 0.0
+        # R² has no unit: in one of about one, no square of an error overflows.
+        scale = max(float(np.sqrt(known)), float(worst)) or 1.0
         errors = errors / scale
         away = (predicted - mean) / scale
-        terms = np.stack(
-            [np.ones(len(errors)), errors**2, errors, errors * away], axis=1
-        )
-        return cls(terms, known / scale**2, rank_correlation(values, predicted))
+        ones = np.ones(len(errors))
+        terms = np.stack([ones, errors**2, errors, errors * away], axis=1)
+        lds = rank_correlation(values, predicted)
+        return cls(terms, known / scale**2, lds)
 
     @property
     def r2(self) -> float:
@@ -134,21 +143,22 @@ class _Judged:
         """The standard error of log(1 - R²), by the jackknife.
 
         Masks that were drawn together are alike: the variance is that over clusters,
-        which are few, combined_r2 by that over masks times Kish's design effect, 1 + ρ
+        which are few, pooled with that over masks times Kish's design effect, 1 + ρ
         (masks a cluster - 1).
         """
-        count = len(self.terms)
         where = np.unique(clusters, return_inverse=True)[1]
         sums = np.zeros((int(where.max()) + 1, 4))
         np.add.at(sums, where, self.terms)
         sizes = np.bincount(where)
-        together = float((sizes**2).sum() / count)
+        squared_sizes = (sizes**2).sum()
+        together = float(squared_sizes / len(self.terms))
         alone = self._standard_error(self.terms)
         apart = self._standard_error(sums)
-        inflated = alone**2 * (1.0 + _ALIKE * (together - 1.0))
-        return float(
-            np.sqrt((_STEADY * inflated + len(sums) * apart**2) / (_STEADY + len(sums)))
-        )
+        effect = 1.0 + _ALIKE * (together - 1.0)
+        inflated = alone**2 * effect
+        squares = _STEADY * inflated + len(sums) * apart**2
+        weight = _STEADY + len(sums)
+        return float(np.sqrt(squares / weight))
 
     def interval(self, clusters: NDArray[np.int64], seed: int) -> tuple[float, float]:
         """Of R², by a bootstrap studentised on the scale of log(1 - R²).
@@ -161,66 +171,88 @@ class _Judged:
         if not error > 0:
             return self.r2, self.r2
         log = float(self._log(self.terms.sum(axis=0)))
-        rows = np.random.default_rng([seed, count]).integers(0, count, (_DRAWS, count))
-        away = [
-            (self._log(drawn.sum(axis=0)) - log, self._standard_error(drawn))
-            for drawn in self.terms[rows]
-        ]
-        moved, errors = np.array(away).T
-        ratios = np.clip(moved / np.maximum(errors, 1e-9), -_WILD, _WILD)
-        low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return float(1.0 - np.exp(log - low * error)), float(
-            1.0 - np.exp(log - high * error)
-        )
+        rng = np.random.default_rng([seed, count])
+        rows = rng.integers(0, count, (_DRAWS, count))
+        ratios = self._studentised(rows, log)
+        tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+        low, high = np.quantile(ratios, tails)
+        # A draw that is too low says that the truth is higher, and so turns the
+        # quantiles round. R² falls in the log, which turns them back.
+        lower = 1.0 - np.exp(log - low * error)
+        upper = 1.0 - np.exp(log - high * error)
+        return float(lower), float(upper)
+
+    def _studentised(self, rows: NDArray[np.int64], log: float) -> Array:
+        """How many standard errors each bootstrap sample (b, m) is off: (b,)."""
+        moves = []
+        errors = []
+        for terms in self.terms[rows]:
+            moved = self._log(terms.sum(axis=0)) - log
+            moves.append(moved)
+            errors.append(self._standard_error(terms))
+        # A draw of the same mask throughout has an error of zero.
+        least = np.maximum(np.array(errors), 1e-9)
+        ratios = np.array(moves) / least
+        return np.asarray(np.clip(ratios, -_WILD, _WILD))
 
     def _log(self, sums: Array) -> Array:
         """log(E e² / Var f): (..., 4) -> (...)."""
         count, squares, errors, products = np.moveaxis(sums, -1, 0)
         mean = squares / count
+        covariance = 2.0 * products / count
+        offset = errors / count
+        variance = self.known + covariance + mean - offset**2
+        # What is estimated of a variance may be negative. R² is never below -1 then.
         tiny = np.finfo(np.float64).tiny
-        variance = self.known + 2.0 * products / count + mean - (errors / count) ** 2
-        return np.asarray(
-            np.log(mean / np.maximum(variance, np.maximum(mean / 2.0, tiny)) + tiny)
-        )
+        least = np.maximum(mean / 2.0, tiny)
+        bounded = np.maximum(variance, least)
+        ratio = mean / bounded
+        return np.asarray(np.log(ratio + tiny))
 
     def _standard_error(self, parts: Array) -> Array:
         """The jackknife's, of log(E e² / Var f): (p, 4) -> ()."""
+        count = len(parts)
         logs = self._log(parts.sum(axis=0) - parts)
-        return np.asarray(
-            np.sqrt((len(parts) - 1) / len(parts) * ((logs - logs.mean()) ** 2).sum())
-        )
+        squares = (logs - logs.mean()) ** 2
+        return np.asarray(np.sqrt((count - 1) / count * squares.sum()))
 
 
 def _predicted(
     spectrum: Spectrum, masks: NDArray[np.bool_]
 ) -> tuple[Array, list[float], list[float]]:
-    """Of each output the predictions (k, m), their mean over uniform masks, and their
-    variance.
+    """Of each output the predictions, their mean over uniform masks and their variance.
+
+    Returns:
+        (k, m) float64, and k numbers twice.
     """
     columns = spectrum.values.reshape(len(spectrum), -1)
-    empty = spectrum.sets.orders == 0
-    mean = columns[empty].sum(axis=0)
-    return (
-        _columns(spectrum.predict(masks)),
-        mean.tolist(),
-        (columns[~empty] ** 2).sum(axis=0).tolist(),
-    )
+    is_empty = spectrum.sets.orders == 0
+    predictions = _columns(spectrum.predict(masks))
+    mean = columns[is_empty].sum(axis=0)
+    # Parseval: the variance is the sum of the squares of all other coefficients.
+    variance = (columns[~is_empty] ** 2).sum(axis=0)
+    return predictions, mean.tolist(), variance.tolist()
 
 
 def linear_datamodel(masks: NDArray[np.bool_], values: Array, seed: int) -> Spectrum:
-    """LASSO on single candidates, its penalty cross-validated: (m, n) and (m,) or (m,
-    k).
+    """LASSO on single candidates, its penalty cross-validated.
 
     Of more than 4,000 masks, so many spread over them: each candidate is then known
     well enough.
+
+    Args:
+        masks: (m, n) bool.
+        values: (m,) or (m, k) float64.
+        seed: of the folds.
     """
     step = -(-len(masks) // _ENOUGH)
     masks = masks[::step]
     values = values[::step]
-    fits = [
-        Linear(order=1).fit(masks, column, seed).spectrum for column in _columns(values)
-    ]
-    return fits[0] if values.ndim == 1 else Spectrum.stack(fits)
+    spectra = []
+    for column in _columns(values):
+        fit = Linear(order=1).fit(masks, column, seed)
+        spectra.append(fit.spectrum)
+    return spectra[0] if values.ndim == 1 else Spectrum.stack(spectra)
 
 
 def _columns(values: Array) -> Array:
@@ -231,8 +263,9 @@ def _columns(values: Array) -> Array:
 def faithfulness_of(
     fit: Fit, judged: HeldOut | None, strategy: MaskStrategy
 ) -> Faithfulness:
-    """How well masks are predicted that the fit did not see: what it says of itself,
-    and fresh masks.
+    """How well masks are predicted that the fit did not see.
+
+    What the fit says of itself is combined with what fresh masks say of it.
 
     Where masks share trainings, those that are left out in turn share theirs with
     others that the fit saw: then what was held out says it alone.
@@ -242,16 +275,27 @@ def faithfulness_of(
         return said
     if strategy.shares_trainings:
         return Faithfulness(
-            judged.r2, "held out", judged.masks, judged.masks, judged.intervals, said.r2
+            judged.r2,
+            "held out",
+            judged.masks,
+            judged.masks,
+            judged.intervals,
+            said.r2,
         )
     if not judged.errors:
         return said
-    both = [
-        combined_r2(claimed, fresh, error)
-        for claimed, fresh, error in zip(said.r2, judged.r2, judged.errors, strict=True)
-    ]
-    r2 = tuple(r2 for r2, _ in both)
-    intervals = tuple(interval for _, interval in both)
+    r2 = []
+    intervals = []
+    outputs = zip(said.r2, judged.r2, judged.errors, strict=True)
+    for claimed, fresh, error in outputs:
+        combined, interval = combined_r2(claimed, fresh, error)
+        r2.append(combined)
+        intervals.append(interval)
     return Faithfulness(
-        r2, said.source, said.masks + judged.masks, judged.masks, intervals, said.r2
+        tuple(r2),
+        said.source,
+        said.masks + judged.masks,
+        judged.masks,
+        tuple(intervals),
+        said.r2,
     )

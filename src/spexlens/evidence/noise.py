@@ -1,6 +1,4 @@
-"""Noise: how far two answers to one mask are apart, and what effects that alone would
-make.
-"""
+"""Noise: how far two answers to one mask are apart, and what that makes of effects."""
 
 from dataclasses import dataclass, replace
 
@@ -23,8 +21,9 @@ _DIFFERENT = 1e-5
 
 @dataclass(frozen=True)
 class Noise:
-    """How far evaluations of one mask are apart, under several seeds or just again; one
-    number an output.
+    """How far evaluations of one mask are apart, under several seeds or just again.
+
+    There is one number an output.
 
     Attributes:
         deviation: the standard deviation of one evaluation.
@@ -46,21 +45,26 @@ class Noise:
     seeded: bool = True
 
     def restored(self, sizes: Sizes) -> "Noise":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
+        """Of the answers as they were.
+
+        Where this is of answers that were brought to size one.
         """
         return replace(self, deviation=sizes.effects(self.deviation))
 
     def floor(self, order: int, output: int = 0) -> float:
-        """What noise alone makes of a Banzhaf interaction of so many members, at most,
-        in 90 cases of 100.
+        """What noise alone makes of an interaction, at most, in 90 cases of 100.
 
         A Fourier coefficient is measured from m values of noise σ² with variance σ² /
-        m; the index is that times (-2)^order.
+        m; the Banzhaf interaction index is that times (-2)^order.
+
+        Args:
+            order: how many members the interaction has.
+            output: by position.
         """
         if not self.masks:
             return 0.0
-        sigma = self.deviation[output] / (self.masks * self.times) ** 0.5
+        evaluations = self.masks * self.times
+        sigma = self.deviation[output] / evaluations**0.5
         return float(HALF_WIDTH * 2.0**order * sigma)
 
 
@@ -84,20 +88,37 @@ def noise_of(
             each.
         seeded: see `Noise`.
     """
-    variance = values.reshape(len(values), -1).var(axis=0)
+    columns = values.reshape(len(values), -1)
+    variance = columns.var(axis=0)
+    # Values that never move have no variance to share: nothing of it is noise.
     share = np.divide(
-        deviation**2 / times, variance, out=np.zeros_like(variance), where=variance > 0
+        deviation**2 / times,
+        variance,
+        out=np.zeros_like(variance),
+        where=variance > 0,
     )
-    ceiling = tuple(np.maximum(1.0 - share, 0.0).tolist())
-    return Noise(tuple(deviation.tolist()), ceiling, repeated, *fitted, seeded)
+    ceiling = np.maximum(1.0 - share, 0.0)
+    masks, times_fitted = fitted
+    return Noise(
+        deviation=tuple(deviation.tolist()),
+        ceiling=tuple(ceiling.tolist()),
+        repeated=repeated,
+        masks=masks,
+        times=times_fitted,
+        seeded=seeded,
+    )
 
 
 def probes(plan: Plan) -> NDArray[np.uint8]:
-    """Two masks that are asked twice at first: that with everything kept and that with
-    nothing, which any plan of these has, else two others.
+    """Two masks that are asked twice at first.
+
+    That with everything kept and that with nothing, where the plan has them, else two
+    others.
     """
-    extreme = mask_algebra.whole(plan.packed, plan.n) | mask_algebra.empty(plan.packed)
-    return plan.packed[np.argsort(~extreme, kind="stable")[:2]]
+    packed = plan.packed
+    extreme = mask_algebra.whole(packed, plan.n) | mask_algebra.empty(packed)
+    extreme_first = np.argsort(~extreme, kind="stable")
+    return packed[extreme_first[:2]]
 
 
 def differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
@@ -105,14 +126,17 @@ def differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
     answers = evaluator.again(packed, 2).reshape(len(packed), -1)
     size = np.abs(answers).max(axis=0)
     deviation = evaluator.deviation
-    return deviation is not None and bool((deviation > _DIFFERENT * size).any())
+    if deviation is None:
+        return False
+    return bool((deviation > _DIFFERENT * size).any())
 
 
 def measured_noise(
     sized: Sized, allocation: Allocation, bought: CheckMasks
 ) -> Noise | None:
-    """How far answers to one mask differ; asks some masks again, where that is what the
-    budget has for it.
+    """How far answers to one mask differ, or None where that was not measured.
+
+    Some masks are asked again, where that is what the budget has for it.
 
     Args:
         sized: the game's evaluator.
@@ -125,16 +149,22 @@ def measured_noise(
     _ask_again(evaluator, allocation, bought.plan)
     if evaluator.deviation is None:
         return None
-    held_out = shares.held_out > 1
     fitted = bought.plan.packed
     if allocation.request.refit:
         fitted = np.concatenate([fitted, bought.packed])
+    first, _ = mask_algebra.distinct(fitted)
+    # The ceiling is that of the R² that is told: of what is held out, if it is judged.
+    values = bought.values
+    times = game.repeats
+    if shares.held_out > 1:
+        values = bought.values_of_checks[bought.is_judged]
+        times = shares.times
     return noise_of(
         evaluator.deviation / sized.sizes.unit,
         evaluator.repeated,
-        bought.asked[bought.judged] if held_out else bought.values,
-        shares.times if held_out else game.repeats,
-        fitted=(len(mask_algebra.distinct(fitted)[0]), game.repeats),
+        values,
+        times,
+        fitted=(len(first), game.repeats),
         seeded=game.seeded,
     )
 
@@ -150,9 +180,11 @@ def _ask_again(evaluator: Repetitions, allocation: Allocation, plan: Plan) -> No
     else:
         again = allocation.reserve.repeats - evaluator.repeated
         if evaluator.repeated:
-            packed = packed[~seen_among(packed, probes(plan))]
+            # The probes were repeated before the fit: again they would tell nothing new.
+            is_probe = seen_among(packed, probes(plan))
+            packed = packed[~is_probe]
     again = min(again, len(packed))
     if again > 1:
-        drawn = np.random.default_rng([allocation.request.seed, again])
-        rows = drawn.choice(len(packed), again, replace=False)
+        rng = np.random.default_rng([allocation.request.seed, again])
+        rows = rng.choice(len(packed), again, replace=False)
         evaluator.again(packed[rows], 2)

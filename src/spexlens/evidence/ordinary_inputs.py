@@ -15,8 +15,7 @@ _BEYOND = 0.5  # of the range of ordinary answers
 
 @dataclass(frozen=True)
 class Ordinary:
-    """What the model answers on ordinary inputs, and whether nothing kept is like them;
-    an output each.
+    """What the model answers to ordinary inputs, and to nothing kept, an output each.
 
     Attributes:
         low, high: the range of their answers.
@@ -33,26 +32,37 @@ class Ordinary:
     empty: tuple[float, ...]
 
     def restored(self, sizes: Sizes) -> "Ordinary":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
+        """Of the answers as they were.
+
+        Where this is of answers that were brought to size one.
         """
-        low, high, empty = map(sizes.answers, (self.low, self.high, self.empty))
-        return replace(self, low=low, high=high, empty=empty)
+        return replace(
+            self,
+            low=sizes.answers(self.low),
+            high=sizes.answers(self.high),
+            empty=sizes.answers(self.empty),
+        )
 
     def far(self, output: int) -> bool:
         """Whether the empty answer is outside by more than half of the range."""
         low = self.low[output]
         high = self.high[output]
+        if not low < high:
+            return False
         empty = self.empty[output]
-        return low < high and max(low - empty, empty - high) > _BEYOND * (high - low)
+        outside = max(low - empty, empty - high)
+        return outside > _BEYOND * (high - low)
 
     @classmethod
     def of(cls, values: Array, empty: Sequence[float], inputs: int) -> "Ordinary":
-        """Of answers (m,) or (m, k)."""
+        """The range of answers.
+
+        Args:
+            values: (m,) or (m, k) float64, the answers.
+            empty: (k,), the answer with everything ablated.
+            inputs: as the attribute.
+        """
         columns = values.reshape(len(values), -1)
-        return cls(
-            tuple(columns.min(axis=0).tolist()),
-            tuple(columns.max(axis=0).tolist()),
-            inputs,
-            tuple(empty),
-        )
+        low = columns.min(axis=0).tolist()
+        high = columns.max(axis=0).tolist()
+        return cls(tuple(low), tuple(high), inputs, tuple(empty))

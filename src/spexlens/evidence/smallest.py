@@ -1,6 +1,4 @@
-"""Smallest sets: the fewest candidates that are enough for an answer, and the fewest
-that it needs.
-"""
+"""Smallest sets: the fewest candidates that are enough, and that are needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +18,7 @@ from spexlens.spectrum.subsets.smallest import minimal
 
 Kind = Literal["sufficient", "necessary"]
 
-# sets asked of the model, each found for what the one before it fell short by
+# Sets asked of the model, each found for what the one before it fell short by.
 _TRIES = 4
 _ROUNDING = 1e-9  # of an answer
 _SECONDS = 5.0  # for the first set; the following take less
@@ -56,15 +54,18 @@ class Smallest:
     irreducible: bool | None = None
 
     def restored(self, sizes: Sizes) -> "Smallest":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
+        """Of the answers as they were.
+
+        Where this is of answers that were brought to size one.
         """
-        threshold, predicted = (
-            sizes.answers([each])[0] for each in (self.threshold, self.predicted)
-        )
-        answered = None if self.answered is None else sizes.answers([self.answered])[0]
+        answered = self.answered
+        if answered is not None:
+            answered = sizes.answers([answered])[0]
         return replace(
-            self, threshold=threshold, predicted=predicted, answered=answered
+            self,
+            threshold=sizes.answers([self.threshold])[0],
+            predicted=sizes.answers([self.predicted])[0],
+            answered=answered,
         )
 
 
@@ -88,7 +89,8 @@ def predicted(
     Raises:
         InvalidInput: the share is out of its range, or no set is predicted to do it.
     """
-    return _found(kind, spectrum, _Aim.of(kind, whole, empty, share), 0.0, time_limit)
+    aim = _Aim.of(kind, whole, empty, share)
+    return _found(kind, spectrum, aim, 0.0, time_limit)
 
 
 @dataclass(frozen=True)
@@ -112,16 +114,18 @@ class _Aim:
             raise InvalidInput(
                 "f(all) and f(none) are the same: there is nothing to be enough for"
             )
-        part = share if kind == "sufficient" else 1.0 - share
-        return cls(
-            share,
-            empty + part * (whole - empty),
-            (whole > empty) == (kind == "sufficient"),
-        )
+        sufficient = kind == "sufficient"
+        part = share if sufficient else 1.0 - share
+        threshold = empty + part * (whole - empty)
+        # Ablating leads from f(all) to f(none), keeping the other way.
+        above = (whole > empty) == sufficient
+        return cls(share, threshold, above)
 
     def reached(self, answer: float) -> bool:
         """By an answer, to rounding."""
-        short = self.threshold - answer if self.above else answer - self.threshold
+        short = answer - self.threshold
+        if self.above:
+            short = self.threshold - answer
         return short <= _ROUNDING * max(abs(self.threshold), abs(answer))
 
 
@@ -134,20 +138,30 @@ def _found(
 ) -> Smallest:
     """The smallest set that is predicted to go further than the threshold by so much."""
     threshold = aim.threshold + (further if aim.above else -further)
-    ablate = kind == "necessary"
     found = minimal(
-        spectrum, threshold, ablate=ablate, above=aim.above, time_limit=time_limit
+        spectrum,
+        threshold,
+        ablate=kind == "necessary",
+        above=aim.above,
+        time_limit=time_limit,
     )
     return Smallest(
-        kind, found.members, aim.share, aim.threshold, found.value, found.least
+        kind,
+        found.members,
+        aim.share,
+        aim.threshold,
+        predicted=found.value,
+        least=found.least,
     )
 
 
 def refuse_impossible(
     share: float | None, outputs: Sequence[str] | None
 ) -> float | None:
-    """A share as a float; InvalidInput before anything is paid for, if it is none, or
-    of several outputs.
+    """A share as a float, checked before anything is paid for.
+
+    Raises:
+        InvalidInput: it is no share, or there are several outputs.
     """
     if share is None:
         return None
@@ -189,43 +203,39 @@ def confirmed(
     Returns:
         At most one of each kind: none of one that is not predicted for any set, or of
             several outputs.
-
     """
     if share is None or spectrum.values.ndim > 1:
         return ()
     if whole is None or empty is None:
-        corners = mask_algebra.pack(designs.corners(evaluator.game.n))
-        whole, empty = (
-            tuple(np.atleast_1d(row)) for row in evaluator.packed_values(corners)
-        )
+        corners = designs.corners(evaluator.game.n)
+        answers = evaluator.packed_values(mask_algebra.pack(corners))
+        whole, empty = [tuple(np.atleast_1d(answer)) for answer in answers]
         calls -= 2
     kinds: tuple[Kind, ...] = ("sufficient", "necessary")
     if whole[0] == empty[0]:
         return ()
-    sets = [
-        _confirmed(
-            evaluator,
-            spectrum,
-            kind,
-            _Aim.of(kind, whole[0], empty[0], share),
-            calls // len(kinds),
-        )
-        for kind in kinds
-    ]
-    return tuple(each for each in sets if each is not None)
+    smallest = []
+    for kind in kinds:
+        aim = _Aim.of(kind, whole[0], empty[0], share)
+        found = _confirmed(evaluator, spectrum, kind, aim, calls // len(kinds))
+        if found is not None:
+            smallest.append(found)
+    return tuple(smallest)
 
 
 def _confirmed(
     evaluator: Sized, spectrum: Spectrum, kind: Kind, aim: _Aim, calls: int
 ) -> Smallest | None:
-    """The set that is predicted, as far as the model bears it out in so many calls;
-    None if none is.
+    """The set that is predicted, as far as the model bears it out in so many calls.
+
+    None if none is predicted.
     """
     further = 0.0
     found = None
     for trial in range(min(_TRIES, calls)):
+        time_limit = _SECONDS / (1 + trial)
         try:
-            found = _found(kind, spectrum, aim, further, _SECONDS / (1 + trial))
+            found = _found(kind, spectrum, aim, further, time_limit)
         except InvalidInput:  # none is predicted to go so far
             break
         answered = _answer(evaluator, found)
@@ -242,31 +252,36 @@ def _reduced(
     """The set less the members that the model does not need, as far as the calls go."""
     needed: set[int] = set()
     while len(needed) < len(found.members) and calls > 0:
-        member = next(each for each in found.members if each not in needed)
-        fewer = replace(
-            found, members=tuple(each for each in found.members if each != member)
-        )
+        member = next(i for i in found.members if i not in needed)
+        members = tuple(i for i in found.members if i != member)
+        fewer = replace(found, members=members)
         answered = _answer(evaluator, fewer)
-        calls = calls - 1
-        if aim.reached(answered):
-            said = float(spectrum.predict(_mask(fewer, spectrum.n))[0])
-            least = min(found.least, len(fewer.members))
-            found = replace(fewer, answered=answered, predicted=said, least=least)
-        else:
+        calls -= 1
+        if not aim.reached(answered):
             needed.add(member)
-    whole = len(needed) == len(found.members)
-    return replace(found, irreducible=True if whole else None)
+            continue
+        mask = _mask(fewer, spectrum.n)
+        # The model needs fewer than the spectrum held to be the least.
+        found = replace(
+            fewer,
+            answered=answered,
+            predicted=float(spectrum.predict(mask)[0]),
+            least=min(found.least, len(members)),
+        )
+    tried_all = len(needed) == len(found.members)
+    return replace(found, irreducible=True if tried_all else None)
 
 
 def _answer(evaluator: Sized, found: Smallest) -> float:
     """What the model answers to a set."""
-    return float(
-        evaluator.packed_values(mask_algebra.pack(_mask(found, evaluator.game.n)))[0]
-    )
+    mask = _mask(found, evaluator.game.n)
+    values = evaluator.packed_values(mask_algebra.pack(mask))
+    return float(values[0])
 
 
 def _mask(found: Smallest, n: int) -> NDArray[np.bool_]:
     """The mask that a set means: (1, n) bool."""
-    mask = np.full((1, n), found.kind == "necessary")
-    mask[0, list(found.members)] = found.kind == "sufficient"
+    sufficient = found.kind == "sufficient"
+    mask = np.full((1, n), not sufficient)
+    mask[0, list(found.members)] = sufficient
     return mask

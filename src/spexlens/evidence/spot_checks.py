@@ -1,5 +1,4 @@
-"""Spot checks: the strongest interactions, measured on the model where the fit did not
-look.
+"""Spot checks: the strongest interactions, measured where the fit did not look.
 
 In a context, a mask of all candidates, the interaction of S is Σ (-1)^(|S| - |S ∩ m|)
 f(m) over the 2^|S| masks m that are like the context outside S: its corners. The mean
@@ -33,12 +32,12 @@ VERDICTS: tuple[Verdict, ...] = (
     "too noisy to say",
 )
 
-_SURELY, _PART = (
-    0.25,
-    0.5,
-)  # of what was said: surely more than the first, and likely the second, is confirmed
-_OPPOSED = 0.1  # of what was said: smaller than that is neither its sign nor the other
-# contexts that the spread of the other interactions of an order counts as
+# Of what was said: surely more than the first, and likely the second, is confirmed.
+_SURELY = 0.25
+_PART = 0.5
+# Of what was said: smaller than that is neither its sign nor the other.
+_OPPOSED = 0.1
+# Contexts that the spread of the other interactions of an order counts as.
 _STEADY = 4.0
 
 
@@ -94,18 +93,20 @@ class Check:
 
 def verdict(said: float, measured: float, interval: tuple[float, float]) -> Verdict:
     """See `Check.verdict`."""
-    if said < 0:
+    if said < 0:  # the rest need think of a positive one only
         measured = -measured
         interval = (-interval[1], -interval[0])
     size = abs(said)
-    (low, high) = interval
+    low, high = interval
     if low > _SURELY * size and measured >= _PART * size:
         return "confirmed"
     if high < 0 and measured <= -_OPPOSED * size:
         return "wrong sign"
     if high >= size:
         return "too noisy to say"
-    return "weaker than said" if measured > _OPPOSED * size else "not there"
+    if measured > _OPPOSED * size:
+        return "weaker than said"
+    return "not there"
 
 
 @dataclass(frozen=True)
@@ -125,28 +126,27 @@ class Checks:
     refitted: bool = False
 
     def restored(self, sizes: Sizes) -> "Checks":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
+        """Of the answers as they were.
+
+        Where this is of answers that were brought to size one.
         """
+        restored = []
         units = (1.0 / sizes.unit).tolist()
-        found = [
-            tuple(each.in_units(unit) for each in own)
-            for own, unit in zip(self.found, units, strict=True)
-        ]
-        return replace(self, found=tuple(found))
+        for checks, unit in zip(self.found, units, strict=True):
+            of_output = [check.in_units(unit) for check in checks]
+            restored.append(tuple(of_output))
+        return replace(self, found=tuple(restored))
 
     def decided(self, output: int) -> list[Check]:
         """The checks of an output that were not too noisy to say anything."""
-        return [
-            check for check in self.found[output] if check.verdict != "too noisy to say"
-        ]
+        checks = self.found[output]
+        return [check for check in checks if check.verdict != "too noisy to say"]
 
     def fail(self, output: int) -> bool:
         """Whether half of what was decided, or more, speaks against what was said."""
         decided = self.decided(output)
-        return bool(decided) and 2 * sum(check.refuted for check in decided) >= len(
-            decided
-        )
+        refuted = [check for check in decided if check.refuted]
+        return bool(decided) and 2 * len(refuted) >= len(decided)
 
     def of(self, output: int) -> dict[Members, Check]:
         """The checks of an output by members."""
@@ -154,37 +154,54 @@ class Checks:
 
 
 def checks_of(
-    corners: FactorialDesign, spectrum: Spectrum, values: Array
+    design: FactorialDesign, spectrum: Spectrum, values: Array
 ) -> tuple[tuple[Check, ...], ...]:
-    """The checks of each output, from the values (m,) or (m, k) of the corners' masks."""
-    residuals = np.reshape(values - spectrum.predict(corners.masks), (len(values), -1))
-    apart = corners.interactions(residuals)
-    found = []
+    """The checks of each output.
+
+    Args:
+        design: the corners of the sets that are checked.
+        spectrum: the fit, scalar or of k outputs.
+        values: (m,) or (m, k) float64, of the design's masks.
+    """
+    residuals = values - spectrum.predict(design.masks)
+    residuals = np.reshape(residuals, (len(values), -1))
+    interactions = design.interactions(residuals)
+    columns = spectrum.values.reshape(len(spectrum), -1)
+    of_outputs = []
     for output in range(residuals.shape[1]):
-        scalar = Spectrum(
-            spectrum.sets, spectrum.values.reshape(len(spectrum), -1)[:, output]
+        scalar = Spectrum(spectrum.sets, columns[:, output])
+        samples = [interaction[:, output] for interaction in interactions]
+        of_outputs.append(_checks(design, scalar, samples))
+    return tuple(of_outputs)
+
+
+def _checks(
+    design: FactorialDesign, scalar: Spectrum, samples: Sequence[Array]
+) -> tuple[Check, ...]:
+    """The checks of one output; none of a set that the fit says nothing of.
+
+    Args:
+        design: the corners of the sets that are checked.
+        scalar: the fit.
+        samples: of each set (C,), its interaction of the residuals in each context.
+    """
+    means, halves = measured(samples, design.sets, design.masks.shape[1])
+    checks = []
+    for members, mean, half in zip(design.sets, means, halves, strict=True):
+        said = float((-2.0) ** len(members) * scalar[members])
+        if not said:
+            continue
+        low = said + mean - half
+        high = said + mean + half
+        check = Check(
+            members,
+            said,
+            measured=said + mean,
+            interval=(low, high),
+            contexts=len(samples[0]),
         )
-        said = [
-            float((-2.0) ** len(members) * scalar[members]) for members in corners.sets
-        ]
-        samples = [each[:, output] for each in apart]
-        means, halves = measured(samples, corners.sets, corners.masks.shape[1])
-        found.append(
-            tuple(
-                Check(
-                    members,
-                    was,
-                    was + mean,
-                    (was + mean - half, was + mean + half),
-                    len(apart[0]),
-                )
-                for members, was, mean, half in zip(
-                    corners.sets, said, means, halves, strict=True
-                )
-                if was
-            )
-        )
-    return tuple(found)
+        checks.append(check)
+    return tuple(checks)
 
 
 def measured(
@@ -192,7 +209,7 @@ def measured(
 ) -> tuple[list[float], list[float]]:
     """The mean of each set's sample, and half of its 90% interval by Student's t.
 
-    A variance of few contexts is combined_r2 by those of the other sets of its order,
+    A variance of few contexts is pooled with those of the other sets of its order,
     which count as four contexts more (Smyth, "Linear models and empirical Bayes
     methods", 2004, section 6.2). Of 2^n contexts there are no more than those that were
     not sampled to be wrong about.
@@ -200,18 +217,39 @@ def measured(
     Args:
         samples: of each set, (C,) over contexts.
         sets: of n candidates.
+        n: how many there are.
     """
-    from scipy.stats import t
-
     variances = np.array([np.var(sample, ddof=1) for sample in samples])
     orders = np.array([len(members) for members in sets])
+    means = []
     halves = []
-    for sample, variance, order in zip(samples, variances, orders, strict=True):
-        alike = variances[orders == order]
-        weight = _STEADY * (len(alike) > 1)
-        degrees = len(sample) - 1
-        combined_r2 = (weight * alike.mean() + degrees * variance) / (weight + degrees)
-        quantile = t.ppf((1 + LEVEL) / 2, weight + degrees)
-        unseen = max(1.0 - len(sample) * 2.0**-n, 0.0)
-        halves.append(float(quantile * np.sqrt(unseen * combined_r2 / len(sample))))
-    return [float(sample.mean()) for sample in samples], halves
+    for j, sample in enumerate(samples):
+        alike = variances[orders == orders[j]]
+        half = _half_width(variances[j], alike, len(sample), n)
+        means.append(float(sample.mean()))
+        halves.append(half)
+    return means, halves
+
+
+def _half_width(variance: float, alike: Array, count: int, n: int) -> float:
+    """Half of the interval of one mean; see `measured`.
+
+    Args:
+        variance: of its sample.
+        alike: those of all sets of its order, its own included.
+        count: of contexts, of n candidates.
+        n: how many there are.
+    """
+    # Not at the top: SciPy's distributions are slow to import.
+    from scipy.stats import t
+
+    weight = _STEADY * (len(alike) > 1)
+    degrees = count - 1
+    total = weight + degrees
+    squares = weight * alike.mean() + degrees * variance
+    pooled = squares / total
+    quantile = t.ppf((1 + LEVEL) / 2, total)
+    # Sampling without replacement: the correction for a finite population.
+    unseen = max(1.0 - count * 2.0**-n, 0.0)
+    error = np.sqrt(unseen * pooled / count)
+    return float(quantile * error)

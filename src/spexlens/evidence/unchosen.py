@@ -18,8 +18,9 @@ SHARE = 0.1
 
 @dataclass(frozen=True)
 class Unchosen:
-    """A handful of masks in which candidates that were not chosen are ablated; one
-    number an output.
+    """A handful of masks in which candidates that were not chosen are ablated.
+
+    There is one number an output.
 
     Attributes:
         candidates: how many were not chosen.
@@ -37,35 +38,37 @@ class Unchosen:
     without: tuple[float, ...]
 
     def restored(self, sizes: Sizes) -> "Unchosen":
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
+        """Of the answers as they were.
+
+        Where this is of answers that were brought to size one.
         """
-        moved = sizes.effects(self.moved)
-        deviation = sizes.effects(self.deviation)
         return replace(
-            self, moved=moved, deviation=deviation, without=sizes.answers(self.without)
+            self,
+            moved=sizes.effects(self.moved),
+            deviation=sizes.effects(self.deviation),
+            without=sizes.answers(self.without),
         )
 
     @property
     def share(self) -> tuple[float, ...]:
-        """moved² / (moved² + deviation²): 0 if the unchosen do nothing, 1 if nothing
-        else does.
+        """moved² / (moved² + deviation²).
+
+        0 if the unchosen do nothing, 1 if nothing else does.
         """
-        squares = [
-            (moved**2, chosen**2)
-            for moved, chosen in zip(self.moved, self.deviation, strict=True)
-        ]
-        return tuple(
-            moved / (moved + chosen) if moved + chosen else 0.0
-            for moved, chosen in squares
-        )
+        shares = []
+        for moved, deviation in zip(self.moved, self.deviation, strict=True):
+            unchosen = moved**2
+            total = unchosen + deviation**2
+            shares.append(unchosen / total if total else 0.0)
+        return tuple(shares)
 
 
 def asked_of_unchosen(
     game: Game, packed: NDArray[np.uint8], count: int, seed: int
 ) -> NDArray[np.uint8]:
-    """Masks of the game's base, packed: all unchosen ablated, then each of them with
-    probability a half.
+    """Masks of the game's base, packed, that ablate what was not chosen.
+
+    The first ablates all of it, each other one every candidate with probability a half.
 
     Args:
         game: with candidates that always stay.
@@ -74,18 +77,19 @@ def asked_of_unchosen(
         count: how many, three at least.
         seed: decides the halves.
     """
-    rows = np.append(0, _partners(packed, game.n, count - 1))
-    masks = mask_algebra.unpack(game.to_base(packed[rows]), game.base.n)
+    partners = _partners(packed, game.n, count - 1)
+    rows = np.append(0, partners)
+    in_base = game.to_base(packed[rows])
+    masks = mask_algebra.unpack(in_base, game.base.n)
     unchosen = game.fixed
     masks[0] = True
     masks[0, unchosen] = False
-    kept = (
-        np.random.default_rng([seed, len(unchosen)]).random((count - 1, len(unchosen)))
-        < 0.5
-    )
+    rng = np.random.default_rng([seed, len(unchosen)])
+    is_kept = rng.random((count - 1, len(unchosen))) < 0.5
     if len(unchosen) == 1:
-        kept[:, 0] = np.arange(count - 1) % 2 == 0
-    masks[1:, unchosen] = kept
+        # Few draws of one coin may all be the same, and would say nothing.
+        is_kept[:, 0] = np.arange(count - 1) % 2 == 0
+    masks[1:, unchosen] = is_kept
     return mask_algebra.pack(masks)
 
 
@@ -104,29 +108,35 @@ def unchosen_of(
     """
     columns = values.reshape(len(values), -1)
     answered = answers.reshape(len(answers), -1)
-    change = answered[1:] - columns[_partners(packed, game.n, len(answered) - 1)]
+    # The first mask ablates all; each other one differs from its partner in the
+    # unchosen alone.
+    partners = _partners(packed, game.n, len(answered) - 1)
+    changes = answered[1:] - columns[partners]
+    moved = changes.std(axis=0, ddof=1)
+    deviation = columns.std(axis=0)
     return Unchosen(
-        len(game.fixed),
-        len(answered),
-        tuple(change.std(axis=0, ddof=1).tolist()),
-        tuple(columns.std(axis=0).tolist()),
-        tuple(answered[0].tolist()),
+        candidates=len(game.fixed),
+        masks=len(answered),
+        moved=tuple(moved.tolist()),
+        deviation=tuple(deviation.tolist()),
+        without=tuple(answered[0].tolist()),
     )
 
 
 def _partners(packed: NDArray[np.uint8], n: int, count: int) -> NDArray[np.int64]:
-    """So many of the first masks: those that keep neither everything nor nothing first."""
+    """So many of the first masks; those that keep everything or nothing come last."""
     first = packed[:_PARTNERS]
-    outer = mask_algebra.whole(first, n) | mask_algebra.empty(first)
-    rows = np.append(np.flatnonzero(~outer), np.flatnonzero(outer))
-    return np.resize(rows, count)
+    is_outer = mask_algebra.whole(first, n) | mask_algebra.empty(first)
+    inner = np.flatnonzero(~is_outer)
+    outer = np.flatnonzero(is_outer)
+    rows = np.append(inner, outer)
+    return np.resize(rows, count)  # from the start again, where there are fewer
 
 
 class AskingUnchosen:
-    """Asks for a plan's masks, and with the first of them for those that ablate what
-    was not chosen.
+    """Asks for a plan's masks, and with the first of them for those of the unchosen.
 
-    Those go with them so that they can share trainings.
+    Those that ablate what was not chosen go with them so that they can share trainings.
     """
 
     def __init__(self, evaluator: Sized, count: int, seed: int) -> None:
@@ -146,9 +156,10 @@ class AskingUnchosen:
         """The values of packed masks."""
         if not self._count or self._answers is not None:
             return self._evaluator.packed_values(packed)
-        own = self._game.to_base(packed)
-        others = asked_of_unchosen(self._game, packed, self._count, self._seed)
-        values = self._evaluator.base_values(np.concatenate([own, others]))
+        planned = self._game.to_base(packed)
+        unchosen = asked_of_unchosen(self._game, packed, self._count, self._seed)
+        together = np.concatenate([planned, unchosen])
+        values = self._evaluator.base_values(together)
         self._answers = values[len(packed) :]
         return values[: len(packed)]
 

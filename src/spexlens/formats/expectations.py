@@ -116,27 +116,27 @@ def _pattern(path: Path, member: str | int | _Pattern) -> Pattern:
 
 
 def _positions(path: Path, given: int | str | list[int] | None) -> Sequence[int]:
-    if not isinstance(given, str):
-        return (
-            ()
-            if given is None
-            else tuple(given)
-            if isinstance(given, list)
-            else (given,)
-        )
+    if given is None:
+        return ()
+    if isinstance(given, list):
+        return tuple(given)
+    if isinstance(given, int):
+        return (given,)
     match = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?", given)
     if match is None:
         raise InvalidInput(
             f"{path}: a position is a number, a list of them, or a range such as '2-20'"
         )
-    found = range(int(match[1]), int(match[2] or match[1]) + 1)
-    if not found:
+    positions = range(int(match[1]), int(match[2] or match[1]) + 1)
+    if not positions:
         raise InvalidInput(f"{path}: the range of positions {given!r} holds none")
-    return found
+    return positions
 
 
 def _all(given: str | list[str] | None) -> tuple[str, ...]:
-    return () if given is None else (given,) if isinstance(given, str) else tuple(given)
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _shown(member: str | int | _Pattern) -> str:
@@ -144,7 +144,5 @@ def _shown(member: str | int | _Pattern) -> str:
         return member
     if isinstance(member, int):
         return f"candidate {member}"
-    parts = [*_all(member.label), *_all(member.kind)]
-    return "|".join(parts) + (
-        f" at {member.position}" if member.position is not None else ""
-    )
+    parts = "|".join([*_all(member.label), *_all(member.kind)])
+    return parts if member.position is None else f"{parts} at {member.position}"

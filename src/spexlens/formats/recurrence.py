@@ -64,26 +64,18 @@ class _Record(_Part):
                     f"row {number} has {len(row.labels)} labels, but {len(row.kinds)}"
                     " kinds"
                 )
-            if (
-                not row.positive + row.negative
-                == row.found
-                <= row.possible
-                <= self.explanations
-            ):
+            signs = row.positive + row.negative
+            if not signs == row.found <= row.possible <= self.explanations:
                 raise ValueError(f"the counts of row {number} do not add up")
         return self
 
 
 def dump(aggregate: Recurrences) -> str:
-    """An aggregate as JSON text; floats are written so that they read back bit for bit."""
+    """An aggregate as JSON text; floats read back bit for bit."""
     content = asdict(aggregate)
-    rows = content.pop("rows")
-    record = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        **content,
-        "rows": rows,
-    }
+    rows = content.pop("rows")  # last, so that a reader sees first of what they are
+    head = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    record = {**head, **content, "rows": rows}
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
@@ -98,15 +90,16 @@ def read(path: Path, kind: type[R]) -> R:
 
 
 def _aggregate(record: _Record, kind: type[R]) -> R:
-    content = record.model_dump(
-        exclude={"format", "format_version", "rows", "targets", "r2"}
-    )
-    rows = tuple(
-        Recurrence(
-            **{**vars(row), "labels": tuple(row.labels), "kinds": tuple(row.kinds)}
-        )
-        for row in record.rows
-    )
+    lists = {"rows", "targets", "r2"}
+    content = record.model_dump(exclude={"format", "format_version", *lists})
     return kind(
-        rows=rows, targets=tuple(record.targets), r2=tuple(record.r2), **content
+        rows=tuple(map(_row, record.rows)),
+        targets=tuple(record.targets),
+        r2=tuple(record.r2),
+        **content,
     )
+
+
+def _row(row: _Row) -> Recurrence:
+    lists = {"labels": tuple(row.labels), "kinds": tuple(row.kinds)}
+    return Recurrence(**{**vars(row), **lists})

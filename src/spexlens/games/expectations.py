@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from spexlens.games.candidate import Candidate
 from spexlens.games.names import positions_named
+from spexlens.spectrum.shares import STRONG
 
-LEAST_SHARE = 0.005
+LEAST_SHARE = STRONG
 """Of the variance, from which an interaction counts as found where the file does not
 say.
 """

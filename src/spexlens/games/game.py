@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import index
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import numpy as np
@@ -63,6 +63,8 @@ class Game:
             none or all.
         recipe: how it is made again, or None where data alone does not make it, such as
             a plain function or a model that lives in memory alone.
+        part: what it is in a mixed game, a field of `lenses.mixed.parts.Parts`; None
+            where it cannot be mixed.
     """
 
     batch_size: int = 1024
@@ -80,6 +82,7 @@ class Game:
     unknown: str | None = None
     training_candidates: NDArray[np.bool_] | None = None
     recipe: Recipe | None = None
+    part: Literal["examples", "text", "spelled", "components"] | None = None
 
     @keywords()
     def __init__(

@@ -23,12 +23,14 @@ def unique_names(labels: Sequence[str]) -> tuple[str, ...]:
     looks = [one_line(label) for label in labels]
     times = Counter(looks)
     taken = set(times)
+
     marks: dict[str, str] = {}
     for look, count in times.items():
         if count > 1:
             mark = _mark(look, count, taken)
             marks[look] = mark
             taken.update(_all_numbered(look, count, mark))
+
     so_far: Counter[str] = Counter()
     names = []
     for label, look in zip(labels, looks, strict=True):
@@ -74,16 +76,25 @@ def positions_named(
 
     wanted = look(name)
     names = unique_names(labels) if names is None else names
-    numbered_so = [place for place, known in enumerate(names) if look(known) == wanted]
-    labelled_so = [place for place, label in enumerate(labels) if look(label) == wanted]
+
+    known_looks = [look(known) for known in names]
+    label_looks = [look(label) for label in labels]
+    numbered_so = [place for place, text in enumerate(known_looks) if text == wanted]
+    labelled_so = [place for place, text in enumerate(label_looks) if text == wanted]
+
     if numbered_so or labelled_so:
         return sorted({*numbered_so, *labelled_so})
+
     word, mark, digits = wanted.rpartition("#")
     if not mark or not (digits.isascii() and digits.isdigit()):
         return []
+
     number = int(digits[:_DIGITS_READ])
-    raised = {look(numbered(label, number)) for label in labels if look(label) == word}
-    return [place for place, known in enumerate(names) if look(known) in raised]
+    # labels that look alike may differ in white space, and so may their names
+    alike = [labels[place] for place, text in enumerate(label_looks) if text == word]
+    raised = {look(numbered(label, number)) for label in alike}
+
+    return [place for place, text in enumerate(known_looks) if text in raised]
 
 
 def _all_numbered(look: str, count: int, mark: str) -> list[str]:

@@ -26,11 +26,8 @@ class Recipe:
     games with the same fingerprint, as long as the models and files that they name are
     the same. A variant is `dataclasses.replace(recipe, replacement="delete")`.
 
-    A field holds what reading its JSON gives, whatever it was made with: numpy's
-    numbers are Python's, paths are texts, and lists are tuples.
-
-    Raises:
-        InvalidInput: a field holds what JSON has not; the text says which.
+    While a lens is made, a field may hold what is no data, such as a loaded model; that
+    recipe has no JSON. One that is read from JSON has tuples for its lists.
     """
 
     kind: ClassVar[str]
@@ -45,15 +42,6 @@ class Recipe:
             raise TypeError(f"{cls.__name__} has a field {_KIND!r}: its JSON's own key")
         if "kind" in vars(cls):
             Recipe._kinds[cls.kind] = cls
-
-    def __post_init__(self) -> None:
-        self._become_data()
-
-    def _become_data(self) -> None:
-        """Give each field what reading its JSON gives."""
-        for field in fields(self):
-            value = _held(getattr(self, field.name), field.name)
-            object.__setattr__(self, field.name, value)  # frozen: there is no other way
 
     @classmethod
     def made_by(cls: type[R], maker: Callable[[R], Made]) -> Callable[[R], Made]:
@@ -78,19 +66,31 @@ class Recipe:
         return maker(self)
 
     def content(self) -> dict[str, Any]:
-        """It as JSON, its kind first."""
+        """It as JSON, its kind first; numpy's numbers as Python's, paths as texts.
+
+        Raises:
+            InvalidInput: a field holds what JSON has not; the text says which.
+        """
         content: dict[str, Any] = {_KIND: self.kind}
         for field in fields(self):
-            content[field.name] = _written(getattr(self, field.name))
+            content[field.name] = _written(getattr(self, field.name), field.name)
         return content
 
     def to_json(self) -> str:
-        """It as one line of JSON, its keys in alphabetical order."""
+        """It as one line of JSON, its keys in alphabetical order.
+
+        Raises:
+            InvalidInput: a field holds what JSON has not; the text says which.
+        """
         return _line(self.content())
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of its JSON; equal recipes have equal ones."""
+        """sha256 of its JSON; equal recipes have equal ones.
+
+        Raises:
+            InvalidInput: a field holds what JSON has not; the text says which.
+        """
         # 1.0 equals 1, but is written otherwise
         return hashlib.sha256(_line(_whole(self.content())).encode()).hexdigest()
 
@@ -130,35 +130,28 @@ class Recipe:
             needed = field.default is MISSING and field.default_factory is MISSING
             if needed and field.name not in values:
                 raise InvalidInput(f"a recipe {cls.kind!r} lacks {field.name!r}")
-        recipe = cls(**values)
-        recipe._become_data()
-        return recipe
+        return cls(**{name: _read(value) for name, value in values.items()})
 
 
-def _held(value: Any, what: str) -> Any:
-    """What was given, or read, as a recipe holds it.
+def _written(value: Any, what: str) -> Any:
+    """A field as JSON.
 
     Raises:
         InvalidInput: it holds what JSON has not; the text says where.
     """
     if isinstance(value, Recipe):
-        return value
+        return value.content()
+    if isinstance(value, tuple | list):
+        return [_written(part, f"{what}.{number}") for number, part in enumerate(value)]
+    return plain(value, what)
+
+
+def _read(value: Any) -> Any:
+    """A field's JSON as a recipe holds it: tuples can be compared, and do not change."""
+    if isinstance(value, tuple | list):
+        return tuple(_read(part) for part in value)
     if isinstance(value, Mapping) and _KIND in value:
         return Recipe.of(value)
-    parts = value if isinstance(value, tuple | list) else plain(value, what)
-    if isinstance(parts, tuple | list):
-        return tuple(
-            _held(part, f"{what}.{number}") for number, part in enumerate(parts)
-        )
-    return parts
-
-
-def _written(value: Any) -> Any:
-    """What a recipe holds, as JSON."""
-    if isinstance(value, Recipe):
-        return value.content()
-    if isinstance(value, tuple):
-        return [_written(part) for part in value]
     return value
 
 

@@ -113,10 +113,11 @@ class Facts:
     def of(cls, facts: Mapping[str, Any]) -> Self:
         """Those of a mapping that this class has; the others are left out."""
         values: dict[str, Any] = {}
-        for each in fields(cls):
-            value = facts.get(each.metadata.get("key", each.name))
+        for fact in fields(cls):
+            value = facts.get(fact.metadata.get("key", fact.name))
+            # None is what was not said, for which there is a default
             if value is not None:
-                values[each.name] = tuple(value) if isinstance(value, list) else value
+                values[fact.name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
 
     @property
@@ -156,11 +157,6 @@ class Facts:
     def when_kept(self) -> str:
         """What a candidate is that is not ablated."""
         return "trained on" if self.call == "retraining" else "kept"
-
-    @property
-    def label(self) -> str | None:
-        """The one label of a classifier that is watched, if it is one; see `target`."""
-        return self.target if self.kind == "classifier" else None
 
     @property
     def choice(self) -> list[str]:

@@ -1,6 +1,4 @@
-"""Functions, classes and modules: by name where they are installed, else by what they
-do.
-"""
+"""Functions, classes and modules: by name where installed, else by what they do."""
 
 import builtins
 import dis
@@ -38,6 +36,7 @@ _BESIDE = {
 }
 _WRAPPED = 4  # wrappers, one round the other, that are looked into
 _BUILTIN = (types.BuiltinFunctionType, types.MethodWrapperType)
+_SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _OF_A_CLASS = (
     types.WrapperDescriptorType,
     types.MethodDescriptorType,
@@ -54,11 +53,9 @@ def tell_code(value: Any, seen: Seen) -> Any:
     if isinstance(value, types.CodeType):
         return _code(value, seen)
     if isinstance(value, types.ModuleType):
-        return [
-            "module",
-            value.__name__,
-            *([] if installed(value.__name__) else [sources(value.__name__)]),
-        ]
+        if installed(value.__name__):
+            return ["module", value.__name__]
+        return ["module", value.__name__, sources(value.__name__)]
     if isinstance(value, types.MethodType):
         return [
             "method",
@@ -82,15 +79,14 @@ def _named(value: Any, seen: Seen) -> Any:
     name = getattr(value, "__qualname__", None)
     if not isinstance(name, str):
         name = getattr(value, "__name__", None)
-    if (
-        isinstance(module, str)
-        and isinstance(name, str)
-        and found(module, name) is value
-    ):
-        if installed(module):
-            return ["name", module, name]
-        if isinstance(value, _BUILTIN):
-            return ["name", module, name, sources(module)]
+    if not isinstance(module, str) or not isinstance(name, str):
+        by_name = False
+    else:
+        by_name = found(module, name) is value
+    if by_name and installed(module):
+        return ["name", module, name]
+    if by_name and isinstance(value, _BUILTIN):
+        return ["name", module, name, sources(str(module))]
     if isinstance(value, functools._lru_cache_wrapper):
         return ["cached", seen(value.__wrapped__)]
     if isinstance(value, np.ufunc):
@@ -117,17 +113,11 @@ def _whose(value: Any) -> str | None:
     """The outermost installed module that holds a function which does not say where it
     is from.
     """
-    modules = sorted(
-        sys.modules.items(), key=lambda item: (item[0].count("."), item[0])
-    )
-    return next(
-        (
-            name
-            for name, module in modules
-            if _holds(module, value.__name__, value) and installed(name)
-        ),
-        None,
-    )
+    names = sorted(sys.modules, key=lambda name: (name.count("."), name))
+    for name in names:
+        if _holds(sys.modules.get(name), value.__name__, value) and installed(name):
+            return name
+    return None
 
 
 def _holds(module: Any, name: str, value: Any) -> bool:
@@ -149,28 +139,22 @@ def _function(value: types.FunctionType, seen: Seen) -> Any:
     if not own(value):
         return _installed_function(value, seen)
     steps = _steps(value.__code__)
-    told = []
+    names = {str(step.argval) for step in steps if step.opname in _GLOBALS}
+    read = []
     attributes = []
-    for name in sorted({str(step.argval) for step in steps if step.opname in _GLOBALS}):
+    for name in sorted(names):
         if name in value.__globals__:
-            told.append(
-                [
-                    name,
-                    seen(
-                        value.__globals__[name],
-                        f"global {name!r} of {_name(value)}",
-                        False,
-                    ),
-                ]
-            )
-            attributes += _attributes(value.__globals__[name], value, seen)
+            content = value.__globals__[name]
+            where = f"global {name!r} of {_name(value)}"
+            read.append([name, seen(content, where, False)])
+            attributes += _attributes(content, value, seen)
         elif not hasattr(builtins, name):
-            told.append([name])
+            read.append([name])
     return [
         "function",
         seen(value.__code__),
         *_bound(value, seen),
-        told,
+        read,
         attributes,
         _imported(value, steps),
     ]
@@ -180,15 +164,11 @@ def _installed_function(value: types.FunctionType, seen: Seen) -> Any:
     """By its name; one that is made on the way by its code, too, and by what it closes
     over.
     """
-    if (
-        installed(value.__module__)
-        and found(value.__module__, value.__qualname__) is value
-    ):
+    if _goes_by_its_name(value):
         return ["name", value.__module__, value.__qualname__]
     registry = getattr(value, "registry", None)
-    if value.__code__.co_filename == functools.__file__ and isinstance(
-        registry, types.MappingProxyType
-    ):
+    of_functools = value.__code__.co_filename == functools.__file__
+    if of_functools and isinstance(registry, types.MappingProxyType):
         return ["single dispatch", seen(registry)]
     home = value.__globals__.get("__name__")
     return [
@@ -200,21 +180,26 @@ def _installed_function(value: types.FunctionType, seen: Seen) -> Any:
     ]
 
 
+def _goes_by_its_name(value: types.FunctionType | type) -> bool:
+    """Whether it is what an installed module has under its name."""
+    if not installed(value.__module__):
+        return False
+    return found(value.__module__, value.__qualname__) is value
+
+
 def _bound(value: types.FunctionType, seen: Seen) -> list[Any]:
     """A function's defaults, what it closes over, and its attributes."""
     closed = []
     strict = False if own(value) else None
-    for name, cell in zip(
-        value.__code__.co_freevars, value.__closure__ or (), strict=True
-    ):
+    names = value.__code__.co_freevars
+    for name, cell in zip(names, value.__closure__ or (), strict=True):
         try:
             content = cell.cell_contents
         except ValueError:  # nothing yet
             closed.append([name])
-        else:
-            closed.append(
-                [name, seen(content, f"{name!r} closed over by {_name(value)}", strict)]
-            )
+            continue
+        where = f"{name!r} closed over by {_name(value)}"
+        closed.append([name, seen(content, where, strict)])
     defaults = seen(value.__defaults__, f"a default of {_name(value)}", strict)
     keywords = seen(value.__kwdefaults__, f"a default of {_name(value)}", strict)
     return [
@@ -251,17 +236,14 @@ def _imported(value: types.FunctionType, steps: list[dis.Instruction]) -> list[A
     """The files of somebody's own modules that a function imports."""
     package = str(value.__globals__.get("__package__") or "")
     names: set[str] = set()
+    # the two steps before an import load how far up it begins, and what it picks
     for level, picked, step in zip(steps, steps[1:], steps[2:], strict=False):
         if step.opname == "IMPORT_NAME":
-            names.update(
-                imported(
-                    str(step.argval),
-                    level.argval or 0,
-                    list(picked.argval or ()),
-                    package,
-                )
-            )
-    return [[name, files] for name in sorted(names) if (files := _sources(name))]
+            module = str(step.argval)
+            chosen = list(picked.argval or ())
+            names.update(imported(module, level.argval or 0, chosen, package))
+    files = [[name, _sources(name)] for name in sorted(names)]
+    return [pair for pair in files if pair[1]]
 
 
 def _sources(name: str) -> list[list[str]]:
@@ -281,7 +263,8 @@ def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
 
 def _steps(code: types.CodeType) -> list[dis.Instruction]:
     """What code does, and the code in it."""
-    steps = (step for each in _nested(code) for step in dis.get_instructions(each))
+    codes = _nested(code)
+    steps = (step for inner in codes for step in dis.get_instructions(inner))
     return [step for step in steps if step.opname != "EXTENDED_ARG"]
 
 
@@ -294,13 +277,10 @@ def _code(code: types.CodeType, seen: Seen) -> Any:
         code.co_flags,
     ]
     names = [
-        list(each)
-        for each in (
-            code.co_names,
-            code.co_varnames,
-            code.co_freevars,
-            code.co_cellvars,
-        )
+        list(code.co_names),
+        list(code.co_varnames),
+        list(code.co_freevars),
+        list(code.co_cellvars),
     ]
     steps = [code.co_code.hex(), code.co_exceptiontable.hex()]
     return [
@@ -316,19 +296,13 @@ def _class(value: type, seen: Seen) -> Any:
     """By its name; one of somebody's own, or made on the way, by its bases and what is
     in it.
     """
-    if (
-        installed(value.__module__)
-        and found(value.__module__, value.__qualname__) is value
-    ):
+    if _goes_by_its_name(value):
         return ["class", value.__module__, value.__qualname__, *_patched(value, seen)]
     strict = None if installed(value.__module__) else False
     members = [
         [seen(name), seen(member, f"{name!r} of {named(value)}", strict)]
         for name, member in vars(value).items()
-        if name not in _BESIDE
-        and not isinstance(
-            member, (types.MemberDescriptorType, types.GetSetDescriptorType)
-        )
+        if name not in _BESIDE and not isinstance(member, _SLOTS)
     ]
     bases = [seen(base) for base in value.__bases__]
     return ["own class", value.__qualname__, seen(type(value)), bases, Bag(members)]
@@ -340,13 +314,8 @@ def _patched(value: type, seen: Seen) -> list[Any]:
     for base in value.__mro__:
         for name, member in sorted(vars(base).items()):
             if installed(base.__module__) and holds_own(member):
-                patched.append(
-                    [
-                        base.__qualname__,
-                        name,
-                        seen(member, f"{name!r} of {named(value)}", False),
-                    ]
-                )
+                told = seen(member, f"{name!r} of {named(value)}", False)
+                patched.append([base.__qualname__, name, told])
     return patched
 
 
@@ -358,22 +327,15 @@ def holds_own(value: Any, depth: int = 0) -> bool:
     if isinstance(value, (functools.partial, functools.partialmethod)):
         value = value.func
     if not isinstance(value, types.FunctionType):
-        return (
-            not isinstance(value, type)
-            and callable(value)
-            and not installed(type(value).__module__)
-        )
+        if isinstance(value, type) or not callable(value):
+            return False
+        return not installed(type(value).__module__)
     if own(value) or depth >= _WRAPPED:
         return own(value)
-    cells = [
-        cell.cell_contents
-        for cell in value.__closure__ or ()
-        if cell != types.CellType()
-    ]
-    return any(
-        holds_own(held, depth + 1)
-        for held in (*cells, getattr(value, "__wrapped__", None))
-    )
+    empty = types.CellType()
+    cells = [cell.cell_contents for cell in value.__closure__ or () if cell != empty]
+    inner = (*cells, getattr(value, "__wrapped__", None))
+    return any(holds_own(wrapped, depth + 1) for wrapped in inner)
 
 
 def _name(value: Any) -> str:

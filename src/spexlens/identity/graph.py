@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 _THREADS = 8
-_SHOWN = 300
+_SHOWN = 300  # characters of where and what can't be told
 
 
 class Unknown(Exception):  # caught by whoever asks; a user meets its text only
@@ -172,19 +172,14 @@ class Graph:
     def _tell(self, value: Any, node: Node) -> None:
         seen = Seen(self, node)
         try:
-            node.told = next(
-                told
-                for teller in self._tellers
-                if (told := teller(value, seen)) is not None
-            )
+            answers = (teller(value, seen) for teller in self._tellers)
+            node.told = next(told for told in answers if told is not None)
         # whatever somebody's object raises when it is looked at
         except Exception as error:
-            said = (
-                f"{error}"
-                if isinstance(error, Unknown)
-                else f"{aname(node.kind)}, at which {error!r}"
-            )
-            node.failure = said
+            failure = f"{aname(node.kind)}, at which {error!r}"
+            if isinstance(error, Unknown):
+                failure = str(error)
+            node.failure = failure
             node.edges = []
             node.told = ["untold", node.kind.__module__, node.kind.__qualname__]
 
@@ -194,19 +189,18 @@ class Graph:
         """
         start = (0, False)
         parents: dict[tuple[int, bool], tuple[tuple[int, bool], str]] = {}
+        # breadth first: the error names the shortest way to what can't be told
         todo = deque([start])
         met = {start}
         while todo:
             place = todo.popleft()
-            node = self._nodes[place[0]]
-            forgiving = place[1]
+            number, forgiving = place
+            node = self._nodes[number]
             if node.failure is not None and not forgiving:
                 raise Unknown(_line([*_way(place, parents), node.failure]))
             for edge in node.edges:
-                to = (
-                    edge.number,
-                    forgiving if edge.forgiving is None else edge.forgiving,
-                )
+                inherited = edge.forgiving is None
+                to = (edge.number, forgiving if inherited else bool(edge.forgiving))
                 if to not in met:
                     met.add(to)
                     parents[to] = place, edge.where
@@ -218,33 +212,32 @@ class Graph:
         if not late:
             return
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-            for node, told in zip(
-                late, pool.map(lambda node: node.told.told(), late), strict=True
-            ):
+            answers = pool.map(lambda node: node.told.told(), late)
+            for node, told in zip(late, answers, strict=True):
                 node.told = told
 
 
 def _way(place: Any, parents: dict[Any, Any]) -> list[str]:
     """Where a node is, from the outside in."""
-    said: list[str] = []
+    way: list[str] = []
     while place in parents:
         place, where = parents[place]
         if where:
-            said.append(where)
-    return said[::-1]
+            way.append(where)
+    return way[::-1]
 
 
 def _line(way: list[str]) -> str:
     """Where and what in one line; the names of submodules become one."""
-    said: list[str] = []
+    parts: list[str] = []
     path = ""
     for part in way:
         if part.startswith("."):
             path += part
         else:
-            said.append(part.replace("{module}", path[1:] or "the model"))
+            parts.append(part.replace("{module}", path[1:] or "the model"))
             path = ""
-    line = one_line(": ".join(said))
+    line = one_line(": ".join(parts))
     return ends_of(line, _SHOWN, _SHOWN // 2, _SHOWN // 2)
 
 
@@ -260,14 +253,17 @@ def _hash(nodes: list[Node]) -> str:
     if 0 in hashes:
         return hashes[0]
     rest = [number for number in range(len(nodes)) if number not in hashes]
+
+    def next_round(known: dict[int, str]) -> dict[int, str]:
+        every = {**hashes, **known}
+        return {number: _sha(_rendered(nodes[number].told, every)) for number in rest}
+
     known = dict.fromkeys(rest, "")
     kinds = 0
     while len(set(known.values())) > kinds:
         kinds = len(set(known.values()))
-        every = {**hashes, **known}
-        known = {number: _sha(_rendered(nodes[number].told, every)) for number in rest}
-    every = {**hashes, **known}
-    states = sorted({_sha(_rendered(nodes[number].told, every)) for number in rest})
+        known = next_round(known)
+    states = sorted(set(next_round(known).values()))
     return _sha([known[0], states])
 
 
@@ -275,10 +271,10 @@ def _acyclic(nodes: list[Node]) -> dict[int, str]:
     """The hashes of the nodes that reach no cycle."""
     parts = [{edge.number for edge in node.edges} for node in nodes]
     wholes: list[list[int]] = [[] for _ in nodes]
-    for number, own in enumerate(parts):
-        for part in own:
+    for number, parts_of_it in enumerate(parts):
+        for part in parts_of_it:
             wholes[part].append(number)
-    missing = [len(own) for own in parts]
+    missing = [len(parts_of_it) for parts_of_it in parts]
     ready = [number for number, count in enumerate(missing) if not count]
     hashes: dict[int, str] = {}
     while ready:
@@ -297,9 +293,9 @@ def _rendered(told: Any, hashes: dict[int, str]) -> Any:
         return {"part": hashes[told.number]}
     if isinstance(told, Bag):
         return sorted((_rendered(part, hashes) for part in told.parts), key=json.dumps)
-    return (
-        [_rendered(part, hashes) for part in told] if isinstance(told, list) else told
-    )
+    if isinstance(told, list):
+        return [_rendered(part, hashes) for part in told]
+    return told
 
 
 def _sha(told: Any) -> str:

@@ -71,15 +71,18 @@ def completed(
     """
     classes = kept.shape[1]
     missing = kept == 0
+
     absent = 1.0 / (kept.sum(axis=1) + classes)
     # Where all are missing the rest is zero, whose logarithm nothing reads.
     taken = np.minimum(missing.sum(axis=1) * absent, 1.0 - 1e-12)
     rest = np.log1p(-taken)
+
     result = np.where(
         missing[:, None, :],
         np.log(absent)[:, None, None],
         log_probabilities + rest[:, None, None],
     )
+
     remarks = {}
     for row in np.flatnonzero(missing.any(axis=1)).tolist():
         remarks[row] = _NOTHING if missing[row].all() else _SOME_CLASS

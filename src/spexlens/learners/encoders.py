@@ -64,11 +64,13 @@ def encoded(
         import safetensors.numpy  # noqa: F401
     except ImportError as error:
         raise MissingExtra("safetensors", "hf") from error
+
     from spexlens.models.huggingface import load
 
     model = load(encoder, kind="encoder")
     texts = [*train.tolist(), *tests.tolist()]
     embeddings = embedded(model, texts) if cache is None else _kept(model, texts, cache)
+
     facts = {
         "encoder": encoder,
         "truncated": embeddings.longer,
@@ -142,6 +144,7 @@ def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
         row, longer = as_far_as_it_goes(model, text)
         rows.append(row)
         cut += longer
+
     lengths = np.array([len(row.ids) for row in rows], np.int64)
 
     def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -150,6 +153,7 @@ def embedded(model: "HuggingFaceModel", texts: list[str]) -> Embedded:
             embeddings = embed(model, batch, model.sentence.pooling)
             return np.asarray(embeddings.cpu().numpy(), np.float64)
 
+    # a few are enough to see whether texts that share a pass change one another
     few = probes(lengths)
 
     def ask_few(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -205,12 +209,16 @@ def _read(path: Path, rows: int) -> Embedded | None:
         raise damaged("features", f"they are to be {rows} rows of numbers")
     if len(features) != rows:
         raise damaged("features", f"they are to be {rows} rows of numbers")
+
     if not np.isfinite(features).all():
         raise damaged("features", "one is no finite number")
+
     if not _is_number(longer) or not 0 <= int(longer[0]) <= rows:
         raise damaged("longer", f"it is to be a count of up to {rows}")
+
     if not _is_number(together) or not 0 <= int(together[0]) < len(TOGETHER):
         raise damaged("together", f"it is to be one of {len(TOGETHER)}")
+
     way = TOGETHER[int(together[0])]
     return Embedded(features.astype(np.float64), int(longer[0]), way)
 

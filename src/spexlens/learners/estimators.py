@@ -73,11 +73,13 @@ class _EstimatorTrainer(Trainer):
                 "a learner is a classifier or a regressor of scikit-learn, or ours;"
                 f" got {name}"
             )
+
         codes = np.zeros(len(task), np.int64)
         if is_classifier(estimator):
             self.classes, codes = classes_of(task, name)
         elif not task.numeric:
             raise InvalidInput(f"{name} predicts numbers: give labels that are floats")
+
         self._jobs = learner.jobs or cpu_count() or 1
         self._codes = codes
         self._training = self._tried(estimator, task)
@@ -95,10 +97,12 @@ class _EstimatorTrainer(Trainer):
         try:
             first, _ = _fitted(estimator, task, everything, 0)
             self.answer, method = _how(first, task)
+
             training = _Training(estimator, method, task, self.classes)
             began = perf_counter()
             second, _ = _fitted(estimator, task, everything, 1)
             seconds = perf_counter() - began
+
             answers = training.answers(first)
             reseeded = training.answers(second)
         except Exception as error:  # an estimator may raise whatever it likes
@@ -106,20 +110,25 @@ class _EstimatorTrainer(Trainer):
             raise ModelError(
                 f"{name} cannot learn the examples: {_one_line(error)}"
             ) from error
+
         # Each fit is on its own: how many make a batch, which is committed at once,
         # changes no value.
         self.batch_size = self._jobs * int(np.clip(_LOST / seconds, 1, _ROWS))
+
         alike = np.allclose(answers, reseeded, rtol=_CALM, atol=_CALM)
         self.seeded = bool(_random(estimator)) and not alike
+
         return training
 
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         classes = 1 if self.classes is None else len(self.classes)
         held = counts(kept, self._codes, classes)
         answers, remarks = self._nothing(kept, held)
+
         # No classifier learns from examples of one class alone.
         present = (held > 0).sum(axis=1)
         able = np.flatnonzero(present >= min(2, classes))
+
         for row, (answer, remark) in self._trained(able, kept, seeds):
             if answer is None:
                 held[row] = 0  # nothing was learnt
@@ -127,6 +136,7 @@ class _EstimatorTrainer(Trainer):
                 answers[row] = answer
             if remark:
                 remarks[row] = remark
+
         if self.answer == "log-probabilities":
             answers, absent = completed(answers, held)
             remarks = absent | remarks
@@ -143,13 +153,16 @@ class _EstimatorTrainer(Trainer):
 
         count = min(self._jobs, max(1, len(rows)))
         parts = [rows[first::count] for first in range(count)]
+
         train = delayed(_trained_each)
         calls = [
             train(self._training, kept[part], seeds[part].tolist(), getpid())
             for part in parts
         ]
+
         # Nothing is memory-mapped: what is sent goes through pipes, and no file holds it.
         learnt = Parallel(n_jobs=count, max_nbytes=None)(calls)
+
         every_row = np.concatenate(parts).tolist()
         return zip(every_row, chain.from_iterable(learnt), strict=True)
 
@@ -165,14 +178,17 @@ class _EstimatorTrainer(Trainer):
         """What counts where nothing is learnt: (m, t, c), and remarks."""
         task = self._training.task
         answers = np.zeros((len(kept), len(task.tests), held.shape[1]))
+
         if self.answer == "predictions":
             means = _shrunken_means(kept, task)
             answers[:] = means[:, None, None]
             empty = np.flatnonzero(~kept.any(axis=1))
             return answers, remarked(empty, _MEAN_PREDICTED)
+
         if self.answer == "scores":
             few = np.flatnonzero((held > 0).sum(axis=1) < 2)
             return answers, remarked(few, _SCORED_NOTHING)
+
         return answers, {}
 
     def identity(self) -> list[Any] | None:
@@ -233,15 +249,18 @@ class _Training:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             output = getattr(fitted, self.method)(tests)
+
         output = np.asarray(output, dtype=np.float64)
         if self.classes is None:
             return output.reshape(len(tests), 1)
+
         if self.method == "predict_proba":
             scores = np.log(np.maximum(output, _LEAST))
         elif hasattr(fitted, "predict_proba"):
             scores = log_softmax(_columns(output))
         else:
             scores = _columns(output)
+
         answers = np.zeros((len(tests), len(self.classes)))
         shown = np.searchsorted(self.classes, fitted.classes_)
         answers[:, shown] = scores
@@ -303,6 +322,7 @@ def _fitted(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fresh.fit(task.inputs[kept], task.labels[kept])
+
     late = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
     return fresh, _LATE if late else ""
 
@@ -319,10 +339,12 @@ def _how(fitted: Any, task: Task) -> tuple[Answer, str]:
 
     if is_regressor(fitted):
         return "predictions", "predict"
+
     if not hasattr(fitted, "predict_proba"):
         if not hasattr(fitted, "decision_function"):
             raise InvalidInput("it has neither probabilities nor a decision function")
         return "scores", "decision_function"
+
     if hasattr(fitted, "decision_function") and _scores_are_logits(fitted, task.tests):
         return "log-probabilities", "decision_function"
     return "log-probabilities", "predict_proba"

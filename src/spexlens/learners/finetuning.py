@@ -100,12 +100,14 @@ class FineTuning(Learner):
                 f"{named('epochs')} and rows are at least 1; got {self.epochs} and"
                 f" {self.rows}"
             )
+
         refuse_unusable(self.learning_rate, self.weight_decay)
         if not (self.train in ("head", "all") or self._trains_layers):
             raise InvalidInput(
                 f"{named('train')} is 'head', 'all' or a number of last layers; got"
                 f" {self.train!r}"
             )
+
         if not task.textual:
             raise InvalidInput(
                 "a language model is fine-tuned on texts; these examples are numbers"
@@ -155,15 +157,18 @@ class _FineTuner(Trainer):
         self._lesson = lesson_for(self._model, task)
         self.answer = self._lesson.answer
         self.classes = self._lesson.classes
+
         if self._model.ahead:
             raise ModelError(
                 f"{type(self._model.model).__name__} attends to both sides, so that in"
                 " training it would see what it is to say: take a causal model"
             )
+
         self._read = None
         self._test_labels = task.test_labels
         self._train_rows = self._lesson.examples(task)
         self._test_rows = self._lesson.tests(task.tests, task.test_labels)
+
         self._weights = TunedWeights(self._model, learner.train, fresh)
         with self._model.explained():
             self._together = self._seen_together()
@@ -202,9 +207,11 @@ class _FineTuner(Trainer):
             self._train(members, seed)
         else:
             remark = NOTHING
+
         answer = self._answers()
         if np.isfinite(answer).all():
             return answer, remark
+        # weights that are no numbers answer nothing: the model counts as untrained
         self._restore(seed)
         return self._answers(), DIVERGED
 
@@ -219,16 +226,20 @@ class _FineTuner(Trainer):
 
         learner = self._learner
         trained = self._weights.trained
+
         optimizer = torch.optim.AdamW(
             trained, lr=self._rate, weight_decay=learner.weight_decay
         )
+
         steps = learner.epochs * -(-len(members) // learner.rows)
         falling = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: 1.0 - step / steps
         )
+
         torch.nn.Module.train(self._model.model)
         order = np.random.default_rng(seed)
         torch.manual_seed(seed)  # of dropout
+
         for _ in range(learner.epochs):
             # Drawn for all examples, so that the order of those kept is the same in
             # every subset.
@@ -236,6 +247,7 @@ class _FineTuner(Trainer):
             drawn = drawn[np.isin(drawn, members)]
             for first in range(0, len(drawn), learner.rows):
                 batch = drawn[first : first + learner.rows].tolist()
+
                 optimizer.zero_grad()
                 self._loss(batch).backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(trained, _CLIPPED)
@@ -249,8 +261,11 @@ class _FineTuner(Trainer):
         from spexlens.models.rows import divided
 
         batch = [self._train_rows[row] for row in rows]
+
+        # summed over the groups before it is divided: a group may have few terms
         total = torch.zeros((), device=self._model.device)
         count = 0
+
         groups = divided(lengths_of(batch), self._together, lambda *_: len(batch))
         for places in groups:
             group = [batch[place] for place in places.tolist()]
@@ -313,9 +328,11 @@ class _FineTuner(Trainer):
                 learner.weight_decay,
             ]
         )
+
         fingerprint, self.unknown = told(self._model)
         if fingerprint is None:
             return None
+
         rows = [_content(self._train_rows), _content(self._test_rows)]
         return [
             "fine-tuning 2",
@@ -332,6 +349,7 @@ class _FineTuner(Trainer):
         layers = f"its head and last {learner.train} layers"
         what = parts.get(str(learner.train), layers)
         how = f"{learner.epochs} epochs, AdamW at {self._rate:g}"
+
         rows = [*self._train_rows, *self._test_rows]
         return {
             "learner": f"{what} fine-tuned, {how}",
@@ -365,6 +383,7 @@ def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str
     causal = learner.kind == "causal"
     if learner.kind is None:
         causal = continues_texts(learner.model, hub)
+
     if isinstance(learner.model, str | Path) and not causal:
         classes, _ = classes_of(task, "a classifier")
         labels = list(map(str, classes))
@@ -373,6 +392,7 @@ def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str
         torch.nn.Module.to(model.model, device)
         torch.nn.Module.eval(model.model)
         return model, fresh
+
     model = load(
         learner.model,
         tokenizer=learner.tokenizer,
@@ -380,6 +400,7 @@ def _loaded(learner: FineTuning, task: Task) -> "tuple[HuggingFaceModel, set[str
         device=learner.device,
         **hub,
     )
+
     if model.kind == "encoder":
         raise InvalidInput(
             "a model in memory that is an encoder has no head to fine-tune: give its"

@@ -173,9 +173,11 @@ class Completions(Lesson):
         """
         batch = batch_of(self._model, rows)
         tokens = batch["input_ids"].clone()
+
         for place, row in enumerate(rows):
             tokens[place, : row.prompt] = _IGNORED
             tokens[place, len(row.ids) :] = _IGNORED
+
         logits = self._model.trained_outputs(batch).logits
         # The logits at a place predict the token behind it.
         return logits[:, :-1].float(), tokens[:, 1:]

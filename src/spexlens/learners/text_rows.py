@@ -60,6 +60,7 @@ def rows_of(
         pairs = zip(texts, answers, strict=True)
         rows = [_continued(model, text, answer) for text, answer in pairs]
         fewest = 2  # the first is not predicted
+
     for text, row in zip(texts, rows, strict=True):
         if len(row.ids) < fewest:
             raise InvalidInput(f"the text {text!r} has no token to learn from")
@@ -95,9 +96,11 @@ def _continued(model: "HuggingFaceModel", text: str, completion: str | None) -> 
 
     reading = read(model, text, completion)
     ids = reading.ids.tolist()
+
     prompt = 1
     if completion is not None:
         prompt = len(ids) - reading.completion
+
     longer = 0
     if model.window is not None:
         longer = max(0, len(ids) - model.window)
@@ -105,6 +108,7 @@ def _continued(model: "HuggingFaceModel", text: str, completion: str | None) -> 
         # The token that opens a text, if there is one, opens what is left.
         opening = int(reading.places[0, 1] < 0)
         del ids[opening : opening + longer]
+
     return Row(ids, max(1, prompt - longer), cut=longer > 0)
 
 

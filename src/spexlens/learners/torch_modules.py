@@ -82,6 +82,7 @@ class _ModuleTrainer(Trainer):
         self._device = learner.device or (
             "cuda" if torch.cuda.is_available() else "cpu"
         )
+
         self._inputs = self._tensor(task.inputs)
         self._tests = self._tensor(task.tests)
         if task.numeric:
@@ -91,6 +92,7 @@ class _ModuleTrainer(Trainer):
             self.answer = "log-probabilities"
             self.classes, codes = classes_of(task, "a module")
             self._targets = torch.tensor(codes, device=self._device)
+
         self._example = self._made(0)
         self._refuse_unsuitable()
 
@@ -99,19 +101,25 @@ class _ModuleTrainer(Trainer):
 
         modules = [self._made(seed) for seed in seeds.tolist()]
         start = _stacked(modules)
+
         trained = {
             name: parameter.clone().requires_grad_()
             for name, parameter in start.items()
         }
+
         module = modules[0]  # the architecture; the parameters are handed to it
         with torch.random.fork_rng(devices=self._cuda()):
             # Dropout is the same for all subsets, whatever batch they are in.
             torch.manual_seed(0)
             self._train(module, trained, self._tensor(kept), seeds)
+
         answers = self._answered(module, trained, len(kept))
         diverged = ~np.isfinite(answers).all(axis=(1, 2))
+
+        # where training went astray, what counts is the start
         if diverged.any():
             answers[diverged] = self._answered(module, start, len(kept))[diverged]
+
         return Fitted(answers, remarked(np.flatnonzero(diverged), DIVERGED))
 
     def asking(self, tests: NDArray[Any]) -> Trainer:
@@ -146,6 +154,7 @@ class _ModuleTrainer(Trainer):
         count = len(self._inputs)
         rows = self._learner.rows or count
         orders = [np.random.default_rng(seed) for seed in seeds.tolist()]
+
         module.train()
         for _ in range(self._learner.epochs):
             # The order does not matter where a step has all examples: one for all.
@@ -153,6 +162,7 @@ class _ModuleTrainer(Trainer):
             if rows < count:
                 drawn = np.stack([rng.permutation(count) for rng in orders])
                 order = torch.tensor(drawn, device=self._device)
+
             for first in range(0, count, rows):
                 batch = order[:, first : first + rows]
                 # Each subset's loss depends on its own parameters only, so that the sum
@@ -192,9 +202,12 @@ class _ModuleTrainer(Trainer):
         """
         apart = len(batch) > 1
         inputs = self._inputs[batch] if apart else self._inputs[batch[0]]
+
         outputs = self._outputs(module, parameters, inputs, apart=apart)
         batch = batch.expand(len(weights), -1)
         losses = self._loss_of_each(outputs, self._targets[batch])
+
+        # of a batch without an example of a subset, the mean is of nothing: zero
         weights = weights.gather(1, batch)
         return (losses * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
 
@@ -246,8 +259,10 @@ class _ModuleTrainer(Trainer):
         module.eval()
         with torch.no_grad():
             outputs = self._outputs(module, parameters, self._tests).double()
+
         if self.answer == "log-probabilities":
             outputs = torch.log_softmax(outputs, dim=2)
+
         answers = outputs.reshape(count, len(self._tests), -1)
         return np.asarray(answers.cpu().numpy(), dtype=np.float64)
 
@@ -272,6 +287,7 @@ class _ModuleTrainer(Trainer):
                 f"{mixing[0]} lets examples that are left out act on others: take"
                 " LayerNorm or none"
             )
+
         shape = self._shape()
         count = len(self._tests)
         right: list[tuple[int, ...]] = [(count,), (count, 1)]

@@ -42,13 +42,16 @@ class TunedWeights:
             ModelError: it has no head of its own.
         """
         self._model = model
+
         parameters = dict(model.model.named_parameters())
         # Sorted, since each is drawn behind the one before.
         self.fresh = [parameters[name] for name in sorted(fresh) if name in parameters]
+
         # Before the start is copied, and whether they are trained or not.
         self._draw(0)
         self.trained = _chosen(model.model, train)
         self._start = [part.detach().clone() for part in self.trained]
+
         trained = {id(part) for part in self.trained}
         self.fresh = [part for part in self.fresh if id(part) in trained]
 
@@ -91,6 +94,7 @@ class TunedWeights:
         spread = float(getattr(config, "initializer_range", None) or _SPREAD)
         # On the CPU, so that every device draws the same.
         drawn = torch.Generator().manual_seed(seed)
+
         with torch.no_grad():
             for parameter in self.fresh:
                 value = torch.zeros(parameter.shape)
@@ -108,6 +112,7 @@ def _chosen(model: Any, train: Trained) -> list[Any]:
     """
     if train == "all":
         return list(model.parameters())
+
     body = {id(parameter) for parameter in model.base_model.parameters()}
     head = [parameter for parameter in model.parameters() if id(parameter) not in body]
     if train == "head" and not head:
@@ -115,12 +120,15 @@ def _chosen(model: Any, train: Trained) -> list[Any]:
             f"the head is tied to the embeddings: give {named('train', 'all')}, or a"
             " number of last layers"
         )
+
     chosen = list(head)
     for name, child in model.base_model.named_children():
         if name in _AFTER_LAYERS:
             chosen += child.parameters()
+
     if isinstance(train, int | np.integer):
         chosen += _of_last_layers(model, train)
+
     return list({id(parameter): parameter for parameter in chosen}.values())
 
 

@@ -1,8 +1,8 @@
 """Model recipe: what the recipes of lenses of a Hugging Face model have in common."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, cast
 
 from spexlens.errors import InvalidInput
 from spexlens.games.recipe import Recipe
@@ -38,12 +38,10 @@ class ModelRecipe(Recipe):
     revision: str | None = None
     batch_size: int | None = None
 
-    def __post_init__(self) -> None:
-        """Fields are what the lens was given: `as_data` makes data of them."""
-
     def arguments(self) -> dict[str, Any]:
         """It as keyword arguments of the lens."""
         arguments = {field.name: getattr(self, field.name) for field in fields(self)}
+        # `kind` of a recipe is what its JSON is called by.
         arguments["kind"] = arguments.pop("kind_of_model")
         return arguments
 
@@ -53,9 +51,7 @@ def as_data(recipe: R) -> R | None:
 
     None where JSON has not all of it, such as a model in memory.
     """
-    data = replace(recipe)
     try:
-        data._become_data()
+        return cast(R, Recipe.of(recipe.content()))
     except InvalidInput:
         return None
-    return data

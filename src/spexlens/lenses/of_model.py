@@ -112,8 +112,9 @@ class OfModel(Game):
 
     @abstractmethod
     def _identity(self, *, anew: bool) -> tuple[str | None, str | None]:
-        """sha256 of everything that decides a value, or why it cannot be told:
-        `models.fingerprint.told`.
+        """sha256 of everything that decides a value, or why it cannot be told.
+
+        As `models.fingerprint.told` gives it.
         """
 
     @abstractmethod
@@ -144,6 +145,8 @@ class OfModel(Game):
         before = self.fingerprint
         if fingerprint != before:
             self.recipe = None
+        # A model that has changed may predict another label: it is asked about the one
+        # that was found first.
         self._question = self._resolved()
         try:
             self._prepare()
@@ -153,9 +156,7 @@ class OfModel(Game):
             self.key = key  # what cannot be recognised is itself as long as it lives
 
     def remarks(self) -> dict[int, str]:
-        """Of the masks that `value` was last given, those that were answered by a model
-        in training mode.
-        """
+        """Of the last masks, those that a model in training mode answered."""
         return self._remarks
 
     @property

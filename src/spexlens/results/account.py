@@ -45,6 +45,7 @@ class Account:
         """That of a run that began with all masks of another, which were paid for
         there.
         """
+        # what was paid for before counts as paid, not as found in the ledger
         return replace(
             self,
             calls=before.calls + self.calls,

@@ -8,6 +8,8 @@ from spexlens.arguments import did_you_mean
 from spexlens.errors import InvalidInput
 from spexlens.games.candidate import Candidate
 
+_LISTED = 10
+
 
 def members_of(
     named: Any, candidates: Sequence[Candidate], labels: Sequence[str]
@@ -25,12 +27,15 @@ def members_of(
     """
     if hasattr(named, "members"):
         named = named.members
+
+    # a text is iterable too, but names one candidate
     if isinstance(named, str) or not isinstance(named, Iterable):
         named = [named]
-    found = {_position(each, candidates, labels) for each in named}
-    if not found:
+
+    positions = {_position(candidate, candidates, labels) for candidate in named}
+    if not positions:
         raise InvalidInput("name at least one candidate")
-    return tuple(sorted(found))
+    return tuple(sorted(positions))
 
 
 def _position(
@@ -44,6 +49,7 @@ def _position(
         raise InvalidInput(
             f"a candidate is a label or a position; got {named!r}"
         ) from None
+
     if not 0 <= position < len(candidates):
         raise InvalidInput(
             f"there is no candidate {position}; their positions are 0 to"
@@ -54,20 +60,28 @@ def _position(
 
 def _called(label: str, candidates: Sequence[Candidate], labels: Sequence[str]) -> int:
     """The one candidate of a label."""
+    # as tables call it: `owl²` is one candidate, though two are labelled `owl`
     if labels.count(label) == 1:
         return labels.index(label)
-    places = [
-        place for place, candidate in enumerate(candidates) if candidate.label == label
+
+    positions = [
+        position
+        for position, candidate in enumerate(candidates)
+        if candidate.label == label
     ]
-    if len(places) == 1:
-        return places[0]
-    if places:
-        shown = ", ".join(map(str, places))
+    if len(positions) == 1:
+        return positions[0]
+    if positions:
+        shown = ", ".join(map(str, positions))
         raise InvalidInput(
-            f"{len(places)} candidates are called {label!r}: give a position, one of"
+            f"{len(positions)} candidates are called {label!r}: give a position, one of"
             f" {shown}"
         )
+
     known = [candidate.label for candidate in candidates]
     meant = did_you_mean(label, known)
-    first = ", ".join(map(repr, known[:10])) + (", ..." if len(known) > 10 else "")
-    raise InvalidInput(f"there is no candidate {label!r}; {meant}there are {first}")
+    first = ", ".join(map(repr, known[:_LISTED]))
+    more = ", ..." if len(known) > _LISTED else ""
+    raise InvalidInput(
+        f"there is no candidate {label!r}; {meant}there are {first}{more}"
+    )

@@ -51,6 +51,7 @@ class Naming:
         """The non-zero values of an index of some of the spectrum, but for that of no
         candidate.
         """
+        # an index of the empty set is the mean answer, and no interaction
         values = interaction_index(chosen, index, order)
         half_widths = self._half_widths(chosen, index, order, values)
         return [
@@ -75,10 +76,12 @@ class Naming:
         interval = None
         if self.uncertainty is not None:
             interval = _interval(effect, half_width, self.size)
+
         check = self.checks.get(members)
         survival = None
         if self.artefacts is not None:
             survival = self.artefacts.worst(members, self.position)
+
         return Interaction(
             members,
             tuple(self.names[member] for member in members),
@@ -97,7 +100,10 @@ class Naming:
         return max(float(self.whole.energy.sum()), np.finfo(np.float64).tiny)
 
     def _audible(self, members: Members) -> bool:
-        """Whether it is more than noise alone would make."""
+        """Whether it is more than noise alone would make.
+
+        Of the coefficient, whatever the index: its own deviation is known.
+        """
         if self.noise is None:
             return True
         return abs(float(self.whole[members])) > self.noise.floor(0, self.position)
@@ -105,6 +111,7 @@ class Naming:
 
 def _interval(effect: float, half_width: float, size: float) -> tuple[float, float]:
     """In units of a size, which may be negative."""
+    # divided by what is negative, the low end is the high one
     one = (effect - half_width) / size
     other = (effect + half_width) / size
     return min(one, other), max(one, other)

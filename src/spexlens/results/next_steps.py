@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from spexlens.games.typed_facts import Subject
 from spexlens.results.interaction import Interaction
 from spexlens.results.result import Result
+from spexlens.spectrum.shares import STRONG
 
-_STRONG = 0.005  # of the variance
 _MOST = 3  # interactions
 
 
@@ -39,6 +39,7 @@ def steps(explanation: Result, output: int | str = 0) -> list[FollowUp]:
     target = None
     if explanation.outputs:
         target = explanation.outputs[explanation.position(output)]
+
     by_command: dict[str, FollowUp] = {}
     for interaction in _strongest(explanation, output):
         subject = Subject(
@@ -50,6 +51,7 @@ def steps(explanation: Result, output: int | str = 0) -> list[FollowUp]:
         )
         for why, command in explanation.about.next_steps(subject):
             step = FollowUp(interaction.members, interaction.labels, why, command)
+            # two interactions may lead to the same: the stronger one's is shown
             by_command.setdefault(command, step)
     return list(by_command.values())
 
@@ -58,6 +60,7 @@ def _strongest(explanation: Result, output: int | str) -> list[Interaction]:
     """The first few that are worth looking at, the largest share first."""
     interactions = explanation.interactions("bii", None, output=output)
     worth = [interaction for interaction in interactions if _worth_a_look(interaction)]
+
     worth.sort(key=lambda interaction: (-interaction.share, interaction.members))
     return worth[:_MOST]
 
@@ -65,4 +68,4 @@ def _strongest(explanation: Result, output: int | str) -> list[Interaction]:
 def _worth_a_look(interaction: Interaction) -> bool:
     check = interaction.evidence
     refuted = check is not None and check.refuted
-    return interaction.order > 1 and interaction.share >= _STRONG and not refuted
+    return interaction.order > 1 and interaction.share >= STRONG and not refuted

@@ -106,6 +106,7 @@ class Recurrences:
             import pandas
         except ImportError as error:
             raise MissingExtra("pandas", "pandas") from error
+
         rows = [
             {
                 **asdict(row),
@@ -114,6 +115,7 @@ class Recurrences:
             }
             for row in self.rows
         ]
+
         frame = pandas.DataFrame(rows, columns=list(Recurrence.__dataclass_fields__))
         frame.insert(1, "order", [row.order for row in self.rows])
         return frame

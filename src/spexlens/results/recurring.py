@@ -1,4 +1,4 @@
-"""Recurring: which interactions are in many explanations, counted one explanation after the other."""
+"""Recurring: which interactions are in many explanations, one added after the other."""
 
 import re
 from array import array
@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import comb, fsum, prod, sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +13,9 @@ from numpy.typing import NDArray
 from spexlens.games.candidate import Candidate
 from spexlens.games.names import numbered
 from spexlens.lenses.text.units import UNITS
+from spexlens.results.recurrence import Recurrence
 from spexlens.results.result import Result
 from spexlens.spectrum.spectrum import Spectrum
-
-if TYPE_CHECKING:
-    pass
-
-
-from spexlens.results.recurrence import Recurrence
 
 _OF_A_TEXT = {*UNITS, "span"}
 
@@ -44,9 +38,13 @@ class Recurring:
         self._target = target
         self._explanations = 0
         self._members: dict[Member, int] = {}
+
         # how many candidates by explanation
         self._held: dict[Word, dict[int, int]] = {}
         self._sets: dict[tuple[int, ...], int] = {}
+
+        # an entry an interaction and explanation, in columns: a thousand explanations
+        # have millions, which as objects would fill the memory
         self._which = array("q")
         self._rank = array("q")
         self._effect = array("d")
@@ -56,48 +54,63 @@ class Recurring:
     def add(
         self, explanation: Result, index: str, order: int | None, output: int
     ) -> None:
+        """Count the interactions of an index in one more explanation.
+
+        Args:
+            explanation: of the same unit as those before.
+            index, order, output: see `Result.interactions`.
+        """
+        # whatever scale each was saved in, means are of one
         explanation = explanation.in_scale("raw")
         numbers = self._numbers(explanation.candidates)
-        found = {
-            tuple(sorted(numbers[member] for member in each.members)): (
-                each.effect,
-                each.share,
-            )
-            for each in explanation.interactions(index, order, output=output)
-        }
+
+        interactions = {}
+        for interaction in explanation.interactions(index, order, output=output):
+            key = tuple(sorted(numbers[member] for member in interaction.members))
+            interactions[key] = interaction
         spectrum = Spectrum(explanation.spectrum.sets, explanation.column(output))
-        deviation = max(sqrt(spectrum.energy.sum()), np.finfo(np.float64).tiny)
-        ranks = _ranks({key: abs(effect) for key, (effect, _) in found.items()})
-        for key, (effect, share) in found.items():
+
+        # of what does not vary, the smallest number to divide by
+        least = np.finfo(np.float64).tiny
+        deviation = max(sqrt(spectrum.energy.sum()), least)
+
+        sizes = {key: abs(one.effect) for key, one in interactions.items()}
+        ranks = _ranks(sizes)
+
+        for key, interaction in interactions.items():
             self._which.append(self._sets.setdefault(key, len(self._sets)))
             self._rank.append(ranks[key])
-            self._effect.append(effect)
-            self._standardised.append(effect / deviation)
-            self._share.append(share)
+            self._effect.append(interaction.effect)
+            self._standardised.append(interaction.effect / deviation)
+            self._share.append(interaction.share)
+
         self._explanations += 1
 
     def rows(self, least: int) -> list[Recurrence]:
         """What was found in at least so many explanations."""
         which = np.array(self._which, np.int64)
         effect = np.array(self._effect)
-        heard = (np.array(self._share) >= self._least_share) & (effect != 0)
+
+        share = np.array(self._share)
+        heard = (share >= self._least_share) & (effect != 0)
         often = np.bincount(which[heard], minlength=len(self._sets)) >= least
+
+        # the entries of one set side by side, in the order of the explanations
         by_set = np.argsort(which, kind="stable")
         by_set = by_set[often[which[by_set]]]
         first = np.flatnonzero(np.diff(which[by_set])) + 1
-        keys = list(self._sets)
+
+        sets = list(self._sets)
         members = list(self._members)
         names = self._names(members)
-        return [
-            self._row(
-                [members[number] for number in keys[which[entries[0]]]],
-                names,
-                entries,
-                heard[entries],
-            )
-            for entries in np.split(by_set, first)
-            if len(entries)
-        ]
+
+        rows = []
+        for entries in np.split(by_set, first):
+            if len(entries):
+                numbers = sets[which[entries[0]]]
+                of_set = [members[number] for number in numbers]
+                rows.append(self._row(of_set, names, entries, heard[entries]))
+        return rows
 
     def _row(
         self,
@@ -106,17 +119,18 @@ class Recurring:
         entries: NDArray[np.int64],
         heard: NDArray[np.bool_],
     ) -> Recurrence:
-        members = sorted(
-            members, key=lambda member: (natural(member[1]), member[0], member[2])
-        )
+        members = sorted(members, key=_by_label)
+
         possible, occurrences = self._possible(members)
         effects = [self._effect[entry] for entry in entries]
         effect, deviation = _spread(effects, possible)
-        standardised, standardised_deviation = _spread(
-            [self._standardised[e] for e in entries], possible
-        )
+
+        in_sd = [self._standardised[entry] for entry in entries]
+        standardised, standardised_deviation = _spread(in_sd, possible)
+
         loud = entries[heard]
         ranks = [self._rank[entry] for entry in loud]
+
         return Recurrence(
             labels=tuple(names[member] for member in members),
             kinds=tuple(kind for kind, _, _ in members),
@@ -143,8 +157,10 @@ class Recurring:
         for candidate in candidates:
             word = _word(candidate)
             held = self._held.setdefault(word, {})
-            held[self._explanations] = held.get(self._explanations, 0) + 1
-            member = (*word, held[self._explanations])
+            number = held.get(self._explanations, 0) + 1
+            held[self._explanations] = number
+            # the second `owl` of one text is the same member as that of another
+            member = (*word, number)
             numbers.append(self._members.setdefault(member, len(self._members)))
         return numbers
 
@@ -157,18 +173,19 @@ class Recurring:
             (kind, label): f"{label} ({kind})" if kinds[label] > 1 else label
             for kind, label in self._held
         }
+
         repeated = {word for word, held in self._held.items() if max(held.values()) > 1}
         taken = set(called.values())
+
         names: dict[Member, str] = {}
-        for kind, label, number in members:
-            word = called[kind, label]
-            if (kind, label) not in repeated:
-                names[kind, label, number] = word
-                continue
-            raised = numbered(word, number)
-            names[kind, label, number] = (
-                numbered(word, number, "#") if raised in taken else raised
-            )
+        for member in members:
+            kind, label, number = member
+            name = called[kind, label]
+            if (kind, label) in repeated:
+                raised = numbered(name, number)
+                # `owl²` may be a word of its own
+                name = numbered(name, number, "#") if raised in taken else raised
+            names[member] = name
         return names
 
     def _possible(self, members: Sequence[Member]) -> tuple[int, int]:
@@ -179,20 +196,32 @@ class Recurring:
         for kind, label, number in members:
             highest, times = needed.get((kind, label), (0, 0))
             needed[kind, label] = (max(highest, number), times + 1)
-        held = [
+
+        counts = [
             (self._held[word], highest, times)
             for word, (highest, times) in needed.items()
         ]
-        rarest = min((each for each, _, _ in held), key=len)
-        possible = sum(
-            all(each.get(at, 0) >= highest for each, highest, _ in held)
-            for at in rarest
-        )
-        sets = sum(
-            prod(comb(each.get(at, 0), times) for each, _, times in held)
-            for at in rarest
-        )
+
+        # only where the rarest word is can all of them be
+        rarest = min((held for held, _, _ in counts), key=len)
+        possible = 0
+        sets = 0
+        for explanation in rarest:
+            there = [
+                (held.get(explanation, 0), highest, times)
+                for held, highest, times in counts
+            ]
+
+            # `owl³` is there only where a text has three owls
+            possible += all(count >= highest for count, highest, _ in there)
+            sets += prod(comb(count, times) for count, _, times in there)
         return possible, sets
+
+
+def _by_label(member: Member) -> tuple[object, ...]:
+    """A sort key: its label, its kind, its number."""
+    kind, label, number = member
+    return natural(label), kind, number
 
 
 def _word(candidate: Candidate) -> Word:
@@ -206,11 +235,14 @@ def _ranks(sizes: dict[tuple[int, ...], float]) -> dict[tuple[int, ...], int]:
     """The rank of each by size, among those of its order; equal ones share the first of
     their ranks.
     """
+    # negative, so that ascending lists begin with the largest
     largest: dict[int, list[float]] = {}
     for key, size in sizes.items():
         largest.setdefault(len(key), []).append(-size)
+
     for ordered in largest.values():
         ordered.sort()
+
     return {
         key: 1 + bisect_left(largest[len(key)], -size) for key, size in sizes.items()
     }
@@ -223,16 +255,20 @@ def _spread(values: Sequence[float], count: int) -> tuple[float, float | None]:
     mean = fsum(values) / count
     if count < 2:
         return mean, None
-    squares = fsum(
-        [*((value - mean) ** 2 for value in values), (count - len(values)) * mean**2]
-    )
-    return mean, sqrt(squares / (count - 1))
+
+    squares = [(value - mean) ** 2 for value in values]
+    # each that is not given is off the mean by the mean itself
+    zeros = (count - len(values)) * mean**2
+    return mean, sqrt(fsum([*squares, zeros]) / (count - 1))
 
 
 def natural(label: str) -> list[tuple[str, int, str]]:
     """A sort key in which L2 comes before L10; of numbers of any length."""
+    # texts and numbers in turn, the numbers at odd places
     parts = re.split(r"([0-9]+)", label)
+    # without zeros in front, the longer number is the larger
     numbers = [number.lstrip("0") for number in (*parts[1::2], "")]
+
     return [
         (text, len(number), number)
         for text, number in zip(parts[::2], numbers, strict=True)

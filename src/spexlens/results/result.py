@@ -1,57 +1,31 @@
-"""Explanation: ranked interactions, and how they were obtained."""
+"""Result: ranked interactions, and what can be asked of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, overload
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.arguments import unknown, whole_number
+from spexlens.arguments import whole_number
 from spexlens.errors import InvalidInput, MissingExtra
-from spexlens.evidence.artefacts import Artefacts
-from spexlens.evidence.comparison import Comparison, compare
-from spexlens.evidence.held_out import HeldOut
-from spexlens.evidence.noise import Noise
+from spexlens.evidence.comparison import compare
 from spexlens.evidence.smallest import Kind, Smallest, predicted
-from spexlens.evidence.spot_checks import Checks
-from spexlens.evidence.stability import Stability
-from spexlens.evidence.unchosen import Unchosen
-from spexlens.games.candidate import Candidate
 from spexlens.games.expectations import Expectations
-from spexlens.games.names import unique_names
-from spexlens.games.typed_facts import Facts
 from spexlens.keywords import keywords
-from spexlens.results.about import facts_of
-from spexlens.results.account import Account, Step
 from spexlens.results.interaction import Interaction, Subset
+from spexlens.results.measured import Measured
 from spexlens.results.members import members_of
 from spexlens.results.naming import Naming
 from spexlens.results.row import COLUMNS, rows_of
-from spexlens.results.scale import SCALES, Scale, size_of
-from spexlens.solvers.faithfulness import Faithfulness
-from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.subsets.best import optimum
-from spexlens.spectrum.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     import pandas
 
 
-class _Restorable(Protocol):
-    """What was measured, in units that can be taken back."""
-
-    def restored(self, sizes: Sizes) -> Self:
-        """Of the answers as they were."""
-
-
-_R = TypeVar("_R", bound=_Restorable)
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
+class Result(Measured):
     """What acts together, how strongly, how far to trust it and what it cost.
 
     It is a list of what `interactions()` gives, singles and pairs by their Banzhaf
@@ -63,126 +37,9 @@ class Result:
     its effect is other than zero. An explanation is always true, also where nothing was
     found.
 
-    Attributes:
-        candidates: what was ablated, n of them.
-        spectrum: the sparse Fourier spectrum behind every number here;
-            `spectrum.predict(masks)` is what the explanation says the model would
-            answer.
-        faithfulness: R² on masks that the fit did not see.
-        account: what was paid and how to have it again.
-        facts: the lens, the model, the target, the unit: what `Game.facts` says.
-        details: what the solver chose on the way.
-        whole: (k,) the model's answer with everything kept, or None if it was not
-            asked.
-        empty: (k,) the model's answer with everything ablated, or None if it was not
-            asked.
-        outputs: the names of the k outputs of a vector-valued game, or None.
-        uncertainty: of the coefficients, one an output, or None where it was not
-            measured.
-        held_out: this explanation and a linear model on masks bought to judge them, or
-            None.
-        noise: how far seeds move a value, or None where no mask was evaluated twice.
-        unchosen: what the candidates do that were not chosen, or None where there are
-            none or nobody asked.
-        path: the levels of a zoom, of which this explains the last; empty for any
-            other.
-        checks: the strongest interactions, measured on the model, or None.
-        artefacts: what other ways to ablate, and ordinary inputs, say of it, or None.
-        smallest: the smallest sets that are enough and that are needed, confirmed, or
-            empty.
-        stability: of the strongest of each output, or empty where no uncertainty was
-            measured.
-        expectations: of each output, what was expected and what was found, or empty.
-        scale: of all effects; see `in_scale`.
+    What it is made from, such as `candidates`, `spectrum` and `account`, is in
+    `Measured`.
     """
-
-    candidates: tuple[Candidate, ...]
-    spectrum: Spectrum
-    faithfulness: Faithfulness
-    account: Account
-    facts: Mapping[str, Any]
-    details: Mapping[str, Any]
-    whole: tuple[float, ...] | None = None
-    empty: tuple[float, ...] | None = None
-    outputs: tuple[str, ...] | None = None
-    uncertainty: tuple[Uncertainty, ...] | None = None
-    held_out: HeldOut | None = None
-    noise: Noise | None = None
-    unchosen: Unchosen | None = None
-    path: tuple[Step, ...] = ()
-    checks: Checks | None = None
-    artefacts: Artefacts | None = None
-    smallest: tuple[Smallest, ...] = ()
-    stability: tuple[tuple[Stability, ...], ...] = ()
-    expectations: tuple[Comparison, ...] = ()
-    scale: Scale = "raw"
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """What the candidates are called wherever they are named: a repeated word
-        `owl¹`, `owl²`.
-        """
-        # of some of a game's candidates: the whole game may have repeated a word that
-        # is there once among these
-        names = self.about.names
-        distinct = {name for name in names if isinstance(name, str)}
-        if len(distinct) == len(names) == len(self.candidates):
-            return names
-        return unique_names([candidate.label for candidate in self.candidates])
-
-    @cached_property
-    def about(self) -> Facts:
-        """`facts` with types: what the lens says of itself on a page."""
-        return facts_of(self.facts)
-
-    @property
-    def calls(self) -> int:
-        """Model evaluations paid for by this explanation."""
-        return self.account.calls
-
-    @property
-    def unit(self) -> str:
-        """What the model's answers, and raw effects, are measured in."""
-        return self.about.unit or "value"
-
-    def in_scale(self, scale: Scale) -> Self:
-        """The same explanation with all effects, in tables, files and pictures, in a
-        scale.
-
-        Args:
-            scale: "raw", in the unit of the answers; "share", of f(all) - f(none);
-                "sd", in standard deviations over uniform masks, sqrt(Σ F(S)²). The
-                latter two compare inputs, or games, of different salience.
-
-        Raises:
-            InvalidInput: there is no such scale, or the share is one of nothing.
-        """
-        if scale not in SCALES:
-            raise InvalidInput(unknown("scale", scale, SCALES))
-        scaled = replace(self, scale=scale)
-        for output in range(len(self.faithfulness.r2)):
-            scaled.size(output)
-        return scaled
-
-    def size(self, output: int | str = 0) -> float:
-        """What an effect of one, in this explanation's scale, is in the unit of the
-        answers.
-
-        Raises:
-            InvalidInput: f(all) - f(none) is zero or was not measured, where effects
-                are shares of it.
-        """
-        position = self.position(output)
-        whole = None if self.whole is None else self.whole[position]
-        empty = None if self.empty is None else self.empty[position]
-        return size_of(self.scale, self.deviation(output), whole, empty)
-
-    def deviation(self, output: int | str = 0) -> float:
-        """The standard deviation over uniform masks that the explanation carries,
-        sqrt(Σ F(S)²).
-        """
-        spread = self.column(output)[self.spectrum.sets.orders > 0]
-        return float(np.linalg.norm(spread))
 
     @keywords()
     def interactions(
@@ -209,12 +66,13 @@ class Result:
                 all others.
         """
         scalar = self._scalar(output)
-        found = self._naming(scalar, output).interactions(scalar, index, order)
+        every = self._naming(scalar, output).interactions(scalar, index, order)
+
         if across is not None:
-            found = [
-                interaction for interaction in found if interaction.across == across
+            every = [
+                interaction for interaction in every if interaction.across == across
             ]
-        return sorted(found, key=_largest_effect_first)
+        return sorted(every, key=_largest_effect_first)
 
     def higher(
         self, count: int, *, output: int | str = 0
@@ -227,13 +85,17 @@ class Result:
         """
         scalar = self._scalar(output)
         count = whole_number(count, "how many sets there are to be")
+
         large = np.flatnonzero((scalar.sets.orders > 2) & (scalar.values != 0))
-        top = large[np.argsort(-scalar.energy[large], kind="stable")[:count]]
+        # stable: of equal shares the first set of the spectrum comes first, always
+        order = np.argsort(-scalar.energy[large], kind="stable")
+        top = large[order[:count]]
+
         chosen = Spectrum(scalar.sets.take(top), scalar.values[top])
         if not len(top):
             return [], len(large)
-        found = self._naming(scalar, output).interactions(chosen, "bii", None)
-        return sorted(found, key=_largest_share_first), len(large)
+        largest = self._naming(scalar, output).interactions(chosen, "bii", None)
+        return sorted(largest, key=_largest_share_first), len(large)
 
     def importance(self, *, output: int | str | None = None) -> NDArray[np.float64]:
         """(n,) float64: each candidate's part in the variance over masks, its
@@ -248,12 +110,17 @@ class Result:
         """
         outputs = range(len(self.faithfulness.r2)) if output is None else [output]
         members = self.spectrum.sets.indicators.astype(np.float64)
+
+        varying = self.spectrum.sets.orders > 0
+        least = np.finfo(np.float64).tiny
         parts = np.zeros((len(outputs), len(self.candidates)))
         for row, name in enumerate(outputs):
-            energy = self.column(name) ** 2 * (self.spectrum.sets.orders > 0)
+            energy = self.column(name) ** 2 * varying
+
             # where nothing varies, the smallest number: parts are zero, not NaN
-            total = max(float(energy.sum()), np.finfo(np.float64).tiny)
+            total = max(float(energy.sum()), least)
             parts[row] = energy @ members / total
+
         return np.asarray(parts.max(axis=0))
 
     def best_subset(
@@ -279,52 +146,9 @@ class Result:
         """
         scalar = self._scalar(output)
         best = optimum(scalar, keep, largest=largest, time_limit=time_limit)
+
         labels = tuple(self.names[member] for member in best.members)
         return Subset(best.members, best.value, best.bound, best.seconds, labels)
-
-    def _naming(self, scalar: Spectrum, output: int | str) -> Naming:
-        """What is known of the interactions of one output."""
-        position = self.position(output)
-        uncertainty = None
-        if self.uncertainty is not None:
-            uncertainty = self.uncertainty[position]
-        return Naming(
-            names=self.names,
-            kinds=tuple(candidate.kind for candidate in self.candidates),
-            whole=scalar,
-            position=position,
-            size=self.size(output),
-            uncertainty=uncertainty,
-            checks={} if self.checks is None else self.checks.of(position),
-            artefacts=self.artefacts,
-            noise=self.noise,
-        )
-
-    def column(self, output: int | str = 0) -> NDArray[np.float64]:
-        """(s,) float64, the coefficients of one output.
-
-        Raises:
-            InvalidInput: there is no such output.
-        """
-        columns = self.spectrum.values.reshape(len(self.spectrum), -1)
-        return columns[:, self.position(output)]
-
-    def position(self, output: int | str) -> int:
-        """An output's position, given that or its name.
-
-        Raises:
-            InvalidInput: there is no such output.
-        """
-        names = self.outputs or ("0",)
-        if isinstance(output, str):
-            position = names.index(output) if output in names else len(names)
-        else:
-            position = whole_number(output, "an output's position")
-        if position >= len(names):
-            raise InvalidInput(
-                f"no output {output!r}; the outputs are {', '.join(names)}"
-            )
-        return position
 
     def to_frame(
         self, index: str = "bii", order: int | None = 2, *, output: int | str = 0
@@ -337,46 +161,17 @@ class Result:
         stability. attrs["scale"] is the scale.
         """
         try:
-            import pandas
+            import pandas  # an extra, and slow to import
         except ImportError as error:
             raise MissingExtra("pandas", "pandas") from error
+
         stabilities = self.stability[self.position(output)] if self.stability else ()
-        found = self.interactions(index, order, output=output)
-        rows = [row.in_table() for row in rows_of(found, stabilities)]
+        interactions = self.interactions(index, order, output=output)
+
+        rows = [row.in_table() for row in rows_of(interactions, stabilities)]
         frame = pandas.DataFrame(rows, columns=list(COLUMNS))
         frame.attrs["scale"] = self.scale
         return frame
-
-    def restored(self, sizes: Sizes) -> Self:
-        """Of the answers as they were, where this is of answers that were brought to
-        size one.
-        """
-
-        def answers(
-            measured: tuple[float, ...] | None,
-        ) -> tuple[float, ...] | None:
-            return None if measured is None else sizes.answers(measured)
-
-        def restored(part: _R | None) -> _R | None:
-            return None if part is None else part.restored(sizes)
-
-        units = sizes.unit.tolist()
-        uncertainty = [
-            one.times(unit)
-            for one, unit in zip(self.uncertainty or (), units, strict=False)
-        ]
-        return replace(
-            self,
-            spectrum=self.spectrum.restored(sizes),
-            whole=answers(self.whole),
-            empty=answers(self.empty),
-            uncertainty=tuple(uncertainty) or None,
-            noise=restored(self.noise),
-            unchosen=restored(self.unchosen),
-            checks=restored(self.checks),
-            artefacts=restored(self.artefacts),
-            smallest=tuple(one.restored(sizes) for one in self.smallest),
-        )
 
     def compared_with(self, expectations: Expectations) -> Self:
         """The same explanation with what was expected of it, and what was found."""
@@ -419,6 +214,25 @@ class Result:
         """
         return self._smallest("necessary", share, output, time_limit)
 
+    def _naming(self, scalar: Spectrum, output: int | str) -> Naming:
+        """What is known of the interactions of one output."""
+        position = self.position(output)
+        uncertainty = None
+        if self.uncertainty is not None:
+            uncertainty = self.uncertainty[position]
+
+        return Naming(
+            names=self.names,
+            kinds=tuple(candidate.kind for candidate in self.candidates),
+            whole=scalar,
+            position=position,
+            size=self.size(output),
+            uncertainty=uncertainty,
+            checks={} if self.checks is None else self.checks.of(position),
+            artefacts=self.artefacts,
+            noise=self.noise,
+        )
+
     def _smallest(
         self, kind: Kind, share: float, output: int | str, time_limit: float
     ) -> Smallest:
@@ -440,13 +254,14 @@ class Result:
         return self.whole[position], self.empty[position]
 
     def _scalar(self, output: int | str) -> Spectrum:
+        """The spectrum of one output."""
         return Spectrum(self.spectrum.sets, self.column(output))
 
     def __len__(self) -> int:
         return len(self.interactions())
 
     def __bool__(self) -> bool:
-        return True
+        return True  # it has a length, which may be zero, and is an answer all the same
 
     def __iter__(self) -> Iterator[Interaction]:
         return iter(self.interactions())
@@ -468,6 +283,7 @@ class Result:
         """
         if isinstance(key, slice):
             return self.interactions()[key]
+        # True is an int of Python's, and no rank
         if isinstance(key, int | np.integer) and not isinstance(key, bool):
             ranked = self.interactions()
             if not -len(ranked) <= key < len(ranked):
@@ -479,6 +295,7 @@ class Result:
         interaction = self._interaction(members)
         if interaction is not None:
             return interaction
+        # candidates that do nothing together have an interaction too: zero
         candidates = [self.candidates[member] for member in members]
         labels = tuple(candidate.label for candidate in candidates)
         kinds = tuple(candidate.kind for candidate in candidates)
@@ -503,6 +320,7 @@ class Result:
 
 
 def _largest_effect_first(interaction: Interaction) -> tuple[float, tuple[int, ...]]:
+    # of equal effects by members, so that the order never depends on the spectrum's
     return -abs(interaction.effect), interaction.members
 
 

@@ -29,13 +29,18 @@ class Row:
     stability: Stability | None = None
 
     def in_table(self) -> dict[str, Any]:
-        """For a pandas table: by the names in `COLUMNS`, numbers that are missing NaN."""
+        """For a pandas table: by the names in `COLUMNS`, numbers that are missing NaN.
+
+        Ranks are whole numbers, which have no NaN: those are None.
+        """
         interaction = self.interaction
         check = interaction.evidence
         survival = interaction.survival
         stability = self.stability
+
         low, high = interaction.interval or (nan, nan)
         best, worst = (None, None) if stability is None else stability.ranks
+
         return {
             "members": interaction.members,
             "labels": " × ".join(interaction.labels),
@@ -75,7 +80,10 @@ class Row:
         }
 
     def in_listing(self) -> dict[str, Any]:
-        """For the listing that `spexlens show --json` prints, of JSON's own types."""
+        """For the listing that `spexlens show --json` prints, of JSON's own types.
+
+        Its keys are promised: some may be added, none renamed or taken away.
+        """
         interaction = self.interaction
         interval = interaction.interval
         check = interaction.evidence

@@ -30,6 +30,7 @@ def size_of(
     """
     if scale == "raw":
         return 1.0
+    # of what does not vary every effect is zero, in any unit
     if scale == "sd":
         return deviation or 1.0
     if whole is None or empty is None:

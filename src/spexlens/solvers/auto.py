@@ -60,6 +60,7 @@ class Auto(Solver):
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().plan(n, budget, seed)
         first = self.proxyspex.plan(n, FIRST, seed).packed
+
         rest = outline.total - len(first)
         return Plan(self.name, n, first, outline.design, rest)
 
@@ -73,8 +74,10 @@ class Auto(Solver):
             )
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Exact().outline(n, budget, seed)
+
         first = self.proxyspex.outline(n, FIRST, seed)
         coded = self.spex.outline(n, budget - FIRST, seed)
+
         design = f"{FIRST}: {first.design}; then {coded.design}"
         return Outline(self.name, all_masks(n, budget), design)
 
@@ -83,10 +86,14 @@ class Auto(Solver):
         if len(plan) < FIRST:
             first = replace(plan, rest=FIRST - len(plan))
             longer = self.proxyspex.extended(first, values, seed).packed
-            return replace(plan, packed=longer, rest=plan.total - len(longer))
-        coded = self.spex.plan(plan.n, plan.total - FIRST, seed).packed
+            rest = plan.total - len(longer)
+            return replace(plan, packed=longer, rest=rest)
+
+        count = plan.total - FIRST
+        coded = self.spex.plan(plan.n, count, seed).packed
         # where a coded mask is one of the first, a uniform one takes its place
         spare = designs.packed_uniform(plan.n, plan.total, seed)
+
         masks = joined(plan.packed, coded, spare)[: plan.total]
         return replace(plan, packed=masks, rest=0)
 
@@ -102,17 +109,25 @@ class Auto(Solver):
         if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
             return Exact().fit_packed(packed, n, values, seed)
 
-        coded = self.spex.plan(n, len(packed) - FIRST, seed).packed
+        # made again: SPEX's code decides which of the masks are its own
+        count = len(packed) - FIRST
+        coded = self.spex.plan(n, count, seed).packed
         rows = rows_of(coded, packed, seed)
+
         sparse = self.spex.fit_packed(coded, n, values[rows], seed)
         sparse = _judged(sparse, packed, values, rows)
         dense = self.proxyspex.fit_packed(packed, n, values, seed)
 
-        r2 = {"proxyspex": dense.faithfulness.mean, "spex": sparse.faithfulness.mean}
-        better = 1.0 - r2["spex"] < _BETTER * (1.0 - r2["proxyspex"])
+        proxied = dense.faithfulness.mean
+        decoded = sparse.faithfulness.mean
+        r2 = {"proxyspex": proxied, "spex": decoded}
+
+        better = 1.0 - decoded < _BETTER * (1.0 - proxied)
         chosen = "spex" if better else "proxyspex"
         fit = sparse if better else dense
-        return replace(fit, details={"chosen": chosen, "r2": r2, **fit.details})
+
+        details = {"chosen": chosen, "r2": r2, **fit.details}
+        return replace(fit, details=details)
 
     def refit(
         self,
@@ -138,8 +153,11 @@ def _judged(
     """SPEX's fit to some rows, with its R² on the masks that it did not get."""
     held_out = np.ones(len(packed), np.bool_)
     held_out[rows] = False
+
     count = int(held_out.sum())
     masks = mask_algebra.unpack(packed[held_out], fit.spectrum.n)
+
+    # a column an output, of one as of several
     predicted = fit.spectrum.predict(masks).reshape(count, -1)
     measured = values[held_out].reshape(count, -1)
 

@@ -49,13 +49,18 @@ def choose_solver(method: str | Solver, n: int, budget: int) -> Solver:
     _refuse_unknown(method)
     if budget < 1:
         raise InvalidInput(f"the budget is a number of calls, at least 1; got {budget}")
+
     refuse_too_many(n)
+
     if method == "auto":
         return _automatic(n, budget)
+
+    # a refusal names those that would do
     solver = SOLVERS[method]() if isinstance(method, str) else method
     others = [other for other in _named(n) if _able(other, n, budget)]
+    instead = [f"method {other.name!r}" for other in others]
     solver.refuse_too_many(n, others)
-    solver.refuse_below_least(n, budget, [f"method {other.name!r}" for other in others])
+    solver.refuse_below_least(n, budget, instead)
     _refuse_above_most(solver, n, budget)
     return solver
 
@@ -80,6 +85,7 @@ def _automatic(n: int, budget: int) -> Solver:
     able = [solver for solver in preferred if _able(solver, n, budget)]
     if able:
         return able[0]
+
     # the refusal is that of whoever comes nearest: first in calls, then in memory
     frugal = min(preferred, key=lambda solver: solver.least(n))
     frugal.refuse_below_least(n, budget)

@@ -55,6 +55,7 @@ class Exact(Solver):
         most = mask_algebra.ENUMERABLE
         if n <= most:
             return
+
         text = (
             f"exact takes at most {most} candidates, whose 2^n masks it holds in"
             f" memory; there are {n}"
@@ -76,8 +77,10 @@ class Exact(Solver):
             raise InvalidInput(
                 f"exact needs each of the 2^{n} masks once; got {len(packed)} masks"
             )
+
         spectrum = _without_rounding(Spectrum.from_table(values[order]))
         outputs = 1 if values.ndim == 1 else values.shape[1]
+
         faithfulness = Faithfulness((1.0,) * outputs, "exact", len(packed))
         certain = Uncertainty(0.0, len(packed))
         return Fit(spectrum, faithfulness, uncertainty=(certain,) * outputs)
@@ -88,6 +91,7 @@ def _by_index(packed: NDArray[np.uint8], n: int) -> NDArray[np.int64] | None:
     if n > mask_algebra.ENUMERABLE or len(packed) != 1 << n:
         return None
     index = mask_algebra.to_index(mask_algebra.unpack(packed, n))
+
     order = np.argsort(index)
     complete = np.array_equal(index[order], np.arange(1 << n))
     return order if complete else None
@@ -97,5 +101,6 @@ def _without_rounding(spectrum: Spectrum) -> Spectrum:
     """The coefficients that are more than rounding, and the mean."""
     size = spectrum.magnitude
     audible = size > _ROUNDING * size.max()
+
     rows = np.flatnonzero(audible | (spectrum.sets.orders == 0))
     return Spectrum(spectrum.sets.take(rows), spectrum.values[rows])

@@ -53,6 +53,7 @@ class Faithfulness:
     def __str__(self) -> str:
         if self.source == "exact":
             return f"exact: all {self.masks} masks were evaluated"
+
         shown = ", ".join(f"{r2:.3f}" for r2 in self.r2)
         if self.intervals and len(self.r2) == 1:
             low, high = self.intervals[0]
@@ -86,17 +87,24 @@ def combined_r2(claimed: float, fresh: float, error: float) -> tuple[float, Inte
     prior = _log_unexplained(claimed)
     seen = _log_unexplained(fresh)
     reach = 4.0 * (_FAR + error)
-    grid = np.linspace(min(prior, seen) - reach, max(prior, seen) + reach, _GRID)
+
+    # wide enough that what either says has no mass beyond
+    least = min(prior, seen) - reach
+    most = max(prior, seen) + reach
+    grid = np.linspace(least, most, _GRID)
 
     def normal(mean: float, deviation: float) -> NDArray[np.float64]:
-        return np.asarray(np.exp(-0.5 * ((grid - mean) / deviation) ** 2) / deviation)
+        standard = (grid - mean) / deviation
+        return np.asarray(np.exp(-0.5 * standard**2) / deviation)
 
+    # the wide part leaves room for fresh masks that contradict the fit
     believed = (1.0 - _MISLED) * normal(prior, _OFF) + _MISLED * normal(prior, _FAR)
     weights = believed * normal(seen, max(error, _LEAST_ERROR))
     below = np.cumsum(weights) / weights.sum()
 
     def r2_at(share: float) -> float:
-        return float(1.0 - np.exp(grid[np.searchsorted(below, share)]))
+        unexplained = np.exp(grid[np.searchsorted(below, share)])
+        return float(1.0 - unexplained)
 
     # the larger the error, the smaller R²: its low end is the error's high one
     low = r2_at(0.95)

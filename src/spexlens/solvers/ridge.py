@@ -45,18 +45,27 @@ def refit(
     """
     mean = float(values.mean())
     size = np.abs(prior.values)
+
+    # a set of size zero would get a coefficient of zero; the empty set is the intercept
     rows = np.flatnonzero((prior.sets.orders > 0) & (size > 0))
+
     if not len(rows):
         count = len(values)
+
+        # a mean of m values moves by 1 / (m - 1) of the residual when one is left out
         left_out = (values - mean) * (count / max(count - 1, 1))
         return Refit(Spectrum.of(prior.n, {(): mean}), left_out)
 
     expected = size[rows]
     # relative to the largest: the penalties are a multiple of it in any case
-    design = _Design(masks, prior.sets.take(rows), expected / expected.max())
+    scale = expected / expected.max()
+    design = _Design(masks, prior.sets.take(rows), scale)
     coefficients, residuals = design.ridge(values - mean)
 
-    sets = Sets.concatenate([Sets.of(prior.n, [()]), design.sets])
+    empty = Sets.of(prior.n, [()])
+    sets = Sets.concatenate([empty, design.sets])
+
+    # f = mean + Σ c (χ - centre): the centre's part goes to the intercept
     intercept = mean - float(design.centre @ coefficients)
     spectrum = Spectrum(sets, np.concatenate([[intercept], coefficients]))
     return Refit(spectrum, residuals)
@@ -94,6 +103,7 @@ class _Design:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """From the m × m Gram matrix."""
         design = np.concatenate([block for _, block in self._rows()])
+
         squares, left = np.linalg.eigh(design @ design.T)
         sound = _sound(squares)
         squares = squares[sound]
@@ -103,7 +113,10 @@ class _Design:
         errors = rotated.left_out(left, values)
 
         best = _best(errors)
-        shrunk = rotated.target / (squares + rotated.penalties[best])
+        penalty = rotated.penalties[best]
+        shrunk = rotated.target / (squares + penalty)
+
+        # Dᵀ (D Dᵀ + λ)⁻¹ y, where D Dᵀ = U s² Uᵀ
         coefficients = self.scale * (design.T @ (left @ shrunk))
         return coefficients, errors[:, best]
 
@@ -113,8 +126,10 @@ class _Design:
         """From the s × s Gram matrix; no more than a block of the design is ever held."""
         gram, product = self._normal_equations(values)
         squares, right = np.linalg.eigh(gram)
+
         sound = _sound(squares)
         squares = squares[sound]
+        # D V / s are D's left singular vectors, a block of rows at a time
         right = right[:, sound] / np.sqrt(squares)
 
         rotated = _Rotated(squares, right.T @ product, len(values))
@@ -123,7 +138,10 @@ class _Design:
             errors[rows] = rotated.left_out(block @ right, values[rows])
 
         best = _best(errors)
-        shrunk = squares / (squares + rotated.penalties[best]) * rotated.target
+        penalty = rotated.penalties[best]
+        shrunk = squares / (squares + penalty) * rotated.target
+
+        # V s / (s² + λ) Uᵀ y, of which V / s is at hand
         coefficients = self.scale * (right @ shrunk)
         return coefficients, errors[:, best]
 
@@ -133,6 +151,7 @@ class _Design:
         """D^T D (s, s) and D^T y (s,)."""
         gram = np.zeros((len(self.sets), len(self.sets)))
         product = np.zeros(len(self.sets))
+
         for rows, block in self._rows():
             gram += block.T @ block
             product += block.T @ values[rows]
@@ -176,6 +195,8 @@ class _Rotated:
         """
         squares = self.squares[:, None]
         shrink = squares / (squares + self.penalties)
+
+        # the intercept, which is not penalised, has a leverage of 1 / m
         leverage = left**2 @ shrink + 1.0 / self.count
         fitted = left @ (shrink * self.target[:, None])
         errors: NDArray[np.float64] = values[:, None] - fitted
@@ -194,7 +215,8 @@ def _best(errors: NDArray[np.float64]) -> int:
 def _sound(squares: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which eigenvalues are more than rounding."""
     largest = max(float(squares[-1]), 1.0)
-    return squares > len(squares) * np.finfo(np.float64).eps * largest
+    rounding = len(squares) * np.finfo(np.float64).eps * largest
+    return squares > rounding
 
 
 def _penalties(squares: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -242,6 +242,8 @@ class Solver(ABC):
         values = ask(plan.packed)
         while plan.rest:
             plan = self.extended(plan, values, seed)
+
+            # what was asked for before stands first, and is not asked for again
             unasked = plan.packed[len(values) :]
             values = np.concatenate([values, ask(unasked)])
         return plan, values
@@ -274,7 +276,8 @@ class Solver(ABC):
         """To values that are brought to size one, and back: they may be of any size."""
         values = _sound(values, len(packed))
         sizes = Sizes.of(values)
-        return self._fit(packed, n, sizes.down(values), seed).restored(sizes)
+        fit = self._fit(packed, n, sizes.down(values), seed)
+        return fit.restored(sizes)
 
     def refuse_below_least(
         self, n: int, budget: int, instead: Sequence[str] = ()
@@ -289,10 +292,12 @@ class Solver(ABC):
         least = self.least(n)
         if budget >= least:
             return
+
         text = (
             f"{self.name} needs at least {shown(least)} calls for {counted(n)};"
             f" the budget is {budget}"
         )
+
         options = [*self.enough_for(n, budget), *instead]
         if options:
             text += f", enough for {' or '.join(options)}"
@@ -306,7 +311,9 @@ def _sound(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
         raise InvalidInput(
             f"{count} masks need as many values; got an array of shape {values.shape}"
         )
-    finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+
+    rows = values.reshape(len(values), -1)
+    finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         worst = int(np.flatnonzero(~finite)[0])
         raise InvalidInput(f"values must be finite; row {worst} is {values[worst]}")
@@ -358,4 +365,5 @@ def rows_of(
             "a sparse transform needs the masks it planned, each once: "
             f"these {len(packed)} are not those of seed {seed}"
         )
+
     return inverse[len(packed) :]

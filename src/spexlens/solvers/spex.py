@@ -98,12 +98,17 @@ class Spex(Solver):
             return Plan(self.name, n, every, outline.design)
 
         allotment = self._allot(n, outline.total)
-        coded = Design.draw(n, allotment.corrections, allotment.bits, seed).masks()
+        design = Design.draw(n, allotment.corrections, allotment.bits, seed)
+        coded = design.masks()
+
         corners = mask_algebra.pack(designs.corners(n))
         # as many as the whole budget: some coded masks may be alike
         spare = designs.packed_uniform(n, outline.total, seed)
         masks = np.concatenate([corners, coded, spare])
-        first = mask_algebra.distinct(masks)[0][: outline.total]
+
+        # those of the design stand before the uniform ones, which fill up
+        distinct, _ = mask_algebra.distinct(masks)
+        first = distinct[: outline.total]
         return Plan(self.name, n, masks[first], outline.design)
 
     def outline(self, n: int, budget: int, seed: int) -> Outline:
@@ -111,6 +116,7 @@ class Spex(Solver):
         if n <= mask_algebra.ENUMERABLE and budget >= 1 << n:
             return Outline(self.name, 1 << n, f"exact: all {1 << n} masks")
         total = all_masks(n, budget)
+
         allotment = self._allot(n, total)
         coded = f"at most {allotment.calls} coded masks"
         return Outline(self.name, total, f"{allotment}; {coded}, the rest uniform")
@@ -125,6 +131,7 @@ class Spex(Solver):
         """The most candidates that would do: for more than 20, a power of two less one."""
         # a code of one field takes 2^k - 1 candidates for the calls of any fewer
         large = [(1 << power) - 1 for power in range(n.bit_length(), 4, -1)]
+
         for size in [*large, *range(20, 1, -1)]:
             least = self._least(size) if size < n else None
             if least is not None and least <= budget:
@@ -142,14 +149,18 @@ class Spex(Solver):
         """
         if n <= mask_algebra.ENUMERABLE and len(packed) == 1 << n:
             return Exact().fit_packed(packed, n, values, seed)
+
         allotment = self._allot(n, len(packed))
         design = Design.draw(n, allotment.corrections, allotment.bits, seed)
         rows = rows_of(design.masks(), packed, seed)
+
         columns = values.reshape(len(values), -1).T
         with one_thread():  # sums in another order would be other bits
             fits = [self._output(design, rows, packed, column) for column in columns]
 
         regressions = [regression for regression, _ in fits]
+
+        # the corners are unlike all other masks, and R² leaves them out
         inner = ~(mask_algebra.whole(packed, n) | mask_algebra.empty(packed))
         outputs = zip(regressions, columns, strict=True)
         r2 = tuple(
@@ -187,11 +198,13 @@ class Spex(Solver):
         """
         columns = values.reshape(len(values), -1).T
         recovered = fit.spectrum.values.reshape(len(fit.spectrum), -1).T
+
         with one_thread():  # as in the first fit
             regressions = [
                 refit(Spectrum(fit.spectrum.sets, sizes), packed, column)
                 for sizes, column in zip(recovered, columns, strict=True)
             ]
+
         return replace(
             fit,
             spectrum=_spectrum(regressions, single=values.ndim == 1),
@@ -209,19 +222,30 @@ class Spex(Solver):
         mean = float(values.mean())
         scale = float(np.abs(values - mean).max())
         # eight units in the last place: what is left of a constant by its mean
-        if scale <= 8 * np.finfo(np.float64).eps * abs(mean):
+        rounding = 8 * np.finfo(np.float64).eps * abs(mean)
+        if scale <= rounding:
             constant = Spectrum.of(design.code.n, {(): mean})
             return Refit(constant, values - mean), {"sets": 0, "low orders": False}
 
         standard = (values - mean) / scale
         bins = design.transform(standard[rows])
-        recovered = peel(design.code, design.groups, bins, soft=self.soft).spectrum()
+
+        support = peel(design.code, design.groups, bins, soft=self.soft)
+        recovered = support.spectrum()
         regression, low = _regressed(recovered, packed, standard)
 
-        sets = regression.spectrum.sets
-        restored = regression.spectrum.values * scale + mean * (sets.orders == 0)
         report = {"sets": len(recovered) - 1, "low orders": low}
-        return Refit(Spectrum(sets, restored), regression.residuals * scale), report
+
+        return _restored(regression, mean, scale), report
+
+
+def _restored(regression: Refit, mean: float, scale: float) -> Refit:
+    """That of the values as they were, before mean and scale were taken off."""
+    sets = regression.spectrum.sets
+    # only the empty set moves with the mean
+    shift = mean * (sets.orders == 0)
+    coefficients = regression.spectrum.values * scale + shift
+    return Refit(Spectrum(sets, coefficients), regression.residuals * scale)
 
 
 def _spectrum(regressions: Sequence[Refit], single: bool) -> Spectrum:
@@ -246,8 +270,11 @@ def _regressed(
     step = -(-len(packed) // _TRIAL)
     masks = packed[::step]
     answers = values[::step]
+
     best = recovered
     trial = refit(recovered, masks, answers)
+
+    # where nothing is left, low orders have nothing to explain
     error = np.square(trial.residuals).sum()
     if error > _ROUNDING * len(trial.residuals):
         wide = _with_low_orders(recovered)
@@ -255,6 +282,7 @@ def _regressed(
         if np.square(other.residuals).sum() < error:
             best = wide
             trial = other
+
     # up to so many masks the trial was on all of them
     regression = trial if step <= 1 else refit(best, packed, values)
     return regression, best is not recovered
@@ -263,10 +291,13 @@ def _regressed(
 def _mean_square(residuals: NDArray[np.float64]) -> float:
     """At most the largest float, whatever the scale."""
     largest = float(np.abs(residuals).max())
+
     # divided by the largest first, so that no square overflows
     relative = residuals / (largest or 1.0)
+
     root = largest * float(np.sqrt(np.mean(relative**2)))
-    return min(root * root, float(np.finfo(np.float64).max))
+    most = float(np.finfo(np.float64).max)
+    return min(root * root, most)
 
 
 def _caveats(r2: Sequence[float], code: Code) -> list[str]:
@@ -276,6 +307,7 @@ def _caveats(r2: Sequence[float], code: Code) -> list[str]:
     for output in (j for j, score in enumerate(r2) if score < _POOR):
         whose = "" if len(r2) == 1 else f"output {output}: "
         share = f"{1 - max(r2[output], 0.0):.0%}"
+
         caveats.append(
             f"{whose}{share} of the variance is unexplained: noise, too few"
             f" calls{higher}"
@@ -287,10 +319,12 @@ def _positive(name: str, value: int | None) -> int | None:
     """A whole number of one or more, or None."""
     if value is None:
         return None
+
     try:
         number = index(value)
     except TypeError:
         number = 0
+
     if number < 1:
         raise InvalidInput(f"{name} must be a whole number, at least 1; got {value!r}")
     return number
@@ -301,10 +335,17 @@ def _with_low_orders(recovered: Spectrum) -> Spectrum:
     nonconstant = recovered.sets.orders > 0
     typical = 1.0
     if nonconstant.any():
-        typical = float(np.sqrt(np.mean(recovered.values[nonconstant] ** 2)))
+        squares = recovered.values[nonconstant] ** 2
+        typical = float(np.sqrt(np.mean(squares)))
+
     low = Sets.low_orders(recovered.n, LOW_ORDERS)
-    expected = typical * np.sqrt(_FIRST * _DECAY ** (low.orders - 1.0))
+    variances = _FIRST * _DECAY ** (low.orders - 1.0)
+    expected = typical * np.sqrt(variances)
     sizes = dict(zip(low, expected, strict=True))
+
+    # a recovered set keeps its size where that is the larger
     for members, value in recovered:
-        sizes[members] = max(sizes.get(members, 0.0), abs(float(value)))
+        least = sizes.get(members, 0.0)
+        sizes[members] = max(least, abs(float(value)))
+
     return Spectrum.of(recovered.n, sizes)

@@ -51,7 +51,7 @@ def refuse_unstoppable(
         return
     if until != "stable":
         raise InvalidInput(f"until is 'stable' or None; got {until!r}")
-    if game.base.training_candidates is not None:
+    if game.base.strategy.shares_trainings:
         raise InvalidInput(
             "masks that share trainings are drawn at once: leave out"
             f" {named('until', 'stable')}"
@@ -107,6 +107,7 @@ def run_plan(
         stopped = _stopped_early(solver, plan, remembering, seed)
         if stopped is not None:
             return stopped
+
     plan, values = solver.carry_out(plan, remembering, seed)
     fit = solver.fit_packed(plan.packed, plan.n, values, seed)
     return PlanRun(solver, plan, values, fit)
@@ -124,6 +125,7 @@ def _stopped_early(
         shorter, values = looking.carry_out(shorter, ask, seed)
         fit = looking.fit_packed(shorter.packed, plan.n, values, seed)
         history.append(strongest(fit.spectrum))
+
         if _settled(history):
             return PlanRun(looking, shorter, values, fit, stopped=True)
     return None
@@ -132,7 +134,10 @@ def _stopped_early(
 def _settled(history: list[frozenset[tuple[int, ...]]]) -> bool:
     """Whether the last looks found the same sets, and any."""
     latest = history[-_UNMOVED:]
-    return len(latest) == _UNMOVED and len(set(latest)) == 1 and bool(latest[-1])
+    if len(latest) < _UNMOVED:
+        return False
+    same = len(set(latest)) == 1
+    return same and bool(latest[-1])
 
 
 def _looks(total: int, least: int) -> list[int]:
@@ -153,9 +158,11 @@ class _Remembering:
     def __call__(self, packed: NDArray[np.uint8]) -> NDArray[np.float64]:
         """The values of packed masks, of those known as they were."""
         keys = [row.tobytes() for row in packed]
+
         new = [row for row, key in enumerate(keys) if key not in self._known]
         if new:
             values = self._ask(packed[new])
             for row, value in zip(new, values, strict=True):
                 self._known[keys[row]] = value
+
         return np.array([self._known[key] for key in keys])

@@ -80,12 +80,18 @@ def _fsii(s: int, t: int, order: int) -> Fraction:
         return _moebius(s, t, order)
 
     sign = (-1) ** (order - t)
-    scale = Fraction(sign * t * comb(order, t), order + t)
+    factor = sign * t * comb(order, t)
+    scale = Fraction(factor, order + t)
+
+    # by their size r, the sets R above the order with T ⊆ R ⊆ S
     above = Fraction(0)
     for r in range(order + 1, s + 1):
-        moebius = comb(s - t, r - t) * (-2) ** r
+        supersets = comb(s - t, r - t)
+        moebius = supersets * (-2) ** r
         numerator = moebius * comb(r - 1, order)
-        above += Fraction(numerator, comb(r + order - 1, order + t))
+        denominator = comb(r + order - 1, order + t)
+        above += Fraction(numerator, denominator)
+
     return _moebius(s, t, order) + scale * above
 
 
@@ -175,12 +181,14 @@ def spread(
     # one row for each pair T ⊆ S; SetFunction sums the rows of one T
     families: list[NDArray[np.int32]] = []
     parts: list[NDArray[np.float64]] = []
+
     for positions, members in sets.by_order():
         s = members.shape[1]
         for t in range(min(s, order) + 1):
             factor = weight(s, t)
             if not factor:
                 continue
+
             families.append(_subsets(members, t, order, sets.n))
             scaled = factor * values[positions]
             parts.append(np.repeat(scaled, comb(s, t), axis=0))
@@ -246,6 +254,7 @@ def banzhaf_values(spectrum: Spectrum) -> NDArray[np.float64]:
 def _per_candidate(index: SetFunction) -> NDArray[np.float64]:
     """The values of the single candidates: (n,) or (n, k), zero where none is listed."""
     result = np.zeros((index.n, *index.values.shape[1:]))
+    # a set of one member is its first member
     single = index.sets.orders == 1
     candidates = index.sets.members[index.sets.starts[:-1][single]]
     result[candidates] = index.values[single]

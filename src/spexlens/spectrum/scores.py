@@ -21,8 +21,12 @@ def r_squared(values: Array, predictions: Array) -> float:
     values = values / size
     predictions = predictions / size
 
-    residual = float(((values - predictions) ** 2).sum())
-    total = float(((values - values.mean()) ** 2).sum())
+    missed = values - predictions
+    varied = values - values.mean()
+    residual = float((missed**2).sum())
+    total = float((varied**2).sum())
+
+    # values of size one that are off by a few units in the last place
     rounding = len(values) * (np.finfo(np.float64).eps * 8) ** 2
     if total <= rounding:
         return 1.0 if residual <= rounding else 0.0
@@ -60,16 +64,20 @@ def squared_correlation(first: Array, second: Array) -> float:
         From 0 to 1, but for rounding.
     """
     first_away = first - first.mean()
-    second_away = second - second.mean()
     first_size = float(first_away @ first_away)
+
+    second_away = second - second.mean()
     second_size = float(second_away @ second_away)
 
+    # of a constant sample, what the rounding of its mean leaves
     tiny = np.finfo(np.float64).eps ** 2 * len(first)
     first_constant = first_size <= tiny * float(first @ first)
     second_constant = second_size <= tiny * float(second @ second)
     if first_constant or second_constant:
         return float(first_constant and second_constant)
-    return float((first_away @ second_away) ** 2 / (first_size * second_size))
+
+    covariance = first_away @ second_away
+    return float(covariance**2 / (first_size * second_size))
 
 
 def _centred_ranks(sample: Array) -> Array:

@@ -39,13 +39,18 @@ class Sets:
         for row in rows:
             if not row:
                 continue
+
+            # sorted: the ends tell whether any is outside
             outside = row[0] < 0 or row[-1] >= n
             repeated = len(set(row)) < len(row)
             if outside or repeated:
                 raise InvalidInput(
                     f"{tuple(row)} is not a set of positions from 0 to {n - 1}"
                 )
-        starts = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
+
+        # one start more than sets: the last is where the last set ends
+        sizes = [len(row) for row in rows]
+        starts = np.cumsum([0, *sizes], dtype=np.int64)
         members = np.array(list(chain.from_iterable(rows)), dtype=np.int32)
         return cls(n, members, starts)
 
@@ -156,6 +161,8 @@ class Sets:
         """
         keys = self._keys()
         order = np.lexsort(keys)
+
+        # once sorted, equal sets stand side by side
         new = np.ones(len(self), np.bool_)
         if len(self):
             changes = np.diff(keys[:, order], axis=1) != 0
@@ -165,6 +172,7 @@ class Sets:
         # reduceat takes no empty list of starts
         if not len(first):
             return self.take(order[first]), values[:0]
+
         summed = np.add.reduceat(values[order], first, axis=0)
         return self.take(order[first]), summed
 
@@ -174,19 +182,29 @@ class Sets:
         The order and the members are packed into 64-bit words, as many a word as fit,
         so that sorting compares few words: one, for most spectra.
         """
+        # bits of a field: an order may be n, one more than any position
         width = max(1, int(self.n).bit_length())
         per_word = 64 // width
+
+        # the largest set has a field for its order, and one for each member
         largest = int(self.orders.max(initial=0))
-        words = np.zeros((largest // per_word + 1, len(self)), np.uint64)
+        count = largest // per_word + 1
+        words = np.zeros((count, len(self)), np.uint64)
 
         for positions, members in self.by_order():
             order = np.full(len(positions), members.shape[1])
             fields = np.column_stack([order, members]).astype(np.uint64)
+
             for j, field in enumerate(fields.T):
                 word, slot = divmod(j, per_word)
-                shift = np.uint64((per_word - 1 - slot) * width)
+
+                # the first field decides first: it stands in the highest bits
+                places_below = per_word - 1 - slot
+                shift = np.uint64(places_below * width)
+
                 # lexsort takes the last row as the most significant
                 words[-1 - word, positions] |= field << shift
+
         return words
 
 

@@ -62,9 +62,13 @@ class Sizes:
         largest = np.abs(away).max(axis=0)
         varied = spread > _ROUNDING * largest
 
+        # any answer will do: what they have in common goes with it
         offset = np.where(far(spread, largest), columns[0], 0.0)
-        exponent = np.maximum(_exponent(_less(columns, offset)) - 1, _LEAST_UNIT)
+        rest = _less(columns, offset)
+
+        exponent = np.maximum(_exponent(rest) - 1, _LEAST_UNIT)
         unit = np.ldexp(1.0, np.where(varied, exponent, 0))
+
         rounding = np.divide(
             np.finfo(np.float64).eps * largest,
             spread,
@@ -162,9 +166,12 @@ def refuse_small(values: Array, outputs: Sequence[str] | None = None) -> None:
     columns = values.reshape(len(values), -1)
     spread = np.ptp(columns, axis=0)
     largest = np.abs(columns).max(axis=0)
+
+    # answers that differ by rounding alone are the same, and may be
     lost = (spread > _ROUNDING * largest) & (spread < SMALLEST)
     if not lost.any():
         return
+
     output = int(np.flatnonzero(lost)[0])
     whose = ""
     if values.ndim > 1:

@@ -30,7 +30,8 @@ class SetFunction:
     """
 
     def __init__(self, sets: Sets, values: ArrayLike) -> None:
-        """
+        """From sets and their values.
+
         Args:
             sets: in any order; the values of a set that stands twice are summed.
             values: (s,) or (s, k), one row a set.
@@ -70,7 +71,8 @@ class SetFunction:
         position = self._positions.get(tuple(sorted(members)))
         if position is None:
             return np.zeros(self.values.shape[1:])
-        return self.values[position]
+        value: NDArray[np.float64] = self.values[position]
+        return value
 
     @cached_property
     def _positions(self) -> dict[tuple[int, ...], int]:
@@ -81,7 +83,7 @@ class SetFunction:
         """(s,) float64: |value|, or the Euclidean norm over the k outputs."""
         if self.values.ndim == 1:
             return np.abs(self.values)
-        return np.linalg.norm(self.values, axis=1)
+        return np.asarray(np.linalg.norm(self.values, axis=1))
 
 
 class Spectrum(SetFunction):
@@ -136,9 +138,12 @@ class Spectrum(SetFunction):
             InvalidInput: the masks are not of shape (m, n), or not boolean.
         """
         rows = mask_algebra.as_masks(masks, self.n)
+
+        # a mean that hides all else is added last
         rest, common = self.apart
         if common.any():
             return rest.predict(rows) + common
+
         if self._table_is_faster(len(rows)):
             return self.table()[mask_algebra.to_index(rows)]
 
@@ -146,12 +151,18 @@ class Spectrum(SetFunction):
         # their sum
         packed = mask_algebra.pack(rows)
         result = np.zeros((len(rows), *self.values.shape[1:]))
+        # in chunks of sets whose sums and bits stay in the cache
         for chunk in mask_algebra.blocks(len(self), 2 * self.n + 512):
+            sets = self.sets.packed[chunk]
             sums = _signed_sums(self.values[chunk])
+
+            # a byte of parities for each mask and table
             for part in mask_algebra.blocks(len(rows), len(sums)):
-                odd = mask_algebra.parities(packed[part], self.sets.packed[chunk])
+                odd = mask_algebra.parities(packed[part], sets)
                 for byte, table in enumerate(sums):
-                    result[part] += table[odd[:, byte]]
+                    pattern = odd[:, byte]
+                    result[part] += table[pattern]
+
         return result
 
     def _table_is_faster(self, rows: int) -> bool:
@@ -185,15 +196,20 @@ class Spectrum(SetFunction):
         nothing; there the spectrum stays as it is.
         """
         empty = self.sets.orders == 0
+
+        # a sum, as the empty set may not be listed: then it is zero
         mean = self.values[empty].sum(axis=0)
         rest = np.abs(self.values[~empty]).sum(axis=0)
+
         hidden = far(rest, np.abs(mean))
         if not hidden.any():
             return self, np.zeros_like(mean)
 
+        # of several outputs only those lose their mean whose mean hides the rest
         values = self.values.copy()
         values[empty] = np.where(hidden, 0.0, values[empty])
-        return Spectrum(self.sets, values), np.where(hidden, mean, 0.0)
+        common = np.where(hidden, mean, 0.0)
+        return Spectrum(self.sets, values), common
 
     @property
     def energy(self) -> NDArray[np.float64]:
@@ -227,14 +243,19 @@ class Spectrum(SetFunction):
         energies = self.energy
         ranked = np.argsort(-energies, kind="stable")
         ranked = ranked[energies[ranked] > 0]
+
+        # only all sets that have energy hold all of it
         enough = len(ranked)
         if energy < 1 and len(ranked):
             held = np.cumsum(energies[ranked])
             goal = energy * held[-1] * (1 - _ROUNDING)
-            enough = int(np.searchsorted(held, goal)) + 1
+            before = int(np.searchsorted(held, goal))
+            enough = before + 1
+
         if count is not None:
             enough = min(enough, count)
 
+        # the empty set has no energy: it is kept by its place
         empty = np.flatnonzero(self.sets.orders == 0)
         chosen = np.concatenate([empty, ranked[:enough]])
         return Spectrum(self.sets.take(chosen), self.values[chosen])
@@ -251,14 +272,21 @@ def _signed_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
         j-th of the eight sets.
     """
     outputs = values.shape[1:]
-    padded = np.zeros((-(-len(values) // 8) * 8, *outputs))
+    count = -(-len(values) // 8)
+
+    # sets of value zero fill the last eight
+    padded = np.zeros((count * 8, *outputs))
     padded[: len(values)] = values
     groups = padded.reshape(-1, 8, *outputs)
 
-    # each bit doubles the patterns: with its parity odd, +F becomes -F
-    sums = np.zeros((len(groups), 256, *outputs))
+    # all eight parities even: every sign is plus
+    sums = np.zeros((count, 256, *outputs))
     sums[:, 0] = groups.sum(axis=1)
+
+    # each bit doubles the patterns: with its parity odd, +F becomes -F
     for bit in range(8):
+        filled = 1 << bit
         turned = 2.0 * groups[:, bit, None]
-        sums[:, 1 << bit : 2 << bit] = sums[:, : 1 << bit] - turned
+        sums[:, filled : 2 * filled] = sums[:, :filled] - turned
+
     return sums

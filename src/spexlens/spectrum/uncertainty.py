@@ -57,20 +57,25 @@ class ProductPrior:
         Returns:
             (c, J) float64, J at most 41.
         """
-        sums = np.zeros(min(len(self.rho), _BEYOND) + 1)
+        # Π_i (1 + ρ_i x), cut off behind x^40
+        powers = min(len(self.rho), _BEYOND) + 1
+        sums = np.zeros(powers)
         sums[0] = 1.0
         for rho in self.rho:
             sums[1:] += rho * sums[:-1]
 
         # a division of polynomials by one factor after the other, lowest power first
         outside = np.tile(sums, (len(members), 1))
-        for rho in self.rho[members].T:
-            for j in range(1, outside.shape[1]):
+        inside = self.rho[members]
+        for rho in inside.T:
+            for j in range(1, powers):
                 outside[:, j] -= rho * outside[:, j - 1]
 
-        variance = self.scale * self.rho[members].prod(axis=1)
         # the division rounds: a sum of nothing may come out below zero
-        return np.asarray(np.maximum(outside, 0.0) * variance[:, None])
+        outside = np.maximum(outside, 0.0)
+
+        variance = self.scale * inside.prod(axis=1)
+        return np.asarray(outside * variance[:, None])
 
 
 @dataclass(frozen=True)
@@ -162,19 +167,24 @@ class Uncertainty:
         def squared_weight(s: int, t: int) -> float:
             return weight(index, s, t, order) ** 2
 
+        # Σ weight² · (Var F(S) - p(S)) over the listed S ⊇ T
         listed = self._listed(spectrum, targets)
         variances = self._beyond_prior(spectrum, listed)
         sums = spread(listed, variances, squared_weight, order)
         result = np.array([sums[members] for members in targets])
 
+        # Σ weight² · p(S) over all S ⊇ T: the weight depends on sizes only
         for positions, members in targets.by_order():
             t = members.shape[1]
             for prior in self.priors:
                 supersets = prior.supersets(members)
-                more = range(supersets.shape[1])
-                squares = np.array([squared_weight(t + j, t) for j in more])
+                sizes = range(t, t + supersets.shape[1])
+                squares = np.array([squared_weight(s, t) for s in sizes])
                 result[positions] += supersets @ squares
-        return np.asarray(HALF_WIDTH * np.sqrt(np.maximum(result, 0.0)))
+
+        # rounding may leave less than nothing
+        variance = np.maximum(result, 0.0)
+        return np.asarray(HALF_WIDTH * np.sqrt(variance))
 
     def _listed(self, spectrum: Spectrum, targets: Sets) -> Sets:
         """The sets whose variances are taken one by one, each once."""

@@ -91,6 +91,8 @@ def allot(
         design = _largest(n, t, count, range(least, most + 1), budget)
         if design is None:
             continue
+
+        # what is left of the budget buys bits, then groups
         if not bits:
             design = _raised(design, budget)
         return design if groups else _extended(design, budget)
@@ -121,6 +123,7 @@ def least_calls(
         design = Allotment(n, t, (least,) * count)
         if design.readable:
             options.append(design.calls)
+
     return min(options, default=None)
 
 

@@ -34,7 +34,8 @@ class Code:
     """
 
     def __init__(self, n: int, t: int) -> None:
-        """
+        """The code for n candidates that names every set of at most t.
+
         Raises:
             InvalidInput: there are more candidates than elements in the largest field,
                 65,535.
@@ -62,7 +63,8 @@ class Code:
         exponents = odd[:, None] * np.arange(self.n) % self._field.order
         elements = self._field.powers[exponents]
         bits = elements[:, None] >> np.arange(self._field.degree)[:, None] & 1
-        return bits.astype(np.uint8).reshape(-1, self.n)
+        checks: Bits = bits.astype(np.uint8).reshape(-1, self.n)
+        return checks
 
     @property
     def rank(self) -> int:
@@ -89,14 +91,21 @@ class Code:
         """
         if self.all_orders:
             return np.ones(len(syndromes), np.bool_), syndromes
+
+        # m bits in a row are one element of the field
         place_values = np.int32(1) << np.arange(self._field.degree, dtype=np.int32)
-        odd = syndromes.reshape(len(syndromes), self.t, -1) @ place_values
+        elements = syndromes.reshape(len(syndromes), self.t, -1)
+        odd = elements @ place_values
+
+        # to look for roots is dear: most words of noise fall out before
         locators, orders = self._locators(odd)
-        named = np.zeros(len(syndromes), np.bool_)
         rows = np.flatnonzero(self._splits(locators, orders))
         members = self._roots(locators[rows])
+
         # some roots may stand for no candidate: the code is shortened
         sound = members.sum(axis=1) == orders[rows]
+
+        named = np.zeros(len(syndromes), np.bool_)
         named[rows[sound]] = True
         return named, members[sound]
 
@@ -115,23 +124,32 @@ class Code:
         """
         gf = self._field
         syndromes = self._all_syndromes(odd)
+
+        # Λ = 1: no errors
         locator = np.zeros((len(odd), self.t + 1), np.int32)
         locator[:, 0] = 1
+        orders = np.zeros(len(odd), np.int64)
+
         # the locator before it last grew, times a power of x
         earlier = np.roll(locator, 1, axis=1)
         scale = np.ones((len(odd), 1), np.int32)
-        orders = np.zeros(len(odd), np.int64)
+
         for step in range(self.t):
             # those for 2 step + 1, 2 step, ..., as far as Λ has coefficients
             known = syndromes[:, 2 * step :: -1][:, : self.t + 1]
             terms = gf.multiply(locator[:, : known.shape[1]], known)
             discrepancy = np.bitwise_xor.reduce(terms, axis=1)[:, None]
 
-            grows = (discrepancy[:, 0] != 0) & (orders <= step)
-            base = np.where(grows[:, None], locator, earlier)
-            locator = gf.multiply(scale, locator) ^ gf.multiply(discrepancy, earlier)
-            scale = np.where(grows[:, None], discrepancy, scale)
+            # Λ grows where it fails, and only up to half as many errors as syndromes
+            wrong = discrepancy[:, 0] != 0
+            grows = wrong & (orders <= step)
             orders = np.where(grows, 2 * step + 1 - orders, orders)
+
+            base = np.where(grows[:, None], locator, earlier)
+            correction = gf.multiply(discrepancy, earlier)
+            locator = gf.multiply(scale, locator) ^ correction
+            scale = np.where(grows[:, None], discrepancy, scale)
+
             # two steps in one: times x²
             earlier = np.zeros_like(base)
             earlier[:, 2:] = base[:, :-2]
@@ -160,14 +178,21 @@ class Code:
         gf = self._field
         result: NDArray[np.bool_] = orders <= 1
         for order in range(2, self.t + 1):
-            rows = np.flatnonzero((orders == order) & (locators[:, order] != 0))
+            of_degree = (orders == order) & (locators[:, order] != 0)
+            rows = np.flatnonzero(of_degree)
             if not len(rows):
                 continue
-            monic = gf.divide(locators[rows, :order], locators[rows, order, None])
+
+            leading = locators[rows, order, None]
+            monic = gf.divide(locators[rows, :order], leading)
+
+            # x, squared m times modulo Λ
             power = np.zeros((len(rows), order), np.int32)
             power[:, 1] = 1
             for _ in range(gf.degree):
                 power = self._squared(power, monic)
+
+            # x^(2^m) - x is the product of x - a over all elements a of the field
             power[:, 1] ^= 1
             result[rows] = ~power.any(axis=1)
         return result
@@ -179,13 +204,17 @@ class Code:
             polynomials: (N, d) int32, the coefficients of 1, ..., x^(d-1).
             monic: (N, d) int32, those of the polynomials below x^d.
         """
+        gf = self._field
         rows, order = polynomials.shape
+
         # in characteristic 2 the square of a sum is the sum of the squares
         square = np.zeros((rows, 2 * order - 1), np.int32)
-        square[:, ::2] = self._field.multiply(polynomials, polynomials)
+        square[:, ::2] = gf.multiply(polynomials, polynomials)
+
+        # x^d is what Λ has below it; from the top, as what replaces it may reach x^d
         for top in range(2 * order - 2, order - 1, -1):
-            multiple = self._field.multiply(square[:, top, None], monic)
-            square[:, top - order : top] ^= multiple
+            leading = square[:, top, None]
+            square[:, top - order : top] ^= gf.multiply(leading, monic)
         return square[:, :order]
 
     def _roots(self, locators: Elements) -> Bits:
@@ -195,14 +224,20 @@ class Code:
         """
         gf = self._field
         members = np.empty((len(locators), self.n), np.uint8)
+
+        # the logarithms of α^-i
         places = -np.arange(self.n) % gf.order
+
         for part in mask_algebra.blocks(len(locators), 16 * self.n):
             logs = gf.logs[locators[part]]
-            # zero where the candidate's place is a root
             value = np.zeros((len(logs), self.n), np.int32)
+
+            # the log of a zero coefficient lies so far up that any shift reads a zero
             for power in range(locators.shape[1]):
                 shift = power * places % gf.order
-                value ^= gf.powers[logs[:, power, None] + shift]
+                exponents = logs[:, power, None] + shift
+                value ^= gf.powers[exponents]
+
             members[part] = value == 0
         return members
 

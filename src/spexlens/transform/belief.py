@@ -89,13 +89,18 @@ class _Evidence:
         bins, signs = group.locate(members)
         entries = residual[bins]
         estimate = (entries * signs).mean(axis=1)
+
+        # the bin's power, without the set and with it
         unexplained = entries - estimate[:, None] * signs
         rest = (unexplained**2).mean(axis=1)
         whole = (entries**2).mean(axis=1)
 
+        # an entry is a mean over 2^b values; no bin is quieter than its noise
         level = noise / group.bins
-        weight = max(group.delays - 1, 1) / np.maximum(rest, level)
+        degrees = max(group.delays - 1, 1)
+        weight = degrees / np.maximum(rest, level)
         power = group.delays / np.maximum(whole, level)
+
         loud = estimate**2 >= _CLEAR * level
         alone = rest <= ceiling(level, group.delays, LOUD)
         return cls(estimate, weight, power, loud & alone)
@@ -119,25 +124,42 @@ def judge(
         _Evidence.of(group, entries, noise, words.members)
         for group, entries in zip(groups, residual, strict=True)
     ]
+    # (C, k) each: one row a group
     estimate = np.stack([group.estimate for group in evidence])
     weight = np.stack([group.weight for group in evidence])
     power = np.stack([group.power for group in evidence])
     clear = np.stack([group.clear for group in evidence])
 
+    # as a factor: the sum over all groups but one
     others = 1.0 - np.eye(len(groups))
+
+    # the mean of what the others say, by the inverse of its variance
     total = np.maximum(others @ weight, _NOTHING)
-    elsewhere = others @ (estimate * weight) / total
+    weighted = others @ (estimate * weight)
+    elsewhere = weighted / total
+
+    # what one group says and what the others say is independent: variances add up
     error = np.sqrt(1.0 / weight + 1.0 / total)
     tolerance = _AGREES * error + _ABOUT * np.abs(elsewhere)
-    agrees = np.abs(estimate - elsewhere) <= tolerance
+    away = np.abs(estimate - elsewhere)
+    agrees = away <= tolerance
 
+    # a single group has no others that could lean its way
     leaning = _leaning(estimate, power, others)
-    clear &= (leaning >= _LEANS) | (len(groups) == 1)
+    single = len(groups) == 1
+    clear &= (leaning >= _LEANS) | single
+
     # a normal variable passes √(2 ln(k / ε)) with a chance of less than ε / k
-    doubtless = np.sqrt(2.0 * np.log(max(len(words), 1) / _ERROR))
+    count = max(len(words), 1)
+    doubtless = np.sqrt(2.0 * np.log(count / _ERROR))
     confirmed = (leaning >= doubtless) & agrees
-    by_namer = confirmed[words.origins, np.arange(len(words))]
-    believed: NDArray[np.bool_] = (clear & agrees).any(axis=0) | by_namer
+
+    # only to the bin that names a set are the others a second voice
+    columns = np.arange(len(words))
+    by_namer = confirmed[words.origins, columns]
+    speaks = clear & agrees
+    believed: NDArray[np.bool_] = speaks.any(axis=0) | by_namer
+
     return believed, np.asarray(clear.any(axis=0))
 
 

@@ -21,17 +21,26 @@ def reduce(rows: Bits) -> tuple[Bits, Bits, NDArray[np.int64]]:
         steps @ rows = echelon; pivots (r,) int64, the column of each leading one.
     """
     count, columns = rows.shape
-    work = np.concatenate([rows, np.eye(count, dtype=np.uint8)], axis=1)
+
+    # an identity beside the rows comes to hold the steps
+    identity = np.eye(count, dtype=np.uint8)
+    work = np.concatenate([rows, identity], axis=1)
+
     pivots: list[int] = []
     for column in range(columns):
         top = len(pivots)
         below = np.flatnonzero(work[top:, column])
         if not len(below):
             continue
+
         pivot = top + below[0]
         work[[top, pivot]] = work[[pivot, top]]
+
+        # above as well as below: the form is the reduced one
         ones = np.flatnonzero(work[:, column])
-        work[ones[ones != top]] ^= work[top]
+        others = ones[ones != top]
+        work[others] ^= work[top]
+
         pivots.append(column)
         if len(pivots) == count:
             break

@@ -43,10 +43,14 @@ class Field:
         self.order = (1 << degree) - 1
         self.powers = np.zeros(4 * self.order + 1, np.int32)
         self.logs = np.full(1 << degree, 2 * self.order, np.int32)
+
         element = 1
         for i in range(self.order):
+            # twice: a sum of two logarithms is looked up as it is
             self.powers[[i, i + self.order]] = element
             self.logs[element] = i
+
+            # times α; what passes α^(m-1) is reduced by the primitive polynomial
             element <<= 1
             if element >> degree:
                 element ^= _PRIMITIVE[degree]

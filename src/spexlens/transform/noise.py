@@ -29,10 +29,15 @@ def noise_variance(groups: Sequence[Group], residual: Bins) -> float:
     for group, entries in zip(groups, residual, strict=True):
         if group.bits < most - 1:
             continue  # hardly a bin of few is quiet
+
+        # Wilson and Hilferty: the cube root is as good as normal
         spread = 2.0 / (9.0 * group.delays)
-        quantile = (1.0 - spread + _NORMAL_QUIET * np.sqrt(spread)) ** 3
+        root = 1.0 - spread + _NORMAL_QUIET * np.sqrt(spread)
+        quantile = root**3
+
         powers = (entries**2).mean(axis=1)
         quiet = float(np.quantile(powers, _QUIET, method="lower"))
+
         levels.append(group.bins * quiet / max(quantile, 1e-3))
     return float(np.median(levels))
 

@@ -97,9 +97,14 @@ class _Peeling:
         self.code = code
         self.groups = groups
         self.bins = bins
+
+        # the empty set alone: the mean
         self.support = Support(groups, np.zeros((1, code.n), np.uint8))
         self.residual = self.support.fit(bins)
+
         self.listed = Sets.low_orders(code.n, LOW_ORDERS).indicators
+
+        # the noise is never thought to be less
         self._rounding = _ROUNDING * max(
             float((entries**2).mean()) * group.bins
             for entries, group in zip(bins, groups, strict=True)
@@ -168,10 +173,12 @@ class _Peeling:
     def prune(self) -> bool:
         """Drop the sets whose coefficient is not told from zero; whether there were any."""
         members = self.support.members
+        # a coefficient's variance is that of one value, by their number
         values = sum(entries.size for entries in self.residual)
         free = max(values - len(members), 1)
         error = np.sqrt(mean_power(self.groups, self.residual) / free)
         audible = np.abs(self.support.coefficients) > _AUDIBLE * error
+
         # the mean is never dropped
         staying = audible | ~members.any(axis=1)
         if not staying.all():
@@ -199,10 +206,15 @@ class _Peeling:
         for group, residual, before in zip(
             self.groups, self.residual, tried, strict=True
         ):
+            # an entry is a mean over 2^b values
             power = (residual**2).mean(axis=1)
             quiet = ceiling(noise / group.bins, group.delays, stage.loudness)
             loud = power > quiet
-            changed = np.abs(power - before) > _CHANGED * power
+
+            # a bin that is as it was would name the same again
+            change = np.abs(power - before)
+            changed = change > _CHANGED * power
+
             rows = np.flatnonzero(loud & changed)
             before[rows] = power[rows]
             members = _named(self.code, group, residual, rows, stage.flips)
@@ -230,23 +242,34 @@ def _named(
         flips: the most entries of a bin that are flipped; fewer where that would make
             too many words.
     """
+    # of words at random a share of `density` name a set, which takes n cells
     fitting = int(_CELLS / (code.n * code.density))
     words_a_bin = min(_WORDS, fitting) // max(1, len(rows))
+
+    # f flips make 2^f words
     affordable = max(words_a_bin, 1).bit_length() - 1
     flips = min(flips, group.delays, affordable)
-    patterns = mask_algebra.from_index(np.arange(1 << flips), flips).astype(np.uint8)
-    word_bytes = 64 * len(group.basis)
-    named = [np.zeros((0, code.n), np.uint8)]
-    for part in mask_algebra.blocks(len(rows), word_bytes * len(patterns)):
-        words = _sign_words(residual[rows[part]], patterns)
+    every = np.arange(1 << flips)
+    patterns = mask_algebra.from_index(every, flips).astype(np.uint8)
 
-        # the first b bits of v·S are the bin's place, for certain; the others are where
-        # the sign differs from that of the delay 0
-        place = rows[part, None] >> np.arange(group.bits) & 1
+    # an empty one, as there may be no bins to decode
+    named = [np.zeros((0, code.n), np.uint8)]
+    bin_bytes = 64 * len(group.basis) * len(patterns)
+
+    for part in mask_algebra.blocks(len(rows), bin_bytes):
+        decoded = rows[part]
+        words = _sign_words(residual[decoded], patterns)
+
+        # the first b bits of v·S are the bin's place, for certain
+        place = decoded[:, None] >> np.arange(group.bits) & 1
         places = np.repeat(place.astype(np.uint8), len(patterns), axis=0)
+
+        # the others are where the sign differs from that of the delay 0
         differing = words[:, 1:] ^ words[:, :1]
         bits = np.concatenate([places, differing], axis=1)
-        _, members = code.decode(product(bits, group.syndrome.T))
+
+        syndromes = product(bits, group.syndrome.T)
+        _, members = code.decode(syndromes)
         named.append(members)
     return np.concatenate(named)
 
@@ -263,9 +286,14 @@ def _sign_words(entries: NDArray[np.float64], patterns: Bits) -> Bits:
     """
     signs = (entries < 0).astype(np.uint8)
     words = np.repeat(signs[:, None], len(patterns), axis=1)
-    bins = np.arange(len(entries))
+
+    # the signs of the smallest entries are those that noise turns first
     flips = patterns.shape[1]
-    weakest = np.argsort(np.abs(entries), axis=1, kind="stable")[:, :flips]
+    by_size = np.argsort(np.abs(entries), axis=1, kind="stable")
+    weakest = by_size[:, :flips]
+
+    bins = np.arange(len(entries))
     for j, column in enumerate(weakest.T):
         words[bins, :, column] ^= patterns[:, j]
+
     return words.reshape(-1, entries.shape[1])

@@ -32,11 +32,16 @@ class Support:
         self.groups = groups
         self.members = members
         self.coefficients = np.zeros(len(members))
+
+        # of each group (s, P): the entries that a set adds to, in the bins laid flat
         self._cells: list[NDArray[np.int64]] = []
         self._signs: list[NDArray[np.float64]] = []
+
         for group in groups:
             bins, signs = group.locate(members)
-            cells = bins[:, None] * group.delays + np.arange(group.delays)
+            first = bins[:, None] * group.delays
+            cells = first + np.arange(group.delays)
+
             self._cells.append(cells)
             self._signs.append(signs)
 
@@ -56,11 +61,14 @@ class Support:
         Returns:
             What the sets leave of the bins, (2^b, P) float64 each.
         """
+        # from zero, where nothing is explained
         residual = list(bins)
         self.coefficients = np.zeros(len(self.members))
+
         gradient = self._gather(residual)
         direction = gradient
         square = float(gradient @ gradient)
+
         size = sum(group.size for group in self.groups)
         enough = _TOLERANCE**2 * self._power(bins) * size
 
@@ -92,8 +100,12 @@ class Support:
         for group, cells, signs in zip(
             self.groups, self._cells, self._signs, strict=True
         ):
+            # several sets may share a cell: bincount adds them up
             parts = (coefficients[:, None] * signs).ravel()
-            sums = np.bincount(cells.ravel(), parts, group.bins * group.delays)
+            count = group.bins * group.delays
+            sums = np.bincount(cells.ravel(), parts, count)
+
+            # of no sets at all, bincount counts whole numbers
             entries = sums.astype(np.float64).reshape(group.bins, group.delays)
             image.append(entries)
         return image

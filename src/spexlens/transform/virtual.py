@@ -46,8 +46,7 @@ def read_spectrum(
     most_calls: int = 1 << 19,
     seed: int = 0,
 ) -> Reading:
-    """The sparse spectrum of a function: exact for few candidates, else by sparse
-    transforms.
+    """The sparse spectrum of a function, from as many calls of it as it takes.
 
     Where 2^n calls may be made, all are. Else the transform is doubled until its
     spectrum predicts the function as well as asked, or the next would take too many
@@ -78,9 +77,12 @@ def read_spectrum(
         allotment = Allotment(n, corrections, (bits,) * GROUPS)
         if allotment.coded > most_calls or not allotment.readable:
             break
+
         design = Design.draw(n, corrections, allotment.bits, seed)
         spectrum = _transformed(value, design)
         calls += allotment.coded
+
+        # a larger transform is as a rule better, not always
         reached = r_squared(values, spectrum.predict(test))
         if best is None or reached > best.r2:
             best = Reading(spectrum, reached, calls)

@@ -1,22 +1,16 @@
-"""aggregate: which interactions recur over many explanations, and how strong and steady they are."""
+"""aggregate: which interactions recur over many explanations, how strong and steady."""
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from spexlens.errors import InvalidInput
-from spexlens.results.result import Result
-
-if TYPE_CHECKING:
-    pass
-
-
 from typing import Self
 
+from spexlens.errors import InvalidInput
 from spexlens.formats.recurrence import dump, read, write
 from spexlens.report.terminal.recurrence import plain
 from spexlens.results.recurrence import Recurrence, Recurrences
 from spexlens.results.recurring import Recurring, natural
+from spexlens.results.result import Result
+from spexlens.spectrum.shares import STRONG
 
 
 class Aggregate(Recurrences):
@@ -53,7 +47,7 @@ def aggregate(
     index: str = "bii",
     order: int | None = 2,
     least: int = 2,
-    least_share: float = 0.005,
+    least_share: float = STRONG,
     output: int | str = 0,
 ) -> Aggregate:
     """Count which interactions recur over explanations, with their mean effects and
@@ -93,7 +87,8 @@ def aggregate(
             f"least is at least 1 and least_share from 0 to 1; got {least} and"
             f" {least_share}"
         )
-    counts: dict[str | None, Recurring] = {}
+
+    by_label: dict[str | None, Recurring] = {}
     units = list[str]()
     targets = set[str]()
     r2 = list[float]()
@@ -104,46 +99,44 @@ def aggregate(
                 f"explanation 1 is in {units[0]}, explanation {number} in {units[-1]}: "
                 "aggregate those of one unit"
             )
+
         try:
             position = explanation.position(output)
         except InvalidInput as error:
             raise InvalidInput(f"explanation {number}: {error}") from error
-        named = _target(explanation, position)
-        label = (
-            named[0]
-            if named and explanation.facts.get("kind") == "classifier"
-            else None
-        )
-        counts.setdefault(label, Recurring(least_share, label)).add(
-            explanation, index, order, position
-        )
-        targets.update(named)
+        target = _target(explanation, position)
+        if target is not None:
+            targets.add(target)
+
+        # a classifier's labels apart: what speaks for one speaks against another
+        label = target if explanation.about.kind == "classifier" else None
+        recurring = by_label.setdefault(label, Recurring(least_share, label))
+        recurring.add(explanation, index, order, position)
         r2.append(explanation.faithfulness.r2[position])
+
     if not units:
         raise InvalidInput("no explanation was given: there is nothing to aggregate")
-    found = [row for count in counts.values() for row in count.rows(least)]
-    rows = tuple(sorted(found, key=_most_found_first))
+
+    rows = [row for recurring in by_label.values() for row in recurring.rows(least)]
     return Aggregate(
-        rows,
-        len(units),
-        units[0],
-        tuple(sorted(targets)),
-        tuple(r2),
-        index,
-        order,
-        least,
-        least_share,
+        rows=tuple(sorted(rows, key=_most_found_first)),
+        explanations=len(units),
+        unit=units[0],
+        targets=tuple(sorted(targets)),
+        r2=tuple(r2),
+        index=index,
+        order=order,
+        least=least,
+        least_share=least_share,
     )
 
 
-def _target(explanation: Result, output: int) -> list[str]:
+def _target(explanation: Result, output: int) -> str | None:
     """What was watched, if anything has a name."""
-    target = (
-        explanation.outputs[output]
-        if explanation.outputs
-        else explanation.facts.get("target")
-    )
-    return [] if target is None else [str(target)]
+    if explanation.outputs:
+        return str(explanation.outputs[output])
+    target = explanation.about.target
+    return None if target is None else str(target)
 
 
 def _most_found_first(row: Recurrence) -> tuple[object, ...]:

@@ -70,13 +70,17 @@ def explain_all(
     if "expectations" in evidence:
         evidence["expectations"] = expectations_file.given(evidence["expectations"])
     request = Request(budget=budget, method=method, seed=seed, **evidence)  # type: ignore[arg-type]
+
+    # a text can be iterated as well, and is one game at most
     if isinstance(games, Game | str):
         raise InvalidInput(
             "explain_all takes several games: a list, or whatever gives one after the"
             " other"
         )
+
     places = repeat(None) if paths is None else map(Path, paths)
     pairs = zip(games, places, strict=paths is not None)
+
     with told(progress) as tell, opened(ledger) as book:
         meter = _Meter(tell, request.budget, length_hint(games))
         for position, (maker, path) in enumerate(pairs):
@@ -123,6 +127,8 @@ class _Turn:
         is_function = callable(maker) and not isinstance(maker, Game)
         made = maker() if is_function else maker  # type: ignore[operator]
         game = as_game(made, "explain_all")
+
+        # kept, since its question is told again when the explanation is saved
         self._game = game
         if self._path is not None and self._path.exists():
             game.renew()  # its model may have changed since the file was written
@@ -130,16 +136,19 @@ class _Turn:
             if kept is not None:
                 self._was_read = True
                 return kept
+
         return answered(game, self._request, ledger=book, progress=progress)
 
     def kept(self, explanation: Explanation) -> Explanation:
         """The explanation, saved with the question that it answers."""
         if self._path is None or self._was_read or self._game is None:
             return explanation
+
         question = self._question(self._game)
         explanation = replace(
             explanation, details={**explanation.details, "question": question}
         )
+
         explanation.save(self._path)
         return explanation
 
@@ -149,6 +158,7 @@ class _Turn:
         """
         if game.fingerprint is None:
             return None
+
         request = self._request
         question = {
             "game": game.key,
@@ -156,10 +166,13 @@ class _Turn:
             "seed": request.seed,
             "budget": request.budget,
         }
+
         if self._evidence:
             parts = {name: _told(part) for name, part in self._evidence.items()}
+
             text = json.dumps(parts, sort_keys=True)
             question["evidence"] = hashlib.sha256(text.encode()).hexdigest()
+
         return question
 
 
@@ -219,8 +232,11 @@ def _read(
         or _facts(kept.facts) != _facts(game.facts())
     ):
         return None
+
     account = kept.account
+    # nothing was paid for in this run
     account = replace(account, calls=0, reused=account.calls + account.reused, passes=0)
+
     return replace(kept, account=account)
 
 

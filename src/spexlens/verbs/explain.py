@@ -145,19 +145,28 @@ def answered(
     """The explanation that a request asks for; see `explain`."""
     game = as_game(game)
     refuse_unsavable(game.facts(), game.candidates)  # before anything is paid for
+
+    # a model may have changed since the game was made: its key is told anew
     game.renew()
     others = Placeholders.of(game, request.against, request.ordinary)
+
+    # all that can be refused is refused before the first call
     refuse_impossible(request.smallest, game.outputs)
     refuse_unstoppable(request.until, game, request.method, request.budget)
+
     allocation = allocate(game, request, others.beside)
     plan = allocation.plan()
+
     with told(progress) as tell, opened(ledger) as book:
         session = Session(allocation, plan, book, tell)
+
         others.refuse_unrecognised(session.spending)
         session.probe()
+
         fitted = session.fit()
         checked = session.check(fitted)
         challenged = session.challenge(fitted, checked, others)
+
         session.finish()
         return session.tell(fitted, checked, challenged)
 
@@ -237,6 +246,8 @@ class Session:
             design=allocation.design(plan),
             budget=self._request.budget,
             versions=self._versions,
+            recipe=None if self._game.recipe is None else self._game.recipe.to_json(),
+            request=self._request.to_json() if self._request.is_data else None,
         )
         self._evaluator = self.spending.on(self._game)
         self._sized = Sized(self._evaluator)
@@ -249,8 +260,10 @@ class Session:
         allocation = self.allocation
         if self._request.noise is not None or not allocation.reserve.repeats:
             return
+
         if not differs(self._evaluator, probes(self._plan)):
             return
+
         with suppress(BudgetTooSmall):  # then two masks are all that is known of it
             self.allocation = allocation.noisy()
             self._plan = self.allocation.plan()
@@ -262,6 +275,7 @@ class Session:
         self._asking = AskingUnchosen(
             self._sized, self.allocation.unchosen, self._request.seed
         )
+
         run = run_plan(
             solver,
             self._plan,
@@ -269,8 +283,11 @@ class Session:
             self._request.seed,
             early=self._request.until is not None,
         )
+
+        # all 2^n masks would leave none to check with; it ended before them
         if run.stopped and solver.exhaustive:
             self.allocation = self.allocation.stopped(len(run.plan))
+
         whole, empty = _full_and_empty(run.plan, run.values)
         return _Fitted(run, whole, empty)
 
@@ -281,9 +298,12 @@ class Session:
         run = fitted.run
         request = self._request
         bought = gather(self._sized, self.allocation, run, self._expected(run))
+
         last = run.fit
         if request.refit and len(bought.packed):
             last = bought.refitted(run.solver, run.fit, request.seed)
+
+        # verdicts are of the first fit: the last has seen the values that gave them
         checks = bought.checks(run.fit.spectrum)
         noise = measured_noise(self._sized, self.allocation, bought)
         return _Checked(run.fit.spectrum, bought, checks, last, noise)
@@ -303,6 +323,7 @@ class Session:
             fitted.empty,
             self._request.seed,
         )
+
         smallest = confirmed(
             self._sized,
             checked.last.spectrum,
@@ -317,6 +338,7 @@ class Session:
         """Nothing more is asked: the run is complete."""
         self.spending.close()
         self._seconds = perf_counter() - self._began
+
         if self.spending.run is not None:
             self._book.finish(self.spending.run, self._seconds)
 
@@ -328,9 +350,11 @@ class Session:
         run = fitted.run
         last = checked.last
         held_out = checked.bought.held_out(run.fit.spectrum, request.seed)
+
         checks = checked.checks
         if checks is not None:
             checks = replace(checks, refitted=last is not run.fit)
+
         outputs = self._game.outputs or _numbered(run.values)
         caveats = [
             *last.details.get("caveats", []),
@@ -338,6 +362,7 @@ class Session:
             *challenged.failed,
             *self._sized.sizes.caveats(outputs),
         ]
+
         explanation = Explanation(
             candidates=self._game.candidates,
             spectrum=last.spectrum,
@@ -357,6 +382,7 @@ class Session:
             smallest=challenged.smallest,
             stability=stability_by_output(last, request.seed),
         ).restored(self._sized.sizes)
+
         if request.expectations is None:
             return explanation
         return explanation.compared_with(request.expectations)
@@ -374,9 +400,11 @@ class Session:
     def _account(self, run: PlanRun) -> Account:
         spending = self.spending
         request = self._request
+
         saved = 0
         if run.stopped:
             saved = max(request.budget - spending.paid - spending.reused, 0)
+
         return Account(
             method=run.plan.method,
             design=self.allocation.design(run.plan),

@@ -119,6 +119,7 @@ def zoom(
         raise InvalidInput(f"what does nothing is 'kept' or 'grouped'; got {rest!r}")
     if "expectations" in evidence:
         evidence["expectations"] = expectations_file.given(evidence["expectations"])
+
     request = Request(
         budget=budget,
         method=method,
@@ -126,6 +127,7 @@ def zoom(
         trainings=trainings,
         **evidence,  # type: ignore[arg-type]  # the expectations are read by now
     )
+
     game = as_game(game, "zoom")
     _refuse(game, request)
     with told(progress) as tell, opened(ledger) as book:
@@ -155,11 +157,13 @@ class _Descent:
         self._levels = _begun(game)
         self._trainings = trainings_of(game, request.budget, request.trainings)
         self._least = self._least_calls()
+
         first = self._levels[0]
         self._nodes = [
             _Node(0, group, candidate)
             for group, candidate in zip(first.groups, first.candidates, strict=True)
         ]
+
         self._quiet: list[_Node] = []
         self._steps: list[Step] = []
         self._accounts: list[Account] = []
@@ -172,21 +176,26 @@ class _Descent:
             rounds = len(self._levels) - len(self._steps)
             calls, following = _shares(left, rounds, len(self._nodes), self._least)
             explanation = self._level(calls, last=not following)
+
             slots = following // (_CALLS * self._game.repeats)
             split = _split(self._nodes, explanation, self._levels, slots)
+
             if following and not split.parted and self._masks_nest():
                 # What is left is spent here: these masks are among the others.
                 before = explanation.account
                 explanation = self._level(left, last=True)
                 account = explanation.account.after(before)
                 explanation = replace(explanation, account=account)
+
             self._accounts.append(explanation.account)
             step = _step(self._levels, len(self._steps), explanation, split, rounds)
             self._steps.append(step)
+
             if not split.parted:
                 break
             self._nodes = split.nodes
             self._quiet += split.quiet
+
         account = Account.of_all(self._accounts, budget)
         return replace(explanation, account=account, path=tuple(self._steps))
 
@@ -203,6 +212,7 @@ class _Descent:
         """
         budget = self._request.budget
         most = self._trainings
+
         if most is None:
             least = _LEAST * self._game.repeats
             shared = ""
@@ -211,6 +221,7 @@ class _Descent:
             least = max(_SHARING, -(-_TRAININGS * budget // max(1, most)))
             shared = f" and {_TRAININGS} trainings"
             available = f", with {most} trainings"
+
         if budget < least:
             first = self._levels[0]
             raise BudgetTooSmall(
@@ -224,6 +235,8 @@ class _Descent:
         request = replace(
             self._request, budget=calls, trainings=self._trainings_for(calls)
         )
+
+        # what judges an answer is bought for the last level's alone
         if not last:
             request = Request(
                 budget=calls,
@@ -235,6 +248,7 @@ class _Descent:
                 checks=0,
                 noise=0,
             )
+
         return answered(
             _grouped(self._game, self._nodes, self._quiet, self._rest),
             request,
@@ -247,6 +261,7 @@ class _Descent:
         if self._trainings is None:
             return None
         trained = sum(account.trainings for account in self._accounts)
+
         left = self._request.budget - self._spent
         return (self._trainings - trained) * calls // left
 
@@ -265,6 +280,7 @@ def _refuse(game: Game, request: Request) -> None:
     others = Placeholders.of(game, request.against, request.ordinary)
     beside = others.beside
     refuse_unsound(game, request, beside)
+
     checks = request.checks or 0
     if 2 * checks * game.repeats * (1 + beside.variants) > request.budget:
         raise BudgetTooSmall(
@@ -282,10 +298,11 @@ def _begun(game: Game) -> list[Level]:
     ]
     if few:
         return filled(levels[few[-1] :], _PARTS)
+
+    # no level is of such a size: runs of neighbours are, between the whole and the parts
     every = filled([whole(game.candidates), *levels], _PARTS)
-    return every[
-        max(number for number, level in enumerate(every) if len(level) <= _FIRST) :
-    ]
+    small = [number for number, level in enumerate(every) if len(level) <= _FIRST]
+    return every[small[-1] :]
 
 
 def _shares(left: int, rounds: int, candidates: int, least: int) -> tuple[int, int]:
@@ -294,8 +311,12 @@ def _shares(left: int, rounds: int, candidates: int, least: int) -> tuple[int, i
     """
     if rounds == 1:
         return left, 0
+
     calls = int(left * (1.0 - _LAST) / (rounds - 1))
+
+    # at least what says anything; and no more than its candidates have a use for
     calls = max(least, min(calls, max(_ENOUGH, _CALLS * candidates)))
+
     if left - calls < least:
         return left, 0
     return calls, _shares(left - calls, rounds - 1, left, least)[0]
@@ -318,22 +339,27 @@ def _split(
         slots: how many candidates the next level may have; 0 for none.
     """
     importance = explanation.importance()[: len(nodes)]
+
     parts = dict[int, list[_Node]]()
     count = 0
     parted = set[int]()
     for place in np.argsort(-importance, kind="stable").tolist():
-        children = _children(nodes[place], levels)
+        node = nodes[place]
+        children = _children(node, levels)
         fits = bool(children) and count + len(children) <= slots
+
         least = _LOUD if children and not fits else _QUIET
         if count < slots and importance[place] >= least / len(nodes):
-            parts[place] = children if fits else [nodes[place]]
+            parts[place] = children if fits else [node]
             count += len(parts[place])
-            parted |= {place} if fits else set()
+            if fits:
+                parted.add(place)
+
     following = [node for place in sorted(parts) for node in parts[place]]
     quiet = [node for place, node in enumerate(nodes) if place not in parts]
-    return _Split(
-        following, [explanation.names[place] for place in sorted(parted)], quiet
-    )
+
+    names = [explanation.names[place] for place in sorted(parted)]
+    return _Split(following, names, quiet)
 
 
 def _children(node: _Node, levels: Sequence[Level]) -> list[_Node]:
@@ -343,6 +369,7 @@ def _children(node: _Node, levels: Sequence[Level]) -> list[_Node]:
     inside = set(node.group)
     for depth in range(node.depth + 1, len(levels)):
         level = zip(levels[depth].groups, levels[depth].candidates, strict=True)
+
         children = [
             _Node(depth, group, name)
             for group, name in level
@@ -357,10 +384,12 @@ def _grouped(
     game: Game, nodes: Sequence[_Node], quiet: Sequence[_Node], rest: Rest
 ) -> Grouped:
     groups = [list(node.group) for node in nodes]
+
     names = [node.candidate for node in nodes]
     if quiet and rest == "grouped":
         groups.append([position for node in quiet for position in node.group])
         names.append(Candidate(f"the rest, {len(groups[-1])} of {game.n}", "rest"))
+
     return Grouped(game, groups, names, {"zoomed": True})
 
 

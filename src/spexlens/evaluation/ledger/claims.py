@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS claims (
 ) WITHOUT ROWID
 """
 _SECONDS = 600.0  # that a claim holds whose owner cannot be seen to live
-_MASKS_A_QUERY = 500
+_MASKS_A_QUERY = 500  # SQLite takes 999 parameters, in its older versions
+_STARTTIME = 22  # the number of a field of /proc/PID/stat, from 1
 
 
 class Claims:
@@ -59,16 +60,14 @@ class Claims:
         """
         now = time.time()
         self._thread = threading.get_ident()
-        held = {key: rest for key, *rest in self._rows(game, keys)}
+        held = {key: claim for key, *claim in self._rows(game, keys)}
         free = [
             key
             for key in keys
             if key not in held or not self._stands(held[key], now, waiting)
         ]
-        rows = [
-            (game, key, self._host, self._process, self._owner, now + _SECONDS)
-            for key in free
-        ]
+        claim = (self._host, self._process, self._owner, now + _SECONDS)
+        rows = [(game, key, *claim) for key in free]
         self._connection.executemany(
             "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)", rows
         )
@@ -84,7 +83,7 @@ class Claims:
     def _rows(
         self, game: str, keys: Sequence[bytes]
     ) -> list[tuple[bytes, str, str, str, float]]:
-        found: list[tuple[bytes, str, str, str, float]] = []
+        claims: list[tuple[bytes, str, str, str, float]] = []
         for start in range(0, len(keys), _MASKS_A_QUERY):
             chunk = keys[start : start + _MASKS_A_QUERY]
             marks = ",".join("?" * len(chunk))
@@ -92,24 +91,25 @@ class Claims:
                 "SELECT mask, host, process, owner, until FROM claims WHERE game = ?"
                 f" AND mask IN ({marks})"
             )
-            found += self._connection.execute(query, [game, *chunk])
-        return found
+            claims += self._connection.execute(query, [game, *chunk])
+        return claims
 
     def _stands(self, claim: Sequence[object], now: float, waiting: bool) -> bool:
         """Whether a claim is another's, who lives and whose time is not up."""
         host, process, owner, until = claim
-        if (
-            owner == self._owner
-            or not isinstance(until, float)
-            or not now < until <= now + _SECONDS
-        ):
+        if owner == self._owner:
             return False
-        if (host, process) == (self._host, self._process):
-            living = _LIVING.get(str(owner))
-            return living is not None and not (
-                waiting and living._thread == threading.get_ident()
-            )
-        return host != self._host or _lives(str(process))
+        # one that is to end later than any can was not made by this machine's clock
+        if not isinstance(until, float) or not now < until <= now + _SECONDS:
+            return False
+        if host != self._host:
+            return True
+        if process != self._process:
+            return _lives(str(process))
+        living = _LIVING.get(str(owner))
+        if living is None:
+            return False
+        return not waiting or living._thread != threading.get_ident()
 
 
 _LIVING: WeakValueDictionary[str, Claims] = WeakValueDictionary()
@@ -127,13 +127,16 @@ def _host() -> str:
 
 def _begun(process: int) -> str:
     """When a process began, where Linux says it: two of one number began at two times.
-    One that only waits to be noticed by its parent is dead."""
+
+    One that only waits to be noticed by its parent is dead.
+    """
     try:
         status = Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return ""
-    state, *rest = status.rpartition(")")[2].split()
-    return "dead" if state == "Z" else rest[18]
+    # behind the name, which may hold anything: the third field on, see proc(5)
+    state, *fields = status.rpartition(")")[2].split()
+    return "dead" if state == "Z" else fields[_STARTTIME - 4]
 
 
 def _lives(process: str) -> bool:
@@ -141,7 +144,7 @@ def _lives(process: str) -> bool:
     if not number.isdecimal():
         return False
     try:
-        os.kill(int(number), 0)
+        os.kill(int(number), 0)  # the signal that only asks
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:  # it is another user's

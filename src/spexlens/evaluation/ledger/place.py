@@ -83,9 +83,12 @@ class Presence:
     def trouble(self) -> str | None:
         """What became of the file, in a few words; None if it is there as it was."""
         now = _identity(self._path)
-        if now == self._was or (now and not now[1]):  # a file system without numbers
+        if now is None:
+            return "was deleted or moved"
+        _, number = now
+        if now == self._was or not number:  # a file system without numbers
             return None
-        return "was replaced by another file" if now else "was deleted or moved"
+        return "was replaced by another file"
 
     def beside(self, name: str) -> list[Path]:
         """Where a file of this name could be kept instead: beside it, or above, the
@@ -100,8 +103,9 @@ class Presence:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
+    """The file's device and its number there; None if there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

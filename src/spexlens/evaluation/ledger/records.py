@@ -1,5 +1,4 @@
-"""Records: a ledger's tables of games, ablations, remarks and limits, each row under a
-seal.
+"""Records: the sealed tables of a ledger: games, ablations, remarks and limits.
 
 Nothing is read without being checked. Before a game's first row is believed, all its
 rows are read once, and their number and the tally of their seals are compared with what
@@ -35,7 +34,7 @@ _ROWS = (
     "SELECT a.mask, a.value, a.seal, r.remark FROM ablations a"
     " LEFT JOIN remarks r ON r.game = a.game AND r.mask = a.mask WHERE a.game = ?"
 )
-_MASKS_A_QUERY = 500
+_MASKS_A_QUERY = 500  # SQLite takes 999 parameters, in its older versions
 _FLOAT = 8  # bytes
 
 
@@ -87,9 +86,9 @@ class Records:
             DamagedRecord: a row of the game is not what was written.
         """
         known = self._known(game)
-        found: dict[bytes, NDArray[np.float64]] = {}
+        values: dict[bytes, NDArray[np.float64]] = {}
         if known is None:
-            return found
+            return values
         for start in range(0, len(keys), _MASKS_A_QUERY):
             chunk = keys[start : start + _MASKS_A_QUERY]
             marks = ",".join("?" * len(chunk))
@@ -97,8 +96,8 @@ class Records:
                 f"{_ROWS} AND a.mask IN ({marks})", [known.number, *chunk]
             )
             for mask, value, _ in _checked(rows, known):
-                found[mask] = np.frombuffer(value, "<f8").astype(np.float64)
-        return found
+                values[mask] = np.frombuffer(value, "<f8").astype(np.float64)
+        return values
 
     def remarks(self, game: str) -> dict[bytes, str]:
         """What was remarked on masks of a game.
@@ -135,28 +134,39 @@ class Records:
             for row, (key, value) in enumerate(zip(keys, values, strict=True))
             if key not in held
         }
-        widths = {known.width, *(len(value) for value, _ in new.values())} - {None}
+        widths = {len(value) for value, _ in new.values()}
+        if known.width is not None:
+            widths.add(known.width)
         if len(widths) > 1:
             raise DamagedRecord(f"a game has values of {len(widths)} different lengths")
+        self._insert(game, known, new)
+        known.width = next(iter(widths), None)
+        return len(new)
+
+    def _insert(
+        self,
+        game: str,
+        known: _Known,
+        answers: Mapping[bytes, tuple[bytes, str | None]],
+    ) -> None:
+        """Write rows that are new: mask -> value and remark."""
         sealed = [
-            (known.number, key, value, known.sealer.seal(key, value, said))
-            for key, (value, said) in new.items()
+            (known.number, key, value, known.sealer.seal(key, value, remark))
+            for key, (value, remark) in answers.items()
         ]
         self._connection.executemany(
             "INSERT INTO ablations VALUES (?, ?, ?, ?)", sealed
         )
-        said = [
+        remarks = [
             (known.number, key, remark)
-            for key, (_, remark) in new.items()
+            for key, (_, remark) in answers.items()
             if remark is not None
         ]
-        if said:
+        if remarks:
             self._connection.executemany(
-                "INSERT OR REPLACE INTO remarks VALUES (?, ?, ?)", said
+                "INSERT OR REPLACE INTO remarks VALUES (?, ?, ?)", remarks
             )
         self._count(game, [seal for *_, seal in sealed])
-        known.width = next(iter(widths), None)
-        return len(new)
 
     def limit(self, game: str) -> tuple[int, str] | None:
         """The rows of a batch that did not fit into memory, halved, and when that was.
@@ -204,9 +214,8 @@ class Records:
 
     def _said_totals(self) -> tuple[int, bytes]:
         """How many games there should be, and the tally of their seals."""
-        games, total = self._connection.execute(
-            "SELECT games, tally FROM totals"
-        ).fetchone() or (None, None)
+        row = self._connection.execute("SELECT games, tally FROM totals").fetchone()
+        games, total = row or (None, None)
         if not isinstance(games, int) or not isinstance(total, bytes):
             raise DamagedRecord("what it says of its games cannot be read")
         return games, total
@@ -232,23 +241,22 @@ class Records:
         """How many rows a game should have, and the tally of their seals."""
         query = "SELECT fingerprint, rows, tally, seal FROM games WHERE id = ?"
         row = self._connection.execute(query, (number,)).fetchone()
-        if (
-            row is None
-            or row[0] != game
-            or row[3] != seal_of(number, *row[:3])
-            or not _is_seal(row[2])
-        ):
+        if row is None:
             raise DamagedRecord(f"game {number} is not what was written")
-        return row[1], row[2]
+        fingerprint, rows, total, seal = row
+        sealed = seal == seal_of(number, fingerprint, rows, total)
+        if fingerprint != game or not sealed or not _is_seal(total):
+            raise DamagedRecord(f"game {number} is not what was written")
+        return rows, total
 
     def _verified(self, game: str, number: int) -> _Known:
+        """The game, after all its rows were read once."""
         known = _Known(number, Sealer(game), None)
         count = 0
         total = NOTHING
         widths: set[int] = set()
-        for _, value, seal in _checked(
-            self._connection.execute(_ROWS, (number,)), known
-        ):
+        answers = self._connection.execute(_ROWS, (number,))
+        for _, value, seal in _checked(answers, known):
             count += 1
             total = tally(total, seal)
             widths.add(len(value))
@@ -299,9 +307,9 @@ def _checked(
 ) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Rows of a game: mask, value and seal, each seen to be what was written."""
     for mask, value, seal, remark in rows:
-        if not _is_sound(mask, value, remark) or seal != known.sealer.seal(
-            mask, value, remark
-        ):
+        # of other types it cannot even be sealed
+        sound = _is_sound(mask, value, remark)
+        if not sound or seal != known.sealer.seal(mask, value, remark):
             raise DamagedRecord(
                 f"an answer of game {known.number} is not what was written"
             )
@@ -309,15 +317,13 @@ def _checked(
 
 
 def _is_sound(mask: object, value: object, remark: object) -> bool:
-    """Whether these are of the types that a row has, the value a row of finite floats."""
+    """Whether these are of the types that a row has, the value some whole floats."""
     if not isinstance(mask, bytes) or not isinstance(value, bytes):
         return False
-    return (
-        bool(value)
-        and len(value) % _FLOAT == 0
-        and (remark is None or isinstance(remark, str))
-    )
+    if not isinstance(remark, str | None):
+        return False
+    return len(value) > 0 and len(value) % _FLOAT == 0
 
 
-def _is_seal(found: object) -> bool:
-    return isinstance(found, bytes) and len(found) == SIZE
+def _is_seal(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) == SIZE

@@ -51,19 +51,25 @@ def salvage(damaged: str | Path, whole: str | Path) -> Salvaged:
     if target.exists():
         raise LedgerError(f"{target} exists already; give a path that is free")
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "ledger.db")
-        for end in ("", "-wal"):
-            part = source.with_name(source.name + end)
-            if part.is_file():
-                shutil.copyfile(part, copy.with_name(copy.name + end))
+        copy = _copied(source, Path(folder))
         with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
             games, expected = _games(connection, source)
             rows = _sound_rows(connection, games)
     with Ledger(target) as book:
-        for game, found in rows.items():
-            book.add(game, found)
+        for game, answers in rows.items():
+            book.add(game, answers)
         kept = len(book)
     return Salvaged(kept, max(0, expected - kept))
+
+
+def _copied(ledger: Path, folder: Path) -> Path:
+    """A copy with its journal: SQLite writes to what it opens."""
+    copy = folder / "ledger.db"
+    for end in ("", "-wal"):
+        part = ledger.with_name(ledger.name + end)
+        if part.is_file():
+            shutil.copyfile(part, copy.with_name(copy.name + end))
+    return copy
 
 
 def _games(connection: sqlite3.Connection, source: Path) -> tuple[dict[int, str], int]:
@@ -91,20 +97,20 @@ def _sound_rows(
     """Of each game, mask -> value and remark, read from both ends up to where the file
     is damaged.
     """
-    found: dict[str, dict[bytes, tuple[bytes, str | None]]] = {
+    answers: dict[str, dict[bytes, tuple[bytes, str | None]]] = {
         game: {} for game in games.values()
     }
     sealers = {number: Sealer(game) for number, game in games.items()}
     for direction in ("ASC", "DESC"):
-        for number, mask, value, seal, remark in _readable(
-            connection, _ROWS.format(direction)
-        ):
-            sound = (
-                isinstance(mask, bytes) and isinstance(value, bytes) and number in games
-            )
-            if sound and seal == sealers[number].seal(mask, value, remark):
-                found[games[number]][mask] = (value, remark)
-    return found
+        rows = _readable(connection, _ROWS.format(direction))
+        for number, mask, value, seal, remark in rows:
+            if number not in games:
+                continue
+            if not isinstance(mask, bytes) or not isinstance(value, bytes):
+                continue
+            if seal == sealers[number].seal(mask, value, remark):
+                answers[games[number]][mask] = (value, remark)
+    return answers
 
 
 def _readable(connection: sqlite3.Connection, query: str) -> Iterator[Any]:

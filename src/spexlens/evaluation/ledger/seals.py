@@ -36,7 +36,8 @@ def seal_of(*parts: object) -> bytes:
     """The seal of a few numbers, texts and bytes, 8 bytes."""
     hashed = blake2b(digest_size=SIZE)
     for part in parts:
-        hashed.update(_measured(part if isinstance(part, bytes) else _bytes(str(part))))
+        data = part if isinstance(part, bytes) else _bytes(str(part))
+        hashed.update(_measured(data))
     return hashed.digest()
 
 
@@ -52,4 +53,5 @@ def _measured(part: bytes) -> bytes:
 
 
 def _bytes(text: str) -> bytes:
+    # half a character is text to Python, and no UTF-8
     return text.encode(errors="surrogatepass")

@@ -1,15 +1,17 @@
 """Upgrade: a ledger of an earlier version, given seals."""
 
 import sqlite3
+from collections.abc import Mapping
 
 from spexlens.evaluation.ledger.records import DamagedRecord, Records
 
 _ANSWERS_AT_ONCE = 10_000
 _FLOAT = 8  # bytes
+_TABLES = ("games", "ablations", "remarks")
 
 
 def seal_all(connection: sqlite3.Connection) -> None:
-    """Bring tables of version 1 or 2 to seals. The transaction is the caller's.
+    """Give the tables of version 1 or 2 seals. The transaction is the caller's.
 
     Args:
         connection: of the ledger; its limits are forgotten, for they did not say of
@@ -18,35 +20,44 @@ def seal_all(connection: sqlite3.Connection) -> None:
     Raises:
         DamagedRecord: an answer is not one.
     """
-    tables = {
-        name
-        for (name,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-        )
-    }
-    for table in ("games", "ablations", "remarks"):
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    tables = {name for (name,) in rows}
+    for table in _TABLES:
         if table in tables:
             connection.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
     connection.execute("DROP TABLE IF EXISTS limits")
     Records.create(connection)
     records = Records(connection)
-    for number, game in connection.execute(
-        "SELECT id, fingerprint FROM old_games ORDER BY id"
-    ).fetchall():
+    games = connection.execute("SELECT id, fingerprint FROM old_games ORDER BY id")
+    for number, game in games.fetchall():
         remarks: dict[bytes, str] = {}
         if "remarks" in tables:
-            said = "SELECT mask, remark FROM old_remarks WHERE game = ?"
-            remarks = dict(connection.execute(said, (number,)))
-        rows = connection.execute(
-            "SELECT mask, value FROM old_ablations WHERE game = ?", (number,)
-        )
-        while some := rows.fetchmany(_ANSWERS_AT_ONCE):
-            _refuse_odd(some, number)
-            keys = [mask for mask, _ in some]
-            told = {row: remarks[key] for row, key in enumerate(keys) if key in remarks}
-            records.add(str(game), keys, [value for _, value in some], told)
-    for table in ("games", "ablations", "remarks"):
+            query = "SELECT mask, remark FROM old_remarks WHERE game = ?"
+            remarks = dict(connection.execute(query, (number,)))
+        _seal_game(connection, records, number, str(game), remarks)
+    for table in _TABLES:
         connection.execute(f"DROP TABLE IF EXISTS old_{table}")
+
+
+def _seal_game(
+    connection: sqlite3.Connection,
+    records: Records,
+    number: int,
+    game: str,
+    remarks: Mapping[bytes, str],
+) -> None:
+    """Move one game's answers, and what was remarked on their masks."""
+    rows = connection.execute(
+        "SELECT mask, value FROM old_ablations WHERE game = ?", (number,)
+    )
+    while answers := rows.fetchmany(_ANSWERS_AT_ONCE):
+        _refuse_odd(answers, number)
+        masks = [mask for mask, _ in answers]
+        values = [value for _, value in answers]
+        remarks_by_row = {
+            row: remarks[mask] for row, mask in enumerate(masks) if mask in remarks
+        }
+        records.add(game, masks, values, remarks_by_row)
 
 
 def _refuse_odd(rows: list[tuple[object, object]], game: int) -> None:

@@ -39,9 +39,11 @@ class Dual(Form):
             intercepts = np.zeros((subsets, self._columns, 1))
             return np.zeros(shape), intercepts, np.zeros(shape)
         coefficients, intercepts, _ = found
+
         # An example that is left out has no coefficient at the optimum.
         a = (weights[:, None] > 0) * coefficients
         b = np.repeat(intercepts, len(a), axis=0)
+
         return a, b, _along(a, self._gram)
 
     def scores(self, parameters: Parameters) -> Array:
@@ -56,14 +58,18 @@ class Dual(Form):
     ) -> Move:
         a, _, products = parameters
         target = curvature.unrooted((residual - a).astype(np.float32))
+
         sums = a.sum(axis=2, keepdims=True)
         x = self._rooted_step(curvature, target, sums.astype(np.float32), rest)
+
         da = curvature.root(x).astype(np.float64)
         # In double precision, so that products stay those of the coefficients.
         dk = _along(da, self._gram)
+
         left = target - x - curvature.transposed(dk.astype(np.float32))
         db = _intercepts(curvature, left).astype(np.float64)
         slope = inner(da, products)
+
         return Move((da, db, dk), dk + db, slope, inner(da, dk))
 
     def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:
@@ -76,6 +82,7 @@ class Dual(Form):
         """x, of which S x is the step of the coefficients, whose sums are (m, c, 1)."""
         # This part makes the sums vanish; the rest changes none.
         x = curvature.transposed(curvature.solve(-sums))
+
         missing = target - self._applied(curvature, x)
         return x + self._solved(curvature, missing, rest)
 
@@ -130,6 +137,7 @@ class Primal(Form):
         (w,) = parameters
         features = self._single
         penalty = self._penalised.astype(np.float32)
+
         inverse = self._preconditioner(curvature)
         downhill = _along(residual, self._features) - self._penalised * w
 
@@ -143,9 +151,12 @@ class Primal(Form):
         target = downhill.astype(np.float32)
         step = conjugate_gradients(product, preconditioned, target, rest)
         step = step.astype(np.float64)
+
+        # ½|w + t δ|² - ½|w|² = t w·δ + ½ t² δ·δ, the intercept apart
         penalised = self._penalised * step
         slope = inner(w, penalised)
         bend = inner(step, penalised)
+
         return Move((step,), _along(step, self._features.T), slope, bend)
 
     def answers(self, parameters: Parameters, features: NDArray[np.float64]) -> Array:
@@ -157,6 +168,7 @@ class Primal(Form):
         hessian = (self._single.T * mean) @ self._single + np.diag(self._penalised)
         # The intercept has no penalty, without which there may be no inverse.
         hessian[-1, -1] += 1e-6 * hessian[-1, -1]
+
         return np.linalg.inv(hessian).astype(np.float32)
 
 

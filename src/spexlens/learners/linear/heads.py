@@ -133,6 +133,7 @@ class _HeadTrainer(Trainer):
         with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
             optima = list(pool.map(optimum, blocks))
             scores = [form.answers(parameters, self._tests) for parameters, _ in optima]
+
         reached = [converged for _, converged in optima]
         return np.concatenate(scores), np.concatenate(reached)
 
@@ -159,13 +160,17 @@ class _LogisticTrainer(_HeadTrainer):
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         assert self.classes is not None
         held = counts(kept, self._codes, len(self.classes))
+
         tests = np.arange(len(self._tests))
         answers = np.zeros((len(kept), len(tests), len(self.classes)))
         late: dict[int, str] = {}
+
+        # a head of the classes that are there: others have no optimum, only a way down
         for rows, classes in _alike(held):
             fitted, reached = self._fitted(kept[rows], classes)
             answers[np.ix_(rows, tests, classes)] = fitted
             late |= remarked(rows[~reached], _LATE)
+
         answers, remarks = completed(answers, held)
         return Fitted(answers, remarks | late)
 
@@ -183,6 +188,7 @@ class _LogisticTrainer(_HeadTrainer):
         """
         assert self.classes is not None
         start = self._everything if len(classes) == len(self.classes) else None
+
         weights = self._head.C * kept.astype(np.float64)
         scores, reached = self._optima(self._loss(classes), weights, start)
         return of_heads(scores), reached
@@ -192,6 +198,7 @@ class _LogisticTrainer(_HeadTrainer):
         # Examples of others count as of the first: they are left out, and weigh nothing.
         positions = np.zeros(int(self._codes.max()) + 1, np.int64)
         positions[classes] = np.arange(len(classes))
+
         labels = positions[self._codes]
         if len(classes) == 2:
             return Logistic(labels == 1)
@@ -249,14 +256,18 @@ class _RidgeTrainer(_HeadTrainer):
     def fit(self, kept: NDArray[np.bool_], seeds: NDArray[np.int64]) -> Fitted:
         answers = np.empty((len(kept), len(self._tests), self._loss.columns))
         some = kept.any(axis=1)
+
         empty = np.flatnonzero(~some)
         answers[empty] = self._nothing
         remarks = remarked(empty, "nothing was kept: " + self._said())
+
         rows = np.flatnonzero(some)
         if not len(rows):
             return Fitted(answers, remarks)
+
         # Σ (f - y)² + alpha |w|², over 2 alpha, is a loss plus ½|w|².
         weights = kept[rows].astype(np.float64) / self._head.alpha
+
         scores, reached = self._optima(self._loss, weights, self._everything)
         answers[rows] = scores
         return Fitted(answers, remarks | remarked(rows[~reached], _LATE))

@@ -137,13 +137,18 @@ class _Optimum:
         k, p = self.inverse.shape[:2]
         # H⁻¹ z of the test point is the same for all examples.
         reach = (self.inverse @ self.tests[row]).transpose(1, 0, 2)
-        products = (self.rows @ reach.reshape(p, k * k)).reshape(-1, k, k)
+
+        # all pairs of scores at once: one product of matrices, not k² of vectors
+        products = self.rows @ reach.reshape(p, k * k)
+        products = products.reshape(-1, k, k)
+
         changes = np.einsum("nij,nim->njm", products, pulls)
         return np.asarray(changes.reshape(len(pulls), -1) @ self.basis.T)
 
     def pulls_without(self) -> Array:
         """(N, k, m), (I - W L)⁻¹ g: how leaving each example out pulls at its scores."""
         scores = self.curvature.shape[1]
+
         rest = np.eye(scores) - self.curvature @ self._leverage()
         return np.asarray(np.linalg.solve(rest, self.residuals), dtype=np.float64)
 
@@ -151,9 +156,11 @@ class _Optimum:
         """(N, k, k), how an example's scores answer to a pull at them."""
         k = self.inverse.shape[0]
         leverage = np.empty((k, k, len(self.rows)))
+
         for i in range(k):
             for j in range(k):
                 reached = self.rows @ self.inverse[i, :, j]
+                # zᵀ H⁻¹ z of each example; all pairs of examples would be N² numbers
                 leverage[i, j] = np.einsum("np,np->n", reached, self.rows)
         return leverage.transpose(2, 0, 1)
 
@@ -172,10 +179,14 @@ def _optimum_of(head: Head, task: Task) -> _Optimum:
     centre = task.inputs.mean(axis=0)
     inputs = task.inputs - centre
     tests = task.tests - centre
+
+    # the optimum lies in the examples' span, where the Hessian is smaller
     if inputs.shape[1] > len(inputs):
         inputs, tests = _rotated(inputs, tests)
+
     rows = _with_constant(inputs)
     tests = _with_constant(tests)
+
     if isinstance(head, LogisticHead):
         return _logistic(head, task, rows, tests)
     return _ridge(head, task, rows, tests)
@@ -198,12 +209,16 @@ def _refuse(head: Head, task: Task) -> None:
 def _logistic(head: LogisticHead, task: Task, rows: Array, tests: Array) -> _Optimum:
     classes, codes = classes_of(task, "a logistic head")
     one_hot = np.eye(len(classes))
+    # as many scores as are free: of all classes', the intercepts' Hessian is singular
     basis = _basis(len(classes))
+
     about_rows, answers = _trained_on_everything(head, task, rows, tests)
     likely = np.exp(about_rows)
+
     # Of a softmax, by the scores of all classes: diag π - π πᵀ.
     by_class = likely[:, :, None] * (one_hot - likely[:, None, :])
     curvature = head.C * (basis.T @ by_class @ basis)
+
     missing = one_hot[codes] - likely
     return _Optimum(
         rows,
@@ -224,8 +239,10 @@ def _trained_on_everything(
     """Log-probabilities of the examples, (N, c), and of the test points, (t, c)."""
     features = rows[:, :-1]  # a head has an intercept of its own
     points = np.concatenate([rows, tests])[:, :-1]
+
     trainer = head.prepare(Task(features, task.labels, points, None))
     everything = np.ones((1, len(rows)), np.bool_)
+
     fitted = trainer.fit(everything, np.zeros(1, np.int64))
     about = fitted.answers[0]
     return about[: len(rows)], about[len(rows) :]
@@ -234,6 +251,7 @@ def _trained_on_everything(
 def _ridge(head: RidgeHead, task: Task, rows: Array, tests: Array) -> _Optimum:
     curvature = np.ones((len(rows), 1, 1))
     inverse = _inverse(rows, curvature, head.alpha)
+
     if task.numeric:
         assert task.labels is not None
         # equal labels have residuals of exactly zero
@@ -241,8 +259,10 @@ def _ridge(head: RidgeHead, task: Task, rows: Array, tests: Array) -> _Optimum:
     else:
         classes, codes = classes_of(task, "a ridge head")
         targets = 2.0 * np.eye(len(classes))[codes] - 1.0
+
     weights = inverse[0, :, 0] @ (rows.T @ targets)
     answers = tests @ weights
+
     numbers = np.zeros(len(tests), np.int64)
     return _Optimum(
         rows,
@@ -273,17 +293,23 @@ def _inverse(rows: Array, curvature: Array, penalty: float) -> Array:
     """(k, p, k, p), of the Hessian: Σ W ⊗ z zᵀ and the penalty of all but the constant."""
     k = curvature.shape[1]
     p = rows.shape[1]
+
     penalties = np.full(p, penalty)
     penalties[-1] = 0.0
+
     hessian = np.zeros((k, p, k, p))
     for i in range(k):
+        # a block at a time: all weighted rows at once would be k² copies of them
         for j in range(k):
             weights = curvature[:, i, j, None]
             hessian[i, :, j] += rows.T @ (weights * rows)
         hessian[i, :, i] += np.diag(penalties)
+
     size = k * p
     inverse = np.linalg.inv(hessian.reshape(size, size))
-    return np.asarray(inverse.reshape(k, p, k, p), dtype=np.float64)
+
+    inverse = inverse.reshape(k, p, k, p)
+    return np.asarray(inverse, dtype=np.float64)
 
 
 def _basis(classes: int) -> Array:

@@ -60,6 +60,7 @@ class Diagonal(Curvature):
 
     def __init__(self, curvature: Array) -> None:
         self._whole = curvature.astype(np.float32)
+
         self._root = np.sqrt(self._whole)
         # A subset without examples has none to divide by.
         self._total = np.maximum(self._whole.sum(axis=2, keepdims=True), 1e-30)
@@ -89,11 +90,13 @@ class Coupled(Curvature):
     def __init__(self, likely: Array, weights: Array) -> None:
         likely = np.maximum(likely, _LEAST)
         likely /= likely.sum(axis=1, keepdims=True)
+
         weighted = weights * likely
         inverse = _inverse_of_total(likely, weighted)
         self._inverse = inverse.astype(np.float32)
         self._likely = likely.astype(np.float32)
         self._weighted = weighted.astype(np.float32)
+
         self._unit = np.sqrt(self._likely)
         strength = np.sqrt(weights).astype(np.float32)
         self._root = strength * self._unit
@@ -124,12 +127,15 @@ class Coupled(Curvature):
 def _inverse_of_total(likely: Array, weighted: Array) -> Array:
     """(m, c, c), of Σ W over the examples: that of the intercepts alone."""
     total = -weighted @ likely.transpose(0, 2, 1)
+
     classes = np.arange(likely.shape[1])
     total[:, classes, classes] += weighted.sum(axis=2)
+
     # A shift of all intercepts changes nothing: give it a curvature, so that there is
     # an inverse.
     shift = np.trace(total, axis1=1, axis2=2) / len(classes) ** 2
     shift = np.maximum(shift, 1e-30)
+
     return np.linalg.inv(total + shift[:, None, None])
 
 
@@ -187,8 +193,11 @@ class Logistic(Loss):
         margin = np.where(self.positive, scores, -scores)
         # e^-|f| is at most one, whatever the score: no power overflows.
         small = np.exp(-np.abs(margin))
+
+        # ln(1 + e^-f) = ln(1 + e^-|f|) + max(-f, 0)
         losses = np.log1p(small) + np.maximum(-margin, 0.0)
         wrong = np.where(margin > 0, small, 1.0) / (1.0 + small)
+
         residual = np.where(self.positive, weights, -weights) * wrong
         return inner(weights, losses), residual, wrong
 
@@ -212,15 +221,19 @@ class Softmax(Loss):
         # The largest is taken off first, so that no power overflows.
         largest = scores.max(axis=1, keepdims=True)
         shifted = scores - largest
+
         powers = np.exp(shifted)
         total = powers.sum(axis=1, keepdims=True)
         likely = powers / total
+
         examples = np.arange(len(self.labels))
         at_labels = (slice(None), self.labels, examples)
         losses = np.log(total[:, 0]) - shifted[at_labels]
         weight = weights[:, 0]
+
         residual = -weights * likely
         residual[at_labels] += weight
+
         loss = np.einsum("mn,mn->m", weight, losses)
         return loss, residual, likely
 

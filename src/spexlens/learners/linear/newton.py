@@ -104,22 +104,30 @@ def minimise(
     """
     parameters = form.start(weights, found)
     state = _State.at(form, loss, weights[:, None], parameters)
+
     result = tuple(part.copy() for part in parameters)
     subsets = len(weights)
+
     converged = np.zeros(subsets, np.bool_)
     active = np.arange(subsets)
     rest = np.full(subsets, _LOOSE)
+
     for _ in range(_STEPS):
         curvature = loss.curvature(state.point, state.weights)
         move = form.direction(state.parameters, state.residual, curvature, rest)
+
         state, length = _searched(loss, state, move)
         for part, reached in zip(result, state.parameters, strict=True):
             part[active] = reached
+
         moved = _largest(move.scores)
         done = _arrived(moved, rest, _largest(state.scores))
         converged[active[done]] = True
+
         if done.all():
             break
+
+        # those that arrived would only cost products
         rest = _next_rest(rest, length, moved)[~done]
         active = active[~done]
         state = state.taken(~done)
@@ -170,10 +178,14 @@ class _State:
     def moved(self, loss: Loss, move: Move, length: Array) -> "_State":
         """After so much of a move, (m,)."""
         wide = length[:, None, None]
+
         parts = zip(self.parameters, move.parameters, strict=True)
         parameters = tuple(part + wide * change for part, change in parts)
+
         scores = self.scores + wide * move.scores
-        penalty = self.penalty + length * move.slope + 0.5 * length**2 * move.bend
+        rise = length * move.slope
+
+        penalty = self.penalty + rise + 0.5 * length**2 * move.bend
         at_scores = loss.at(scores, self.weights)
         return _State(self.weights, parameters, scores, penalty, *at_scores)
 
@@ -202,14 +214,18 @@ def _searched(loss: Loss, state: _State, move: Move) -> tuple[_State, Array]:
     """
     gain = inner(state.residual, move.scores)
     slope = move.slope - gain
+
     before = state.loss + state.penalty
     rounding = 1e-13 * np.abs(before)
+
     length = np.ones(len(before))
     while True:
         tried = state.moved(loss, move, length)
         after = tried.loss + tried.penalty
+
         promised = _ARMIJO * length * slope
         allowed = before + promised + rounding
+
         high = ~(after <= allowed)  # so that what is no number counts as high
         if not high.any() or length[high].max() < _SHORTEST:
             return tried, length
@@ -233,24 +249,35 @@ def conjugate_gradients(
         target: float32.
         rest: (m,), what part of the target may be missed.
     """
+    # from zero, where what is missed is the target itself
     residual = target.copy()
     x = np.zeros_like(target)
+
     search = preconditioned(residual)
     power = _dot(residual, search)
+
+    # the power is a square, and so is the part of it that may stay
     share = rest[:, None, None].astype(np.float32) ** 2
     enough = np.maximum(share * power, _TINY)
+
     for _ in range(_PRODUCTS):
         image = product(search)
         bend = np.maximum(_dot(search, image), _TINY)
+
+        # a step of zero for those that are done: they stay where they are
         going = power > enough
         length = np.where(going, power / bend, 0.0)
+
         x += length * search
         residual -= length * image
+
         scaled = preconditioned(residual)
         before = np.maximum(power, _TINY)
         power = np.where(going, _dot(residual, scaled), 0.0)
+
         if not (power > enough).any():
             break
+
         turn = power / before
         search = scaled + turn * search
     return x

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 
 class MechanisticLens(OfModel):
-    """The components of a model, and what it answers about its inputs when only some
-    are kept.
+    """The components of a model, and what it answers when only some are kept.
 
     Ablations: `zero` puts zeros in a component's place; `mean` its mean over all tokens
     of reference prompts, `position mean` its mean over them at each position;
@@ -57,6 +56,7 @@ class MechanisticLens(OfModel):
     """
 
     gradient = PATCHING
+    part = "components"
     recipe: MechanisticRecipe | None
     _question: MechanisticRecipe
 
@@ -120,12 +120,12 @@ class MechanisticLens(OfModel):
         if not isinstance(components, str):
             components = several(components, "components")
         if layers is not None:
-            layers = [
-                whole_number(layer, "a layer") for layer in several(layers, "layers")
-            ]
+            numbers = several(layers, "layers")
+            layers = [whole_number(number, "a layer") for number in numbers]
         if reference is not None and not isinstance(reference, str):
             reference = several(reference, "reference")
-        objective = None if objective is None else readable(objective, "the objective")
+        if objective is not None:
+            objective = readable(objective, "the objective")
         rescale = yes_or_no(rescale, "rescale")
         self._ablation = choose_ablation(
             ablation, inputs, reference, counterfactual, rescale
@@ -172,14 +172,13 @@ class MechanisticLens(OfModel):
             counterfactual=asked.counterfactual,
         )
         first = self.behaviours[0]
+        # Until it is seen how rows go together, each goes alone.
         self._shared = 0
         self.apart = True
         sizes = sizes_of(self.model, blocks, first.clean)
-        self.components = select(
-            asked.components,
-            asked.layers,
-            [size | {"position": first.read} for size in sizes],
-        )
+        # A position behind the last token that is read could change no answer.
+        readable_sizes = [size | {"position": first.read} for size in sizes]
+        self.components = select(asked.components, asked.layers, readable_sizes)
         refuse_misplaced(
             self.model,
             self.behaviours,
@@ -190,15 +189,17 @@ class MechanisticLens(OfModel):
         self.switchboard = self._wired(blocks, sizes)
         self.unit = first.objective.unit
         self.outputs = first.objective.outputs
-        longest = max(behaviour.length for behaviour in self.behaviours)
-        self.batch_size = asked.batch_size or self.model.rows_that_fit(
-            longest, first.completion
-        )
+        self.batch_size = asked.batch_size or self._rows_that_fit()
         fingerprint, self.unknown = self._identity(anew=False)
         self._take(self._named(), fingerprint)
         self._first = blocks[self._untouched].whole
         with self.model.explained():
             self.apart, self._shared, self._tries = self._seen_together()
+
+    def _rows_that_fit(self) -> int:
+        """Rows that suit a forward pass, by the longest prompt."""
+        longest = max(behaviour.length for behaviour in self.behaviours)
+        return self.model.rows_that_fit(longest, self.behaviours[0].completion)
 
     def _wired(
         self, blocks: "Sequence[Layer]", sizes: "list[dict[ComponentKind, int]]"
@@ -224,9 +225,7 @@ class MechanisticLens(OfModel):
         )
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The objective for each mask, its mean over the inputs: (m, n) bool -> (m,) or
-        (m, k) float64.
-        """
+        """The mean objective over the inputs: (m, n) bool -> (m,) or (m, k) float64."""
         self._remark(len(masks))
         if self.apart:
             return np.concatenate([self._answers(mask[None]) for mask in masks])
@@ -293,7 +292,7 @@ class MechanisticLens(OfModel):
         other = KNOWN.get(name, ZERO)  # an unknown one is refused where it is chosen
         lens = self._another(
             ablation=name,
-            rescale=False,
+            rescale=False,  # which goes with zeros alone
             reference=(reference or asked.reference) if other.averages else None,
             counterfactual=(
                 (counterfactual or asked.counterfactual) if other.swaps else None
@@ -313,11 +312,13 @@ class MechanisticLens(OfModel):
                 " several"
             )
         target = self._resolved().target
+        # An encoder's default target is the prompt, here the one that is explained.
         if self.model.kind == "encoder" and target is None:
             target = self._question.inputs
         lens = self._another(
             inputs=text,
             target=target,
+            # With everything kept none matters, and this one needs nothing.
             ablation=ZERO.name,
             reference=None,
             counterfactual=None,
@@ -331,8 +332,9 @@ class MechanisticLens(OfModel):
         return len(self.behaviours)
 
     def value_at(self, degrees: "torch.Tensor", number: int = 0) -> "torch.Tensor":
-        """A prompt's answer with each component so far on the way from its stand-in to
-        what it is.
+        """A prompt's answer where components are there to a degree.
+
+        Each is so far on the way from its stand-in to what it is.
 
         Args:
             degrees: (n,), 0 ablated, 1 kept.
@@ -366,9 +368,7 @@ class MechanisticLens(OfModel):
 
     @property
     def restoring(self) -> bool:
-        """Whether the model reads the counterfactual, and what is kept is set to what
-        it is on the input.
-        """
+        """Whether the model reads the counterfactual, and kept components are restored."""
         return self._ablation.restores
 
     @property
@@ -441,7 +441,7 @@ class MechanisticLens(OfModel):
 
     def _setup_passes(self) -> int:
         """Forward passes that making the lens took."""
-        sizing = 1
+        sizing = 1  # see `sizes_of`
         asking = sum(behaviour.asked for behaviour in self.behaviours)
         trying = sum(self._tries * behaviour.passes for behaviour in self.behaviours)
         collecting = len(self._references)
@@ -481,7 +481,7 @@ class MechanisticLens(OfModel):
 
         return told(
             self.model,
-            "mechanistic 2",
+            "mechanistic 2",  # counted up when values are computed otherwise
             asdict(architecture_of(self.model.model)),
             [component.name for component in self.components],
             [self.ablation, self.rescale],

@@ -1,6 +1,4 @@
-"""Components: the parts of a transformer that may be switched off, by names a person
-can read.
-"""
+"""Components: the parts of a transformer that may be switched off, by name."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -21,6 +19,7 @@ COMPONENTS: dict[str, Kind] = {
 }
 """What all components of a kind are asked for by."""
 
+# At most nine digits: a longer number is no name, and need not be made a number.
 _NAMES: dict[Kind, re.Pattern[str]] = {
     "head": re.compile(r"L([0-9]{1,9})\.H([0-9]{1,9})"),
     "MLP": re.compile(r"L([0-9]{1,9})\.MLP"),
@@ -48,16 +47,14 @@ class Component:
     @property
     def name(self) -> str:
         """`L3.H7`, `L2.MLP`, `L5.MLP[1203]`, `L4` or `L1.RESID[6]`."""
-        return (
-            f"L{self.layer}"
-            + {
-                "head": f".H{self.index}",
-                "MLP": ".MLP",
-                "neuron": f".MLP[{self.index}]",
-                "layer": "",
-                "position": f".RESID[{self.index}]",
-            }[self.kind]
-        )
+        within_layer = {
+            "head": f".H{self.index}",
+            "MLP": ".MLP",
+            "neuron": f".MLP[{self.index}]",
+            "layer": "",
+            "position": f".RESID[{self.index}]",
+        }
+        return f"L{self.layer}{within_layer[self.kind]}"
 
 
 def select(
@@ -65,8 +62,7 @@ def select(
     layers: Iterable[int] | None,
     sizes: Sequence[dict[Kind, int]],
 ) -> tuple[Component, ...]:
-    """The components asked for: all of a kind layer by layer, or those named, each
-    once.
+    """The components asked for, each once: all of a kind, layer by layer, or those named.
 
     Args:
         components: kinds (`COMPONENTS`), names such as "L3.H7", or both.
@@ -77,37 +73,50 @@ def select(
         InvalidInput: an unknown kind or name, a component or layer that the model does
             not have, none at all, or `layers` with nothing to restrict.
     """
-    asked = [components] if isinstance(components, str) else list(components)
-    within = range(len(sizes)) if layers is None else _within(layers, len(sizes))
-    if layers is not None and not any(each in COMPONENTS for each in asked):
+    names = [components] if isinstance(components, str) else list(components)
+    within = _layers_of(layers, len(sizes))
+    if layers is not None and not any(name in COMPONENTS for name in names):
         raise InvalidInput(
             f"{named('layers')} goes with a kind ({', '.join(COMPONENTS)}); these are"
             " single components"
         )
-    found: list[Component] = []
-    for each in asked:
-        kind = COMPONENTS.get(each)
+    selected: list[Component] = []
+    for name in names:
+        kind = COMPONENTS.get(name)
         if kind is None:
-            found.append(_named(each, sizes))
+            selected.append(_named(name, sizes))
         else:
-            found += [
-                Component(at, kind, i) for at in within for i in range(sizes[at][kind])
-            ]
-    if not found:
+            selected += _all_of_kind(kind, within, sizes)
+    if not selected:
         raise InvalidInput("no component was given; give heads, or names such as L0.H1")
-    return tuple(dict.fromkeys(found))
+    # A component may be named beside its kind: it is one candidate.
+    return tuple(dict.fromkeys(selected))
 
 
-def _within(layers: Iterable[int], count: int) -> list[int]:
+def _layers_of(layers: Iterable[int] | None, count: int) -> Sequence[int]:
+    """The layers that kinds are restricted to, in order."""
+    if layers is None:
+        return range(count)
     chosen = sorted(set(layers))
-    wrong = [at for at in chosen if not 0 <= at < count]
+    wrong = [layer for layer in chosen if not 0 <= layer < count]
     if wrong or not chosen:
         what = f"there is no layer {wrong[0]}" if wrong else "no layer was given"
         raise InvalidInput(f"{what}; the model has layers 0 to {count - 1}")
     return chosen
 
 
+def _all_of_kind(
+    kind: Kind, layers: Sequence[int], sizes: Sequence[dict[Kind, int]]
+) -> list[Component]:
+    return [
+        Component(layer, kind, index)
+        for layer in layers
+        for index in range(sizes[layer][kind])
+    ]
+
+
 def _named(name: object, sizes: Sequence[dict[Kind, int]]) -> Component:
+    """The component of a name, which the model has."""
     for kind, pattern in _NAMES.items():
         match = pattern.fullmatch(str(name))
         if match is None:

@@ -27,10 +27,12 @@ def refuse_misplaced(
     paired = any(behaviour.passes > 1 for behaviour in behaviours)
     if "position" in kinds:
         _refuse_other_lengths(behaviours, paired=paired)
+    # The query of a pair is read by the ablated model too, and has its own positions.
     if paired and ablation.by_position:
         raise InvalidInput(
             "a text and its query share no positions; use mean, or give no target"
         )
+    # Its passes are of other lengths, for which stand-ins were not collected.
     if model.ahead and (ablation.is_placed or "position" in kinds):
         raise InvalidInput(
             f"{type(model.model).__name__} attends to both sides, so that each"

@@ -1,6 +1,4 @@
-"""Behaviours: a prompt, what is watched in the model's answer to it, and its
-counterfactual.
-"""
+"""Behaviours: a prompt, its counterfactual, and what is watched in the answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,8 +59,9 @@ class Behaviour:
 
     @property
     def read(self) -> int:
-        """Tokens, from the first, that can decide the answer: not the last of a
-        completion.
+        """Tokens, from the first, that can decide the answer.
+
+        The last of a completion is scored, and nothing is read behind it.
         """
         return self.length - (self.completion > 0)
 
@@ -79,13 +78,12 @@ class Behaviour:
     def tokens(self) -> list[list[int]]:
         """All tokens that decide a value."""
         batches = [self.clean] if self.corrupt is None else [self.clean, self.corrupt]
-        read = ("input_ids", "token_type_ids")
-        return [
-            batch[name][0].tolist()
+        rows = [
+            batch.get(name)
             for batch in batches
-            for name in read
-            if name in batch
+            for name in ("input_ids", "token_type_ids")
         ]
+        return [row[0].tolist() for row in rows if row is not None]
 
 
 def behaviours_of(
@@ -108,17 +106,13 @@ def behaviours_of(
     texts = list(inputs)
     if not texts:
         raise InvalidInput("no prompt was given")
-    columns = [
-        _one_each(given, len(texts), name)
-        for given, name in (
-            (target, "target"),
-            (foil, "foil"),
-            (counterfactual, "counterfactual"),
-        )
-    ]
+    targets = _one_each(target, len(texts), "target")
+    foils = _one_each(foil, len(texts), "foil")
+    counterfactuals = _one_each(counterfactual, len(texts), "counterfactual")
+    prompts = zip(texts, targets, foils, counterfactuals, strict=True)
     return tuple(
-        _behaviour(model, text, goal, against, objective, other)
-        for text, goal, against, other in zip(texts, *columns, strict=True)
+        _behaviour(model, text, goal, against, objective, corrupt)
+        for text, goal, against, corrupt in prompts
     )
 
 
@@ -133,6 +127,7 @@ def encode(
     """
     if not readable(text, "a prompt").strip():
         raise InvalidInput(f"a prompt is a text; got {text!r}")
+    # by characters, before a text that is far too long is tokenised
     refuse_far_longer(model, text, "the input")
     reading = read(model, text, completion)
     model.refuse_longer_than_window(len(reading), "the input")
@@ -147,51 +142,56 @@ def _behaviour(
     objective: str | None,
     counterfactual: str | None,
 ) -> Behaviour:
+    """A prompt, read and asked what is to be watched of it."""
+    # A classifier is asked even where labels are named: how many it has is seen then.
     asked = int(target is None or model.kind == "classifier")
-    against = None
     with model.explained():
         if model.kind == "causal" and target is None:
             target = _next_token(model, encode(model, text))
         completion = completion_of(model, target)
         clean = encode(model, text, completion)
-        if model.kind == "causal" and foil is not None:
-            against = encode(model, text, completion_of(model, foil))
-        watched: Objective
-        if (
-            model.kind == "encoder"
-            and isinstance(target, str)
-            and objective in (None, "cosine similarity")
-        ):
-            watched = PairObjective(
-                query_of(model, target), model.sentence.pooling, target
-            )
-        else:
-            watched = objective_for(
-                model, objective, target, foil, [clean], text, against
-            )
+        objective_watched = _watched(model, clean, text, target, foil, objective)
     corrupt = None
     if counterfactual is not None:
         corrupt = _corrupted(model, counterfactual, completion, clean)
-        if isinstance(watched, PairObjective):
+        if isinstance(objective_watched, PairObjective):
             raise InvalidInput(
                 "the query has no counterfactual: give no target, or use zero or mean"
             )
-    if isinstance(watched, LabelObjective):
-        target = (
-            list(watched.indices) if len(watched.indices) > 1 else watched.indices[0]
-        )
+    if isinstance(objective_watched, LabelObjective):
+        labels = list(objective_watched.indices)
+        target = labels if len(labels) > 1 else labels[0]
     return Behaviour(
-        text,
-        counterfactual,
-        model.tensors(clean.arrays()),
-        None if corrupt is None else model.tensors(corrupt.arrays()),
-        watched,
-        "" if foil is None else str(foil),
-        clean.completion,
-        asked,
-        target,
-        clean.note,
+        text=text,
+        counterfactual=counterfactual,
+        clean=model.tensors(clean.arrays()),
+        corrupt=None if corrupt is None else model.tensors(corrupt.arrays()),
+        objective=objective_watched,
+        foil="" if foil is None else str(foil),
+        completion=clean.completion,
+        asked=asked,
+        watched=target,
+        note=clean.note,
     )
+
+
+def _watched(
+    model: HuggingFaceModel,
+    clean: Reading,
+    text: str,
+    target: Target,
+    foil: str | int | None,
+    objective: str | None,
+) -> Objective:
+    """What is watched in the answer to a prompt, of which this is read."""
+    against = None
+    if model.kind == "causal" and foil is not None:
+        against = encode(model, text, completion_of(model, foil))
+    by_similarity = objective in (None, PairObjective.unit)
+    if model.kind == "encoder" and isinstance(target, str) and by_similarity:
+        # The query is read by the ablated model, as the prompt is.
+        return PairObjective(query_of(model, target), model.sentence.pooling, target)
+    return objective_for(model, objective, target, foil, [clean], text, against)
 
 
 def _next_token(model: HuggingFaceModel, prompt: Reading) -> Completion:
@@ -203,19 +203,20 @@ def _next_token(model: HuggingFaceModel, prompt: Reading) -> Completion:
 
 
 def _written(model: HuggingFaceModel, prompt: Reading, token: int) -> str:
-    """A token as it is written behind a prompt, its space included where the tokenizer
-    shows spaces.
+    """A token as it is written behind a prompt.
+
+    Its space is included where the tokenizer shows spaces, which some tokenizers leave
+    out of a token that is decoded alone.
     """
     alone = str(model.tokenizer.decode([token]))
     if not shows_spaces(model.tokenizer):
         return alone
     ids = list(prompt.prompt)
-    before, whole = (str(model.tokenizer.decode(each)) for each in (ids, [*ids, token]))
-    return (
-        whole[len(before) :]
-        if whole.startswith(before) and len(whole) > len(before)
-        else alone
-    )
+    before = str(model.tokenizer.decode(ids))
+    whole = str(model.tokenizer.decode([*ids, token]))
+    if whole.startswith(before) and len(whole) > len(before):
+        return whole[len(before) :]
+    return alone
 
 
 def _corrupted(
@@ -224,20 +225,21 @@ def _corrupted(
     completion: str | Completion | None,
     clean: Reading,
 ) -> Reading:
-    """What is read of a counterfactual, as many tokens with the same completion behind
-    them.
+    """What is read of a counterfactual, with the same completion behind it.
 
     Raises:
-        InvalidInput: they are not as many, or the completion is tokenised otherwise
-            behind it.
+        InvalidInput: it has not as many tokens as its prompt, or the completion is
+            tokenised otherwise behind it.
     """
     corrupt = encode(model, text, completion)
-    lengths = [len(each) - each.completion for each in (clean, corrupt)]
-    if lengths[0] != lengths[1]:
+    length = len(clean) - clean.completion
+    corrupt_length = len(corrupt) - corrupt.completion
+    if corrupt_length != length:
         raise InvalidInput(
-            f"the counterfactual {text!r} has {lengths[1]} tokens, its prompt"
-            f" {lengths[0]}; they must match"
+            f"the counterfactual {text!r} has {corrupt_length} tokens, its prompt"
+            f" {length}; they must match"
         )
+    # Other tokens would be another answer, which nothing is compared with.
     if clean.completed != corrupt.completed:
         raise InvalidInput(
             f"behind the counterfactual {text!r} the completion has other tokens than"

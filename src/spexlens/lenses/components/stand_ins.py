@@ -50,6 +50,8 @@ def stand_ins(
     Raises:
         InvalidInput: a mean at each position, of prompts of different lengths.
     """
+    # Restoring, the model reads the counterfactual, and what goes on is the input's;
+    # resampling is the other way around.
     if ablation.restores:
         return [activations(model, sites, behaviour.clean) for behaviour in behaviours]
     if ablation.swaps:
@@ -63,6 +65,7 @@ def stand_ins(
     shared: StandIns = {}
     if ablation.averages:
         shared = _means(model, sites, references, by_position=ablation.by_position)
+    # A mean is of the references alone, so that one serves all behaviours.
     return [shared] * len(behaviours)
 
 

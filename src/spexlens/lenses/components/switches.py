@@ -1,6 +1,4 @@
-"""Switches: where the components of a mask are in a model, and how a mask turns them
-off there.
-"""
+"""Switches: where components are in a model, and how a mask turns them off there."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from spexlens.models.hooks import Blend, Site, Swap, changed, copied
 from spexlens.models.model import HuggingFaceModel
 from spexlens.models.objectives.objective import Batch
 
+# Inner parts before outer ones: a position is what its layer's own change leaves of it.
 _ORDER: tuple[Kind, ...] = ("head", "neuron", "MLP", "layer", "position")
 
 
@@ -49,25 +48,21 @@ class Switch:
             instead: (1, T or 1, D), what goes on; None for zero.
             rescale: multiply what is left of a layer's heads by |heads| / |heads left|.
         """
-        away = torch.zeros(
-            len(replaced), self.parts, dtype=torch.bool, device=replaced.device
-        )
-        away[:, self.indices.to(away.device)] = replaced[
-            :, self.columns.to(away.device)
-        ]
-        return Swap(
-            self._laid(~away), instead, self._scale((~away).sum(dim=1), rescale)
-        )
+        device = replaced.device
+        # Parts that are no candidates stay, and count among those that are left.
+        away = torch.zeros(len(replaced), self.parts, dtype=torch.bool, device=device)
+        away[:, self.indices.to(device)] = replaced[:, self.columns.to(device)]
+        kept = ~away
+        return Swap(self._laid(kept), instead, self._scale(kept.sum(dim=1), rescale))
 
     def blend(
         self, degrees: torch.Tensor, instead: torch.Tensor | None, *, rescale: bool
     ) -> Blend:
         """The change that keeps components to a degree, (m, n) float; else as `swap`."""
-        kept = torch.ones(
-            len(degrees), self.parts, dtype=degrees.dtype, device=degrees.device
-        )
-        kept = kept.index_copy(
-            1, self.indices.to(kept.device), degrees[:, self.columns.to(kept.device)]
+        device = degrees.device
+        every = torch.ones(len(degrees), self.parts, dtype=degrees.dtype, device=device)
+        kept = every.index_copy(  # not in place, so that gradients pass
+            1, self.indices.to(device), degrees[:, self.columns.to(device)]
         )
         return Blend(self._laid(kept), instead, self._scale(kept.sum(dim=1), rescale))
 
@@ -76,8 +71,10 @@ class Switch:
         return kept[:, :, None] if self.kind == "position" else kept[:, None]
 
     def _scale(self, left: torch.Tensor, rescale: bool) -> torch.Tensor | None:
+        """(m, 1, 1), what the heads that are left are multiplied by; None for one."""
         if not rescale or self.kind != "head":
             return None
+        # Where no head is left there is nothing to multiply, by any number.
         return (self.parts / left.clamp(min=1))[:, None, None]
 
 
@@ -103,8 +100,7 @@ class Switchboard:
 
     @contextmanager
     def ablated(self, masks: NDArray[np.bool_], number: int = 0) -> Iterator[None]:
-        """Inside, forward passes of the model have a row a mask, (m, n), with its
-        components ablated.
+        """Inside, forward passes have a row a mask, with its components ablated.
 
         Args:
             masks: (m, n) bool.
@@ -124,8 +120,11 @@ class Switchboard:
 
     @contextmanager
     def faded(self, degrees: torch.Tensor, number: int = 0) -> Iterator[None]:
-        """Inside, in forward passes of one row each component is so far on the way to
-        what it is, (n,).
+        """Inside, in forward passes of one row, components are there to a degree.
+
+        Args:
+            degrees: (n,) float, 0 ablated, 1 kept.
+            number: of the input whose stand-ins are taken.
         """
         live = 1.0 - degrees if self.restoring else degrees
         instead = self.instead[number]
@@ -142,23 +141,23 @@ class Switchboard:
 def sizes_of(
     model: HuggingFaceModel, layers: Sequence[Layer], batch: Batch
 ) -> list[dict[Kind, int]]:
-    """How many components of each kind each layer has, seen in one forward pass of one
-    row.
+    """How many components of each kind each layer has, seen in one forward pass.
 
     Raises:
         ModelError: an activation is not where the architecture says, or does not split
             into heads.
     """
     heads = int(model.model.config.get_text_config().num_attention_heads)
+    # Layers are looked at although nothing is counted there: one that nothing passes is
+    # refused here, before anything is ablated.
     sites = [
         site_of(layer, kind) for layer in layers for kind in ("head", "neuron", "layer")
     ]
     widths = [int(copy.shape[-1]) for copy in activations(model, sites, batch).values()]
     length = int(batch["input_ids"].shape[1])
     sizes: list[dict[Kind, int]] = []
-    for number, (across, neurons) in enumerate(
-        zip(widths[::3], widths[1::3], strict=True)
-    ):
+    by_layer = zip(widths[::3], widths[1::3], strict=True)
+    for number, (across, neurons) in enumerate(by_layer):
         if across % heads:
             raise ModelError(
                 f"{across} values enter the heads' projection in layer {number}, no"
@@ -196,8 +195,7 @@ def switches_of(
     sizes: Sequence[dict[Kind, int]],
     device: torch.device,
 ) -> tuple[Switch, ...]:
-    """The switches for masks of these components, in the order in which they act on a
-    layer.
+    """The switches for masks of these components, in the order in which they act.
 
     Args:
         components: column i of the masks is component i.
@@ -207,20 +205,20 @@ def switches_of(
     groups: dict[tuple[int, Kind], list[int]] = {}
     for column, component in enumerate(components):
         groups.setdefault((component.layer, component.kind), []).append(column)
-    return tuple(
-        Switch(
-            site_of(layers[layer], kind),
-            kind,
-            torch.tensor(columns, device=device),
-            torch.tensor(
-                [components[column].index for column in columns], device=device
-            ),
-            sizes[layer][kind],
+    in_order = sorted(groups.items(), key=lambda group: _ORDER.index(group[0][1]))
+    switches = []
+    for (layer, kind), columns in in_order:
+        indices = [components[column].index for column in columns]
+        switches.append(
+            Switch(
+                site=site_of(layers[layer], kind),
+                kind=kind,
+                columns=torch.tensor(columns, device=device),
+                indices=torch.tensor(indices, device=device),
+                parts=sizes[layer][kind],
+            )
         )
-        for (layer, kind), columns in sorted(
-            groups.items(), key=lambda item: _ORDER.index(item[0][1])
-        )
-    )
+    return tuple(switches)
 
 
 def site_of(layer: Layer, kind: Kind) -> Site:

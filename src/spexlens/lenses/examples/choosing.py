@@ -78,11 +78,11 @@ def choose(
         return best.tolist(), f"{asked} of {count} by {said}"
     places = {name: place for place, name in enumerate(names)}
     picked = []
-    for each in asked:
-        place = places.get(each, -1) if isinstance(each, str) else int(each)
+    for name in asked:
+        place = places.get(name, -1) if isinstance(name, str) else int(name)
         if not 0 <= place < count:
             raise InvalidInput(
-                f"no candidate {shown(each)}; there are {count}:"
+                f"no candidate {shown(name)}; there are {count}:"
                 f" {', '.join(names[:5])}, ..."
             )
         picked.append(place)
@@ -162,7 +162,7 @@ def gradient_similarity(task: Task) -> NDArray[np.float64]:
             .fit(everything, np.zeros(1, np.int64))
             .answers[0, :, 0]
         )
-        own = (task.labels - answers[: len(features)])[:, None]
+        residuals = (task.labels - answers[: len(features)])[:, None]
         # Of a point without a number it is the prediction's own gradient, not a loss's.
         theirs = (
             np.ones((len(tests), 1))
@@ -177,13 +177,13 @@ def gradient_similarity(task: Task) -> NDArray[np.float64]:
             .answers[0]
         )
         classes = np.unique(task.labels)
-        own = -likely[: len(features)]
+        residuals = -likely[: len(features)]
         theirs = -likely[len(features) :]
-        own[np.arange(len(own)), labels_as(classes, task.labels)] += 1.0
+        residuals[np.arange(len(residuals)), labels_as(classes, task.labels)] += 1.0
         guesses = likely[len(features) :].argmax(axis=1)
         known = guesses if tested is None else labels_as(classes, tested)
         theirs[np.arange(len(theirs)), known] += 1.0
-    return np.asarray(np.abs((own @ theirs.T) * kernel).sum(axis=1))
+    return np.asarray(np.abs((residuals @ theirs.T) * kernel).sum(axis=1))
 
 
 def features_of(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

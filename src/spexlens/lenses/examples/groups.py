@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from spexlens.arguments import in_python, named, shown
 from spexlens.errors import InvalidInput
 from spexlens.files import text_file
-from spexlens.lenses.examples.examples import Examples, is_missing
+from spexlens.lenses.examples.examples import Examples
+from spexlens.lenses.examples.rows import is_missing
 
 NEAR_DUPLICATES = "near-duplicates"
 _ALIKE = 0.9  # cosine similarity
@@ -53,7 +54,9 @@ def groups_of(
         raise InvalidInput("no example is in any group")
     names = _names(members)
     worded = isinstance(next(iter(members.values())), str)
-    prefix = f"{groups} " if isinstance(groups, str) else "" if worded else "group "
+    prefix = "" if worded else "group "
+    if isinstance(groups, str):
+        prefix = f"{groups} "
     places = {name: place for place, name in enumerate(dict.fromkeys(names.values()))}
     owner = [places[names[row]] if row in names else -1 for row in range(len(values))]
     return [f"{prefix}{name}" for name in places], np.array(owner, dtype=np.int64)

@@ -30,6 +30,8 @@ from spexlens.learners.estimators import Estimator
 from spexlens.learners.learner import Learner, Read, Task, Trainer
 from spexlens.learners.linear.heads import LogisticHead, RidgeHead
 from spexlens.learners.linear.influence import Head
+from spexlens.lenses.examples import labels as called
+from spexlens.lenses.examples.arrays import examples_of, points_of
 from spexlens.lenses.examples.choosing import (
     SCREENINGS,
     choose,
@@ -37,7 +39,8 @@ from spexlens.lenses.examples.choosing import (
     features_of,
     scores_of,
 )
-from spexlens.lenses.examples.examples import Examples, examples_of, points_of
+from spexlens.lenses.examples.digests import digest, seeds
+from spexlens.lenses.examples.examples import Examples
 from spexlens.lenses.examples.groups import clusters_of, groups_of
 from spexlens.lenses.examples.outcomes import outcome_of
 from spexlens.lenses.examples.recipe import (
@@ -54,8 +57,6 @@ if TYPE_CHECKING:
 LEARNERS: dict[str, Learner] = {"logistic": LogisticHead(), "ridge": RidgeHead()}
 """The learners that go by a name."""
 
-_SHOWN = 60
-
 
 class DataLens(Game):
     """The training examples, and what a model says of test points that is trained on
@@ -71,6 +72,7 @@ class DataLens(Game):
     often.
     """
 
+    part = "examples"
     commit_each_batch = True
     deterministic = True
     held_out_share = 0.2
@@ -141,11 +143,11 @@ class DataLens(Game):
             )
         repeats = whole_number(repeats, named("repeats"))
         seed = whole_number(seed, "seed")
-        batch_size = (
-            None if batch_size is None else whole_number(batch_size, "batch_size")
-        )
+        if batch_size is not None:
+            batch_size = whole_number(batch_size, "batch_size")
         mean = yes_or_no(mean, "mean")
-        objective = None if objective is None else readable(objective, "the objective")
+        if objective is not None:
+            objective = readable(objective, "the objective")
         for name, count in (("repeats", repeats), ("batch_size", batch_size)):
             if count is not None and count < 1:
                 raise InvalidInput(f"{named(name)} is at least 1; got {count}")
@@ -179,11 +181,8 @@ class DataLens(Game):
         self._refuse_vain_repeats()
         self.unit, self._outcome = outcome_of(self._trainer.answer, self._objective)
         self._labels, self._predicted = self._watched(self._task)
-        self.outputs = (
-            None
-            if self._mean
-            else tuple(self._point(row) for row in range(len(self.points)))
-        )
+        points = range(len(self.points))
+        self.outputs = None if self._mean else tuple(map(self._point, points))
         self.batch_size = self._batch or self._trainer.batch_size
 
     def renew(self) -> None:
@@ -202,8 +201,8 @@ class DataLens(Game):
         or (m, k) float64.
         """
         kept = self.kept(masks)
-        found = self._answered(self._trainer, kept, self._labels)
-        return np.asarray(found.mean(axis=1) if self._mean else found)
+        outcomes = self._answered(self._trainer, kept, self._labels)
+        return np.asarray(outcomes.mean(axis=1) if self._mean else outcomes)
 
     def about(
         self, masks: NDArray[np.bool_], tests: NDArray[Any] | Read
@@ -238,9 +237,9 @@ class DataLens(Game):
         values = []
         self._remarks = {}
         for number in self._numbers:
-            fitted = trainer.fit(kept, self._seeds(kept, number))
-            own = np.broadcast_to(labels, fitted.answers.shape[1:2])
-            values.append(self._outcome(fitted.answers, own))
+            fitted = trainer.fit(kept, seeds(kept, self.seed, number))
+            of_points = np.broadcast_to(labels, fitted.answers.shape[1:2])
+            values.append(self._outcome(fitted.answers, of_points))
             self._remarks |= fitted.remarks
         return np.asarray(np.mean(values, axis=0))
 
@@ -275,7 +274,7 @@ class DataLens(Game):
         """Of learner, examples and test points; None where one of them is no data, such
         as an estimator, or an array that is too large.
         """
-        learner = getattr(self._learner, "recipe", None)
+        learner = self._learner.recipe
         if learner is None:
             return None
         try:
@@ -334,43 +333,34 @@ class DataLens(Game):
     def levels(self) -> list[Level]:
         """Clusters of like candidates of one label, then the candidates."""
         features = features_of(self._task)[0]
-        middles = np.stack(
-            [features[self._owner == place].mean(axis=0) for place in range(self.n)]
+        members = [np.flatnonzero(self._owner == place) for place in range(self.n)]
+        middles = np.stack([features[rows].mean(axis=0) for rows in members])
+        labels = None
+        if self._task.labels is not None and not self._task.numeric:
+            labels = self._task.labels[np.array([int(rows[0]) for rows in members])]
+        keys = clusters_of(middles, labels)
+        return nested(
+            [gathered("cluster", keys, self._cluster), finest(self.candidates)]
         )
-        labels = (
-            None
-            if self._task.labels is None or self._task.numeric
-            else self._task.labels
-        )
-        first = np.array(
-            [int(np.flatnonzero(self._owner == place)[0]) for place in range(self.n)]
-        )
-        keys = clusters_of(middles, None if labels is None else labels[first])
 
-        def called(group: tuple[int, ...]) -> Candidate:
-            name = self.candidates[group[0]].label
-            return Candidate(
-                name + (f" and {len(group) - 1} like it" if len(group) > 1 else ""),
-                "cluster",
-            )
-
-        return nested([gathered("cluster", keys, called), finest(self.candidates)])
+    def _cluster(self, group: tuple[int, ...]) -> Candidate:
+        """Candidates that are like their first."""
+        name = self.candidates[group[0]].label
+        more = f" and {len(group) - 1} like it" if len(group) > 1 else ""
+        return Candidate(name + more, "cluster")
 
     def facts(self) -> dict[str, Any]:
         """What was retrained, how, and what was watched."""
+        of_features = {} if self.features is None else self.features.facts
         return {
             "lens": "data",
             "call": "retraining",
             **self._trainer.facts(),
-            **({} if self.features is None else self.features.facts),
+            **of_features,
             "unit": self.unit,
             "target": self._target(),
             "predicted": self._predicted,
-            "tests": (
-                [_short(self.points.inputs[row]) for row in range(len(self.points))]
-                if self.points.textual
-                else len(self.points)
-            ),
+            "tests": self._tests(),
             "mean": self._mean and len(self.points) > 1,
             "examples": len(self.examples),
             "others": int((self._owner < 0).sum()),
@@ -381,6 +371,12 @@ class DataLens(Game):
             "seeded": self.seeded,
         }
 
+    def _tests(self) -> list[str] | int:
+        """The test points that are texts, or how many there are."""
+        if not self.points.textual:
+            return len(self.points)
+        return [called.short(text) for text in self.points.inputs]
+
     def _candidates(
         self, selection: Selection, task: Task, head: Head | None
     ) -> tuple[NDArray[np.int64], list[str], str]:
@@ -388,7 +384,8 @@ class DataLens(Game):
         kind.
         """
         if selection.groups is None:
-            names = [self._example(row) for row in range(len(self.examples))]
+            count = len(self.examples)
+            names = [called.example(self.examples, row) for row in range(count)]
             owner = np.arange(len(self.examples))
             kind = "example"
         else:
@@ -400,7 +397,7 @@ class DataLens(Game):
         self._head = head
         place = np.full(len(names) + 1, -1)
         place[picked] = np.arange(len(picked))
-        return place[owner], [names[each] for each in picked], kind
+        return place[owner], [names[position] for position in picked], kind
 
     def _watched(self, task: Task) -> tuple[NDArray[np.float64], bool]:
         """The test points' labels as the outcome reads them, and whether they are those
@@ -412,7 +409,7 @@ class DataLens(Game):
             return np.zeros(len(self.points)), False
         if classes is not None and labels is None:
             everything = np.ones((1, len(self.examples)), np.bool_)
-            whole = self._trainer.fit(everything, self._seeds(everything, 0))
+            whole = self._trainer.fit(everything, seeds(everything, self.seed, 0))
             return whole.answers[0].argmax(axis=1).astype(np.float64), True
         if classes is not None and labels is not None:
             return labels_as(classes, labels).astype(np.float64), False
@@ -424,18 +421,6 @@ class DataLens(Game):
                 )
             return np.zeros(len(self.points)), False
         return labels.astype(np.float64), False
-
-    def _seeds(self, kept: NDArray[np.bool_], number: int) -> NDArray[np.int64]:
-        """(m,), a seed for each subset, so that what is random in one training says
-        nothing of others'.
-        """
-        begun = hashlib.sha256(f"{self.seed} {number} ".encode())
-        seeds = []
-        for row in np.packbits(kept, axis=1):
-            digest = begun.copy()
-            digest.update(row.tobytes())
-            seeds.append(int.from_bytes(digest.digest()[:4], "little"))
-        return np.array(seeds, dtype=np.int64)
 
     def _refuse_vain_repeats(self) -> None:
         if self.repeats > 1 and not self.seeded:
@@ -461,19 +446,6 @@ class DataLens(Game):
             f" {classes[int(self._labels[row])]}" if classes is not None else ""
         )
 
-    def _example(self, row: int) -> str:
-        """A training example's name: its position, its label, and the beginning of a
-        text.
-        """
-        label = (
-            ""
-            if self.examples.labels is None
-            else f" {_label(self.examples.labels[row])}"
-        )
-        return f"#{row}{label}" + (
-            f": {_short(self.examples.inputs[row])}" if self.examples.textual else ""
-        )
-
     def _described(self) -> list[Any] | None:
         """Everything but the seeds that decides a value, or None where the learner
         can't be recognised.
@@ -490,7 +462,7 @@ class DataLens(Game):
         arrays = (self._task.inputs, self._task.labels, self._task.tests)
         content = [
             learner,
-            *map(_digest, arrays),
+            *map(digest, arrays),
             self._labels.tolist(),
             self._owner.tolist(),
         ]
@@ -558,26 +530,3 @@ def _task(
         None if cache is None else Path(cache),
     )
     return replace(task, inputs=features.train, tests=features.tests), features
-
-
-def _digest(array: NDArray[Any] | None) -> Any:
-    """sha256 of an array's content."""
-    if array is None:
-        return None
-    if array.dtype.kind in "fc":
-        return [
-            list(array.shape),
-            hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest(),
-        ]
-    return hashlib.sha256(
-        json.dumps(array.tolist(), ensure_ascii=True).encode()
-    ).hexdigest()
-
-
-def _label(label: Any) -> str:
-    return f"{label:.4g}" if isinstance(label, float) else str(label)
-
-
-def _short(text: Any) -> str:
-    line = " ".join(str(text).split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

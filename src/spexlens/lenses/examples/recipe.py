@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from spexlens.arguments import article, plain
 from spexlens.errors import InvalidInput
 from spexlens.games.recipe import Recipe
-from spexlens.lenses.examples.examples import Examples, is_missing
+from spexlens.lenses.examples.examples import Examples
+from spexlens.lenses.examples.rows import is_missing
 
 LARGEST = 16 * 2**20
 """The most bytes of an array that a recipe holds: a ledger's row, or a message to a

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +17,9 @@ from spexlens.games.candidate import Candidate
 from spexlens.games.game import Game
 from spexlens.games.grouped import Grouped
 from spexlens.games.levels import Level, nested
-from spexlens.lenses.components.lens import MechanisticLens
-from spexlens.lenses.examples.lens import DataLens
+from spexlens.lenses.mixed.parts import Parts, in_order, place
 from spexlens.lenses.mixed.recipe import MixedRecipe
-from spexlens.lenses.of_model import OfModel
+from spexlens.lenses.mixed.trained import Trained
 from spexlens.lenses.screening.attribution import Attribution
 from spexlens.lenses.screening.gradients import (
     GRADIENT,
@@ -29,17 +27,27 @@ from spexlens.lenses.screening.gradients import (
     STEPS,
     gradient_attribution,
 )
-from spexlens.lenses.text.lens import FeatureLens
-from spexlens.lenses.text.parts import TextParts
 from spexlens.masks import designs
-from spexlens.masks import masks as mask_algebra
 
 if TYPE_CHECKING:
     import torch
 
-    from spexlens.lenses.mixed.combine import Joint, Question
+    from spexlens.lenses.mixed.joint import Joint
 
-_KINDS = (DataLens, FeatureLens, TextParts, MechanisticLens)
+_COMMON = (
+    "text",
+    "model",
+    "kind",
+    "target",
+    "foil",
+    "answered",
+    "probability",
+    "replacement",
+    "ablation",
+    "rescale",
+    "device",
+)
+"""Facts of a lens that are the mixed game's, too."""
 
 
 class MixedLens(Game):
@@ -74,37 +82,19 @@ class MixedLens(Game):
             InvalidInput: two of a kind, an only one, two models, two texts, two things
                 watched.
         """
-        self.lenses = tuple(sorted(lenses, key=_place))
-        if len(self.lenses) < 2 or len({_place(lens) for lens in self.lenses}) < len(
-            self.lenses
-        ):
-            names = ", ".join(type(lens).__name__ for lens in lenses) or "none"
-            raise InvalidInput(
-                "a mixed game takes two lenses or more, at most one of a kind; got"
-                f" {names}"
-            )
-        if any(
-            isinstance(lens, FeatureLens) and lens.windows is not None
-            for lens in self.lenses
-        ):
+        self.lenses = in_order(lenses)
+        parts = Parts.of(self.lenses)
+        if parts.text is not None and parts.text.windows is not None:
             raise InvalidInput(
                 "a text that is read by windows is explained alone: mix it without"
                 " windows"
             )
-        self.data = next(
-            (lens for lens in self.lenses if isinstance(lens, DataLens)), None
-        )
-        ends = list(accumulate(lens.n for lens in self.lenses))
-        self._columns = [
-            slice(end - lens.n, end)
-            for lens, end in zip(self.lenses, ends, strict=True)
-        ]
-        self._meeting = self._met()
-        self.unit = self._joint.unit if self.data is None else self.data.unit
-        self.outputs = self._joint.outputs if self.data is None else None
+        self.data = parts.examples
+        self._combination = self._combined()
+        self.unit = self._combination.unit
+        self.outputs = self._combination.outputs
         self._batch = batch_size
-        self.batch_size = batch_size or self._meeting.batch_size
-        self._remarks: dict[int, str] = {}
+        self.batch_size = batch_size or self._combination.batch_size
         candidates = [
             candidate for lens in self.lenses for candidate in lens.candidates
         ]
@@ -122,33 +112,13 @@ class MixedLens(Game):
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What is watched: (m, n) bool -> (m,) or (m, k) float64."""
-        if self.data is None:
-            self._remarks = self._joint.remarks(len(masks))
-            return self._joint.values(masks)
-        own = masks[:, : self.data.n]
-        others = masks[:, self.data.n :]
-        first, training = mask_algebra.distinct(mask_algebra.pack(own))
-        values = np.empty(len(masks))
-        self._remarks = {}
-        for start in range(0, len(first), self.data.at_once):
-            chunk = first[start : start + self.data.at_once]
-            rows = np.flatnonzero((training >= start) & (training < start + len(chunk)))
-            variants, variant = mask_algebra.distinct(mask_algebra.pack(others[rows]))
-            asked = self._question.asked(others[rows][variants])
-            answers = self.data.about(own[chunk], asked)
-            values[rows] = answers[training[rows] - start, variant]
-            told = self.data.remarks()
-            places = zip(rows.tolist(), (training[rows] - start).tolist(), strict=True)
-            self._remarks |= {
-                row: told[place] for row, place in places if place in told
-            }
-        return values
+        return self._combination.values(masks)
 
     def remarks(self) -> dict[int, str]:
         """What is remarked on the trainings, and on answers of a model that somebody
         trains.
         """
-        return self._remarks
+        return self._combination.remarks
 
     def renew(self) -> None:
         """Take the fingerprints of all lenses anew, and ask models anew that have
@@ -156,7 +126,7 @@ class MixedLens(Game):
         """
         for lens in self.lenses:
             lens.renew()
-        self._meeting = self._met()
+        self._combination = self._combined()
         fingerprint = self._identity()
         if fingerprint is None or fingerprint != self.fingerprint:
             self._take(self.candidates, fingerprint)
@@ -169,6 +139,8 @@ class MixedLens(Game):
         single.data = self.data.with_seed(number)
         single.repeats = 1
         single.lenses = (single.data, *self.lenses[1:])
+        assert isinstance(self._combination, Trained)
+        single._combination = self._combination.with_data(single.data)
         single._take(self.candidates, single._identity())
         if single.fingerprint is None:
             single.key = f"{self.key} seed {number}"
@@ -196,7 +168,7 @@ class MixedLens(Game):
     @property
     def device(self) -> "torch.device":
         """Where the model is."""
-        return self._joint.model.device
+        return self._joint.device
 
     @property
     def passes(self) -> int:
@@ -213,68 +185,63 @@ class MixedLens(Game):
         """Those of all lenses side by side; of one that has fewer, its coarsest several
         times.
         """
-        each = [lens.levels() for lens in self.lenses]
-        depth = max(map(len, each))
-        padded = [[levels[0]] * (depth - len(levels)) + levels for levels in each]
+        by_lens = [lens.levels() for lens in self.lenses]
+        depth = max(map(len, by_lens))
+        padded = [[levels[0]] * (depth - len(levels)) + levels for levels in by_lens]
         return nested([self._beside(row) for row in zip(*padded, strict=True)])
+
+    def _beside(self, levels: Sequence[Level]) -> Level:
+        """One level of each lens, as one of all candidates."""
+        groups: list[tuple[int, ...]] = []
+        candidates: list[Candidate] = []
+        start = 0
+        for lens, level in zip(self.lenses, levels, strict=True):
+            groups += [
+                tuple(start + position for position in group) for group in level.groups
+            ]
+            candidates += level.candidates
+            start += lens.n
+        names = dict.fromkeys(level.name for level in levels)
+        return Level(", ".join(names), tuple(groups), tuple(candidates))
 
     def facts(self) -> dict[str, Any]:
         """What each lens says, and what is watched."""
         parts = [lens.facts() for lens in self.lenses]
-        told = {
-            name: part[name]
-            for part in parts
-            for name in _COMMON
-            if part.get(name) is not None
-        }
+        facts: dict[str, Any] = {}
+        for part in parts:
+            facts |= {
+                name: part[name] for name in _COMMON if part.get(name) is not None
+            }
         if self.data is not None:
-            told = {**told, **parts[0], "call": "call", "foil": None}
+            facts |= {**parts[0], "call": "call", "foil": None}
             # those are of the model as it came
-            told |= {"answered": None, "probability": None}
-        told |= {"lens": "mixed", "unit": self.unit, "parts": parts}
+            facts |= {"answered": None, "probability": None}
+        facts |= {"lens": "mixed", "unit": self.unit, "parts": parts}
         if self.data is None:
-            told["passes_a_batch"] = self.passes
-        return told
+            facts["passes_a_batch"] = self.passes
+        return facts
 
     def _shares_a_tuned_model(self) -> bool:
+        """Whether another lens is of the very model that is trained on examples."""
         if self.data is None or self.data.model is None:
             return False
-        return any(isinstance(lens, OfModel) for lens in self.lenses)
+        return bool(Parts.of(self.lenses).of_model)
 
     @property
     def _joint(self) -> "Joint":
-        from spexlens.lenses.mixed.combine import Joint
+        """The combination of lenses without training examples, which alone has a
+        gradient.
+        """
+        from spexlens.lenses.mixed.joint import Joint
 
-        assert isinstance(self._meeting, Joint)
-        return self._meeting
+        assert isinstance(self._combination, Joint)
+        return self._combination
 
-    @property
-    def _question(self) -> "Question":
-        from spexlens.lenses.mixed.combine import Question
+    def _combined(self) -> "Joint | Trained":
+        """How the lenses come together."""
+        from spexlens.lenses.mixed.combine import combine
 
-        assert isinstance(self._meeting, Question)
-        return self._meeting
-
-    def _met(self) -> "Joint | Question":
-        """How the lenses meet."""
-        from spexlens.lenses.mixed.combine import meet
-
-        return meet(self.lenses)
-
-    def _beside(self, levels: Sequence[Level]) -> Level:
-        groups: list[tuple[int, ...]] = []
-        candidates: list[Candidate] = []
-        for level, columns in zip(levels, self._columns, strict=True):
-            groups += [
-                tuple(columns.start + position for position in group)
-                for group in level.groups
-            ]
-            candidates += level.candidates
-        return Level(
-            ", ".join(dict.fromkeys(level.name for level in levels)),
-            tuple(groups),
-            tuple(candidates),
-        )
+        return combine(Parts.of(self.lenses))
 
     def _identity(self) -> str | None:
         """sha256 of everything that decides a value."""
@@ -293,22 +260,6 @@ def _mixed_lens(recipe: MixedRecipe) -> MixedLens:
     return MixedLens(lenses, batch_size=recipe.batch_size)
 
 
-_COMMON = (
-    *(
-        "text",
-        "model",
-        "kind",
-        "target",
-        "foil",
-        "answered",
-        "probability",
-        "replacement",
-        "ablation",
-    ),
-    *("rescale", "device"),
-)
-
-
 def mix(lenses: Sequence[Game]) -> Game:
     """Lenses in one game, screened ones too: what those left unchosen stays kept in it,
     and is checked.
@@ -321,22 +272,21 @@ def mix(lenses: Sequence[Game]) -> Game:
     mixed = MixedLens(
         [lens.base if isinstance(lens, Game) else lens for lens in lenses]
     )
-    ordered = sorted(lenses, key=lambda lens: _place(lens.base))
+    ordered = sorted(lenses, key=lambda lens: place(lens.base))
     if all(lens is lens.base for lens in ordered):
         return mixed
     groups: list[list[int]] = []
-    names: list[Candidate] = []
-    facts: list[dict[str, Any]] = []
+    candidates: list[Candidate] = []
     start = 0
     for lens in ordered:
         owner = lens.owner if isinstance(lens, Grouped) else np.arange(lens.n)
         groups += [
             (start + np.flatnonzero(owner == group)).tolist() for group in range(lens.n)
         ]
-        names += lens.candidates
-        facts.append(lens.facts())
+        candidates += lens.candidates
         start += lens.base.n
-    return Grouped(mixed, groups, names, {"parts": facts, **_screened(facts)})
+    facts = [lens.facts() for lens in ordered]
+    return Grouped(mixed, groups, candidates, {"parts": facts, **_screened(facts)})
 
 
 def _screened(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -344,23 +294,6 @@ def _screened(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     cost = Counter[str]()
     for part in parts:
         cost.update(part.get("screening_cost", {}))
-    how = list(
-        dict.fromkeys(part["screening"] for part in parts if part.get("screening"))
-    )
-    return {"screening": " and ".join(how) or None, "screening_cost": dict(cost)}
-
-
-def _place(lens: Game) -> int:
-    """The order of lenses: training examples, text, components.
-
-    Raises:
-        InvalidInput: it is none of them.
-    """
-    if not isinstance(lens, Game):
-        raise InvalidInput(f"a mixed game is of lenses; got {type(lens).__name__}")
-    for place, kind in enumerate(_KINDS):
-        if isinstance(lens, kind):
-            return {2: 1}.get(place, place)
-    if isinstance(lens, Grouped):
-        raise InvalidInput("screened lenses are mixed by spexlens.mix([...])")
-    raise InvalidInput(f"a mixed game is of lenses; got {type(lens).__name__}")
+    ways = [part["screening"] for part in parts if part.get("screening")]
+    how = " and ".join(dict.fromkeys(ways))
+    return {"screening": how or None, "screening_cost": dict(cost)}

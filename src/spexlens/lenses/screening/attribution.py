@@ -68,14 +68,15 @@ def leave_one_out(
     Raises:
         InvalidInput, NonFiniteValue, OutOfMemory, LedgerError: as `explain`.
     """
-    asked = np.arange(game.n) if first is None else largest(first, some)
-    masks = designs.leave_one_out(game.n)[np.append(0, asked + 1)]
+    left_out = np.arange(game.n) if first is None else largest(first, some)
+    # the first mask of the design keeps everything
+    masks = designs.leave_one_out(game.n)[np.append(0, left_out + 1)]
     evaluator = Repetitions(
         game, ledger, progress=progress, expected=len(masks) * game.repeats
     )
     values = evaluator.packed_values(mask_algebra.pack(masks))
     scores = np.zeros((game.n, *values.shape[1:]))
-    scores[asked] = values[0] - values[1:]
+    scores[left_out] = values[0] - values[1:]
     paid = {"calls": evaluator.paid, "reused": evaluator.reused}
     if first is None:
         return Attribution(LEAVE_ONE_OUT, scores, **paid)
@@ -84,21 +85,21 @@ def leave_one_out(
     )
 
 
-def largest(found: Attribution, count: int) -> NDArray[np.int64]:
+def largest(attribution: Attribution, count: int) -> NDArray[np.int64]:
     """The positions of the largest attributions, ascending; of equals the first.
 
     Raises:
         InvalidInput: one is not finite, or all are 0.
     """
-    strength = found.strength
+    strength = attribution.strength
     if not np.isfinite(strength).all():
         raise InvalidInput(
-            f"{found.method} gave a number that is not finite; choose by"
+            f"{attribution.method} gave a number that is not finite; choose by"
             f" {LEAVE_ONE_OUT}"
         )
     if not strength.any():
         raise InvalidInput(
-            f"the screening is empty: {found.method} is 0 for every candidate; choose"
+            f"the screening is empty: {attribution.method} is 0 for every candidate; choose"
             " by another, or give all"
         )
     return np.sort(np.argsort(-strength, kind="stable")[:count])

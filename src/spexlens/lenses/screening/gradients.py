@@ -1,5 +1,6 @@
-"""Saliency: attributions by the gradient of a model's answer, when candidates are there
-to a degree.
+"""Gradients: attributions by how the answer changes as candidates fade.
+
+A candidate fades where it is there to a degree, between ablated (0) and kept (1).
 """
 
 from typing import TYPE_CHECKING, Protocol
@@ -80,23 +81,23 @@ def gradient_attribution(
         InvalidInput: what is watched has no gradient.
         OutOfMemory: one input, gone back through at one point, does not fit.
     """
-    points, weights = (np.ones(1), np.ones(1)) if steps is None else _quadrature(steps)
-    found = []
+    points, weights = _everything_kept() if steps is None else _quadrature(steps)
+    at_points = []
     for point in points.tolist():
         with enough_memory(f"in the backward pass of {method}: {_INSTEAD}"):
-            each = [
+            of_inputs = [
                 _derivatives(lens, method, point, number)
                 for number in range(lens.inputs)
             ]
-        found.append(np.mean(each, axis=0))
-    scores = np.average(np.stack(found), axis=0, weights=weights)
+        at_points.append(np.mean(of_inputs, axis=0))
+    scores = np.average(np.stack(at_points), axis=0, weights=weights)
     outputs = scores.shape[1]
-    count = len(points) * lens.passes
+    passes = len(points) * lens.passes
     return Attribution(
         method,
         scores[:, 0] if outputs == 1 else scores,
-        forward=count,
-        backward=count * outputs,
+        forward=passes,
+        backward=passes * outputs,
     )
 
 
@@ -119,13 +120,17 @@ def _derivatives(
                 f"what is watched has no gradient, so there is no {method}: leave"
                 " one out"
             )
-        each = [
-            torch.autograd.grad(
-                answer, degrees, retain_graph=column + 1 < len(answers)
-            )[0]
-            for column, answer in enumerate(answers)
-        ]
-    return np.asarray(torch.stack(each, dim=1).double().cpu().numpy())
+        gradients: list[torch.Tensor] = []
+        for output, answer in enumerate(answers):
+            # the last one frees what the forward pass left
+            more = output + 1 < len(answers)
+            gradients += torch.autograd.grad(answer, degrees, retain_graph=more)
+    return np.asarray(torch.stack(gradients, dim=1).double().cpu().numpy())
+
+
+def _everything_kept() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The one point where nothing fades, and its weight."""
+    return np.ones(1), np.ones(1)
 
 
 def _quadrature(steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -78,9 +78,9 @@ def screen(
         if candidates >= game.n:
             return game
         with told(progress) as tell:
-            found = attribution_of(game, by, ledger, tell, int(candidates))
-        picked = largest(found, int(candidates)).tolist()
-        return _chosen(game, picked, _facts(found, game, picked))
+            attribution = attribution_of(game, by, ledger, tell, int(candidates))
+        picked = largest(attribution, int(candidates)).tolist()
+        return _chosen(game, picked, _facts(attribution, picked))
     if by is not None:
         raise InvalidInput(
             f"screening by {by!r} needs a number of candidates to choose"
@@ -96,9 +96,9 @@ def screen(
             f"candidates are 'all', a number, or a list; got {shown(candidates)}"
         )
     picked = _named(game, list(candidates))
-    return (
-        game if len(picked) == game.n else _chosen(game, picked, {"screening": "named"})
-    )
+    if len(picked) == game.n:
+        return game
+    return _chosen(game, picked, {"screening": "named"})
 
 
 def attribution_of(
@@ -112,8 +112,8 @@ def attribution_of(
     names = _names(game, by)
     name = names[0] if by is None else by
     if name in game.attributions:
-        found: Attribution = game.attribute(name)
-        return found
+        attribution: Attribution = game.attribute(name)
+        return attribution
     first = game.attribute(names[0]) if name == REFINED else None
     with opened(ledger) as book:
         return leave_one_out(game, book, progress, first, _REFINED * count)
@@ -123,10 +123,10 @@ def _names(game: Game, by: str | None) -> tuple[str, ...]:
     """The attributions that there are; InvalidInput if the one asked for is none of
     them.
     """
-    refined = bool(game.attributions) and LEAVE_ONE_OUT not in game.attributions
-    names = tuple(
-        dict.fromkeys([*game.attributions, *[REFINED] * refined, LEAVE_ONE_OUT])
-    )
+    names = tuple(game.attributions)
+    if LEAVE_ONE_OUT not in names:
+        # to refine a choice there must be a cheaper one first
+        names += (REFINED, LEAVE_ONE_OUT) if names else (LEAVE_ONE_OUT,)
     if by is not None and by not in names:
         raise InvalidInput(
             f"there is no attribution {by!r} here; choose one of {', '.join(names)}"
@@ -134,17 +134,17 @@ def _names(game: Game, by: str | None) -> tuple[str, ...]:
     return names
 
 
-def _facts(found: Attribution, game: Game, picked: Sequence[int]) -> dict[str, Any]:
+def _facts(attribution: Attribution, picked: Sequence[int]) -> dict[str, Any]:
     """What a result says of how candidates were chosen."""
-    strength: NDArray[np.float64] = found.strength
+    strength: NDArray[np.float64] = attribution.strength
     rest = np.delete(strength, picked)
     return {
-        "screening": f"by {found.method}",
+        "screening": f"by {attribution.method}",
         "screening_cost": {
-            "forward": found.forward,
-            "backward": found.backward,
-            "trainings": found.trainings,
-            "calls": found.calls + found.reused,
+            "forward": attribution.forward,
+            "backward": attribution.backward,
+            "trainings": attribution.trainings,
+            "calls": attribution.calls + attribution.reused,
         },
         "least_chosen": float(strength[picked].min()),
         "largest_not_chosen": float(rest.max()),
@@ -156,37 +156,41 @@ def _chosen(game: Game, picked: Sequence[int], facts: dict[str, Any]) -> Grouped
     return Grouped(game, [[position] for position in picked], names, facts)
 
 
-def _named(game: Game, asked: Sequence[int | str]) -> list[int]:
+def _named(game: Game, wanted: Sequence[int | str]) -> list[int]:
     """The positions asked for, ascending."""
     labels = [candidate.label for candidate in game.candidates]
     names = game.names
     picked: set[int] = set()
-    for each in asked:
-        if not isinstance(each, str | int | np.integer) or isinstance(each, bool):
+    for name in wanted:
+        if not isinstance(name, str | int | np.integer) or isinstance(name, bool):
             raise InvalidInput(
-                f"a candidate is a position or a name; got {shown(each)}"
+                f"a candidate is a position or a name; got {shown(name)}"
             )
-        places = (
-            positions_named(each, labels, names)
-            if isinstance(each, str)
-            else [int(each)]
-        )
-        if not places:
-            near = _like(str(each), list(names))
+        if isinstance(name, str):
+            picked.update(_places(name, labels, names))
+            continue
+        if not 0 <= name < game.n:
             raise InvalidInput(
-                f"there is no candidate {each!r} of {game.n}; there are"
-                f" {', '.join(near)}, ..."
+                f"there is no candidate {name}; their positions are 0 to {game.n - 1}"
             )
-        if not isinstance(each, str) and not 0 <= each < game.n:
-            raise InvalidInput(
-                f"there is no candidate {each}; their positions are 0 to {game.n - 1}"
-            )
-        picked.update(places)
+        picked.add(int(name))
     if not picked:
         raise InvalidInput(
             "the screening is empty: the list of candidates has none in it"
         )
     return sorted(picked)
+
+
+def _places(name: str, labels: Sequence[str], names: Sequence[str]) -> Sequence[int]:
+    """The positions that a name means."""
+    places = positions_named(name, labels, names)
+    if not places:
+        near = _like(name, list(names))
+        raise InvalidInput(
+            f"there is no candidate {name!r} of {len(names)}; there are"
+            f" {', '.join(near)}, ..."
+        )
+    return places
 
 
 def _like(name: str, known: list[str]) -> list[str]:

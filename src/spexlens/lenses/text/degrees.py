@@ -40,13 +40,14 @@ def answer_at(
     embedding = model.model.get_input_embeddings()
     away: torch.Tensor | float = 0.0
     if replacement.has_stand_in:
+        # Stand-ins are constants, whose gradient nobody asks for.
         nothing = tokens.rows(~everything, pad=reader.padding)
         with torch.no_grad():
             away = embedding(reader.tensors(nothing.arrays())["input_ids"])
     there = _degrees_of_tokens(degrees, tokens)[None, :, None]
 
     def blend(module: object, inputs: object, output: torch.Tensor) -> torch.Tensor:
-        # once: the model may embed something else behind the text
+        # Once: behind the text, a query may be embedded too.
         hook.remove()
         return away + there.to(output) * (output - away)
 

@@ -1,6 +1,4 @@
-"""Layout: a text inside its surroundings, as tokens, each owned by one candidate or by
-none.
-"""
+"""Layout: a text in its surroundings, as tokens, each of one candidate or of none."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from spexlens.lenses.text.units import Span
 from spexlens.models.model import HuggingFaceModel
 from spexlens.models.reading import Completion, Reading, read, refuse_far_longer
 
+# the tokenizer's special tokens that say where texts begin and end
 _STRUCTURE = ("bos", "eos", "cls", "sep", "pad")
 
 
@@ -50,8 +49,7 @@ def lay_out(
     template: str,
     chat: bool,
 ) -> Layout:
-    """Tokenise a text in its template, and give each token to the candidate it overlaps
-    most.
+    """Tokenise a text in its template, and give each token to a candidate, or to none.
 
     Raises:
         InvalidInput: a bad template, unit or span, or a candidate without a token of
@@ -60,6 +58,7 @@ def lay_out(
             of it.
         ModelError: a chat template is asked for and the tokenizer has none.
     """
+    # by characters, before a text that is far too long is tokenised
     refuse_far_longer(model, text, "the text", parted=True)
     surrounded = surround(model.tokenizer, text, template, chat=chat)
     reading = read(model, surrounded.whole, completion, rendered=surrounded.rendered)
@@ -73,6 +72,7 @@ def lay_out(
             raise InvalidInput("the text has no token to ablate")
     else:
         cut = _without_structure(units.cut(text, unit), surrounded, reading, places)
+    # Words may share a token, which goes to one of them; spans that were given may not.
     return _laid(
         surrounded, reading, places, cut, completion, exclusive=spans is not None
     )
@@ -81,8 +81,13 @@ def lay_out(
 def lay_out_spans(
     model: HuggingFaceModel, text: str, spans: list[Span], *, exclusive: bool
 ) -> Layout:
-    """Tokenise a text alone, whose candidates are known, or none; `exclusive` as for
-    `_owners`.
+    """Tokenise a text alone, whose candidates are known, or none.
+
+    Args:
+        model: whose tokenizer reads.
+        text: the text.
+        spans: the candidates.
+        exclusive: refuse a token that two of them share.
 
     Raises:
         InvalidInput: a candidate has no token of its own.
@@ -107,8 +112,7 @@ def spans_of(
     unit: str,
     spans: Sequence[Span] | None,
 ) -> list[Span]:
-    """The candidates of a text alone, of which this is read; of a unit that is not
-    "token".
+    """The candidates of a text alone, of a unit that is not "token".
 
     Raises:
         InvalidInput: a bad unit or span, or nothing to ablate.
@@ -128,9 +132,7 @@ def token_spans(model: HuggingFaceModel, text: str) -> list[Span]:
 
 
 def _own_places(model: HuggingFaceModel, reading: Reading) -> NDArray[np.int64]:
-    """(L, 2) int64, `Reading.places`, those of tokens that say where texts begin and
-    end left out.
-    """
+    """(L, 2) int64, `Reading.places`, with -1 for tokens that begin and end texts."""
     places = reading.places.copy()
     places[_structural(model, reading)] = -1
     return places
@@ -138,10 +140,12 @@ def _own_places(model: HuggingFaceModel, reading: Reading) -> NDArray[np.int64]:
 
 def _tokens(text: str, surrounded: Surrounded, places: NDArray[np.int64]) -> list[Span]:
     """The characters in the text that each token stands for."""
-    shown = [surrounded.of(start, end) for start, end in places.tolist() if end > start]
-    return _merged(
-        sorted(place for place in shown if place and text[slice(*place)].strip())
-    )
+    visible = []
+    for start, end in places.tolist():
+        shown = surrounded.of(start, end) if end > start else None
+        if shown is not None and text[slice(*shown)].strip():
+            visible.append(shown)
+    return _merged(sorted(visible))
 
 
 def _laid(
@@ -160,41 +164,43 @@ def _laid(
 
 
 def _structural(model: HuggingFaceModel, reading: Reading) -> NDArray[np.bool_]:
-    """(L,) bool: tokens that say where texts begin and end, the text's own among them;
-    they always stay.
+    """(L,) bool: tokens that say where texts begin and end, which always stay.
+
+    Those that the text itself holds are among them.
     """
-    known = [getattr(model.tokenizer, f"{name}_token_id") for name in _STRUCTURE]
-    # which stand for words
-    words = (model.tokenizer.mask_token_id, model.tokenizer.unk_token_id)
-    wanted = [token for token in known if token is not None and token not in words]
-    return np.isin(reading.ids, wanted)
+    tokenizer = model.tokenizer
+    known = [getattr(tokenizer, f"{name}_token_id") for name in _STRUCTURE]
+    # Some tokenizers have one token for several purposes: one that stands for words too
+    # is ablated as those are.
+    words = (None, tokenizer.mask_token_id, tokenizer.unk_token_id)
+    structural = [token for token in known if token not in words]
+    return np.isin(reading.ids, structural)
 
 
 def _without_structure(
     cut: list[Span], surrounded: Surrounded, reading: Reading, places: NDArray[np.int64]
 ) -> list[Span]:
-    """The spans that are not wholly inside of tokens that say where texts begin and
-    end.
+    """The spans that are not wholly inside of tokens that begin and end texts.
 
     Raises:
         InvalidInput: none is left.
     """
-    structure = reading.places[
-        (places[:, 0] < 0) & (reading.places[:, 1] > reading.places[:, 0])
-    ]
+    written = reading.places[:, 1] > reading.places[:, 0]
+    structure = reading.places[(places[:, 0] < 0) & written]
     if not len(structure):
         return cut
-    kept = []
+    free = []
     for span in cut:
         start, end = surrounded.within(*span)
-        if not ((structure[:, 0] <= start) & (end <= structure[:, 1])).any():
-            kept.append(span)
-    if not kept:
+        inside = (structure[:, 0] <= start) & (end <= structure[:, 1])
+        if not inside.any():
+            free.append(span)
+    if not free:
         raise InvalidInput(
             "the text has nothing to ablate but tokens that say where texts begin"
             " and end"
         )
-    return kept
+    return free
 
 
 def _merged(places: list[Span]) -> list[Span]:
@@ -202,7 +208,8 @@ def _merged(places: list[Span]) -> list[Span]:
     merged: list[Span] = []
     for start, end in places:
         if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            first, last = merged.pop()
+            merged.append((first, max(end, last)))
         else:
             merged.append((start, end))
     return merged
@@ -217,8 +224,7 @@ def _owners(
     *,
     exclusive: bool,
 ) -> NDArray[np.int64]:
-    """For each token's (start, end) the candidate it overlaps most, -1 for none: (L, 2)
-    -> (L,) int64.
+    """The candidate that each token overlaps most, -1 for none: (L, 2) -> (L,) int64.
 
     Args:
         places: of the tokens in the whole string.
@@ -232,31 +238,40 @@ def _owners(
     begins = [start for start, _ in where]
     stops = [stop for _, stop in where]
     for token, (start, end) in enumerate(places.tolist()):
-        # Candidates are in order and apart, so that those that a token overlaps are
-        # neighbours.
-        among = range(bisect_right(stops, start), bisect_left(begins, end))
-        overlaps = {
-            number: min(end, stops[number]) - max(start, begins[number])
-            for number in among
-        }
-        overlaps = {number: size for number, size in overlaps.items() if size > 0}
+        # Candidates are in order and apart: those that a token overlaps are neighbours.
+        neighbours = range(bisect_right(stops, start), bisect_left(begins, end))
+        overlaps: dict[int, int] = {}
+        for number in neighbours:
+            size = min(end, stops[number]) - max(start, begins[number])
+            if size > 0:
+                overlaps[number] = size
         if exclusive and len(overlaps) > 1:
             raise InvalidInput(
                 f"two spans share the token {whole[start:end]!r}; move the border"
                 " between them"
             )
         if overlaps:
-            owner[token] = max(overlaps, key=lambda number: overlaps[number])
-    bare = np.setdiff1d(np.arange(len(where)), owner)
-    if len(bare):
-        start, end = where[bare[0]]
-        why = (
-            "the completion begins in it"
-            if reading.note and reading.completion
-            else "use a coarser unit"
-        )
-        raise InvalidInput(
-            f"{whole[start:end]!r} at character {cut[bare[0]][0]} has no token of its"
-            f" own; {why}"
-        )
+            owner[token] = max(overlaps, key=overlaps.__getitem__)
+    _refuse_bare(owner, where, whole, cut, reading)
     return owner.astype(np.int64)
+
+
+def _refuse_bare(
+    owner: NDArray[np.int64],
+    where: list[Span],
+    whole: str,
+    cut: list[Span],
+    reading: Reading,
+) -> None:
+    """InvalidInput for a candidate that owns no token; arguments as for `_owners`."""
+    bare = np.setdiff1d(np.arange(len(where)), owner)
+    if not len(bare):
+        return
+    start, end = where[bare[0]]
+    remedy = "use a coarser unit"
+    if reading.note and reading.completion:
+        remedy = "the completion begins in it"
+    raise InvalidInput(
+        f"{whole[start:end]!r} at character {cut[bare[0]][0]} has no token of its"
+        f" own; {remedy}"
+    )

@@ -17,7 +17,6 @@ from spexlens.lenses.of_model import OfModel, batch_size_of
 from spexlens.lenses.text.recipe import FeatureRecipe
 from spexlens.lenses.text.replacement import choose_replacement, replacements_of
 from spexlens.lenses.text.units import levels_of
-from spexlens.masks.designs import uniform
 from spexlens.models.bundled import about
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from spexlens.models.model import HuggingFaceModel
     from spexlens.models.objectives.labels import LabelObjective
     from spexlens.models.objectives.objective import Batch, Objective
-    from spexlens.models.rows import Together
 
 
 class FeatureLens(OfModel):
@@ -58,6 +56,7 @@ class FeatureLens(OfModel):
     """
 
     passes = 1
+    part = "text"
     recipe: FeatureRecipe | None
     _question: FeatureRecipe
 
@@ -126,10 +125,10 @@ class FeatureLens(OfModel):
         unit = readable(unit, "the unit")
         chat = yes_or_no(chat, "chat")
         windows = yes_or_no(windows, "windows")
-        objective = None if objective is None else readable(objective, "the objective")
-        replacement = (
-            None if replacement is None else readable(replacement, "the replacement")
-        )
+        if objective is not None:
+            objective = readable(objective, "the objective")
+        if replacement is not None:
+            replacement = readable(replacement, "the replacement")
         batch_size = batch_size_of(batch_size)
         asked = FeatureRecipe(
             model=model,
@@ -159,6 +158,8 @@ class FeatureLens(OfModel):
 
     def _prepare(self) -> None:
         """Everything that is asked of the model and its tokenizer, once."""
+        # These need torch, which is not imported before a model is.
+        from spexlens.lenses.text.trial import try_rows
         from spexlens.lenses.text.whole import read_whole
         from spexlens.lenses.text.windowed import read_by_windows
 
@@ -178,8 +179,10 @@ class FeatureLens(OfModel):
             for start, end in self._text_read.spans
         ]
         with self.model.explained():
-            self._together, passes = self._seen_together(len(candidates))
-        self._setup_passes = self._loading + self._text_read.asked + passes
+            trial = try_rows(self._text_read, len(candidates))
+        self._together = trial.together
+        self.deterministic = trial.deterministic
+        self._setup_passes = self._loading + self._text_read.asked + trial.passes
         fingerprint, self.unknown = self._identity(anew=False)
         self._take(candidates, fingerprint)
 
@@ -192,47 +195,6 @@ class FeatureLens(OfModel):
     def windows(self) -> "Windows | None":
         """The parts that the text is read by; None where it is read at once."""
         return self._text_read.windows
-
-    def _seen_together(self, count: int) -> "tuple[Together, int]":
-        """Which rows may share a forward pass, and the passes that it took to see it.
-
-        Seen on everything, nothing and two random halves kept.
-        """
-        from spexlens.models.rows import steady, together_as
-
-        masks = np.concatenate(
-            [
-                np.ones((1, count), np.bool_),
-                np.zeros((1, count), np.bool_),
-                uniform(count, 2, seed=0),
-            ]
-        )
-        rows = self._text_read.trial(masks)
-        answers: list[NDArray[np.float64]] = []
-
-        def ask(chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-            answers.append(self._text_read.measure(rows.take(chosen)))
-            return answers[-1]
-
-        together, passes = together_as(ask, rows.lengths, self.model.rounding)
-        again = self._text_read.measure(rows.take(np.array([0])))
-        self.deterministic = steady(answers[0], again, self.model.rounding)
-        if len(rows.lengths) > 1:
-            self._refuse_unnoticed(answers[0], answers[1])
-        # `CompletionObjective` cuts all rows of a model that looks ahead at one place.
-        if self.model.ahead and together == "padded":
-            together = "one length"
-        return together, passes + 1
-
-    def _refuse_unnoticed(
-        self, one: NDArray[np.float64], other: NDArray[np.float64]
-    ) -> None:
-        """InvalidInput where rows with other tokens hidden are answered alike."""
-        if self._replacement.hides and np.array_equal(one, other):
-            raise InvalidInput(
-                f"{type(self.model.model).__name__} takes no notice of what is hidden"
-                " from attention: choose another replacement"
-            )
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The objective for each mask: (m, n) bool -> (m,) or (m, k) float64.
@@ -252,13 +214,12 @@ class FeatureLens(OfModel):
         return self._text_read.value(measured[places])
 
     def _rows_that_fit(self, shortest: int, longest: int) -> int:
-        """How many rows of such lengths fit in one forward pass.
-
-        Logits are read from the shortest one's completion on.
-        """
+        """How many rows of such lengths, in tokens, fit in one forward pass."""
         completion = self._text_read.completion
         if not completion:
             return self.batch_size
+        # Logits, of a whole vocabulary a token, are kept from where the completion begins
+        # in the shortest row.
         fit = self.model.rows_that_fit(longest, completion + longest - shortest)
         return min(self.batch_size, fit)
 
@@ -278,8 +239,10 @@ class FeatureLens(OfModel):
     def batches(
         self, masks: NDArray[np.bool_]
     ) -> "Iterator[tuple[NDArray[np.int64], Batch]]":
-        """What the model reads, in batches that may share a forward pass: masks'
-        numbers, and tensors.
+        """What the model reads, in batches that may share a forward pass.
+
+        Yields:
+            The masks' numbers, (b,) int64, and tensors of a row each.
 
         Raises:
             InvalidInput: the text is read by windows.
@@ -314,12 +277,14 @@ class FeatureLens(OfModel):
             InvalidInput, InputTooLong: as for this one.
         """
         target = self._resolved().target
+        # An encoder's default target is the text itself, here the one that is explained.
         if self.model.kind == "encoder" and target is None:
             target = self.text
         lens = self._another(
             text=text,
             target=target,
             replacement=self.replacement,
+            # Spans are of this text, and another may be much longer.
             spans=None,
             batch_size=None,
         )
@@ -336,8 +301,7 @@ class FeatureLens(OfModel):
         return replace(self._question, target=labels if len(labels) > 1 else labels[0])
 
     def batch(self, masks: NDArray[np.bool_]) -> "Batch":
-        """What the model reads, a row a mask: tensors of shape (m, L), padded on the
-        right.
+        """What the model reads, a row a mask: tensors (m, L), padded on the right.
 
         Raises:
             InvalidInput: the text is read by windows.
@@ -354,11 +318,11 @@ class FeatureLens(OfModel):
         model: "HuggingFaceModel | None" = None,
         objective: "Objective | None" = None,
     ) -> "torch.Tensor":
-        """The answer where each token's embedding is so far on the way from its
-        stand-in's to its own.
+        """The answer where candidates are there to a degree.
 
-        The stand-in's is zero where there is none for each token: with `neutral`,
-        `delete` and `attention`.
+        Each token's embedding is so far on the way from its stand-in's to its own. The
+        stand-in's is zero where there is none for each token: with `neutral`, `delete`
+        and `attention`.
 
         Args:
             degrees: (n,), 0 ablated, 1 kept.
@@ -374,9 +338,7 @@ class FeatureLens(OfModel):
         )
 
     def levels(self) -> list[Level]:
-        """Paragraphs, sentences, phrases, then the candidates; of tokens words before
-        those.
-        """
+        """Paragraphs, sentences, phrases, of tokens words, then the candidates."""
         return levels_of(self.text, self.candidates)
 
     def costs(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -433,7 +395,7 @@ class FeatureLens(OfModel):
 
         return told(
             self.model,
-            "features 2",
+            "features 2",  # counted up when values are computed otherwise
             self._text_read.identity(),
             self.objective.identity(),
             anew=anew,

@@ -18,13 +18,14 @@ from spexlens.lenses.text.recipe import TextPartsRecipe
 
 
 class TextParts(Game):
-    """The parts of a text, as texts: a candidate that is ablated is left out, or a
-    string stands for it.
+    """The parts of a text, as texts: an ablated one is left out or replaced.
 
     No model is watched: alone it has no value. With a `DataLens` whose learner reads
     the text (words to tf-idf, a pipeline, a model that is fine-tuned) it makes a mixed
     game of training examples and parts.
     """
+
+    part = "spelled"
 
     def __init__(
         self,
@@ -53,11 +54,11 @@ class TextParts(Game):
             units.cut(text, unit) if spans is None else units.check(spans, text)
         )
         kind = unit if spans is None else "span"
-        said = json.dumps(["text parts 1", text, neutral, self.spans])
-        named = [
+        identity = json.dumps(["text parts 1", text, neutral, self.spans])
+        candidates = [
             Candidate(text[start:end], kind, (start, end)) for start, end in self.spans
         ]
-        self._take(named, hashlib.sha256(said.encode()).hexdigest())
+        self._take(candidates, hashlib.sha256(identity.encode()).hexdigest())
 
     def value(self, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
         """There is none.
@@ -72,18 +73,22 @@ class TextParts(Game):
 
     def texts(self, masks: NDArray[np.bool_]) -> NDArray[Any]:
         """The text under each mask: (m, n) bool -> (m,) texts."""
-        made = np.empty(len(masks), dtype=object)
+        texts = np.empty(len(masks), dtype=object)
         for row, mask in enumerate(masks):
-            pieces = []
-            end = 0
-            for (start, stop), kept in zip(self.spans, mask.tolist(), strict=True):
-                pieces += [
-                    self.text[end:start],
-                    self.text[start:stop] if kept else self.neutral,
-                ]
-                end = stop
-            made[row] = " ".join("".join([*pieces, self.text[end:]]).split())
-        return made
+            texts[row] = self._text_under(mask)
+        return texts
+
+    def _text_under(self, mask: NDArray[np.bool_]) -> str:
+        """The text under one mask, (n,), its white space single spaces."""
+        pieces = []
+        done = 0
+        for (start, end), kept in zip(self.spans, mask.tolist(), strict=True):
+            part = self.text[start:end] if kept else self.neutral
+            pieces += [self.text[done:start], part]
+            done = end
+        pieces.append(self.text[done:])
+        # What is left out leaves the spaces of both its sides.
+        return " ".join("".join(pieces).split())
 
     def levels(self) -> list[Level]:
         """Paragraphs, sentences, phrases, then the parts."""

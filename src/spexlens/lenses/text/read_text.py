@@ -28,6 +28,7 @@ class ReadText(ABC):
         replacement: what stands for ablated candidates.
         objective: what is watched.
         asked: forward passes that it took to find out what to watch.
+        longest: the most tokens that any mask leads to in one row.
         unknown_words: those that the tokenizer has no token for; None where it knows
             every word.
     """
@@ -36,6 +37,7 @@ class ReadText(ABC):
     replacement: Replacement
     objective: Objective
     asked: int
+    longest: int
     unknown_words: list[str] | None
 
     @property
@@ -131,6 +133,7 @@ def refuse_unreadable(
     Raises:
         InvalidInput: it does; the text says what to give instead.
     """
+    # A text without candidates, as a window may be, has a mask of one column.
     everything_ablated = np.zeros((1, max(1, len(layout.spans))), np.bool_)
     completion = layout.reading.completion
     left = tokens.rows(everything_ablated, pad=model.padding).attention.sum()

@@ -27,8 +27,8 @@ class FeatureRecipe(ModelRecipe):
 
     kind: ClassVar[str] = "features"
 
-    foil: str | int | None = None
     text: str
+    foil: str | int | None = None  # one, as there is one text
     unit: str = "word"
     replacement: str | None = None
     neutral: str = "..."

@@ -59,6 +59,7 @@ class Replacement:
             neutral: the string that stands for a candidate, if one does.
         """
         if self.spelled:
+            # here, as it needs torch, and names of replacements are asked for without
             from spexlens.lenses.text.spelled import SpelledText
 
             return SpelledText(model, layout, neutral)
@@ -82,6 +83,7 @@ class Replacement:
 MASK = Replacement("mask", token="mask")
 DELETE = Replacement("delete")
 
+# In this order errors list those that work. A new one stands here, and nowhere else.
 _KNOWN = (
     MASK,
     Replacement("pad", token="pad"),
@@ -93,6 +95,11 @@ _KNOWN = (
 
 REPLACEMENTS = tuple(replacement.name for replacement in _KNOWN)
 """The names of the replacements; see `FeatureLens`."""
+
+KEEPING_PLACES = tuple(
+    replacement.name for replacement in _KNOWN if replacement.keeps_places
+)
+"""The names of those under which the tokens that are kept stay where they are."""
 
 
 def choose_replacement(

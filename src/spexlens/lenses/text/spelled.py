@@ -1,6 +1,4 @@
-"""Spelled text: a string put where a candidate was, and the whole read anew, as a
-person would write it.
-"""
+"""Spelled text: a string where a candidate was, and the whole read anew."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +12,7 @@ _REMEMBERED = 20_000  # texts
 
 
 class SpelledText:
-    """A text in which a neutral string stands for each ablated candidate; the tokenizer
-    reads the result.
+    """A text with a neutral string for each ablated candidate, read by the tokenizer.
 
     So what is put in is tokenised with its neighbours, as when a person writes it:
     behind a space, inside of brackets, or beside another such string.
@@ -45,8 +42,10 @@ class SpelledText:
 
     @property
     def longest(self) -> int:
-        """The most tokens that are read with everything, nothing, or all but one
-        candidate kept.
+        """The most tokens that are read of all masks that are tried.
+
+        Those keep everything, nothing, or all but one candidate: another may lead to
+        more, which `rows` refuses.
         """
         count = len(self._layout.spans)
         masks = np.concatenate(
@@ -104,12 +103,15 @@ class SpelledText:
         """What the model reads for one mask."""
         key = np.packbits(mask).tobytes()
         if key not in self._known:
+            # Masks come again in other batches; a text is read once, within bounds.
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[key] = self._read(mask)
         return self._known[key]
 
     def _read(self, mask: NDArray[np.bool_]) -> Reading:
+        """What the model reads, the completion's tokens as they are behind the text."""
+        # as the layout has it, from which the completion's tokens come
         if mask.all():
             return self._layout.reading
         spans = [
@@ -119,6 +121,8 @@ class SpelledText:
         ]
         surrounded = self._layout.surrounded
         text = surrounded.replaced(spans, self._neutral)
+        # A tokenizer may join the completion with what stands before it: then its tokens
+        # are put there as they are, so that every mask is asked for the same ones.
         if self._completion and isinstance(self._layout.completion, str):
             joint = read(
                 self._model, text, self._layout.completion, rendered=surrounded.rendered

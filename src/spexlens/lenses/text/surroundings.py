@@ -1,13 +1,10 @@
-"""Surroundings: the string that a text stands in, and where each of its characters is
-in it.
-"""
+"""Surroundings: the string that a text stands in, and where its characters are."""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from html import escape
-from itertools import takewhile
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -57,16 +54,23 @@ class Surrounded:
 
     def within(self, start: int, end: int) -> tuple[int, int]:
         """Where some characters of the text are in the whole."""
-        return int(self.starts[start]), int(self.ends[end - 1])
+        first = self.starts[start]
+        last = self.ends[end - 1]
+        return int(first), int(last)
 
     def of(self, start: int, end: int) -> tuple[int, int] | None:
         """Which characters of the text some of the whole show; None for none."""
         overlaps = np.flatnonzero((self.ends > start) & (self.starts < end))
-        return (int(overlaps[0]), int(overlaps[-1]) + 1) if len(overlaps) else None
+        if not len(overlaps):
+            return None
+        return int(overlaps[0]), int(overlaps[-1]) + 1
 
     def replaced(self, spans: list[tuple[int, int]], other: str) -> str:
-        """The whole with another string in the place of each of these characters of the
-        text, in order.
+        """The whole with another string in the place of each of these spans.
+
+        Args:
+            spans: characters of the text, in order and apart.
+            other: the string.
         """
         pieces = []
         done = 0
@@ -80,8 +84,7 @@ class Surrounded:
 def surround(
     tokenizer: "PreTrainedTokenizerBase", text: str, template: str, *, chat: bool
 ) -> Surrounded:
-    """A text in a template, and that in the tokenizer's chat template as the user's
-    turn.
+    """A text in a template, and that in the tokenizer's chat template if asked for.
 
     The chat template is filled in with the text itself, so that one that trims it,
     escapes it or looks into it gives what `apply_chat_template` gives.
@@ -104,9 +107,8 @@ def surround(
         )
     import jinja2.sandbox  # noqa: F401  # here, so that each child need not
 
-    whole, *others = _rendered(
-        tokenizer, [before + each + after for each in (text, *_PLACES)]
-    )
+    turns = [before + shown + after for shown in (text, *_PLACES)]
+    whole, *others = _rendered(tokenizer, turns)
     start, end = _shown(whole, others)
     starts, ends = _aligned(text, whole, start, end)
     return Surrounded(whole, starts, ends, rendered=True)
@@ -115,20 +117,22 @@ def surround(
 def _rendered(
     tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]
 ) -> list[str]:
-    """Conversations of one turn of the user each, ready to be answered.
+    """Conversations of one user's turn each, ready to be answered.
 
     Raises:
         ModelError: the template fails, has no end, or its tokens are not those of the
             string that it makes.
     """
     name = f" of {tokenizer.name_or_path!r}" if tokenizer.name_or_path else ""
+    # A template is a program that came with the model: it is run in a child that is
+    # ended where it has no end.
     filled = bounded(
         lambda: [_filled(tokenizer, content) for content in contents],
         f"the chat template{name}",
     )
     for whole, tokens in filled:
-        said = tokenized(tokenizer, whole, add_special_tokens=False)
-        if list(said["input_ids"]) != tokens:
+        encoding = tokenized(tokenizer, whole, add_special_tokens=False)
+        if list(encoding["input_ids"]) != tokens:
             raise ModelError(
                 "the chat template's tokens are not those of the text that it makes"
             )
@@ -150,8 +154,11 @@ def _filled(
 
 
 def _shown(whole: str, others: Sequence[str]) -> tuple[int, int]:
-    """Where a rendered string differs from the same with other texts, no two of which
-    begin or end alike.
+    """Where a rendered string shows the text: where it differs from others'.
+
+    Args:
+        whole: the string.
+        others: the same with each of `_PLACES`, which do not begin or end alike.
 
     Raises:
         ModelError: a text is shown twice or more.
@@ -161,7 +168,9 @@ def _shown(whole: str, others: Sequence[str]) -> tuple[int, int]:
             raise ModelError(
                 "the chat template does not show the user's text exactly once"
             )
-    pairs = [(whole, others[0]), (whole, others[1]), (others[0], others[1])]
+    first, second = others
+    # Three pairs, as the text may begin or end like one of the two by chance.
+    pairs = [(whole, first), (whole, second), (first, second)]
     start = min(_alike(one, other) for one, other in pairs)
     behind = min(_alike(one[::-1], other[::-1]) for one, other in pairs)
     return start, max(start, len(whole) - behind)
@@ -169,12 +178,12 @@ def _shown(whole: str, others: Sequence[str]) -> tuple[int, int]:
 
 def _alike(one: str, other: str) -> int:
     """How many characters two strings begin with alike."""
-    return sum(
-        1
-        for _ in takewhile(
-            lambda pair: pair[0] == pair[1], zip(one, other, strict=False)
-        )
-    )
+    count = 0
+    for letter, another in zip(one, other, strict=False):
+        if letter != another:
+            break
+        count += 1
+    return count
 
 
 def _aligned(
@@ -191,13 +200,10 @@ def _aligned(
     for shown, left_out in ((text, 0), (core, trimmed)):
         for spelled in _SPELLINGS:
             letters = [spelled(letter) for letter in shown]
-            if _within(part, "".join(letters)) >= 0:
-                return _placed(
-                    letters,
-                    start + _within(part, "".join(letters)),
-                    len(text),
-                    left_out,
-                )
+            place = _within(part, "".join(letters))
+            if place >= 0:
+                return _placed(letters, start + place, len(text), left_out)
+    # The time that it takes to compare grows with the product of the lengths.
     if max(len(text), len(part)) > _COMPARED:
         raise InvalidInput(
             "the chat template changes the text, too long to see how: leave"
@@ -208,60 +214,72 @@ def _aligned(
 
 def _within(part: str, shown: str) -> int:
     """Where a string shows another, capitals aside; -1 where it does not, or twice."""
-    folded = part.lower()
-    wanted = shown.lower()
     if part.count(shown) == 1:
         return part.index(shown)
-    once = (
-        len(folded) == len(part)
-        and len(wanted) == len(shown)
-        and folded.count(wanted) == 1
-    )
-    return folded.index(wanted) if once else -1
+    folded = part.lower()
+    wanted = shown.lower()
+    # Some letters are two in lower case, such as a capital i with a dot: then places
+    # are not those of the string as it is.
+    same_places = len(folded) == len(part) and len(wanted) == len(shown)
+    if same_places and folded.count(wanted) == 1:
+        return folded.index(wanted)
+    return -1
 
 
 def _placed(
     letters: Sequence[str], first: int, count: int, left_out: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where characters begin and end that are spelled one behind the other, those
-    trimmed at the edges.
+    """Where characters begin and end that are spelled one behind the other.
+
+    Args:
+        letters: how each is spelled that is not trimmed.
+        first: where the first of them begins.
+        count: all characters of the text.
+        left_out: how many are trimmed in front.
     """
-    ends = first + np.cumsum([0, *map(len, letters)])
-    places = np.clip(np.arange(count) - left_out, 0, len(letters))
-    behind = np.clip(np.arange(1, count + 1) - left_out, 0, len(letters))
-    return ends[places].astype(np.int64), ends[behind].astype(np.int64)
+    lengths = [len(letter) for letter in letters]
+    borders = first + np.cumsum([0, *lengths])
+    # What is trimmed lies on the first border or on the last, and is empty there.
+    places = np.arange(count + 1) - left_out
+    at = borders[np.clip(places, 0, len(letters))].astype(np.int64)
+    return at[:-1], at[1:]
 
 
 def _matched(
     text: str, part: str, offset: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The same where a template changes some of the characters, such as quotation marks
-    that it escapes.
+    """The same where a template changes some of the characters, as by escaping.
+
+    Raises:
+        InvalidInput: the part does not show most of the text.
     """
     starts = np.zeros(len(text), np.int64)
     ends = np.zeros(len(text), np.int64)
     same = 0
     put_in = None
-    for what, a, b, c, d in SequenceMatcher(
-        None, text, part, autojunk=False
-    ).get_opcodes():
+    matcher = SequenceMatcher(None, text, part, autojunk=False)
+    for what, a, b, c, d in matcher.get_opcodes():  # text[a:b] is shown as part[c:d]
         if what == "insert":
             put_in = c  # such as a backslash: it belongs to the character behind it
             continue
         if what == "equal":
             starts[a:b] = np.arange(c, d)
             ends[a:b] = np.arange(c, d) + 1
-            same += sum(not letter.isspace() for letter in text[a:b])
+            same += _visible(text[a:b])
         else:
             starts[a:b] = c
             ends[a:b] = d
         if put_in is not None and a:
             starts[a] = put_in
         put_in = None
-    visible = sum(not letter.isspace() for letter in text)
-    if same < _RECOGNISED * visible:
+    if same < _RECOGNISED * _visible(text):
         raise InvalidInput(
             f"the chat template does not show the text as it is: leave {named('chat')}"
             " out, or use a template"
         )
     return starts + offset, ends + offset
+
+
+def _visible(text: str) -> int:
+    """How many characters are no white space."""
+    return sum(not letter.isspace() for letter in text)

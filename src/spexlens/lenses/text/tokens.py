@@ -31,37 +31,37 @@ class Rows:
 
     def take(self, chosen: NDArray[np.int64]) -> "Rows":
         """Some of the rows, padded no further than they need."""
+        # Padding takes time, and may move the last digits of an answer.
         longest = int(self.lengths[chosen].max())
-        segments = None if self.segments is None else self.segments[chosen, :longest]
+        segments = None
+        if self.segments is not None:
+            segments = self.segments[chosen, :longest]
         return Rows(
-            self.ids[chosen, :longest],
-            self.lengths[chosen],
-            self.attention[chosen, :longest],
-            segments,
+            ids=self.ids[chosen, :longest],
+            lengths=self.lengths[chosen],
+            attention=self.attention[chosen, :longest],
+            segments=segments,
         )
 
     def distinct(self) -> tuple["Rows", NDArray[np.int64]]:
         """The rows that differ, and which of them each is."""
         parts = [self.lengths[:, None], *self.arrays().values()]
-        first, inverse = mask_algebra.distinct(
-            np.concatenate(parts, axis=1).view(np.uint8)
-        )
+        table = np.concatenate(parts, axis=1)
+        # Rows are compared byte by byte, as packed masks are.
+        first, inverse = mask_algebra.distinct(table.view(np.uint8))
         return self.take(first), inverse
 
     def arrays(self) -> dict[str, NDArray[np.int64]]:
         """The model's arguments by name."""
-        given = {"input_ids": self.ids, "attention_mask": self.attention}
-        return (
-            given
-            if self.segments is None
-            else {**given, "token_type_ids": self.segments}
-        )
+        arguments = {"input_ids": self.ids, "attention_mask": self.attention}
+        if self.segments is not None:
+            arguments["token_type_ids"] = self.segments
+        return arguments
 
 
 @dataclass(frozen=True)
 class AblatableTokens:
-    """Slots in reading order, each holding one token and the condition under which it
-    is there.
+    """Slots in reading order, each with one token and the condition for its being there.
 
     A kept candidate shows its own tokens; an ablated one shows its stand-ins, if it has
     any. One list of slots therefore serves every replacement: a mask token for each
@@ -84,20 +84,23 @@ class AblatableTokens:
 
     def present(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which slots stand in the input: (m, n) -> (m, p) bool."""
-        kept = masks[:, np.maximum(self.owner, 0)]
-        present: NDArray[np.bool_] = (self.when == ALWAYS) | np.where(
-            self.when == KEPT, kept | self.hidden, ~kept
-        )
+        kept = self._owner_kept(masks)
+        in_turn = np.where(self.when == KEPT, kept | self.hidden, ~kept)
+        present: NDArray[np.bool_] = (self.when == ALWAYS) | in_turn
         return present
 
     def seen(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which slots stand in the input and are attended to: (m, n) -> (m, p) bool."""
         if not self.hidden:
             return self.present(masks)
-        seen: NDArray[np.bool_] = masks[:, np.maximum(self.owner, 0)] | (
-            self.when == ALWAYS
-        )
+        seen: NDArray[np.bool_] = self._owner_kept(masks) | (self.when == ALWAYS)
         return seen
+
+    def _owner_kept(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether each slot's candidate is kept: (m, p)."""
+        # Where there is none, -1, the first candidate's is taken, and has no say.
+        kept: NDArray[np.bool_] = masks[:, np.maximum(self.owner, 0)]
+        return kept
 
     def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64, the number of tokens the model reads for each mask."""
@@ -107,14 +110,12 @@ class AblatableTokens:
     def longest(self) -> int:
         """The most tokens that any mask leads to."""
         total = int((self.when == ALWAYS).sum())
-        for candidate in np.unique(self.owner[self.owner >= 0]):
-            mine = self.owner == candidate
-            total += int(
-                max(
-                    (mine & (self.when == KEPT)).sum(),
-                    (mine & (self.when == ABLATED)).sum(),
-                )
-            )
+        candidates = np.unique(self.owner[self.owner >= 0])
+        for candidate in candidates:
+            own = self.owner == candidate
+            kept = int((own & (self.when == KEPT)).sum())
+            ablated = int((own & (self.when == ABLATED)).sum())
+            total += max(kept, ablated)
         return total
 
     def identity(self) -> list[Any]:
@@ -130,9 +131,8 @@ class AblatableTokens:
 
     def kept_owners(self) -> NDArray[np.int64]:
         """(L,) int64, the owners of the tokens that are read with everything kept."""
-        owners: NDArray[np.int64] = self.owner[
-            (self.when == ALWAYS) | (self.when == KEPT)
-        ]
+        read = (self.when == ALWAYS) | (self.when == KEPT)
+        owners: NDArray[np.int64] = self.owner[read]
         return owners
 
     def rows(self, masks: NDArray[np.bool_], *, pad: int) -> Rows:
@@ -144,16 +144,21 @@ class AblatableTokens:
         """
         present = self.present(masks)
         length = present.sum(axis=1)
-        # A stable sort on "absent" moves the slots that are read to the front, in
-        # order.
-        order = np.argsort(~present, axis=1, kind="stable")[:, : int(length.max())]
+        # A stable sort on "absent" moves the slots that are read to the front in order.
+        longest = int(length.max())
+        order = np.argsort(~present, axis=1, kind="stable")[:, :longest]
         real = np.take_along_axis(present, order, axis=1)
         ids = np.where(real, self.ids[order], pad)
         attention = np.take_along_axis(self.seen(masks), order, axis=1) & real
-        segments = (
-            None if self.segments is None else np.where(real, self.segments[order], 0)
+        segments = None
+        if self.segments is not None:
+            segments = np.where(real, self.segments[order], 0)
+        return Rows(
+            ids=ids,
+            lengths=length.astype(np.int64),
+            attention=attention.astype(np.int64),
+            segments=segments,
         )
-        return Rows(ids, length.astype(np.int64), attention.astype(np.int64), segments)
 
 
 def substitute(
@@ -175,14 +180,20 @@ def substitute(
         segments: (L,) int64, which text of a pair each token belongs to, or None.
     """
     slots: list[tuple[int, int, int, int]] = []
-    of = np.zeros(len(ids), np.int64) if segments is None else segments
+    segment_of = np.zeros(len(ids), np.int64)
+    if segments is not None:
+        segment_of = segments
     for token, candidate, segment, others in zip(
-        ids.tolist(), owner.tolist(), of.tolist(), stand_ins, strict=True
+        ids.tolist(), owner.tolist(), segment_of.tolist(), stand_ins, strict=True
     ):
-        slots.append((token, candidate, ALWAYS if candidate < 0 else KEPT, segment))
+        when = ALWAYS if candidate < 0 else KEPT
+        slots.append((token, candidate, when, segment))
         slots.extend((other, candidate, ABLATED, segment) for other in others)
     table = np.array(slots, dtype=np.int64).reshape(-1, 4)
-    own = None if segments is None else table[:, 3]
     return AblatableTokens(
-        table[:, 0], table[:, 1], table[:, 2].astype(np.int8), hidden, own
+        ids=table[:, 0],
+        owner=table[:, 1],
+        when=table[:, 2].astype(np.int8),
+        hidden=hidden,
+        segments=None if segments is None else table[:, 3],
     )

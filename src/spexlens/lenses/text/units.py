@@ -18,11 +18,13 @@ Span = tuple[int, int]
 UNITS = ("word", "token", "sentence", "line", "paragraph")
 """The units a text can be cut into. Tokens come from the model's tokenizer."""
 
-_LONG = 8  # candidates a phrase
+_LONG = 8  # candidates a phrase, of a sentence without marks
 
 _RUN = re.compile(r"\S+")
 _LINE = re.compile(r"\S[^\n]*")
+# A paragraph goes on over a line break that no blank line follows.
 _PARAGRAPH = re.compile(r"\S(?:[^\n]|\n(?![^\S\n]*(?:\n|\Z)))*")
+# Marks of Chinese and Japanese end a sentence without white space behind them.
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+")
 _PHRASE_END = re.compile(r"[,;:—–)\]…]+[\"'”’]*(?=\s)|(?<=\s)(?=[(\[—–])")
 _ABBREVIATION = re.compile(
@@ -41,12 +43,12 @@ def cut(text: str, unit: str) -> list[Span]:
     Raises:
         InvalidInput: the text has none of them, or the unit is unknown.
     """
-    cutters = {
+    cutters: dict[str, Callable[[str], Iterable[Span]]] = {
         "word": _words,
         "line": _matches(_LINE),
         "paragraph": _matches(_PARAGRAPH),
+        "sentence": _sentences,
     }
-    cutters["sentence"] = _sentences
     if unit not in cutters:
         raise InvalidInput(
             f"{unknown('unit', unit, UNITS)}{in_python(', or give spans')}"
@@ -58,53 +60,48 @@ def cut(text: str, unit: str) -> list[Span]:
 
 
 def levels_of(text: str, candidates: Sequence[Candidate]) -> list[Level]:
-    """Paragraphs, sentences, phrases and words as groups of a text's candidates, and
-    those themselves.
+    """Paragraphs, sentences, phrases and words as groups of candidates, and those.
 
     A phrase ends at a mark inside of a sentence, or after eight candidates. Candidates
     belong to where they begin; what would be no coarser than the level below is left
     out.
     """
-    starts = [(candidate.span or (0, 0))[0] for candidate in candidates]
+    starts = [_span_of(candidate)[0] for candidate in candidates]
 
     def level(name: str, keys: Sequence[object]) -> Level:
-        return gathered(
-            name,
-            keys,
-            lambda group: _spanning(text, name, [candidates[i] for i in group]),
-        )
+        def named(group: Sequence[int]) -> Candidate:
+            return _spanning(text, name, [candidates[place] for place in group])
+
+        return gathered(name, keys, named)
 
     sentences = _within(starts, cut(text, "sentence"))
-    words = list(_words(text))
     phrases = list(zip(sentences, _phrases(text, starts, sentences), strict=True))
-    return nested(
-        [
-            level("paragraph", _within(starts, cut(text, "paragraph"))),
-            level("sentence", sentences),
-            level("phrase", phrases),
-            *(
-                [level("word", list(zip(phrases, _within(starts, words), strict=True)))]
-                if words
-                else []
-            ),
-            finest(candidates),
-        ]
-    )
+    levels = [
+        level("paragraph", _within(starts, cut(text, "paragraph"))),
+        level("sentence", sentences),
+        level("phrase", phrases),
+    ]
+    words = list(_words(text))
+    if words:
+        # A word's key holds its phrase's, so that words are nested in phrases.
+        in_phrases = list(zip(phrases, _within(starts, words), strict=True))
+        levels.append(level("word", in_phrases))
+    return nested([*levels, finest(candidates)])
 
 
 def _phrases(
     text: str, starts: Sequence[int], sentences: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """Which phrase of its sentence each candidate is in, and which run of eight
-    candidates of it.
-    """
+    """Which phrase each candidate is in, and which run of eight candidates of it."""
     marks = [mark.end() for mark in _PHRASE_END.finditer(text)]
     keys: list[tuple[int, int]] = []
     sizes: dict[tuple[int, int], int] = {}
     for start, sentence in zip(starts, sentences, strict=True):
-        phrase = (sentence, bisect_right(marks, start))
-        sizes[phrase] = sizes.get(phrase, 0) + 1
-        keys.append((phrase[1], (sizes[phrase] - 1) // _LONG))
+        number = bisect_right(marks, start)
+        phrase = (sentence, number)
+        before = sizes.get(phrase, 0)
+        sizes[phrase] = before + 1
+        keys.append((number, before // _LONG))
     return keys
 
 
@@ -118,9 +115,14 @@ def _spanning(text: str, kind: str, members: Sequence[Candidate]) -> Candidate:
     """From the first member's beginning to the last one's end."""
     if len(members) == 1:
         return members[0]
-    start = (members[0].span or (0, 0))[0]
-    end = (members[-1].span or (0, 0))[1]
+    start = _span_of(members[0])[0]
+    end = _span_of(members[-1])[1]
     return Candidate(" ".join(text[start:end].split()), kind, (start, end))
+
+
+def _span_of(candidate: Candidate) -> Span:
+    """Its characters in the text; those of a text's candidates are known."""
+    return candidate.span or (0, 0)
 
 
 def check(spans: Iterable[Span], text: str) -> list[Span]:
@@ -163,6 +165,7 @@ def _words(text: str) -> Iterator[Span]:
 
 def _is_edge(character: str) -> bool:
     """Punctuation, or a character that cannot be seen."""
+    # Unicode's categories P and C: https://www.unicode.org/reports/tr44/#General_Category_Values
     return unicodedata.category(character)[0] in "PC"
 
 
@@ -175,16 +178,15 @@ def _sentences(text: str) -> Iterator[Span]:
         begin = start
         for mark in _SENTENCE_END.finditer(text, start, end):
             rest = text[mark.end() : end].lstrip()
-            if (
-                rest
-                and not rest[0].islower()
-                and not _ABBREVIATION.search(text[begin : mark.end()])
-            ):
+            if not rest or rest[0].islower():
+                continue
+            if not _ABBREVIATION.search(text[begin : mark.end()]):
                 yield begin, mark.end()
-                begin = end - len(text[mark.end() : end].lstrip())
+                begin = end - len(rest)
         yield begin, end
 
 
 def _stripped(text: str, span: Span) -> Span:
+    """A span without the white space at its end."""
     start, end = span
     return start, start + len(text[start:end].rstrip())

@@ -30,12 +30,10 @@ class WholeText(ReadText):
     Attributes:
         layout: what is read, everything kept.
         tokens: the same with candidates that come and go.
-        longest: the most tokens that any mask leads to.
     """
 
     layout: Layout
     tokens: AblatableTokens | SpelledText
-    longest: int
 
     @property
     def windows(self) -> None:
@@ -68,6 +66,7 @@ class WholeText(ReadText):
         return self.tokens.rows(masks, pad=self.model.padding)
 
     def rows(self, masks: NDArray[np.bool_]) -> tuple[Rows, NDArray[np.int64]]:
+        # Masks that lead to the same tokens, as of a word that comes twice, share a row.
         return self.every_row(masks).distinct()
 
     def trial(self, masks: NDArray[np.bool_]) -> Rows:
@@ -116,6 +115,7 @@ def read_whole(
         chat=asked.chat,
     )
     tokens = replacement.ablatable(model, layout, asked.neutral)
+    # What stands in may be longer than the text, which `lay_out` has seen to fit.
     longest = tokens.longest
     model.refuse_longer_than_window(
         longest, "the text with what stands in for it", parted=True
@@ -136,11 +136,12 @@ def read_whole(
         model=model,
         replacement=replacement,
         objective=objective,
+        # what a causal model is asked for is given: nothing is found out
         asked=int(model.kind != "causal"),
+        longest=longest,
         unknown_words=unknown_words(model, layout.reading, layout.surrounded.whole),
         layout=layout,
         tokens=tokens,
-        longest=longest,
     )
 
 

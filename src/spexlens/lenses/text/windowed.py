@@ -10,18 +10,14 @@ from torch.utils.checkpoint import checkpoint
 
 from spexlens.arguments import named, readable
 from spexlens.errors import InvalidInput
+from spexlens.lenses.text.cutting import cut_into_windows, readings_by_windows
 from spexlens.lenses.text.degrees import answer_at
 from spexlens.lenses.text.read_text import ReadText, refuse_unreadable
 from spexlens.lenses.text.recipe import FeatureRecipe
 from spexlens.lenses.text.replacement import Replacement
 from spexlens.lenses.text.tokens import Rows
 from spexlens.lenses.text.units import Span
-from spexlens.lenses.text.windows import (
-    Window,
-    Windows,
-    cut_into_windows,
-    readings_by_windows,
-)
+from spexlens.lenses.text.windows import Window, Windows
 from spexlens.models.known_words import unknown_words
 from spexlens.models.model import HuggingFaceModel
 from spexlens.models.objectives.choice import objective_for
@@ -57,14 +53,15 @@ class WindowedText(ReadText):
 
     @property
     def rows_at_once(self) -> int:
-        return max(1, self.model.rows_that_fit(self.parts.longest) // len(self.parts))
+        # A mask may need a row of every window.
+        return max(1, self.model.rows_that_fit(self.longest) // len(self.parts))
 
     def notes(self) -> list[str]:
         count = len(self.parts)
         if count == 1:
             return ["the text fits the model's window: it is read at once"]
         return [
-            f"the text was read in {count} windows of up to {self.parts.longest}"
+            f"the text was read in {count} windows of up to {self.longest}"
             " tokens, whatever is ablated in them; the answer is that of the mean of"
             f" their {self._averaged.averaged}, and one call asks for all of them"
         ]
@@ -83,6 +80,8 @@ class WindowedText(ReadText):
         return np.asarray(raw.cpu().numpy(), dtype=np.float64)
 
     def value(self, measured: NDArray[np.float64]) -> NDArray[np.float64]:
+        # The mean of logits or embeddings, not of answers: a probability of the mean
+        # logits is not the mean probability.
         mean = torch.from_numpy(measured.mean(axis=1))
         return np.asarray(self._averaged.answer(mean).numpy(), dtype=np.float64)
 
@@ -169,6 +168,7 @@ def read_by_windows(
         replacement=replacement,
         objective=objective,
         asked=len(query) or len(readings),
+        longest=windows.longest,
         unknown_words=_unknown_words(model, windows),
         parts=windows,
     )

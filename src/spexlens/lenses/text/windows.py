@@ -1,9 +1,5 @@
-"""Windows: a text longer than a model reads at once, cut into parts that fit, and read
-part by part.
-"""
+"""Windows: the parts of a text that is longer than a model reads at once."""
 
-import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,26 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spexlens.errors import InputTooLong, InvalidInput
-from spexlens.lenses.text import units
-from spexlens.lenses.text.layout import Layout, lay_out_spans, spans_of, token_spans
-from spexlens.lenses.text.replacement import DELETE, Replacement
+from spexlens.lenses.text.layout import Layout
 from spexlens.lenses.text.spelled import SpelledText
 from spexlens.lenses.text.tokens import AblatableTokens, Rows
 from spexlens.lenses.text.units import Span
 from spexlens.masks import masks as mask_algebra
-from spexlens.models.model import HuggingFaceModel
-from spexlens.models.reading import Reading, read
-
-MOST = 1_000
-"""Windows that a text may have."""
-
-_SHORT, _LONG = (
-    0.75,
-    1.25,
-)  # of an even share of the tokens, between which the end of a sentence is looked for
-_FAR = 8  # characters a token, of which few texts have so many
-_RUN = re.compile(r"\S+")
+from spexlens.models.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -52,6 +34,7 @@ class Window:
 
     def own(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The masks of what is in it: (m, n) -> (m, c), or (m, 1) where nothing is."""
+        # Masks have a column at least: tokens of no candidate look it up, to no effect.
         if not len(self.columns):
             return np.ones((len(masks), 1), np.bool_)
         own: NDArray[np.bool_] = masks[:, self.columns]
@@ -59,8 +42,7 @@ class Window:
 
 
 class Windows:
-    """A text's windows. Their borders are those of the whole text, whichever candidates
-    are kept.
+    """A text's windows, with the same borders whichever candidates are kept.
 
     Attributes:
         parts: in reading order.
@@ -89,16 +71,20 @@ class Windows:
     def extremes(self) -> "Windows":
         """The windows that have the most and the fewest tokens, as if they were all."""
         lengths = [len(reading) for reading in self.readings]
-        ends = sorted({int(np.argmax(lengths)), int(np.argmin(lengths))})
+        longest = int(np.argmax(lengths))
+        shortest = int(np.argmin(lengths))
+        ends = sorted({longest, shortest})
         return Windows([self.parts[end] for end in ends], self.spans)
 
     def counts(self) -> list[int]:
         """How many tokens each candidate has, everywhere."""
-        found = np.zeros(len(self.spans), np.int64)
+        counts = np.zeros(len(self.spans), np.int64)
         for part in self.parts:
             owner = part.layout.owner
-            np.add.at(found, part.columns[owner[owner >= 0]], 1)
-        return [int(count) for count in found]
+            # A candidate may own several tokens of a window: `+=` would add one.
+            columns = part.columns[owner[owner >= 0]]
+            np.add.at(counts, columns, 1)
+        return [int(count) for count in counts]
 
     def lengths(self, masks: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(m,) int64, the number of tokens in all windows for each mask."""
@@ -108,8 +94,7 @@ class Windows:
     def rows(
         self, masks: NDArray[np.bool_], *, pad: int
     ) -> tuple[Rows, NDArray[np.int64]]:
-        """What the model reads for each mask: each window once for all masks that leave
-        it alike.
+        """What the model reads: each window once for all masks that leave it alike.
 
         Args:
             masks: (m, n) bool.
@@ -118,7 +103,7 @@ class Windows:
         Returns:
             The rows, and (m, windows) int64, which of them each mask's windows are.
         """
-        found: list[Rows] = []
+        tables: list[Rows] = []
         places = np.empty((len(masks), len(self.parts)), np.int64)
         before = 0
         for number, part in enumerate(self.parts):
@@ -126,9 +111,9 @@ class Windows:
             first, inverse = mask_algebra.distinct(mask_algebra.pack(own))
             rows, again = part.tokens.rows(own[first], pad=pad).distinct()
             places[:, number] = before + again[inverse]
-            found.append(rows)
+            tables.append(rows)
             before += len(rows.lengths)
-        return _stacked(found, pad), places
+        return _stacked(tables, pad), places
 
     def identity(self) -> list[Any]:
         """Everything that decides what is read, as JSON."""
@@ -138,192 +123,17 @@ class Windows:
         ]
 
 
-def cut_into_windows(
-    model: HuggingFaceModel,
-    text: str,
-    *,
-    unit: str,
-    spans: Sequence[Span] | None,
-    replacement: Replacement,
-    neutral: str,
-) -> Windows:
-    """A text in as few windows as it needs, of about equal length, whatever is ablated
-    in them.
-
-    A window ends where a sentence does, if one ends near its even share of the tokens;
-    else between words; and where there is no white space, between tokens.
-
-    Raises:
-        InvalidInput: the text is a pair, a unit or span is bad, or a candidate has no
-            token of its own.
-        InputTooLong: the text has more windows than `MOST`, or not even a word fits.
-    """
-    most = model.window or len(text)
-    far = _FAR * most * MOST
-    if len(text) > far:  # before all of it is tokenised
-        _refuse_many(len(read(model, text[:far])), most)
-    whole = read(model, text)
-    if whole.segments is not None or whole.note:
-        raise InvalidInput(
-            "two texts with a separator between them are not read by windows: leave"
-            " windows out"
-        )
-    shown = (whole.places[:, 0] >= 0) & (whole.places[:, 1] > whole.places[:, 0])
-    starts = np.sort(whole.places[shown, 0]).tolist()
-    around = len(whole) - len(starts)
-    room = most - around
-    _refuse_many(len(starts), room)
-    by_tokens = unit == "token" and spans is None
-    cut = None if by_tokens else spans_of(model, text, whole, unit=unit, spans=spans)
-    while room > 0:
-        _refuse_many(len(starts), room)
-        borders = _borders(text, starts, room)
-        found = _read(
-            model, text, borders, cut, spans is not None, replacement, neutral
-        )
-        longest = found.longest
-        if longest <= most:
-            return found
-        room = min(room - 1, room * most // longest)
-    raise InputTooLong(
-        f"{model.called!r} reads at most {most} tokens at once: with replacement"
-        f" {replacement.name!r} not even one word fits; choose another replacement"
-    )
-
-
-def readings_by_windows(model: HuggingFaceModel, text: str) -> list[Reading]:
-    """What is read of a text that is not ablated, window by window.
-
-    Raises:
-        InvalidInput, InputTooLong: as `cut_into_windows`.
-    """
-    return cut_into_windows(
-        model, text, unit="word", spans=None, replacement=DELETE, neutral=""
-    ).readings
-
-
-def _refuse_many(tokens: int, room: int) -> None:
-    """InputTooLong for more than `MOST` windows."""
-    if tokens > MOST * max(1, room):
-        raise InputTooLong(
-            f"the text has {tokens} tokens or more: of {room} tokens each that is more"
-            f" than {MOST} windows; cut the text"
-        )
-
-
-def _borders(text: str, starts: list[int], room: int) -> list[Span]:
-    """Where each window begins and ends.
-
-    Args:
-        text: all of it.
-        starts: where each token begins, in order.
-        room: the most tokens of a window.
-    """
-    sentences = [start for start, _ in units.cut(text, "sentence")]
-    words = [run.start() for run in _RUN.finditer(text)]
-    borders = []
-    begin = 0
-    first = 0
-    while len(starts) - first > room:
-        left = len(starts) - first
-        share = left / -(-left // room)
-        end = (
-            _nearest(
-                sentences,
-                starts,
-                first,
-                share,
-                _SHORT * share,
-                min(room, _LONG * share),
-            )
-            or _nearest(words, starts, first, share, 1, room)
-            or starts[first + int(share)]
-        )
-        borders.append((begin, end))
-        begin = end
-        first = bisect_left(starts, end)
-    return [*borders, (begin, len(text))]
-
-
-def _nearest(
-    places: list[int],
-    starts: list[int],
-    first: int,
-    share: float,
-    least: float,
-    most: float,
-) -> int | None:
-    """Of some places in a text, that with about `share` tokens before it, counted from
-    the first.
-
-    Args:
-        places: where a window may end, in order.
-        starts: where each token begins.
-        first: the number of the token that the window begins with.
-        share: how many tokens it should have.
-        least, most: how few and how many it may have.
-    """
-    beyond = bisect_left(places, starts[min(len(starts) - 1, first + int(share))])
-    best: tuple[float, int] | None = None
-    for place in places[max(0, beyond - 2) : beyond + 2]:
-        count = bisect_left(starts, place) - first
-        if least <= count <= most and count > 0:
-            best = min(best or (float("inf"), 0), (abs(count - share), place))
-    return None if best is None else best[1]
-
-
-def _read(
-    model: HuggingFaceModel,
-    text: str,
-    borders: list[Span],
-    cut: list[Span] | None,
-    exclusive: bool,
-    replacement: Replacement,
-    neutral: str,
-) -> Windows:
-    """The windows with these borders; without a cut, candidates are the tokens of each."""
-    every: list[Span] = [] if cut is None else cut
-    begins = [start for start, _ in every]
-    stops = [stop for _, stop in every]
-    parts = []
-    for begin, end in borders:
-        part = text[begin:end]
-        if cut is None:
-            inside = token_spans(model, part)
-            columns = np.arange(len(every), len(every) + len(inside))
-            every = [*every, *((start + begin, stop + begin) for start, stop in inside)]
-        else:
-            among = range(bisect_right(stops, begin), bisect_left(begins, end))
-            clipped = {
-                n: (max(cut[n][0], begin) - begin, min(cut[n][1], end) - begin)
-                for n in among
-            }
-            clipped = {
-                n: span for n, span in clipped.items() if part[slice(*span)].strip()
-            }
-            columns = np.array(list(clipped), np.int64)
-            inside = list(clipped.values())
-        layout = lay_out_spans(model, part, inside, exclusive=exclusive)
-        parts.append(
-            Window(
-                (begin, end),
-                columns,
-                layout,
-                replacement.ablatable(model, layout, neutral),
-            )
-        )
-    return Windows(parts, every)
-
-
 def _stacked(tables: Sequence[Rows], pad: int) -> Rows:
     """Rows one below the other, padded on the right to the longest."""
     lengths = np.concatenate([table.lengths for table in tables])
-    ids = np.full((len(lengths), int(lengths.max())), pad, np.int64)
+    longest = int(lengths.max())
+    ids = np.full((len(lengths), longest), pad, np.int64)
     attention = np.zeros_like(ids)
     row = 0
     for table in tables:
         count, length = table.ids.shape
-        ids[row : row + count, :length] = table.ids
-        attention[row : row + count, :length] = table.attention
+        below = slice(row, row + count)
+        ids[below, :length] = table.ids
+        attention[below, :length] = table.attention
         row += count
     return Rows(ids, lengths, attention)

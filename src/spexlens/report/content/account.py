@@ -57,6 +57,7 @@ def details(explanation: Result, output: int | str) -> tuple[str, ...]:
         r2=(faithfulness.r2[column],),
         intervals=faithfulness.intervals[column : column + 1],
     )
+    # a lens may ask the model several times a batch, which the account does not know
     passes = account.passes * int(about.passes_a_batch or 1)
     return (
         *_range(explanation, column),
@@ -140,6 +141,7 @@ def _unchosen(explanation: Result, column: int) -> list[str]:
         f" {counted(unchosen.masks, 'mask')}"
     ]
     share = unchosen.share[column]
+    # as it is written: no caveat of 10% where 10% is the bound
     if round(share, 2) > SHARE:
         mend = "give more calls" if explanation.path else "choose more, all, or zoom"
         lines.append(

@@ -20,6 +20,7 @@ def answered(explanation: Result, output: int | str) -> str:
     number = Figures.of(explanation, column, raw=True).signed(whole)
     target = target_of(explanation, output)
     likely = _probability(explanation.unit, whole)
+    # the mean of log-probabilities is no answer's probability
     if likely is not None and target and not about.averaged:
         return (
             f"{about.speaker} gives {target} a probability of {percent(likely)}"
@@ -31,6 +32,7 @@ def answered(explanation: Result, output: int | str) -> str:
 
 def percent(probability: float) -> str:
     """Of one that is not certain, never 0% or 100%."""
+    # a rounded 100% would say that nothing else can be
     if 0 < probability < 0.001:
         return "less than 0.1%"
     if 0.999 < probability < 1:

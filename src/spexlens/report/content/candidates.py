@@ -87,6 +87,7 @@ def candidates(
     for position, candidate in enumerate(explanation.candidates):
         strength = alone.get(position, 0.0) / largest
         mark = Mark(candidate.label, strength, candidate.span)
+        # a function may give spans, and no text that they are of
         if text is not None and candidate.span is not None:
             parts.append(mark)
         elif candidate.kind in _COMPONENTS:
@@ -129,6 +130,7 @@ def _by_layer(components: Sequence[Mark]) -> tuple[Layer, ...]:
 def _number(layer: str) -> tuple[int, str]:
     """What a layer is sorted by: its number, and what has none comes last."""
     number = layer[1:]
+    # `²` is a digit to Python, and int() refuses it
     decimal = number.isascii() and number.isdigit()
     known = layer[:1] == "L" and decimal and len(number) < _DIGITS
     return (int(number) if known else 10**_DIGITS), layer

@@ -62,7 +62,12 @@ def checked(explanation: Result, column: int) -> list[str]:
 
 
 def smallest(explanation: Result, found: Smallest) -> str:
-    """A smallest set in a line."""
+    """A smallest set in a line.
+
+    Args:
+        explanation: that it is of.
+        found: one of `Result.smallest`, or of `sufficient` and `necessary`.
+    """
     explanation = legible(explanation)
     names = [explanation.names[member] for member in found.members]
     labels = ", ".join(" ".join(name.split()) for name in names)

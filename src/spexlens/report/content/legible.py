@@ -16,6 +16,7 @@ def legible(explanation: Result) -> Result:
     """The same explanation; the places of candidates in the text are those in the text
     as it is shown.
     """
+    # what is shown instead of a character is longer than that
     text = explanation.about.text
     if isinstance(text, str) and hidden(text):
         there = places(text)

@@ -17,9 +17,9 @@ from spexlens.report.content.tables import Meaning, Table, Tabulation
 from spexlens.results.doubts import doubts
 from spexlens.results.interaction import Interaction
 from spexlens.results.result import Result
+from spexlens.spectrum.shares import STRONG
 
 _ROWS = 8
-_LEAST_SHARE = 0.005
 _FIRST = 3  # rows that are shown however small they are
 
 _UNITS = {
@@ -125,6 +125,7 @@ def page(
         _Group("Act together, three or more", _shown(higher, top, 0), total),
         _Group("On their own", _shown(singles, top, _FIRST), len(singles)),
     ]
+    # a fit of what never changes lists rounding errors
     if unchanging(explanation, output):
         groups = []
     listed = [interaction for group in groups for interaction in group.shown]
@@ -162,7 +163,7 @@ def _shown(
     """
     if top:
         return interactions[:top]
-    large = sum(interaction.share >= _LEAST_SHARE for interaction in interactions)
+    large = sum(interaction.share >= STRONG for interaction in interactions)
     first = interactions[: min(_ROWS, max(large, least))]
     return [interaction for interaction in first if worth_saying(interaction)]
 

@@ -150,6 +150,7 @@ def _found(
     ranked = sorted(worth, key=lambda interaction: -interaction.share)
     if not ranked:
         return Found(_NOTHING)
+    # the same figures as in the tables, so that a reader finds them there
     figures = Figures.of(explanation, output)
     kept = explanation.about.when_kept
     findings = [

@@ -145,6 +145,7 @@ class Tabulation:
 
     def meanings(self, interactions: Sequence[Interaction]) -> tuple[Meaning, ...]:
         """What the columns and marks are that tables of these interactions have."""
+        # of all tables together: a column of one is explained once
         columns = {column.name for column in self.table("", interactions, 0).columns}
         explanation = self.explanation
         meanings = []
@@ -234,6 +235,7 @@ class Tabulation:
         )
 
     def _sentence(self, interaction: Interaction) -> str:
+        # no direction is told of what may be zero
         if not interaction.audible:
             return "may be the model's noise"
         if interaction.interval is not None:
@@ -255,7 +257,8 @@ def effect(interaction: Interaction, figures: Figures) -> Cell:
 def half_width(interaction: Interaction, figures: Figures) -> Cell:
     """Half of the 90% interval; nothing where there is none, or no doubt."""
     low, high = interaction.interval or (0.0, 0.0)
-    if not high > low:  # NaN among them
+    # also of NaN, which is not larger than anything
+    if not high > low:
         return Cell()
     half = (high - low) / 2
     return Cell(figures.plain(half), value=half)

@@ -7,6 +7,8 @@ from spexlens.results.interaction import Interaction
 KINDS = ("reversal", "synergy", "redundancy", "modulation")
 """The kinds of a pair."""
 
+_TURNED = 0.45  # of the pair's effect
+
 
 def kind(pair: Interaction, alone: Mapping[int, float]) -> str:
     """One of `KINDS`.
@@ -23,7 +25,8 @@ def kind(pair: Interaction, alone: Mapping[int, float]) -> str:
             pair's.
     """
     effects = [alone.get(member, 0.0) for member in pair.members]
-    if all(abs(effect) < 0.45 * abs(pair.effect) for effect in effects):
+    # half of the pair's effect turns a sign; a tenth less than that surely does
+    if all(abs(effect) < _TURNED * abs(pair.effect) for effect in effects):
         return "reversal"
     if effects[0] * effects[1] < 0:
         return "modulation"
@@ -50,11 +53,11 @@ def meaning(
         return f"{'raises' if up else 'lowers'} {answer} when {kept}"
     if interaction.order > 2:
         return f"all together {'raise' if up else 'lower'} {answer}"
-    found = kind(interaction, alone)
-    if found == "reversal":
+    effect = kind(interaction, alone)
+    if effect == "reversal":
         return f"together {'raise' if up else 'lower'} {answer}, neither does alone"
-    if found == "modulation":
+    if effect == "modulation":
         return f"pull apart; together it is {'higher' if up else 'lower'}"
     raising = sum(alone.get(member, 0.0) for member in interaction.members) > 0
-    each_other = "and strengthen" if found == "synergy" else "but weaken"
+    each_other = "and strengthen" if effect == "synergy" else "but weaken"
     return f"{'raise' if raising else 'lower'} {answer}, {each_other} each other"

@@ -42,6 +42,7 @@ def _style(mark: Mark) -> str:
     """A background from black (0) to full green or red (±1)."""
     if not mark.visible:
         return ""
+    # from a shade that is seen on black to one that white letters are read on
     level = int(40 + 110 * abs(mark.strength))
     colour = f"rgb(0,{level},60)" if mark.strength > 0 else f"rgb({level},0,40)"
     return f"bold white on {colour}"

@@ -120,16 +120,17 @@ def subset(
     """What `Result.best_subset` found, what the explanation says of it, and how
     sure that is.
     """
-    found = content.subset(explanation, best, output=output)
+    kept = content.subset(explanation, best, output=output)
     return Group(
-        Text(found.title, style="bold"),
-        Text(", ".join(map(shortened, found.labels))),
-        *(Text(remark, style="dim") for remark in found.remarks),
+        Text(kept.title, style="bold"),
+        Text(", ".join(map(shortened, kept.labels))),
+        *(Text(remark, style="dim") for remark in kept.remarks),
     )
 
 
 def plain(explanation: Result, *, verbose: bool = False, width: int = 110) -> str:
     """The same page as text, without colour: of all outputs, one below the other."""
+    # no colours, so that the text is the same wherever it is printed
     text = StringIO()
     console = Console(file=text, width=width, color_system=None)
     for output in range(len(explanation.outputs or ("",))):

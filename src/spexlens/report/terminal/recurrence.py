@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
-from statistics import median
 
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.table import Table
+from rich.table import Table as Drawn
 from rich.text import Text
 
-from spexlens.report.content.figures import Figures
-from spexlens.report.content.legible import words_shown
-from spexlens.report.terminal.tables import WIDE, shortened
-from spexlens.results.recurrence import Recurrence, Recurrences
-
-_ROWS = 12
-_COLUMNS = ("found", "effect", "±", "in sd", "+", "−", "share", "rank")
-_NARROW = ("found", "effect")  # those that there is always room for
+from spexlens.report.content.recurrence import (
+    COLUMNS,
+    ESSENTIAL,
+    AggregateContent,
+    Table,
+    page,
+)
+from spexlens.report.terminal.tables import WIDE, figure, shortened
+from spexlens.results.recurrence import Recurrences
 
 
 def render(aggregate: Recurrences, *, top: int | None = None) -> RenderableType:
@@ -26,142 +26,52 @@ def render(aggregate: Recurrences, *, top: int | None = None) -> RenderableType:
         aggregate: what to show.
         top: rows a table, instead of a page's worth.
     """
-    return _Page(words_shown(aggregate), top or _ROWS)
+    return _Page(page(aggregate, top=top))
 
 
 @dataclass(frozen=True)
 class _Page:
     """A page, as wide as its console."""
 
-    aggregate: Recurrences
-    top: int
+    content: AggregateContent
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
     ) -> Iterator[RenderableType]:
-        aggregate = self.aggregate
+        content = self.content
         wide = options.max_width >= WIDE
-        yield _title(aggregate)
+        yield Text(content.title, style="bold")
         yield Text()
-        targets = sorted(
-            {row.target for row in aggregate.rows}, key=lambda target: target or ""
-        )
-        for target in targets:
-            own = [row for row in aggregate.rows if row.target == target]
-            of = (
-                f", effects on {target}"
-                if target is not None and len(aggregate.targets) > 1
-                else ""
-            )
-            for name, rows in (
-                ("Act together", [row for row in own if row.order == 2]),
-                ("Act together, three or more", [row for row in own if row.order > 2]),
-                ("On their own", [row for row in own if row.order == 1]),
-            ):
-                if rows:
-                    yield _table(name + of, rows, self.top, wide=wide)
-                    yield Text()
-        yield _legend(aggregate, wide=wide)
+        for table in content.tables:
+            yield _drawn(table, wide=wide)
+            yield Text()
+        meanings = content.meanings if wide else content.essential_meanings
+        style = "dim italic" if content.tables else "dim"
+        yield Text("\n".join([*meanings, content.trust]), style=style)
 
 
 def plain(aggregate: Recurrences) -> str:
     """The same page as text, without colour."""
-    page = StringIO()
-    Console(file=page, width=110, color_system=None).print(render(aggregate))
-    return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
+    text = StringIO()
+    console = Console(file=text, width=110, color_system=None)
+    console.print(render(aggregate))
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 
 
-def _title(aggregate: Recurrences) -> Text:
-    count = aggregate.explanations
-    targets = aggregate.targets
-    of = (
-        f" of {targets[0]}"
-        if len(targets) == 1
-        else f" of {len(targets)} targets"
-        if targets
-        else ""
-    )
-    title = (
-        f"{count} explanation{'s' * (count != 1)} · {aggregate.unit}{of} ·"
-        f" {aggregate.index}"
-    )
-    if len(targets) > 1:
-        apart = any(row.target is not None for row in aggregate.rows)
-        title += (
-            " · each target by itself"
-            if apart
-            else " · taken together over the targets"
-        )
-    return Text(title, style="bold")
-
-
-def _table(name: str, rows: list[Recurrence], top: int, *, wide: bool) -> Table:
-    more = f" ({top} of {len(rows)})" if top < len(rows) else ""
-    table = Table(
-        title=name + more,
+def _drawn(table: Table, *, wide: bool) -> Drawn:
+    drawn = Drawn(
+        title=table.title,
         title_justify="left",
         title_style="bold",
         box=None,
         pad_edge=False,
     )
-    shown = [column for column in _COLUMNS if wide or column in _NARROW]
-    for column in shown:
-        dim = "dim" if column == "±" else ""
-        table.add_column(column, justify="right", no_wrap=True, style=dim)
-    table.add_column("of", style="bold", overflow="fold")
-    figures = Figures.sized(max(abs(row.effect) for row in rows))
-    for row in rows[:top]:
-        colour = "green" if row.effect > 0 else "red"
-        cells = (
-            Text(f"{row.found} of {row.possible}"),
-            Text(figures.signed(row.effect), style=colour),
-            Text("" if row.deviation is None else figures.plain(row.deviation)),
-            Text(f"{row.standardised:+.2f}", style=colour),
-            Text(str(row.positive)),
-            Text(str(row.negative)),
-            Text(f"{row.share:.1%}"),
-            Text(f"{row.rank:.1f}"),
-        )
-        named = dict(zip(_COLUMNS, cells, strict=True))
-        members = Text(" × ".join(map(shortened, row.labels)))
-        table.add_row(*(named[column] for column in shown), members)
-    return table
-
-
-def _legend(aggregate: Recurrences, *, wide: bool) -> Text:
-    """What the columns mean, and how far the explanations are to be trusted."""
-    trust = (
-        f"faithfulness: R² {median(aggregate.r2):.3f} in the middle,"
-        f" {min(aggregate.r2):.3f} at the least"
-    )
-    if not aggregate.rows:
-        nothing = f"nothing was found in {aggregate.least} or more of them"
-        return Text("\n".join([nothing, trust]), style="dim")
-    lines = [
-        (
-            f"found: with a share of at least {aggregate.least_share:.1%} of the"
-            " variance, of the explanations that have all members"
-        ),
-    ]
-    if wide:
-        lines += [
-            (
-                "effect ± deviation: over those explanations, where one without it"
-                " counts as zero"
-            ),
-            (
-                "in sd: the mean effect, each in standard deviations of its own"
-                " explanation's answers over masks"
-            ),
-            (
-                "+, −: how often it was found above and below zero; rank: its mean by"
-                " |effect|, where found"
-            ),
-        ]
-    else:
-        lines.append(
-            "effect: the mean over those explanations, where one without it counts as"
-            " zero"
-        )
-    lines.append(trust)
-    return Text("\n".join(lines), style="dim italic")
+    columns = COLUMNS if wide else ESSENTIAL
+    for column in columns:
+        style = "dim" if column == "±" else ""
+        drawn.add_column(column, justify="right", no_wrap=True, style=style)
+    drawn.add_column("of", style="bold", overflow="fold")
+    for row in table.rows:
+        figures = [figure(row.cells[column]) for column in columns]
+        drawn.add_row(*figures, Text(" × ".join(map(shortened, row.labels))))
+    return drawn

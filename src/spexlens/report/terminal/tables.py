@@ -69,6 +69,7 @@ def drawn(table: Table, room: Room) -> Drawn:
     for column in beside:
         style = "dim" if column.faint else ""
         drawn.add_column(column.title, justify="right", style=style, no_wrap=True)
+    # rich would fold labels to a letter a line before it gives up a figure
     narrow = min(_NARROW, room.width // 2)
     drawn.add_column("which", overflow="fold", min_width=narrow)
     if room.for_sentences:

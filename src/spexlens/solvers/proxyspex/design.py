@@ -53,11 +53,17 @@ class _Grid:
         """A point of `Marginal`; the tilt of all is added to that of each candidate."""
         # the tilt of all is zero by then: its step only must not be zero as well
         shared = [self.shared, self.shared, self.noise, 1.0]
-        steps = np.concatenate([np.full(n, self.single), shared, np.full(n, self.tilt)])
+        single = np.full(n, self.single)
+        tilts = np.full(n, self.tilt)
+        steps = np.concatenate([single, shared, tilts])
+
         common = n + 3
         point = theta.copy()
+
+        # moved before the rounding: else one candidate's tilt were rounded in two parts
         point[common + 1 :] += theta[common]
         point[common] = 0.0
+
         return np.asarray(np.round(point / steps) * steps)
 
 
@@ -74,6 +80,7 @@ def drawn(n: int, count: int, seed: int) -> Packed:
     """
     least = min(_POOL, 1 << n) if n <= mask_algebra.ENUMERABLE else _POOL
     size = max(least, count)
+
     corners = mask_algebra.pack(designs.corners(n))
     return joined(corners, designs.packed_uniform(n, size, seed))[:size]
 
@@ -96,6 +103,7 @@ def space_filling(pool: Packed, n: int, count: int) -> Packed:
     masks = pool[:_POOL]
     corners = min(2, count)
     filling = min(_CHOSEN, count, len(masks))
+
     with one_thread():
         rows = _least_known(_flat(n), masks, n, corners, filling)
     return joined(masks[rows], pool)[:count]
@@ -123,11 +131,15 @@ def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> 
     """
     masks = joined(bought, pool[:_POOL])
     known = len(bought)
+
+    # sums in another order would be other bits, and other masks
     with one_thread():
         prior = _fitted(mask_algebra.unpack(bought, n), _leading(values))
         if _knows_all(prior, masks, n, known):
             prior = _flat(n, _NUGGET)
+
         rows = _least_known(prior, masks, n, known, min(count, len(masks)))
+
     return joined(masks[rows], pool)[:count]
 
 
@@ -152,12 +164,17 @@ def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
     hyper-parameters are rounded so coarsely that they are hardly ever near the edge
     between two roundings.
     """
-    if np.ptp(values) <= _ALIKE * np.abs(values).max():
+    rounding = _ALIKE * np.abs(values).max()
+    if np.ptp(values) <= rounding:
         return _flat(masks.shape[1], _NUGGET)
+
     count, n = masks.shape
-    marginal = Marginal(signs_of(masks), _smoothly_mixed(values), _LEAST_NOISE)
+    latent = _smoothly_mixed(values)
+    marginal = Marginal(signs_of(masks), latent, _LEAST_NOISE)
+
     theta = marginal.maximise(_STEPS)
     prior = marginal.prior(_GRID.rounded(theta, n))
+
     believed = count / (count + _TILT * n)
     return Prior(prior.log_scale, prior.rho, believed * prior.tilt, prior.noise)
 
@@ -170,9 +187,16 @@ def _smoothly_mixed(values: Array) -> Array:
     from scipy.special import ndtr, ndtri
 
     standard = (values - values.mean()) / values.std()
-    share = ndtr((standard[:, None] - standard) / _BANDWIDTH).mean(axis=1)
+
+    # a rank counts the values below; here each counts by how far below it is
+    steps = (standard[:, None] - standard) / _BANDWIDTH
+    share = ndtr(steps).mean(axis=1)
+
+    # at either end a normal score would be infinite: half a value away from it is near
+    # enough
     edge = 0.5 / len(values)
     scores = ndtri(np.clip(share, edge, 1.0 - edge))
+
     latent = (standard + scores) / 2.0
     return np.asarray((latent - latent.mean()) / latent.std())
 
@@ -182,8 +206,10 @@ def _leading(values: Array) -> Array:
     # so that no square overflows
     _, exponent = np.frexp(np.abs(values).max(axis=0))
     values = np.ldexp(values, -exponent)
+
     if values.ndim == 1:
         return values
+
     away = values - values.mean(axis=0)
     scale = away.std(axis=0)
 
@@ -196,18 +222,25 @@ def _leading(values: Array) -> Array:
     # a component's sign is arbitrary: that of the first large weight is made positive;
     # not of the largest, as two outputs always have the same
     weights = np.abs(right[0])
-    first_large = np.argmax(weights > 0.5 * weights.max())
-    return np.asarray(left[:, 0] * sizes[0] * np.sign(right[0, first_large]))
+
+    large = weights > 0.5 * weights.max()
+    sign = np.sign(right[0, np.argmax(large)])
+    return np.asarray(left[:, 0] * sizes[0] * sign)
 
 
 def _knows_all(prior: Prior, packed: Packed, n: int, known: int) -> bool:
     """Whether a kernel is next to sure of all masks after the known ones."""
     signs = signs_of(mask_algebra.unpack(packed, n))
+
     _, variance = _given(prior, signs, known)
     unknown = variance[known:] - prior.noise
+
     if not unknown.size:
         return False
-    beforehand = np.exp(prior.log_scale + np.log1p(prior.rho).sum())
+
+    # Π (1 + ρ_i) A: the untilted kernel of a mask with itself
+    total = np.log1p(prior.rho).sum()
+    beforehand = np.exp(prior.log_scale + total)
     return bool(unknown.mean() < _SURE * beforehand)
 
 
@@ -224,8 +257,11 @@ def _given(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
     covariance = prior.gram(signs[:known], signs)
     variance = covariance[0, 0] + prior.noise
     covariance.flat[:: len(signs) + 1] += prior.noise
+
     lower = np.linalg.cholesky(covariance[:, :known])
     factor = solve_triangular(lower, covariance, lower=True)
+
+    # the squares of a mask's column are what the known masks explain of it
     return factor, variance - np.einsum("ij,ij->j", factor, factor)
 
 
@@ -239,22 +275,34 @@ def _least_known(
     other masks.
     """
     signs = signs_of(mask_algebra.unpack(packed, n))
+
     gains = prior.gains(signs) ** 2
-    variance = prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise
+    # without its tilt, which the gains carry, a kernel has one variance for all masks
+    any_mask = signs[:1]
+    variance = prior.gram(any_mask, any_mask)[0, 0] + prior.noise
     least = _ROUNDING * variance
 
     factor = np.zeros((count, len(signs)))
     factor[:known], unknown = _given(prior, signs, known)
+
+    # a mask that is known is never chosen again
     unknown[:known] = -np.inf
+
     chosen = np.arange(count)
     for j in range(known, count):
         scores = gains * unknown
         # the first that is about the largest: last digits must not decide
-        row = int(np.argmax(scores >= (1.0 - _TIE) * scores.max()))
+        enough = (1.0 - _TIE) * scores.max()
+        row = int(np.argmax(scores >= enough))
+
+        # a row of pivoted Cholesky: the covariance with the mask chosen, less what the
+        # rows before explain of it
         column = prior.gram(signs[row : row + 1], signs)[0]
         column[row] += prior.noise
         column -= factor[:j, row] @ factor[:j]
-        factor[j] = column / np.sqrt(max(unknown[row], least))
+
+        pivot = max(unknown[row], least)
+        factor[j] = column / np.sqrt(pivot)
         unknown -= factor[j] ** 2
 
         chosen[j] = row

@@ -91,12 +91,15 @@ class Averaging:
         """One output's average and its spectrum; values (m,) float64."""
         proxies, fitted = self._fitted(values)
         shares = [_SHARES.get(proxy.name, 1.0) for proxy in proxies]
+
         average = averaged(values, fitted, shares, self.judged)
         readout = read(average, self.seed)
+
         if self._r2(average, readout, values) < 0.0:
             # what is left of the average is worse than the mean
             average = averaged(values, fitted[:1], shares[:1], self.judged)
             readout = read(average, self.seed)
+
         return Output(
             readout,
             self._r2(average, readout, values),
@@ -115,6 +118,7 @@ class Averaging:
         else:
             proxies = [Constant(), *self.proxies]
         fitted = [self._fitted_apart(proxy, values) for proxy in proxies]
+
         if self.proxies is None and _KERNEL in proxies:
             kernel = fitted[proxies.index(_KERNEL)]
             # trees are slow: they are fitted where they may count
@@ -129,19 +133,27 @@ class Averaging:
         if self.apart is None:
             return whole
 
-        agreed = mask_algebra.pack(self.masks[:, self.apart])
-        _, alike = mask_algebra.distinct(agreed)
-        fold = folds(int(alike.max()) + 1, FOLDS, self.seed)[alike]
-
+        fold = self._folds_apart(self.apart)
         left_out = np.full(len(values), values.mean())
         for part in range(FOLDS):
             seen = fold != part
             # a proxy is not fitted to equal values; the mean stays
             if np.ptp(values[seen]) > 0 and not seen.all():
-                partial = proxy.fit(self.masks[seen], values[seen], self.seed, self.run)
+                masks = self.masks[seen]
+                partial = proxy.fit(masks, values[seen], self.seed, self.run)
                 left_out[~seen] = partial.predict(self.masks[~seen])
-        noise = float(np.mean((values - left_out) ** 2))
+
+        # its own folds saw masks that agree: the noise it names is too small here
+        error = values - left_out
+        noise = float(np.mean(error**2))
         return replace(whole, left_out=left_out, noise=noise)
+
+    def _folds_apart(self, apart: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(m,) a fold for each mask, the same for those that agree."""
+        agreed = mask_algebra.pack(self.masks[:, apart])
+        _, alike = mask_algebra.distinct(agreed)
+        count = int(alike.max()) + 1
+        return folds(count, FOLDS, self.seed)[alike]
 
     def _r2(self, proxy: FittedProxy, readout: Readout, values: Array) -> float:
         """Of the spectrum at uniform masks.
@@ -149,6 +161,7 @@ class Averaging:
         It is the proxy's on those left out, less what the read-out lost.
         """
         judged = values[self.judged]
+
         unexplained = 1.0 - r_squared(judged, proxy.left_out[self.judged])
         return 1.0 - unexplained * _eased(proxy) - _lost(readout, judged)
 
@@ -163,6 +176,7 @@ class Averaging:
         # by identity: a proxy that is listed twice has two weights
         members = [id(member) for member in average.members]
         weights = dict(zip(members, average.weights.tolist(), strict=True))
+
         judged = values[self.judged]
         return [
             {
@@ -177,7 +191,8 @@ class Averaging:
 
 def _constant(values: Array) -> bool:
     """Whether values differ by no more than rounding."""
-    rounding = 8 * np.finfo(np.float64).eps * float(np.abs(values).max())
+    largest = float(np.abs(values).max())
+    rounding = 8 * np.finfo(np.float64).eps * largest
     return not np.ptp(values) > rounding
 
 

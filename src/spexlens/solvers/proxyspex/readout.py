@@ -52,9 +52,12 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     """
     if proxy.n <= mask_algebra.ENUMERABLE:
         return _tabulated(proxy)
+
     rng = np.random.default_rng([seed, proxy.n])
+    # sets that share a bin of one subspace seldom share one of another
     groups = [_subspace(proxy.n, rng) for _ in range(_GROUPS)]
     bins = [_measured(group, proxy) for group in groups]
+
     sets = _suspected(proxy, groups, bins)
     coefficients, error = _fitted(groups, sets, bins)
 
@@ -62,14 +65,22 @@ def read(proxy: FittedProxy, seed: int) -> Readout:
     rounding = (_ROUNDING * largest) ** 2
     squares = coefficients**2
     sure = squares > max(_SURE * error, rounding)
-    energy = np.where((sets.orders > 0) & sure, squares, 0.0)
+
+    counts = (sets.orders > 0) & sure
+    energy = np.where(counts, squares, 0.0)
     # the empty set comes first, and stays
     rows = np.concatenate([[0], _enough(energy)])
     spectrum = Spectrum(sets.take(rows), coefficients[rows])
 
+    return Readout(spectrum, _loss(proxy, spectrum, seed))
+
+
+def _loss(proxy: FittedProxy, spectrum: Spectrum, seed: int) -> float:
+    """The mean square that a spectrum misses of a proxy, on uniform masks."""
+    # of no subspace: the coefficients were fitted to those
     fresh = designs.uniform(proxy.n, _TEST, seed)
     missed = proxy.predict(fresh) - spectrum.predict(fresh)
-    return Readout(spectrum, float(np.mean(missed**2)))
+    return float(np.mean(missed**2))
 
 
 def _measured(group: Group, proxy: FittedProxy) -> Array:
@@ -84,20 +95,27 @@ def _suspected(
     """The empty set, then all sets that may have a large coefficient, each once."""
     single = Sets.low_orders(proxy.n, proxy.n)
     coefficients, _ = _fitted(groups, single, bins)
+
     likely = _products(np.abs(coefficients), MOST_SETS)
     empty = Sets.of(proxy.n, [()])
     large = proxy.large_sets(MOST_SETS)
+
     return Sets.concatenate([empty, single, likely, large]).distinct()
 
 
 def _tabulated(proxy: FittedProxy) -> Readout:
     """From the values of all 2^n masks."""
     coefficients = walsh_hadamard(proxy.table()) / (1 << proxy.n)
+
     energy = coefficients**2
     energy[0] = 0.0
+
     rows = np.concatenate([[0], _enough(energy)])
     sets = Sets.from_incidence(mask_algebra.from_index(rows, proxy.n))
-    loss = max(float(energy.sum() - energy[rows].sum()), 0.0)
+
+    # Parseval: the mean square of what is left out is its coefficients' energy
+    left = energy.sum() - energy[rows].sum()
+    loss = max(float(left), 0.0)
     return Readout(Spectrum(sets, coefficients[rows]), loss)
 
 
@@ -106,8 +124,11 @@ def _fitted(
 ) -> tuple[Array, float]:
     """The sets' coefficients, and the variance that all other sets give to each."""
     support = Support(groups, sets.indicators)
+
     residuals = support.fit(bins)
-    variance = float(np.mean([np.mean(residual**2) for residual in residuals]))
+    squares = [np.mean(residual**2) for residual in residuals]
+    variance = float(np.mean(squares))
+    # a coefficient is about the mean of one bin a group, each with its own residual
     return support.coefficients, variance / len(groups)
 
 
@@ -120,23 +141,31 @@ def _products(alone: Array, count: int) -> Sets:
     """
     order = np.argsort(-alone, kind="stable")
     ranked = alone[order]
+
+    # below one, so that each member more costs, and none zero, whose logarithm is not
+    # finite
     size = np.maximum(ranked, np.finfo(np.float64).tiny)
     logs = np.log(_NEAR_ONE * size / size[0]).tolist()
 
     # a set costs the less the larger its product; members are ranks
     heap: list[tuple[float, tuple[int, ...]]] = [(-logs[0], (0,))]
+
     sets: list[list[int]] = []
     while heap and len(sets) < count:
         cost, members = heappop(heap)
         sets.append(order[list(members)].tolist())
+
         *others, last = members
         following = last + 1
         if following == len(logs):
             continue
+
         longer = cost - logs[following]
         heappush(heap, (longer, (*members, following)))
+
         replaced = cost + logs[last] - logs[following]
         heappush(heap, (replaced, (*others, following)))
+
     return Sets.of(len(alone), sets)
 
 
@@ -144,8 +173,10 @@ def _enough(energy: Array) -> NDArray[np.int64]:
     """The largest energies, so many that no more than the loss remains."""
     ranked = np.argsort(-energy, kind="stable")[:MOST_SETS]
     ranked = ranked[energy[ranked] > 0]
+
     cumulative = np.cumsum(energy[ranked])
-    needed = np.searchsorted(cumulative, (1.0 - _LOSS) * energy.sum()) + 1
+    enough = (1.0 - _LOSS) * energy.sum()
+    needed = np.searchsorted(cumulative, enough) + 1
     return ranked[:needed]
 
 

@@ -90,8 +90,10 @@ class ProxySpex(Solver):
         """
         outline = self.outline(n, budget, seed)
         total = outline.total
+
         first = min(total, _FIRST) if self.design == "adaptive" else total
         masks = self._pool(n, first, seed)
+
         chosen = masks[:first]
         if self.design != "uniform":
             chosen = space_filling(masks, n, first)
@@ -114,6 +116,7 @@ class ProxySpex(Solver):
             count = min(budget, size)
             few = f"the pool holds {count} masks; {self.name} needs at least {_LEAST}"
             beginning = f"two of a pool of {size}"
+
         if count < _LEAST:
             raise InvalidInput(few)
         return Outline(self.name, count, f"{beginning}, {self._continued(count)}")
@@ -141,6 +144,7 @@ class ProxySpex(Solver):
         else:
             masks = self._pool(plan.n, total, seed)
             chosen = joined(plan.packed, masks)[:total]
+
         return replace(plan, packed=chosen, rest=total - len(chosen))
 
     def _pool(self, n: int, count: int, seed: int) -> NDArray[np.uint8]:
@@ -148,6 +152,7 @@ class ProxySpex(Solver):
         if self.pool is not None:
             masks = mask_algebra.as_masks(self.pool, n)
             return joined(mask_algebra.pack(masks))
+
         if n <= mask_algebra.ENUMERABLE:
             count = min(count, 1 << n)
         return drawn(n, count, seed)
@@ -159,6 +164,7 @@ class ProxySpex(Solver):
         masks = mask_algebra.unpack(packed, n)
         judged = self._judged(packed, n)
         columns = values.reshape(len(values), -1).T
+
         threads = self.workers or os.cpu_count() or 1
         with one_thread(), ThreadPoolExecutor(threads) as executor:
             averaging = Averaging(
@@ -168,10 +174,12 @@ class ProxySpex(Solver):
 
         spectra = [output.readout.spectrum for output in outputs]
         r2 = tuple(output.r2 for output in outputs)
+
         source: Source = "cross-validated" if len(masks) <= FOLDED else "leave-one-out"
         uncertainty = tuple(
             Uncertainty(output.noise, len(masks), output.priors) for output in outputs
         )
+
         return Fit(
             spectra[0] if values.ndim == 1 else Spectrum.stack(spectra),
             Faithfulness(r2, source, int(judged.sum())),

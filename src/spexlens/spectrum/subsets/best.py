@@ -77,23 +77,32 @@ def optimum(
     """
     keep, time_limit = _refuse_unusable(spectrum, keep, time_limit)
     began = perf_counter()
+
+    # a mean changes no mask's rank; added at the end, it costs no digits before
     rest, common = spectrum.apart
     if common:
         best = optimum(rest, keep, largest=largest, time_limit=time_limit)
         mean = float(common)
-        return replace(best, value=best.value + mean, bound=best.bound + mean)
+        value = best.value + mean
+        bound = best.bound + mean
+        return replace(best, value=value, bound=bound)
 
     # to size one, as tolerances are absolute
     unit = float(np.abs(spectrum.values).max(initial=0.0)) or 1.0
     if not largest:
         unit = -unit
     task = Spectrum(spectrum.sets, spectrum.values / unit)
+
     masks, bound = _candidates(task, keep, began, time_limit)
     values = task.predict(masks)
     best_mask = masks[int(values.argmax())]
     value = float(values.max())
-    if bound - value <= _PROOF * np.abs(task.values).sum():
+
+    # a bound may also lie below: where all masks are listed, it is -inf
+    tolerance = _PROOF * np.abs(task.values).sum()
+    if bound - value <= tolerance:
         bound = value
+
     members = tuple(np.flatnonzero(best_mask).tolist())
     return Optimum(members, unit * value, unit * bound, perf_counter() - began)
 
@@ -104,10 +113,14 @@ def _candidates(
     """Masks of which one is best, (m, n), and what none passes; -inf if all are there."""
     if task.n <= mask_algebra.ENUMERABLE:
         masks = designs.everything(task.n)
-        return masks[masks.sum(axis=1) == keep], -np.inf
+        of_size = masks.sum(axis=1) == keep
+        return masks[of_size], -np.inf
 
+    # sums in another order would lead the search elsewhere
     with one_thread():
-        masks = search(task, keep, began + time_limit / _SEARCHED)[None]
+        soon = began + time_limit / _SEARCHED
+        masks = search(task, keep, soon)[None]
+
     mask, bound = solve(task, keep, began + time_limit)
     # HiGHS rounds: its mask may miss the size
     if mask is not None and mask.sum() == keep:

@@ -53,6 +53,7 @@ def solve(spectrum: Spectrum, keep: int, deadline: float) -> tuple[Mask | None, 
     objective[n:] = 2.0 * spectrum.values
     answer = _answer(spectrum, objective, rows, deadline, relaxed=False)
 
+    # that no mask passes Σ|F| is known without a solver
     bound = float(np.abs(spectrum.values).sum())
     dual = _dual(answer)
     if dual is not None:
@@ -89,21 +90,27 @@ def smallest(
     """
     if least > most:
         return None, least
+
+    # Σ F (1 - 2 parity) is at least the goal
     n = spectrum.n
     values = spectrum.values
     parities = list(range(n, n + len(spectrum)))
+    factors = (2.0 * values).tolist()
     highest = float(values.sum()) - goal
-    reached = (parities, (2.0 * values).tolist(), -np.inf, highest)
+    reached = (parities, factors, -np.inf, highest)
     rows = [_size(n, least, most), *_parities(spectrum), reached]
+
     # the number of candidates kept
     objective = np.repeat([1.0, 0.0], [n, len(spectrum)])
     answer = _answer(spectrum, objective, rows, deadline, relaxed)
     if answer.status == _INFEASIBLE:
         return None, most + 1
 
+    # a size is whole: a bound of 3.2 says 4
     dual = _dual(answer)
     if dual is not None:
         least = max(least, ceil(dual - _HAIR))
+
     return None if relaxed else _mask(answer, n), least
 
 
@@ -127,9 +134,12 @@ def _answer(
 
     n = spectrum.n
     sets = len(spectrum)
+
+    # a third kind of variable: q of each larger set
     wide = spectrum.sets.orders > _FACETS
     most_pairs = spectrum.sets.orders[wide] // 2
     matrix, low, high = _assembled(rows, n + sets + len(most_pairs))
+
     # the parities of small sets are whole by themselves where the candidates are
     whole = np.concatenate([np.ones(n), wide, np.ones(len(most_pairs))])
     return milp(
@@ -188,10 +198,13 @@ def _parities(spectrum: Spectrum) -> list[_Row]:
         if len(members) <= _FACETS:
             rows += _facets([*members, column])
             continue
+
+        # Σ m_i - parity - 2 q = 0
         names = [*members, column, pairs_column]
         factors = [*([1.0] * len(members)), -1.0, -2.0]
         rows.append((names, factors, 0.0, 0.0))
         pairs_column += 1
+
     return rows
 
 
@@ -224,6 +237,9 @@ def _ties(spectrum: Spectrum, keep: int) -> list[_Row]:
     for candidate, columns in pairs.items():
         if len(columns) < n - 1:
             continue
+
+        names = [candidate, *columns]
         factors = [2.0 * keep - n, *([1.0] * (n - 1))]
-        rows.append(([candidate, *columns], factors, float(keep), float(keep)))
+        rows.append((names, factors, float(keep), float(keep)))
+
     return rows

@@ -71,13 +71,13 @@ def minimal(
     above: bool = True,
     time_limit: float = 10.0,
 ) -> Minimal:
-    """The smallest set of candidates to keep, or to ablate, such that a spectrum
-    reaches a threshold.
+    """The smallest set of candidates that takes a spectrum to a threshold.
 
-    All others are ablated, or kept. A prediction may miss the threshold by a billionth
-    of Σ|F|. Of the sets of one size, the one that is predicted furthest beyond the
-    threshold is taken where masks are listed, and a good one elsewhere. Unless the time
-    limit cuts it short, the same call gives the same answer.
+    They are kept and all others ablated, or they are ablated and all others kept. A
+    prediction may miss the threshold by a billionth of Σ|F|. Of the sets of one size,
+    the one that is predicted furthest beyond the threshold is taken where masks are
+    listed, and a good one elsewhere. Unless the time limit cuts it short, the same call
+    gives the same answer.
 
     Args:
         spectrum: of one output.
@@ -93,23 +93,29 @@ def minimal(
     """
     threshold, time_limit = _refuse_unusable(spectrum, threshold, time_limit)
     began = perf_counter()
-    # from here on the question is which smallest set to keep is at least a goal
+
+    # from here on: the smallest set to keep at which the task is at least the goal
     task, goal = _posed(spectrum, threshold, ablate, above)
+
     if task.n <= mask_algebra.ENUMERABLE:
         mask = _first(task, goal, _tried(task))
         least = task.n + 1 if mask is None else int(mask.sum())
     else:
         with one_thread():
             mask, least = _sought(task, goal, began, time_limit)
+
     if mask is None:
         nearest = _highest(task, _tried(task))
         predicted = float(spectrum.predict(nearest ^ ablate)[0])
+
+        # a bound of n + 1 is a proof that there is none
         none = "no mask is"
         if least <= task.n:
             none = f"in {time_limit:g} seconds no mask was found that is"
         raise InvalidInput(
             f"{none} predicted to reach {threshold}; one is predicted {predicted:.6g}"
         )
+
     value = float(spectrum.predict(mask ^ ablate)[0])
     members = tuple(np.flatnonzero(mask).tolist())
     return Minimal(members, value, least, perf_counter() - began)
@@ -137,15 +143,21 @@ def _posed(
     rest, common = spectrum.apart
     if common:
         return _posed(rest, threshold - float(common), ablate, above)
+
     # to size one, as tolerances are absolute
     unit = float(np.abs(spectrum.values).max(initial=0.0)) or 1.0
     if not above:
         unit = -unit
+
+    # kept for ablated: χ_S takes a factor of (-1)^|S|
     values = spectrum.values
     if ablate:
-        values = np.where(spectrum.sets.orders % 2, -1.0, 1.0) * values
+        signs = np.where(spectrum.sets.orders % 2, -1.0, 1.0)
+        values = signs * values
+
     task = Spectrum(spectrum.sets, values / unit)
-    return task, threshold / unit - _HAIR * float(np.abs(task.values).sum())
+    tolerance = _HAIR * float(np.abs(task.values).sum())
+    return task, threshold / unit - tolerance
 
 
 def _first(task: Spectrum, goal: float, masks: Mask) -> Mask | None:
@@ -158,6 +170,8 @@ def _first(task: Spectrum, goal: float, masks: Mask) -> Mask | None:
     reaching = np.flatnonzero(values >= goal)
     if not len(reaching):
         return None
+
+    # lexsort takes the last key, the size, as the most significant
     ranked = np.lexsort((-values[reaching], sizes[reaching]))
     return np.asarray(masks[reaching[ranked[0]]])
 
@@ -179,30 +193,41 @@ def _sought(
         (n,) bool, or None; and a bound, n + 1 if no mask reaches the goal.
     """
     # no mask does more than turn every term but the mean to its size
-    ceiling = np.where(task.sets.orders > 0, np.abs(task.values), task.values).sum()
+    sizes = np.where(task.sets.orders > 0, np.abs(task.values), task.values)
+    ceiling = sizes.sum()
     if ceiling < goal:
         return None, task.n + 1
+
     mask = _first(task, goal, _tried(task))
+
+    # to predict a mask takes about a product for each set and candidate
     affordable = int(_PRODUCTS * time_limit / (len(task) + 1) / (task.n + 64))
     count = min(_LISTED, affordable)
-    listed, least = _listed(task, goal, _below(task, mask) + 1, count)
+    largest = _below(task, mask)
+    listed, least = _listed(task, goal, largest + 1, count)
     if listed is not None:
         return listed, least
 
-    soon = began + time_limit / 3
+    # where the relaxation proves the greedy mask smallest, there is nothing to search
     late = began + _RESERVED * time_limit
-    _, least = smallest(task, goal, least, _below(task, mask), late, relaxed=True)
-    if least <= _below(task, mask):
+    _, least = smallest(task, goal, least, largest, late, relaxed=True)
+    soon = began + time_limit / 3
+    if least <= largest:
         mask = _searched(task, goal, mask, least, soon)
+
+    # of its size perhaps not the one furthest beyond the goal
     if mask is not None:
         mask = _furthest(task, mask, soon)
+
     program, least = smallest(task, goal, least, _below(task, mask), late)
     if program is None:
         return mask, least
+
     # HiGHS rounds: its mask may miss the goal
     smaller = _first(task, goal, program[None])
     if smaller is None:
         return mask, least
+
     return _furthest(task, smaller, began + time_limit), least
 
 
@@ -234,6 +259,8 @@ def _path(task: Spectrum, mask: Mask, kept: bool) -> Mask:
         (m, n) bool, the first of them `mask`.
     """
     incidence = task.sets.indicators.astype(np.float64)
+
+    # F(S) χ_S at the mask; to flip i turns the terms of all S that hold it
     signs = 1.0 - 2.0 * (incidence @ mask % 2)
     terms = task.values * signs
     gains = -2.0 * terms @ incidence
@@ -246,9 +273,11 @@ def _path(task: Spectrum, mask: Mask, kept: bool) -> Mask:
         longer[candidate] = kept
         path.append(longer)
 
+        # a gain loses -2 F χ and wins +2 F χ for each term that turns
         turned = incidence[:, candidate] > 0
         gains += 4.0 * terms[turned] @ incidence[turned]
         terms[turned] = -terms[turned]
+
     return np.array(path)
 
 
@@ -271,6 +300,8 @@ def _listed(
     """
     small = Sets.low_orders(task.n, count)
     small = small.take(np.flatnonzero(small.orders < most))
+
+    # `low_orders` begins with the sets of one member
     empty = np.zeros((1, task.n), np.bool_)
     masks = np.concatenate([empty, small.indicators.astype(np.bool_)])
     sizes = masks.sum(axis=1)
@@ -280,8 +311,11 @@ def _listed(
     if mask is None:
         one_more = _one_more(task, masks[sizes == largest])
         mask = _first(task, goal, one_more[None])
+
+    # nor does any mask of the next size: the highest of them was tried
     if mask is None:
         return None, largest + 2
+
     return mask, int(mask.sum())
 
 
@@ -294,6 +328,7 @@ def _one_more(task: Spectrum, masks: Mask) -> Mask:
         task: the spectrum.
         masks: (m, n) bool.
     """
+    # f + the gain of i: constant in the parities, and linear with these factors
     joined = task.values[:, None] * task.sets.indicators
     constant = task.values.sum() - 2.0 * joined.sum(axis=0)
     factors = 4.0 * joined - 2.0 * task.values[:, None]
@@ -301,18 +336,24 @@ def _one_more(task: Spectrum, masks: Mask) -> Mask:
     best = masks[0]
     top = -np.inf
     for chunk in mask_algebra.blocks(len(masks), 8 * len(task)):
-        packed = mask_algebra.pack(masks[chunk])
+        before = masks[chunk]
+        packed = mask_algebra.pack(before)
         odd = mask_algebra.parities(packed, task.sets.packed)
         parities = np.unpackbits(odd, axis=1, count=len(task), bitorder="little")
+
+        # (masks, n): of each mask with each candidate kept beside
         values = constant + parities @ factors
 
         # what is kept cannot be kept once more
-        values[masks[chunk]] = -np.inf
-        row, candidate = divmod(int(values.argmax()), task.n)
+        values[before] = -np.inf
+
+        highest = int(values.argmax())
+        row, candidate = divmod(highest, task.n)
         if values[row, candidate] > top:
-            best = masks[chunk][row].copy()
+            best = before[row].copy()
             best[candidate] = True
             top = values[row, candidate]
+
     return np.asarray(best)
 
 
@@ -328,6 +369,7 @@ def _searched(
         mask = _first_found(task, goal, least, deadline)
     if mask is None:
         return None
+
     while mask.sum() > least and perf_counter() < deadline:
         smaller = _searched_at(task, goal, int(mask.sum()) - 1, deadline)
         if smaller is None:
@@ -340,14 +382,17 @@ def _first_found(
     task: Spectrum, goal: float, least: int, deadline: float
 ) -> Mask | None:
     """A mask that reaches the goal, from searches of a few sizes; or None."""
+    # masks of about the size of the highest are likeliest to reach the goal
     peak = int(_highest(task, _tried(task)).sum())
     nearest = sorted(range(least, task.n + 1), key=lambda size: abs(size - peak))
     for keep in nearest[:_TRIED]:
         if perf_counter() >= deadline:
             return None
+
         mask = _searched_at(task, goal, keep, deadline)
         if mask is not None:
             return mask
+
     return None
 
 

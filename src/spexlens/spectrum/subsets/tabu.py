@@ -46,16 +46,21 @@ def search(
         deadline: when to stop, by `perf_counter`.
         enough: a value above which no better one is looked for.
     """
+    # fixed: the same question has the same answer
     rng = np.random.default_rng(0)
     incidence = spectrum.sets.indicators.astype(np.float64)
+
     best: _Ranked = []
     for attempt in range(_STARTS + _CHILDREN):
         scores = _start(spectrum, best, attempt, rng)
+        ranked = np.argsort(-scores, kind="stable")
         mask = np.zeros(spectrum.n, np.bool_)
-        mask[np.argsort(-scores, kind="stable")[:keep]] = True
+        mask[ranked[:keep]] = True
 
         value, mask = _climb(incidence, spectrum.values, mask, rng, deadline)
         best = _with(best, value, mask)
+
+        # at the end, so that one mask is always there to give
         if perf_counter() > deadline or best[0][0] >= enough:
             break
     return best[0][1]
@@ -66,10 +71,14 @@ def _start(
 ) -> Array:
     """Scores of the candidates, (n,): those that score highest are kept at first."""
     if attempt == 0:
-        return -np.array([float(spectrum[(i,)]) for i in range(spectrum.n)])
+        # to keep i turns F({i}) to minus F({i})
+        singles = [float(spectrum[(i,)]) for i in range(spectrum.n)]
+        return -np.array(singles)
+
     scores = rng.random(spectrum.n)
     if attempt < _STARTS or len(best) < 2:
         return scores
+
     # a child keeps what both parents keep, and ablates what both ablate
     one, other = rng.choice(len(best), 2, replace=False)
     return np.asarray(0.5 * scores + best[one][1] + best[other][1])
@@ -98,12 +107,15 @@ def _climb(
     swaps = _Swaps(incidence, coefficients, mask)
     top = swaps.value
     best = mask.copy()
+
+    # all or nothing kept: there is nothing to swap
+    if mask.all() or not mask.any():
+        return top, best
+
     # the last swap for which each candidate stays where it is
     rests_until = np.zeros(len(mask), np.int64)
     step = 0
     last_rise = 0
-    if mask.all() or not mask.any():
-        return top, best
 
     while step - last_rise < _PATIENCE and perf_counter() < deadline:
         step += 1
@@ -145,16 +157,23 @@ class _Swaps:
         """
         kept = np.flatnonzero(self.mask)
         ablated = np.flatnonzero(~self.mask)
+
+        # D_i + D_j + 4 Σ F(S) χ_S over the sets that hold both
         alone = -2.0 * self._joint.diagonal()
         both = self._joint[np.ix_(kept, ablated)]
         gains = 4.0 * both + alone[kept, None] + alone[ablated]
 
+        # what was just moved may move back only to a value never seen (aspiration)
         tabu = resting[kept][:, None] | resting[ablated]
-        gains[tabu & (self.value + gains <= top)] = -np.inf
+        reached = self.value + gains
+        known = reached <= top
+        gains[tabu & known] = -np.inf
 
-        row, column = divmod(int(gains.argmax()), len(ablated))
+        highest = int(gains.argmax())
+        row, column = divmod(highest, len(ablated))
         away = int(kept[row])
         back = int(ablated[column])
+
         self.value += float(gains[row, column])
         self._swap(away, back)
         return away, back

@@ -41,12 +41,14 @@ def condition(
     """
     gains = prior.gains(signs)
     values = latent / gains
+
     if len(signs) > EXACT:
         weights, fitted, residuals = _induced(prior, signs, values)
         posterior = Posterior(prior, signs[:_INDUCING], weights)
     else:
         weights, fitted, residuals = _exact(prior, signs, values)
         posterior = Posterior(prior, signs, weights)
+
     return posterior, gains * fitted, gains * residuals
 
 
@@ -63,20 +65,28 @@ def ease(prior: Prior, signs: Array, seed: int) -> float:
     """
     inverse, _ = inverted(prior.gram(signs, signs), prior.noise)
     assert inverse is not None
+
     n = signs.shape[1]
     rng = np.random.default_rng([seed, n])
     fresh = rng.choice([-1.0, 1.0], (_FRESH, n))
+    expected = _variances(prior, signs, inverse, fresh)
 
-    # the kernel without its tilt has one variance for all masks
-    any_mask = signs[:1]
-    variance = float(prior.gram(any_mask, any_mask)[0, 0]) + prior.noise
-    cross = prior.gram(fresh, signs)
-    explained = np.einsum("ij,ij->i", cross @ inverse, cross)
-    expected = prior.gains(fresh) ** 2 * (variance - explained)
-
+    # 1 / [C⁻¹]_bb is the variance of a mask left out (Rasmussen & Williams, eq. 5.12)
     left_out = prior.gains(signs) ** 2 / np.diagonal(inverse)
     ratio = float(expected.mean() / left_out.mean())
     return min(ratio, 1.0)
+
+
+def _variances(prior: Prior, signs: Array, inverse: Array, fresh: Array) -> Array:
+    """(p,) what the masks leave unknown of fresh ones, (p, n) of ±1; C⁻¹ is given."""
+    # the kernel without its tilt has one variance for all masks
+    any_mask = signs[:1]
+    variance = float(prior.gram(any_mask, any_mask)[0, 0]) + prior.noise
+
+    # k^T C⁻¹ k is what the masks explain
+    cross = prior.gram(fresh, signs)
+    explained = np.einsum("ij,ij->i", cross @ inverse, cross)
+    return np.asarray(prior.gains(fresh) ** 2 * (variance - explained))
 
 
 def _exact(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, Array]:
@@ -90,7 +100,10 @@ def _exact(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, Arr
             "the kernel of these masks cannot be inverted; are there masks that"
             " stand twice?"
         )
+
     weights = inverse @ values
+
+    # K α = y - σ² α
     fitted = values - prior.noise * weights
     return weights, fitted, weights / np.diagonal(inverse)
 
@@ -104,7 +117,9 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
 
     centres = signs[:_INDUCING]
     covariance = prior.gram(centres, centres)
-    covariance.flat[:: len(centres) + 1] += _JITTER * covariance[0, 0]
+
+    jitter = _JITTER * covariance[0, 0]
+    covariance.flat[:: len(centres) + 1] += jitter
     lower = cholesky(covariance, lower=True)
 
     def features(rows: slice) -> Array:
@@ -120,6 +135,7 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
         block = features(rows)
         gram += block.T @ block
         product += block.T @ values[rows]
+
     gram.flat[:: len(gram) + 1] += prior.noise
     factor = cholesky(gram, lower=True)
     coefficients = cho_solve((factor, True), product)
@@ -128,11 +144,16 @@ def _induced(prior: Prior, signs: Array, values: Array) -> tuple[Array, Array, A
     residuals = np.empty(len(signs))
     for rows in blocks:
         block = features(rows)
+
         fitted[rows] = block @ coefficients
         whitened = solve_triangular(factor, block.T, lower=True)
+
+        # left out, a mask's residual is that of the fit over 1 - x^T G⁻¹ x
         leverage = (whitened**2).sum(axis=0)
         free = np.maximum(1.0 - leverage, _ALONE)
+
         residuals[rows] = (values[rows] - fitted[rows]) / free
 
+    # f = k^T L⁻ᵀ c: as weights of the inducing masks, which a posterior takes
     weights = solve_triangular(lower, coefficients, lower=True, trans=1)
     return weights, fitted, residuals

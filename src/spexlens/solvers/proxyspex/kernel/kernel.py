@@ -127,18 +127,20 @@ class Kernel(Proxy):
 
         everything = np.ones(len(values), np.bool_)
         first, *folded = run(tuned, [everything, *varied])
+
         fits = _all_warps(first, signs, values, run)
 
         members = list(run(lambda fit: fit.conditioned(signs, values), fits))
         scores = [r_squared(values, member.left_out) for member in members]
-        weights = shares(scores, [_WEIGHTS[fit.warp.name] for fit in fits])
-        if not weights.any():
-            weights = np.full(len(members), 1.0 / len(members))
+
+        weights = _weights_of(fits, scores)
         left_out = weighted(weights, [member.left_out for member in members])
 
         unseen = left_out.copy()
         for part in parts:
             unseen[~part] = values[part].mean()  # all that a fold of one value says
+
+        # from all other masks, by a warp and hyper-parameters that did not see this one
         predictions = run(lambda fit: fit.conditioned(signs, values).left_out, folded)
         for part, predicted in zip(varied, predictions, strict=True):
             unseen[~part] = predicted[~part]
@@ -153,6 +155,17 @@ class Kernel(Proxy):
             warps=_report(fits, scores, weights),
             spread=ease(first.prior, signs[:_TUNED], seed),
         )
+
+
+def _weights_of(fits: Sequence["_Tuned"], scores: Sequence[float]) -> Array:
+    """(w,) what each warp counts, by its leave-one-out R²; adding up to one."""
+    beforehand = [_WEIGHTS[fit.warp.name] for fit in fits]
+    weights = shares(scores, beforehand)
+    if weights.any():
+        return weights
+
+    # where none predicts better than the mean, all count alike
+    return np.full(len(fits), 1.0 / len(fits))
 
 
 def _noise(masks: NDArray[np.bool_], values: Array, left_out: Array) -> float:
@@ -184,24 +197,35 @@ class _Tuned:
         """The posterior given any masks."""
         latent = self.warp.forward(values)
         posterior, fitted, residuals = condition(self.prior, signs, latent)
-        back = self.warp.averaged(float(np.sqrt(np.mean(residuals**2))))
+
+        # how far a latent prediction is off is what the way back averages over
+        off = float(np.sqrt(np.mean(residuals**2)))
+        back = self.warp.averaged(off)
+
         spread = float(fitted.std())
-        slope = float(back(fitted).std()) / spread if spread > 0 else 0.0
-        return _Member(posterior, back, back(latent - residuals), slope)
+        slope = 0.0
+        if spread > 0:
+            slope = float(back(fitted).std()) / spread
+
+        left_out = back(latent - residuals)
+        return _Member(posterior, back, left_out, slope)
 
 
 def _all_warps(first: _Tuned, signs: Array, values: Array, run: Runner) -> list[_Tuned]:
     """Every warp, from the first one's hyper-parameters; of too many masks the best."""
     names = [name for name in _WEIGHTS if name != _FIRST]
+
     others = run(
         lambda name: _tune(name, signs, values, _MORE_STEPS, first.theta), names
     )
     fits = [first, *others]
     if len(values) <= EXACT:
         return fits
+
     # inducing masks cost the most: only one warp is worth them
     some = values[:_TUNED]
     members = run(lambda fit: fit.conditioned(signs[:_TUNED], some), fits)
+
     scores = [r_squared(some, member.left_out) for member in members]
     return [fits[int(np.argmax(scores))]]
 
@@ -211,7 +235,10 @@ def _tune(
 ) -> _Tuned:
     """A warp of the values, and its hyper-parameters after some steps."""
     warp = WARPS[name](values)
-    marginal = Marginal(signs[:_TUNED], warp.forward(values)[:_TUNED])
+    # a warp costs nothing, and is of all values; each step inverts a matrix of masks
+    latent = warp.forward(values)[:_TUNED]
+    marginal = Marginal(signs[:_TUNED], latent)
+
     theta = marginal.maximise(steps, start)
     return _Tuned(warp, theta, marginal.prior(theta))
 
@@ -239,5 +266,6 @@ def _priors(members: Sequence[_Member], weights: Array) -> tuple[ProductPrior, .
     priors = []
     for member, weight in zip(members, weights, strict=True):
         scale, rho = member.posterior.prior.untilted()
-        priors.append(ProductPrior(float(weight) * member.slope**2 * scale, rho))
+        scaled = float(weight) * member.slope**2 * scale
+        priors.append(ProductPrior(scaled, rho))
     return tuple(priors)

@@ -54,6 +54,7 @@ class Marginal:
         self.signs = signs
         self.latent = latent
         self.least_noise = least_noise
+
         self.m, self.n = signs.shape
         shared = (_LOG_COUNT, _LOG_SIZE, _LOG_NOISE, _TILT)
         means = [belief.mean for belief in shared]
@@ -62,11 +63,14 @@ class Marginal:
         root = np.sqrt(self.m)
         steps = [belief.step / root for belief in shared]
 
+        # in the order of a point: z, what is shared, η
         zeros = np.zeros(self.n)
         count = zeros + _SINGLE_COUNT
+        tilt = zeros + _SINGLE_TILT
+        tilt_step = zeros + _SINGLE_TILT_STEP
         self.mean = np.concatenate([zeros, means, zeros])
-        self.spread = np.concatenate([count, spreads, zeros + _SINGLE_TILT])
-        self.step = np.concatenate([count, steps, zeros + _SINGLE_TILT_STEP])
+        self.spread = np.concatenate([count, spreads, tilt])
+        self.step = np.concatenate([count, steps, tilt_step])
 
     def maximise(self, steps: int, start: Array | None = None) -> Array:
         """θ after some steps of L-BFGS: (2n + 4,) float64."""
@@ -84,6 +88,7 @@ class Marginal:
             method="L-BFGS-B",
             options={"maxiter": steps, "maxcor": 20},
         )
+
         return np.asarray(optimum.x * self.step)
 
     def prior(self, theta: Array) -> Prior:
@@ -91,11 +96,14 @@ class Marginal:
         n = self.n
         _, log_size, log_noise, common_tilt = theta[n : n + 4]
         rho, _ = self._rho(theta)
+
         # less ln(Π(1 + ρ) - 1), without overflow
         total = np.log1p(rho).sum()
         log_scale = log_size - total - np.log(-np.expm1(-total))
+
         tilt = (common_tilt + theta[n + 4 :]) / np.sqrt(n)
         noise = np.exp(log_noise) + self.least_noise
+
         return Prior(float(log_scale), rho, tilt, float(noise))
 
     def value(self, theta: Array) -> tuple[float, Array]:
@@ -107,40 +115,58 @@ class Marginal:
         - ρ_i) / (1 - ρ_i²).
         """
         prior = self.prior(theta)
-        with np.errstate(over="ignore", invalid="ignore"):
-            log_gains = self.signs @ prior.tilt - 0.5 * log_cosh(2 * prior.tilt).sum()
-            values = self.latent * np.exp(-log_gains)
-
+        log_gains, values = self._untilted(prior)
         kernel = prior.gram(self.signs, self.signs)
         inverse, log_determinant = inverted(kernel, prior.noise)
         if inverse is None or not np.isfinite(values).all():
             return _FAILED, np.zeros_like(theta)
+
         alpha = inverse @ values
         away = (theta - self.mean) / self.spread
+
         quadratic = log_determinant + values @ alpha + away @ away
         value = 0.5 * quadratic + log_gains.sum()
 
         # W, and then W ∘ K in its place: of many masks, one matrix less
         pull = inverse - np.outer(alpha, alpha)
+
         trace = float(np.trace(pull))
         pull *= kernel
         whole = float(pull.sum())
 
         count = self._count_gradient(theta, prior, pull, whole)
         tilt = self._tilt_gradient(prior, 1 - alpha * values)
+
+        # the least noise does not move with ln σ²
         noise = 0.5 * (prior.noise - self.least_noise) * trace
+
+        # ln Σρ moves every ln ρ as z does, and γ_0 every tilt: theirs are the sums
         shared = [count.sum(), 0.5 * whole, noise, tilt.sum()]
         gradient = np.concatenate([count, shared, tilt])
-        return float(value), gradient + away / self.spread
+
+        pulled_back = away / self.spread  # by the priors of the hyper-parameters
+        return float(value), gradient + pulled_back
+
+    def _untilted(self, prior: Prior) -> tuple[Array, Array]:
+        """ln g (m,), and the latent values over g (m,), which may be infinite."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            normaliser = 0.5 * log_cosh(2 * prior.tilt).sum()
+            log_gains = self.signs @ prior.tilt - normaliser
+            return log_gains, self.latent * np.exp(-log_gains)
 
     def _count_gradient(
         self, theta: Array, prior: Prior, pull: Array, whole: float
     ) -> Array:
         """By z: (n,), from W ∘ K (m, m) and its sum."""
         _, slope = self._rho(theta)
-        shrink = -np.expm1(-np.log1p(prior.rho).sum())
+        # 1 - 1 / Π(1 + ρ): of A = a / (Π(1 + ρ) - 1), what its derivative has
+        total = np.log1p(prior.rho).sum()
+        shrink = -np.expm1(-total)
+
+        # s_i^T (W ∘ K) s_i, of all candidates by one product
         agreement = np.einsum("ij,ij->j", self.signs, pull @ self.signs)
         direct = (agreement - prior.rho * whole) / (1 - prior.rho**2)
+
         # ρ moves A as well, which keeps the variance at a
         through_scale = whole / shrink / (1 + prior.rho)
         return np.asarray(0.5 * slope * (direct - through_scale))
@@ -148,13 +174,16 @@ class Marginal:
     def _tilt_gradient(self, prior: Prior, unmet: Array) -> Array:
         """By η: (n,), from 1 - α y (m,)."""
         along = unmet @ self.signs
+
+        # ∂ ln g / ∂γ_i = s_i - tanh 2γ_i
         normalised = np.tanh(2 * prior.tilt) * unmet.sum()
         return np.asarray((along - normalised) / np.sqrt(self.n))
 
     def _rho(self, theta: Array) -> tuple[Array, Array]:
         """ρ (n,) and its derivative by z."""
         n = self.n
-        return _clipped(theta[n] - np.log(n) + theta[:n])
+        shared = theta[n] - np.log(n)
+        return _clipped(shared + theta[:n])
 
 
 def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:
@@ -163,18 +192,22 @@ def inverted(kernel: Array, noise: float) -> tuple[Array | None, float]:
 
     total = kernel.copy()
     total.flat[:: len(total) + 1] += noise
+
     try:
         lower = np.linalg.cholesky(total)
     except np.linalg.LinAlgError:
         return None, 0.0
+
     log_determinant = 2.0 * float(np.log(np.diagonal(lower)).sum())
 
     # from the factor: half the work of an inverse
     inverse, failed = lapack.dpotri(lower.T, lower=0, overwrite_c=0)
     if failed:
         return None, 0.0
+
     inverse = inverse + inverse.T  # one triangle is zero
     inverse.flat[:: len(inverse) + 1] /= 2.0
+
     return inverse, log_determinant
 
 
@@ -182,5 +215,6 @@ def _clipped(log_rho: Array) -> tuple[Array, Array]:
     """ρ / (1 + (ρ / cap)⁴)^¼, and its derivative by ln ρ."""
     free = np.exp(np.minimum(log_rho, _MOST_LOG))
     excess = 1.0 + (free / _CAP) ** 4
+
     rho = free * excess**-0.25
     return rho, rho / excess

@@ -37,6 +37,7 @@ class Posterior:
         result = np.empty(len(signs))
         for rows in mask_algebra.blocks(len(signs), 8 * len(self.centres)):
             block = signs[rows]
+
             flat = self.prior.gram(block, self.centres) @ self.weights
             result[rows] = self.prior.gains(block) * flat
         return result
@@ -48,10 +49,15 @@ class Posterior:
         one product of a (2^(n/2), m) by a (m, 2^(n/2)) matrix.
         """
         n = len(self.prior.rho)
-        low = self.prior.half(self.centres, slice(0, n // 2))
-        high = self.prior.half(self.centres, slice(n // 2, n))
+        middle = n // 2
+        low = self.prior.half(self.centres, slice(0, middle))
+        high = self.prior.half(self.centres, slice(middle, n))
+
         # gains of no signs: the part of g that is the same for all masks
-        scale = np.exp(self.prior.log_scale) * self.prior.gains(np.zeros((1, n)))
+        no_signs = np.zeros((1, n))
+        scale = np.exp(self.prior.log_scale) * self.prior.gains(no_signs)
+
+        # a mask's index counts by its low half first: that is a row's
         products = (high * self.weights) @ low.T
         return np.asarray(scale * products.ravel())
 
@@ -65,35 +71,49 @@ class Posterior:
         all small is unlikely.
         """
         start, ratios = self._factors()
+
         sizes: dict[Members, float] = {}
         extended: set[Members] = set()
         frontier: list[Members] = [()]
         least = 0.0
+
         for _ in range(_ROUNDS):
             sizes.update(_extensions(frontier, start, ratios, least))
             extended.update(frontier)
+
             ranked = _largest(sizes, count)
             # a smaller set cannot enter a full list
             least = sizes[ranked[-1]] if len(ranked) == count else 0.0
+
             new = [members for members in ranked if members not in extended]
             frontier = new[:_AT_ONCE]
             if not frontier:
                 break
+
         return Sets.of(len(self.prior.rho), ranked)
 
     def _factors(self) -> tuple[Array, Array]:
         """c (m,) and r (m, n), see `large_sets`; c without what all centres share."""
         tanh = np.tanh(self.prior.tilt)
         base = 1.0 + self.prior.rho * tanh * self.centres
-        start = self.weights * np.exp(np.log(base).sum(axis=1))
-        return start, (tanh + self.prior.rho * self.centres) / base
+
+        logs = np.log(base).sum(axis=1)
+        start = self.weights * np.exp(logs)
+
+        ratios = (tanh + self.prior.rho * self.centres) / base
+        return start, ratios
 
 
 def _extensions(
     frontier: list[Members], start: Array, ratios: Array, least: float
 ) -> dict[Members, float]:
     """The size of every set's extensions by one candidate, of those above the least."""
-    parents = [start * ratios[:, list(members)].prod(axis=1) for members in frontier]
+    parents = []
+    for members in frontier:
+        factors = ratios[:, list(members)]
+        parents.append(start * factors.prod(axis=1))
+
+    # every member of the frontier by every candidate, in one product
     coefficients = np.abs(np.stack(parents) @ ratios)
 
     sizes = {}
@@ -109,5 +129,6 @@ def _largest(sizes: dict[Members, float], count: int) -> list[Members]:
     """The `count` largest sets, in falling order; of equals, those found first."""
     sets = list(sizes)
     values = np.fromiter(sizes.values(), float, len(sizes))
+
     order = np.argsort(-values, kind="stable")[:count]
     return [sets[position] for position in order]

@@ -33,14 +33,15 @@ class Prior:
         """The kernel without its tilt: (p, n) and (m, n) of ±1 -> (p, m)."""
         # 1 + ρ s t = √(1 - ρ²) exp(s t artanh ρ): the product is one of matrices
         inner = (signs * np.arctanh(self.rho)) @ others.T
-        inner += self.log_scale + 0.5 * np.log1p(-(self.rho**2)).sum()
+
+        roots = 0.5 * np.log1p(-(self.rho**2)).sum()
+        inner += self.log_scale + roots
         return np.asarray(np.exp(inner, out=inner))
 
     def gains(self, signs: Array) -> Array:
         """g: (p, n) -> (p,)."""
-        return np.asarray(
-            np.exp(signs @ self.tilt - 0.5 * log_cosh(2 * self.tilt).sum())
-        )
+        normaliser = 0.5 * log_cosh(2 * self.tilt).sum()
+        return np.asarray(np.exp(signs @ self.tilt - normaliser))
 
     def half(self, signs: Array, chosen: slice) -> Array:
         """exp(Σ γ_i s_i) Π (1 + ρ_i s_i t_i) over some candidates.
@@ -49,9 +50,12 @@ class Prior:
         """
         rho = self.rho[chosen]
         count = len(rho)
+
+        # bit i of a row's number: whether candidate i is kept
         row = np.arange(1 << count)[:, None]
         bits = row >> np.arange(count) & 1
         corners = 1.0 - 2.0 * bits
+
         tilted = corners @ self.tilt[chosen]
         # as in `gram`, of whose matrix this is a part
         scale = 0.5 * np.log1p(-(rho**2)).sum()
@@ -68,8 +72,10 @@ class Prior:
         γ) / cosh 2γ.
         """
         square = np.tanh(self.tilt) ** 2
+
         outside = np.log1p(self.rho * square) - np.log1p(square)
         scale = float(np.exp(self.log_scale + outside.sum()))
+
         rho = (square + self.rho) / (1 + self.rho * square)
         return scale, rho
 

@@ -42,10 +42,14 @@ class Warp:
         """
         if self.reach is None:
             return self.backward
+
         end = self.reach + _TAIL * spread
         grid = np.linspace(-end, end, _GRID)
+
         nodes = grid[:, None] + spread * _NODES
-        values = self.backward(nodes.ravel()).reshape(_GRID, -1)
+        values = self.backward(nodes.ravel())
+        values = values.reshape(_GRID, -1)
+
         table = values @ (_WEIGHTS / _WEIGHTS.sum())
         return lambda latent: np.interp(latent, grid, table)
 
@@ -54,7 +58,14 @@ def identity(values: Array) -> Warp:
     """z-scores."""
     mean = values.mean()
     scale = values.std()
-    return Warp("id", lambda y: (y - mean) / scale, lambda h: h * scale + mean, None)
+
+    def forward(y: Array) -> Array:
+        return np.asarray((y - mean) / scale)
+
+    def backward(h: Array) -> Array:
+        return np.asarray(h * scale + mean)
+
+    return Warp("id", forward, backward, None)
 
 
 def rank(values: Array) -> Warp:
@@ -79,20 +90,25 @@ def logistic(values: Array) -> Warp:
 
     least = values.min()
     seen = values.max() - least
+
     low = least - _MARGIN * seen
     width = (1 + 2 * _MARGIN) * seen
+
     latent = logit((values - low) / width)
     mean = latent.mean()
     scale = latent.std()
 
     def forward(y: Array) -> Array:
-        inside = np.clip((y - low) / width, _MARGIN / 4, 1 - _MARGIN / 4)
+        # values that it was not fitted to may lie outside, where there is no logit
+        edge = _MARGIN / 4
+        inside = np.clip((y - low) / width, edge, 1 - edge)
         return np.asarray((logit(inside) - mean) / scale)
 
     def backward(h: Array) -> Array:
         return np.asarray(low + width * expit(h * scale + mean))
 
-    return Warp("logit", forward, backward, float((abs(mean) + _REACH) / scale))
+    reach = (abs(mean) + _REACH) / scale
+    return Warp("logit", forward, backward, float(reach))
 
 
 WARPS: dict[str, Callable[[Array], Warp]] = {
@@ -109,13 +125,15 @@ def _normal_scores(values: Array) -> tuple[Array, Array]:
     from scipy.special import ndtri
 
     knots, where, counts = np.unique(values, return_inverse=True, return_counts=True)
-    scores = ndtri((np.arange(len(values)) + 0.5) / len(values))
+    ranks = np.arange(len(values)) + 0.5
+    scores = ndtri(ranks / len(values))
     # in ascending order of the values, ties stand side by side
     return knots, np.bincount(np.sort(where), scores) / counts
 
 
 def _interpolated(name: str, values: Array, knots: Array, scores: Array) -> Warp:
     latent = np.interp(values, knots, scores)
+
     scores = (scores - latent.mean()) / latent.std()
     return Warp(
         name,

@@ -65,6 +65,7 @@ def averaged(
     """
     members: Sequence[FittedProxy] = proxies[1:]
     r2 = [r_squared(values[judged], proxy.left_out[judged]) for proxy in members]
+
     weights = shares(r2, beforehand[1:])
     left_out = weighted(weights, [proxy.left_out for proxy in members])
     # each may be better than the mean, and their average worse
@@ -75,8 +76,10 @@ def averaged(
     else:
         members = proxies[:1]
         weights = np.ones(1)
+
     heaviest = _heaviest(members, weights)
     left_out = weighted(weights, [member.left_out for member in members])
+
     return Average(
         n=proxies[0].n,
         left_out=left_out,
@@ -99,15 +102,19 @@ def shares(r2: Sequence[float], beforehand: Sequence[float]) -> Array:
     """
     scores = np.array(r2, dtype=np.float64)
     unexplained = np.maximum(1.0 - scores, _MET)
+
     weights = np.array(beforehand) * unexplained**_POWER
     weights[~(scores > 0.0)] = 0.0  # nor what is not a number
-    weights[weights < _LEAST * weights.sum()] = 0.0
+    least = _LEAST * weights.sum()
+    weights[weights < least] = 0.0
+
     return weights / weights.sum() if weights.any() else weights
 
 
 def weighted(weights: Array, parts: Sequence[Array]) -> Array:
     """Σ w · part; zero for no parts."""
-    return np.asarray(sum(w * part for w, part in zip(weights, parts, strict=True)))
+    terms = [w * part for w, part in zip(weights, parts, strict=True)]
+    return np.asarray(sum(terms))
 
 
 def _heaviest(members: Sequence[FittedProxy], weights: Array) -> FittedProxy:
@@ -118,6 +125,7 @@ def _noise(values: Array, left_out: Array, heaviest: FittedProxy) -> float:
     """What the heaviest member expects, times what averaging changed of its error."""
     before = float(np.mean((values - heaviest.left_out) ** 2))
     after = float(np.mean((values - left_out) ** 2))
+
     if before > 0:
         return heaviest.noise * after / before
     return heaviest.noise

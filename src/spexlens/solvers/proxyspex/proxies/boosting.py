@@ -53,10 +53,13 @@ class Boosting(FoldedProxy):
         """The trees' spectrum, cut to 99% of its energy and refitted by ridge."""
         mean = float(values.mean())
         scale = float(values.std()) or 1.0
+
         # LightGBM keeps labels in float32
         booster = self.booster(masks, (values - mean) / scale, seed)
+
         forest = parse_lightgbm(booster.model_to_string(), masks.shape[1])
         spectrum = forest.rescaled(scale, mean).spectrum()
+
         largest = spectrum.truncate(energy=_ENERGY, count=_MOST_SETS)
         return refit(largest, mask_algebra.pack(masks), values).spectrum
 
@@ -68,6 +71,7 @@ class Boosting(FoldedProxy):
 
         binning = {**_QUIET, "min_data_in_bin": 1, "feature_pre_filter": False}
         table = lightgbm.Dataset(masks.astype(np.float32), values, params=binning)
+
         booster = lightgbm.Booster({**_QUIET, **self._settings(seed)}, table)
         for _ in range(self.trees):
             booster.update()

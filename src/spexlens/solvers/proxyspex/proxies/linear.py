@@ -50,24 +50,31 @@ class Linear(Proxy):
         """Fit every fold and the whole; see the class."""
         from sklearn.exceptions import ConvergenceWarning
 
-        fold = folds(len(values), 10 if len(values) < _FEW else 5, seed)
+        count = 10 if len(values) < _FEW else 5
+        fold = folds(len(values), count, seed)
         packed = mask_algebra.pack(masks)
         scale = float(values.std()) or 1.0
 
         def path(seen: NDArray[np.bool_]) -> _Path:
             return self._path(masks[seen], packed[seen], values[seen] / scale)
 
-        parts = [fold != part for part in range(int(fold.max()) + 1)]
+        folds_there = range(int(fold.max()) + 1)
+        parts = [fold != part for part in folds_there]
         everything = np.ones(len(fold), np.bool_)
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # to .1% is near enough
             *folded, whole = run(path, [*parts, everything])
 
         predicted = np.empty((len(values), len(_PENALTIES)))
+
+        # one column a penalty: all of them are judged at once
         for seen, partial in zip(parts, folded, strict=True):
             predicted[~seen] = partial.predict(packed[~seen])
+
         predicted *= scale
         errors = (values[:, None] - predicted) ** 2
+
         best = int(np.argmin(errors.sum(axis=0)))
         left_out = predicted[:, best]
 
@@ -89,11 +96,14 @@ class Linear(Proxy):
         centred = values - values.mean()
         sets = self._sets(masks, centred)
         design = np.asfortranarray(mask_algebra.characters(packed, sets.packed))
+
         centre = design.mean(axis=0)
         design -= centre
 
         # the smallest penalty that leaves nothing, from which on a path begins
-        largest = float(np.abs(design.T @ centred).max()) / len(values) or 1.0
+        pulls = np.abs(design.T @ centred)
+        largest = float(pulls.max()) / len(values) or 1.0
+
         _, slopes, _ = lasso_path(
             design,
             centred,
@@ -102,16 +112,20 @@ class Linear(Proxy):
             max_iter=2000,
             check_input=False,
         )
+
         return _Path(sets, slopes, values.mean() - centre @ slopes)
 
     def _sets(self, masks: NDArray[np.bool_], centred: Array) -> Sets:
         """The single candidates, and the pairs of those that correlate most."""
         n = masks.shape[1]
         single = Sets.of(n, [(i,) for i in range(n)])
+
         if self.order != 2:
             return single
+
         strength = np.abs(centred @ (1.0 - 2.0 * masks))
         strongest = np.argsort(-strength, kind="stable")[:_PAIRED]
+
         pairs = combinations(np.sort(strongest).tolist(), 2)
         return Sets.concatenate([single, Sets.of(n, pairs)])
 
@@ -139,6 +153,7 @@ class _Path:
         """One fit, of values that were divided by a scale."""
         empty = Sets.of(self.sets.n, [()])
         intercept = self.intercepts[column]
+
         coefficients = np.concatenate([[intercept], self.coefficients[:, column]])
         sets = Sets.concatenate([empty, self.sets])
         return Spectrum(sets, scale * coefficients).truncate()

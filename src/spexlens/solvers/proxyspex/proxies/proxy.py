@@ -201,8 +201,10 @@ class FoldedProxy(Proxy):
 
         *partial, whole = run(fitted, [*parts, everything])
         left_out = np.empty(len(values))
+
         for seen, spectrum in zip(parts, partial, strict=True):
             left_out[~seen] = spectrum.predict(masks[~seen])
+
         return FittedSpectrum(
             n=masks.shape[1],
             left_out=left_out,
@@ -219,11 +221,16 @@ class FoldedProxy(Proxy):
 
         It costs one fit instead of six.
         """
+        # the first of the folds that a fit would make
         seen = folds(len(values), FOLDS, seed) != 0
         spectrum = self.spectrum(masks[seen], values[seen], seed)
+
         unseen = values[~seen]
-        error = np.mean((unseen - spectrum.predict(masks[~seen])) ** 2)
+
+        predicted = spectrum.predict(masks[~seen])
+        error = np.mean((unseen - predicted) ** 2)
         rivals = np.mean((unseen - rival.left_out[~seen]) ** 2)
+
         return bool(error < _NEAR * rivals)
 
 

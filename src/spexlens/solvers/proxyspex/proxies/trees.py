@@ -45,8 +45,9 @@ class Forest:
         """
         levels = self._levels()
         means, halves = self._below(levels)
+
+        # the empty set first, of the roots' means; n stands for no candidate
         width = len(levels)
-        # n stands for no candidate
         families = [np.full((1, width or 1), self.n, np.int32)]
         values = [self._means(self.roots, means).sum(keepdims=True)]
         for level in levels:
@@ -69,10 +70,14 @@ class Forest:
     ) -> NDArray[np.float64]:
         """The mean below each child, a leaf's being its value."""
         inner = children >= 0
+
+        # both are looked up everywhere, with row 0 where the other kind stands
         leaves = self.leaves[np.where(inner, 0, ~children)]
         if not len(means):
             return leaves
-        return np.where(inner, means[np.where(inner, children, 0)], leaves)
+
+        nodes = np.where(inner, children, 0)
+        return np.where(inner, means[nodes], leaves)
 
     def _below(
         self, levels: Sequence["_Level"]
@@ -80,8 +85,11 @@ class Forest:
         """For each internal node the mean below it, and half of left less right."""
         means = np.zeros(len(self.feature))
         halves = np.zeros(len(self.feature))
+
+        # from the deepest level up, so that a child's mean is known before its parent's
         for level in reversed(levels):
             left, right = self._means(self.children[level.nodes], means).T
+
             means[level.nodes] = (left + right) / 2
             halves[level.nodes] = (left - right) / 2
         return means, halves
@@ -91,13 +99,17 @@ class Forest:
         nodes = self.roots[self.roots >= 0]
         path = np.empty((len(nodes), 0), np.int32)
         signs = np.empty((len(nodes), 0), np.int8)
+
         levels = []
         while len(nodes):
             levels.append(_Level(nodes, path, signs))
+
             children = self.children[nodes]
             features = self.feature[nodes]
+
+            # a leaf ends its path: only internal children make the next level
             parent, side = np.nonzero(children >= 0)
-            sign = (1 - 2 * side).astype(np.int8)
+            sign = (1 - 2 * side).astype(np.int8)  # left is ablated: +1
 
             path = np.column_stack([path[parent], features[parent]])
             signs = np.column_stack([signs[parent], sign])
@@ -108,14 +120,19 @@ class Forest:
         """The sets that a level's nodes spread over: (c · 2^depth, width) members."""
         depth = level.depth
         count = 1 << depth
+
+        # a row a subset of the path, in the order of `spread`
         subset = np.arange(count)[:, None]
-        present = (subset >> np.arange(depth) & 1).astype(np.bool_)
+        bits = subset >> np.arange(depth) & 1
+        present = bits.astype(np.bool_)
+
         above = level.path[:, None, :]
         shape = (len(level.nodes), count, width)
 
         members = np.full(shape, self.n, np.int32)
         members[:, :, :depth] = np.where(present, above, self.n)
         members[:, :, depth] = self.feature[level.nodes, None]
+
         return members.reshape(-1, width)
 
 
@@ -141,9 +158,11 @@ class _Level:
     def spread(self, halves: NDArray[np.float64]) -> NDArray[np.float64]:
         """Each node's d over the subsets of its path: (c,) -> (c · 2^depth,)."""
         spread = halves[:, None] / (1 << self.depth)
+
         # doubled a candidate at a time: without it, and with it
         for sign in self.signs.T[:, :, None]:
             spread = np.concatenate([spread, spread * sign], axis=1)
+
         return spread.ravel()
 
 
@@ -152,15 +171,18 @@ def parse_lightgbm(text: str, n: int) -> Forest:
     trees = text.split("\nTree=")[1:]
     leaves = _numbers(trees, "leaf_value")
     sizes = _numbers(trees, "num_leaves").astype(np.int64)
+
     nodes = sizes - 1
     first_leaf = np.cumsum(sizes) - sizes
     first_node = np.cumsum(nodes) - nodes
 
     # a tree of one leaf has no lines about splits
     split = [tree for tree, size in zip(trees, sizes, strict=True) if size > 1]
+
     left = _numbers(split, "left_child")
     right = _numbers(split, "right_child")
     children = np.stack([left, right], axis=1).astype(np.int64)
+
     # a leaf is coded as ~row, so that a later row is a smaller number
     node_shift = np.repeat(first_node, nodes)[:, None]
     leaf_shift = -np.repeat(first_leaf, nodes)[:, None]
@@ -178,5 +200,6 @@ def parse_lightgbm(text: str, n: int) -> Forest:
 def _numbers(trees: list[str], field: str) -> NDArray[np.float64]:
     """One field of every tree, end to end."""
     mark = f"\n{field}="
-    lines = [tree.split(mark, 1)[1].split("\n", 1)[0] for tree in trees]
+    behind = [tree.split(mark, 1)[1] for tree in trees]
+    lines = [text.split("\n", 1)[0] for text in behind]
     return np.fromstring(" ".join(lines), sep=" ")

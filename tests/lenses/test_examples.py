@@ -16,8 +16,8 @@ from scipy.sparse import csr_matrix
 
 from spexlens import DataLens, Examples
 from spexlens.learners.learner import Answer, Task
+from spexlens.lenses.examples.arrays import examples_of, points_of
 from spexlens.lenses.examples.choosing import AUTO, choose, gradient_similarity
-from spexlens.lenses.examples.examples import examples_of, points_of
 from spexlens.lenses.examples.groups import groups_of
 from spexlens.lenses.examples.outcomes import OUTCOMES, outcome_of
 

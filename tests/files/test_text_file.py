@@ -27,7 +27,7 @@ from spexlens.files.jsonl_file import objects
 from spexlens.files.text_file import lines, read
 from spexlens.formats import expectations as expectations_file
 from spexlens.learners.classes import labels_as
-from spexlens.lenses.examples.examples import points_of
+from spexlens.lenses.examples.arrays import points_of
 from spexlens.lenses.examples.groups import groups_of
 
 NO_ENDS = ["\x0b", "\x0c", "\r", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]

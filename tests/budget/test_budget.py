@@ -125,7 +125,7 @@ class Quick(ProxySpex):
 
 def explain(game: spexlens.Game, budget: int, **how: Any) -> Explanation:
     """Without checks, which are bought with a share of their own:
-    tests/test_spot_checks.py.
+    tests/evidence/test_spot_checks.py.
     """
     return spexlens.explain(game, budget, **{"checks": 0, "noise": 0, **how})
 

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BUNDLED = ROOT / "src" / "spexlens" / "models" / "bundled" / "sentiment"
 import judge_sentiment
 import review_grammar as grammar
@@ -83,8 +83,8 @@ IMPRESSES = derive("action", "{+transitives}", "impresses|impress")
 IMPRESS = derive("verb", "{+transitive}", "impress")
 FAILS_TO_IMPRESS = derive("action", "{fails} to {-verb}", "fails|fail", IMPRESS)
 GOOD = derive("quality", "{+adjective}", "good")
-BAD_AT_ALL = derive("value_at", "{+adjective} at all", "bad")
-VERY_MOVING = derive("value_at", "{degree} {+adjective}", "very", "moving")
+BAD_AT_ALL = derive("graded", "{+adjective} at all", "bad")
+VERY_MOVING = derive("graded", "{degree} {+adjective}", "very", "moving")
 ENDING = derive("thing", "{determiner} {part}", "the", "ending")
 THIS_SCRIPT = derive("thing", "this {part}", "script")
 GOOD_PLOT = described("the plot", "is|are {+quality}", GOOD)
@@ -116,14 +116,14 @@ BAD_JOKES = derive(
         (GOOD_PLOT, "The plot is good", True),
         (BAD_JOKES, "The jokes are far from funny", False),
         (
-            described("the plot", "is|are not {-value_at}", BAD_AT_ALL),
+            described("the plot", "is|are not {-graded}", BAD_AT_ALL),
             "The plot is not bad at all",
             True,
         ),
         (
             derive(
                 "verdict",
-                "{viewer} did not find {thing} {-value_at}",
+                "{viewer} did not find {thing} {-graded}",
                 "I",
                 ENDING,
                 VERY_MOVING,

@@ -276,13 +276,14 @@ def test_nothing_is_printed_but_through_the_one_way_out() -> None:
         "cli/commands.py: typer.echo",  # the version and the help
         "cli/terminal.py: typer.echo",
         "cli/batch.py: console_of().print",
+        "cli/tally.py: console_of().print",
         "cli/screen.py: console_of().print",
         "cli/screen.py: console.print",
         "cli/show.py: console_of().print",
         "evaluation/progress.py: Console",  # of a bar, without words of the user
         # into a text, of an aggregate whose words are shown
         "report/terminal/recurrence.py: Console",
-        "report/terminal/recurrence.py: Console(file=page, width=110, color_system=None).print",
+        "report/terminal/recurrence.py: console.print",
         "report/terminal/page.py: Console",
         "report/terminal/page.py: console.print",
     }

@@ -16,7 +16,7 @@ transformers = pytest.importorskip("transformers")
 import spexlens
 from spexlens.models.bundled import BUNDLED, INDUCTION
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROMPT = "owl ink cup sun key owl ink cup"
 
 
