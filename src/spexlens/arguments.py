@@ -148,15 +148,26 @@ def number(given: object, what: str, *, positive: bool = False, of: str = "") ->
         InvalidInput: it is no real number, not finite, or not positive where it must
             be.
     """
-    single = given[()] if isinstance(given, np.ndarray) and given.ndim == 0 else given
+    # an array of no dimension is one number
+    single = given
+    if isinstance(given, np.ndarray) and given.ndim == 0:
+        single = given[()]
+
+    # a whole number may be larger than any float
     found = float("nan")
     if isinstance(single, Real) and not _is_bool(single):
         with suppress(OverflowError):
             found = float(single)
+
     if not isfinite(found) or (positive and found <= 0):
-        kind = f"a {'positive' if positive else 'finite'} number{of and f' {of}'}"
-        shown = f"{single}" if isinstance(single, float | np.number) else f"{single!r}"
-        raise InvalidInput(f"{what} is {kind}; got {shown}")
+        sign = "positive" if positive else "finite"
+        unit = of and f" {of}"
+
+        # numpy's would be written with their type
+        plainly = isinstance(single, float | np.number)
+        shown = f"{single}" if plainly else f"{single!r}"
+        raise InvalidInput(f"{what} is a {sign} number{unit}; got {shown}")
+
     return found
 
 
@@ -216,6 +227,7 @@ def plain(value: object, what: str) -> Any:
         return None if value is None else bool(value)
     if isinstance(value, str):
         return str.__str__(value)
+
     if isinstance(value, int | np.integer):
         return int(value)
     if isinstance(value, float | np.floating):
@@ -224,6 +236,7 @@ def plain(value: object, what: str) -> Any:
         return float(value)
     if isinstance(value, PurePath):
         return str(value)
+
     if isinstance(value, Mapping):
         return {
             _key(key, what): plain(part, f"{what}.{key}") for key, part in value.items()
@@ -232,6 +245,7 @@ def plain(value: object, what: str) -> Any:
         return plain(value.tolist(), what)
     if isinstance(value, list | tuple):
         return [plain(part, f"{what}.{place}") for place, part in enumerate(value)]
+
     raise InvalidInput(
         f"{what} is {article(type(value).__name__)}: JSON has nothing like it"
     )

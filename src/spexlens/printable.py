@@ -101,13 +101,19 @@ def _parts(text: str) -> Iterator[tuple[str, int]]:
     """What is shown of a text, part by part, and of how many characters each is."""
     last = 0
     for match in _UNSEEN.finditer(text):
-        if match[1] or _is_ordinary(text, match.start()):
+        start = match.start()
+
+        # a flag is spelled in characters that hide elsewhere
+        if match[1] or _is_ordinary(text, start):
             continue
-        if match.start() > last:
-            yield text[last : match.start()], match.start() - last
+
+        if start > last:
+            yield text[last:start], start - last
         last = match.end()
+
         ends_a_line = match[0] == "\r" and text[last : last + 1] == "\n"
         yield "" if ends_a_line else _escape(match[0]), 1
+
     if last < len(text):
         yield text[last:], len(text) - last
 
@@ -121,14 +127,18 @@ def _is_ordinary(text: str, place: int) -> bool:
     after = text[place + 1 : place + 2]
     if not before or not (letter in _JOINERS or _selects(letter)):
         return False
+
     kind = unicodedata.category(before)
     if _selects(letter):  # which picture of the character before it
         if _selects(before):
             return False
         keycap = after == "\u20e3"
         return keycap or (kind in _PICTURED and before not in "#*")
+
     if letter == "\u200d" and _is_picture(before) and _is_picture(after):
         return True
+
+    # a joiner between two letters of such a script
     if kind not in _LETTERS or not after:
         return False
     return unicodedata.category(after) in _LETTERS

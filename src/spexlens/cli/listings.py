@@ -40,7 +40,7 @@ def to_json(
     """What was asked for of some outputs, as the JSON above."""
     page = {
         "file": str(file),
-        "lens": explanation.facts.get("lens"),
+        "lens": explanation.about.lens,
         "unit": explanation.unit,
         "scale": explanation.scale,
         "outputs": [_output(explanation, listing, output) for output in outputs],

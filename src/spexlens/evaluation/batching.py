@@ -82,7 +82,10 @@ class Batching:
         masks = mask_algebra.unpack(packed, self._game.n)
         trainings = self._game.strategy.groups(masks)
         order = np.argsort(trainings, kind="stable")
-        ends = np.flatnonzero(np.diff(trainings[order])) + 1
+        sorted_trainings = trainings[order]
+        ends = np.flatnonzero(np.diff(sorted_trainings)) + 1
+
+        # a training goes with those before it where it fits
         batches: list[Batch] = []
         for training in np.split(order, ends):
             size = len(training)
@@ -90,4 +93,5 @@ class Batching:
                 batches[-1] = np.concatenate([batches[-1], training])
             else:
                 batches.append(training)
+
         return batches

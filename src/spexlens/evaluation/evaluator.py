@@ -147,16 +147,24 @@ class Evaluator:
         rows = packed[first]
         if not len(rows):
             return np.zeros(0)
+
+        # what others wrote up to now is found by the look-up below
         self.ledger.changed_elsewhere()
         known, values = self._recorded(rows)
         refuse_large(values[known])
+
         self.reused += int(known.sum())
         self.asked += len(rows)
-        order = _Order(rows, known, np.zeros(len(rows), np.bool_))
+
+        unclaimed = np.zeros(len(rows), np.bool_)
+        order = _Order(rows, known, unclaimed)
         with self._claims(order), ThreadPoolExecutor(1, "ledger") as writer:
             values = self._completed(order, values, writer)
+
+        # the ledger has what was committed first, which may be another's
         if self._overtaken:
             _, values = self._recorded(rows)
+
         values = values[inverse]
         return values[:, 0] if values.shape[1] == 1 else values
 
@@ -176,12 +184,16 @@ class Evaluator:
                 order.known[part] = True
                 order.mine[part] = False
                 self._commit(order, part, answer, remarks, writer)
+
+                # only the first answer tells how many outputs there are
                 if not values.size:
                     values = np.empty((len(order.rows), answer.shape[1]))
                 values[part] = answer
+
             self.finished = finished_before + int(order.known.sum())
             if self.progress is not None:
                 self.progress(self.finished, max(self.asked, self._expected))
+
         self._flush()
         return values
 
@@ -263,6 +275,7 @@ class Evaluator:
         missing = np.flatnonzero(~order.known)
         if not len(missing):
             return
+
         recorded, _ = self._recorded(order.rows[missing])
         theirs = missing[recorded]
         order.known[theirs] = True
@@ -280,6 +293,8 @@ class Evaluator:
         recorded = [value for value in values if value is not None]
         if not recorded:
             return known, np.empty((len(rows), 0))
+
+        # rows that are not known stay as they are: nobody reads them
         self._outputs = len(recorded[0])
         table = np.empty((len(rows), self._outputs))
         table[known] = recorded
@@ -297,6 +312,7 @@ class Evaluator:
         missing = batch[order.mine[batch]]
         if not len(missing):
             return
+
         if not self._batching.too_large(len(batch)):
             answer = self._ask(mask_algebra.unpack(order.rows[missing], self.game.n))
             if answer is not None:
@@ -306,10 +322,13 @@ class Evaluator:
                 raise OutOfMemory(
                     f"out of memory on a single mask of {self.game.n} candidates"
                 )
+
+            # kept in the ledger: a resumed run is to cut its batches as this one did
             self._flush()
             half = (len(batch) + 1) // 2
             self._batching.fits = half
             self.ledger.remember_limit(self.game.key, half)
+
         middle = (len(batch) + 1) // 2
         yield from self._answers(order, batch[:middle])
         yield from self._answers(order, batch[middle:])
@@ -323,6 +342,7 @@ class Evaluator:
             if not ran_out(error):
                 raise
             return None
+
         if answer.ndim not in (1, 2) or len(answer) != len(masks) or answer.size == 0:
             raise InvalidInput(
                 f"the game answered {len(masks)} mask{'s' * (len(masks) != 1)} with an"
@@ -333,6 +353,7 @@ class Evaluator:
         self._pace.took(len(masks), self._pace.clock() - begun)
         self.passes += 1
         self.trainings += self.game.strategy.trainings(masks)
+
         answer = answer.reshape(len(masks), -1)
         self._refuse_other_outputs(answer.shape[1])
         return answer
@@ -364,14 +385,20 @@ class Evaluator:
         finite_remarks = {
             int(place[row]): remark for row, remark in remarks.items() if finite[row]
         }
+
         new = self.ledger.commit(
             self.game.key, packed[finite], answer[finite], self.run, finite_remarks
         )
-        self._overtaken |= new < finite.sum()
-        self.paid += int(finite.sum())
+
+        # fewer are new where another process was first: then its values stand
+        count = int(finite.sum())
+        self._overtaken |= new < count
+        self.paid += count
+
         if not finite.all():
             worst = int(np.flatnonzero(~finite)[0])
-            mask = mask_algebra.unpack(packed[worst : worst + 1], self.game.n)[0]
+            single = packed[worst : worst + 1]
+            mask = mask_algebra.unpack(single, self.game.n)[0]
             raise NonFiniteValue(self._accusation(mask, answer[worst]))
 
     def _accusation(self, mask: NDArray[np.bool_], answer: NDArray[np.float64]) -> str:
@@ -381,6 +408,7 @@ class Evaluator:
         shown = ", ".join(map(repr, kept[:_NAMED]))
         if len(kept) > _NAMED:
             shown += ", ..."
+
         fate = "stays in the ledger"
         if self.ledger.path is None:
             fate = "is lost with this process"

@@ -95,13 +95,20 @@ class Repetitions(Counted):
             if number == len(self._evaluators):
                 self._evaluators.append(self._evaluator(number))
                 self._asked.append([])
+
             self._asked[number].append(packed)
-            answers.append(self._evaluators[number].packed_values(packed))
+            evaluator = self._evaluators[number]
+            answers.append(evaluator.packed_values(packed))
+
         if len(answers) == 1:
             return answers[0]
+
         stacked = np.stack(answers)
         mean = np.asarray(stacked.mean(axis=0))
-        squares = ((stacked - mean) ** 2).reshape(-1, *mean.shape[1:])
+
+        # the mean of each mask takes one degree of freedom
+        away = stacked - mean
+        squares = (away**2).reshape(-1, *mean.shape[1:])
         self._squares = self._squares + squares.sum(axis=0)
         self._degrees += (len(answers) - 1) * len(packed)
         return mean

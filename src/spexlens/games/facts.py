@@ -1,4 +1,4 @@
-"""Facts: what a result says of its lens. Names that the page reads have types; all
+"""FactsRecord: what a result says of its lens. Names that the page reads have types; all
 others are kept.
 """
 
@@ -19,7 +19,7 @@ _OF_TRAINING = ("tests", "mean", "others", "others_are", "repeats")
 """What there is beside a learner."""
 
 
-class Facts(BaseModel):
+class FactsRecord(BaseModel):
     """Of any lens, and of a function's own; each may be left out."""
 
     model_config = ConfigDict(
@@ -89,13 +89,13 @@ class Details(BaseModel):
 
 
 def refuse_unreadable(
-    facts: Any, kind: type[BaseModel] = Facts, what: str = "facts"
+    facts: Any, kind: type[BaseModel] = FactsRecord, what: str = "facts"
 ) -> None:
     """Refuse what the page could not show.
 
     Args:
         facts: JSON, of a file or of `arguments.plain`.
-        kind: `Facts` or `Details`.
+        kind: `FactsRecord` or `Details`.
         what: they are, in front of the name that is wrong.
 
     Raises:
@@ -112,7 +112,7 @@ def refuse_unreadable(
     except ValidationError as error:
         place, said = complaint(error)
         raise ValueError(f"{what}.{place}: {said}") from None
-    if kind is Facts and facts.get("learner") is not None:
+    if kind is FactsRecord and facts.get("learner") is not None:
         missing = [name for name in _OF_TRAINING if facts.get(name) is None]
         if missing:
             raise ValueError(f"{what}.{missing[0]}: it is missing, beside a learner")

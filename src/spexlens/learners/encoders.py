@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.errors import FileError, InvalidInput, MissingExtra
+from spexlens.files.whole_file import written_whole
 from spexlens.models.rows import TOGETHER, Together
 
 if TYPE_CHECKING:
@@ -228,10 +228,9 @@ def _is_number(array: NDArray[Any] | None) -> TypeGuard[NDArray[np.int64]]:
 
 
 def _write(path: Path, embeddings: Embedded) -> None:
-    """Whole or not at all: beside its place first, by a name that is this process's."""
+    """Whole or not at all."""
     from safetensors.numpy import save_file
 
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {
@@ -239,9 +238,7 @@ def _write(path: Path, embeddings: Embedded) -> None:
             "longer": np.array([embeddings.longer]),
             "together": np.array([TOGETHER.index(embeddings.together)]),
         }
-        save_file(content, beside)
-        beside.replace(path)
+        with written_whole(path) as part:
+            save_file(content, part)
     except OSError as error:
         raise FileError(f"cannot keep features in {path.parent}: {error}") from error
-    finally:
-        beside.unlink(missing_ok=True)

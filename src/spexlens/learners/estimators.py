@@ -27,6 +27,7 @@ from spexlens.learners.learner import (
 )
 from spexlens.masks.one_thread import one_thread
 from spexlens.models.log_probabilities import log_softmax
+from spexlens.printable import one_line
 
 _LEAST = 1e-6  # of a probability
 _CALM = 1e-9  # how far apart the answers of two seeds may be that decide nothing
@@ -205,7 +206,7 @@ class _EstimatorTrainer(Trainer):
             return None
 
     def facts(self) -> dict[str, Any]:
-        return {"learner": " ".join(repr(self._training.estimator).split())}
+        return {"learner": one_line(repr(self._training.estimator))}
 
 
 _Learnt = tuple[NDArray[np.float64] | None, str]
@@ -368,4 +369,4 @@ def _columns(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
+    return one_line(error, 200)

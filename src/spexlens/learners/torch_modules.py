@@ -14,6 +14,7 @@ from spexlens.identity import Unknown, describe, describe_module
 from spexlens.learners.classes import classes_of
 from spexlens.learners.learner import Fitted, Learner, Task, Trainer, remarked
 from spexlens.learners.rates import refuse_unusable
+from spexlens.printable import one_line
 
 if TYPE_CHECKING:
     import torch
@@ -312,7 +313,7 @@ class _ModuleTrainer(Trainer):
             with torch.no_grad():
                 outputs = self._outputs(self._example, parameters, self._tests)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            line = " ".join(str(error).split())[:200]
+            line = one_line(error, 200)
             raise ModelError(
                 f"the module cannot read inputs of shape {tuple(self._tests.shape)}:"
                 f" {line}"

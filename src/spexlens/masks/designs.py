@@ -59,6 +59,8 @@ def packed_uniform(n: int, count: int, seed: int) -> NDArray[np.uint8]:
             f"{count} distinct masks of {n} candidates do not exist; there are {1 << n}"
         )
     rng = np.random.default_rng([seed, n])
+
+    # so few that all can be shuffled: nothing is drawn twice
     if n <= ENUMERABLE:
         chosen = rng.permutation(1 << n)[:count]
         return pack(from_index(chosen.astype(np.int64), n))
@@ -67,6 +69,7 @@ def packed_uniform(n: int, count: int, seed: int) -> NDArray[np.uint8]:
     half = 1 << (n - 1)
     if n <= _COUNTABLE and count > half:
         return _filled_up(_drawn(rng, n, half), n, count, seed)
+
     return _drawn(rng, n, count)
 
 
@@ -74,14 +77,20 @@ def _drawn(rng: np.random.Generator, n: int, count: int) -> NDArray[np.uint8]:
     """The first `count` distinct masks that a generator draws, (count, w) uint8."""
     packed = np.empty((0, (n + 7) // 8), np.uint8)
     while len(packed) < count:
-        rounds = -(-(count - len(packed)) // _DRAW)
+        missing = count - len(packed)
+        rounds = -(-missing // _DRAW)
+
+        # a round is whole, even if a few masks are missing: the rest is cut off
         draws = [
             rng.integers(0, 2, size=(_DRAW, n), dtype=np.uint8) for _ in range(rounds)
         ]
         fresh = np.concatenate(draws).astype(np.bool_)
+
+        # each stays where it was first drawn, so that designs are nested
         packed = np.concatenate([packed, pack(fresh)])
         first, _ = distinct(packed)
         packed = packed[first]
+
     return packed[:count]
 
 
@@ -93,10 +102,15 @@ def _filled_up(
     The other half is in random order, decided by the seed.
     """
     missing = np.ones(1 << n, np.bool_)
-    missing[to_index(unpack(packed, n))] = False
+    present = to_index(unpack(packed, n))
+    missing[present] = False
+
+    # a generator of its own: how often the other one drew plays no part
     rng = np.random.default_rng([seed, n, 1])
     order = rng.permutation(np.flatnonzero(missing))
-    more = from_index(order[: count - len(packed)], n)
+
+    wanted = count - len(packed)
+    more = from_index(order[:wanted], n)
     return np.concatenate([packed, pack(more)])
 
 

@@ -80,8 +80,11 @@ def distinct(packed: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.i
 
     # np.unique sorts by content: rank the rows by where they first stand instead
     appearance = np.argsort(first, kind="stable")
+
+    # the inverse of a permutation
     rank = np.empty_like(appearance)
     rank[appearance] = np.arange(len(appearance))
+
     return first[appearance], rank[inverse.ravel()]
 
 
@@ -109,19 +112,28 @@ def parities(masks: NDArray[np.uint8], sets: NDArray[np.uint8]) -> NDArray[np.ui
     Returns:
         (m, ceil(s / 8)) uint8; bit j % 8 of byte j // 8 is the parity of set j.
     """
+    # turned round: of each candidate, the sets that hold it
     set_bits = np.unpackbits(sets, axis=1, bitorder="little")
     incidence = np.packbits(set_bits.T, axis=1, bitorder="little")
-    result = np.zeros((len(masks), incidence.shape[1]), np.uint8)
-    table = np.zeros((256, incidence.shape[1]), np.uint8)
+
+    width = incidence.shape[1]
+    result = np.zeros((len(masks), width), np.uint8)
+    table = np.zeros((256, width), np.uint8)
 
     for byte in range(masks.shape[1]):
-        candidates = incidence[8 * byte : 8 * byte + 8]
+        first = 8 * byte
+        candidates = incidence[first : first + 8]
         if not candidates.any():
             continue
+
         # table[0] stays zero; each bit doubles what is filled of the table
         for bit, candidate in enumerate(candidates):
-            table[1 << bit : 2 << bit] = table[: 1 << bit] ^ candidate
+            filled = 1 << bit
+            table[filled : 2 * filled] = table[:filled] ^ candidate
+
+        # a mask's byte is the row of the XOR of its candidates
         result ^= table[masks[:, byte]]
+
     return result
 
 

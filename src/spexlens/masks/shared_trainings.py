@@ -44,6 +44,8 @@ def sharing(
     n = len(trained)
     free = n - int(trained.sum())
     slices = _unused_slices(trained, trainings, seed, apart)
+
+    # rounded up: what is too much is cut off in the end
     per_slice = -(-count // max(1, len(slices)))
     if free <= ENUMERABLE:
         per_slice = min(per_slice, 1 << free)
@@ -51,9 +53,13 @@ def sharing(
     # (slices, masks of each, n)
     masks = np.zeros((len(slices), per_slice, n), np.bool_)
     masks[:, :, trained] = slices[:, None, :]
+
     for number in range(len(slices)):
         # a seed of its own each: the slices do not share their masks of the rest
-        masks[number][:, ~trained] = uniform(free, per_slice, seed + number + 1)
+        rest = uniform(free, per_slice, seed + number + 1)
+        masks[number][:, ~trained] = rest
+
+    # the first mask of each slice, then the second of each
     in_turn = masks.transpose(1, 0, 2).reshape(-1, n)
     return in_turn[:count]
 
@@ -70,15 +76,18 @@ def _unused_slices(
         (trainings, t) bool for t training examples; fewer rows where fewer are left.
     """
     examples = int(trained.sum())
+
     used = np.zeros((0, (examples + 7) // 8), np.uint8)
     if apart is not None:
         used = pack(apart[:, trained])
 
     # enough are drawn that as many as are wanted remain if all that are used come again
-    wanted = trainings + len(distinct(used)[0])
+    known, _ = distinct(used)
+    wanted = trainings + len(known)
     if examples <= ENUMERABLE:
         wanted = min(wanted, 1 << examples)
-    drawn = packed_uniform(examples, wanted, seed)
 
+    drawn = packed_uniform(examples, wanted, seed)
     unused = drawn[unseen(drawn, used)]
+
     return unpack(unused[:trainings], examples)

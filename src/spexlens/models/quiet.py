@@ -6,6 +6,8 @@ from typing import Any
 
 import transformers
 
+from spexlens import printable
+
 _LONGEST = 300  # characters of an error
 
 
@@ -27,4 +29,4 @@ def quiet() -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     """What an error says, as one line of at most 300 characters."""
-    return " ".join(str(error).split())[:_LONGEST]
+    return printable.one_line(error, _LONGEST)

@@ -24,7 +24,6 @@ def walsh_hadamard(values: NDArray[np.float64]) -> NDArray[np.float64]:
         # a view: what is assigned to pairs is written to result
         pairs = result.reshape(size // (2 * half), 2, half, -1)
 
-        # the sum is kept aside, as the difference still needs the first of the pair
         total = pairs[:, 0] + pairs[:, 1]
         pairs[:, 1] = pairs[:, 0] - pairs[:, 1]
         pairs[:, 0] = total

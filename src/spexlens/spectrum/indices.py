@@ -254,6 +254,7 @@ def banzhaf_values(spectrum: Spectrum) -> NDArray[np.float64]:
 def _per_candidate(index: SetFunction) -> NDArray[np.float64]:
     """The values of the single candidates: (n,) or (n, k), zero where none is listed."""
     result = np.zeros((index.n, *index.values.shape[1:]))
+
     # a set of one member is its first member
     single = index.sets.orders == 1
     candidates = index.sets.members[index.sets.starts[:-1][single]]

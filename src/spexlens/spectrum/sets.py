@@ -48,7 +48,6 @@ class Sets:
                     f"{tuple(row)} is not a set of positions from 0 to {n - 1}"
                 )
 
-        # one start more than sets: the last is where the last set ends
         sizes = [len(row) for row in rows]
         starts = np.cumsum([0, *sizes], dtype=np.int64)
         members = np.array(list(chain.from_iterable(rows)), dtype=np.int32)
@@ -162,7 +161,6 @@ class Sets:
         keys = self._keys()
         order = np.lexsort(keys)
 
-        # once sorted, equal sets stand side by side
         new = np.ones(len(self), np.bool_)
         if len(self):
             changes = np.diff(keys[:, order], axis=1) != 0

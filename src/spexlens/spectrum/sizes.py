@@ -167,7 +167,6 @@ def refuse_small(values: Array, outputs: Sequence[str] | None = None) -> None:
     spread = np.ptp(columns, axis=0)
     largest = np.abs(columns).max(axis=0)
 
-    # answers that differ by rounding alone are the same, and may be
     lost = (spread > _ROUNDING * largest) & (spread < SMALLEST)
     if not lost.any():
         return

@@ -139,7 +139,6 @@ class Spectrum(SetFunction):
         """
         rows = mask_algebra.as_masks(masks, self.n)
 
-        # a mean that hides all else is added last
         rest, common = self.apart
         if common.any():
             return rest.predict(rows) + common
@@ -151,12 +150,12 @@ class Spectrum(SetFunction):
         # their sum
         packed = mask_algebra.pack(rows)
         result = np.zeros((len(rows), *self.values.shape[1:]))
+
         # in chunks of sets whose sums and bits stay in the cache
         for chunk in mask_algebra.blocks(len(self), 2 * self.n + 512):
             sets = self.sets.packed[chunk]
             sums = _signed_sums(self.values[chunk])
 
-            # a byte of parities for each mask and table
             for part in mask_algebra.blocks(len(rows), len(sums)):
                 odd = mask_algebra.parities(packed[part], sets)
                 for byte, table in enumerate(sums):
@@ -244,7 +243,6 @@ class Spectrum(SetFunction):
         ranked = np.argsort(-energies, kind="stable")
         ranked = ranked[energies[ranked] > 0]
 
-        # only all sets that have energy hold all of it
         enough = len(ranked)
         if energy < 1 and len(ranked):
             held = np.cumsum(energies[ranked])

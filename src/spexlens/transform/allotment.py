@@ -92,7 +92,6 @@ def allot(
         if design is None:
             continue
 
-        # what is left of the budget buys bits, then groups
         if not bits:
             design = _raised(design, budget)
         return design if groups else _extended(design, budget)

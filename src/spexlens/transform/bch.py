@@ -125,7 +125,6 @@ class Code:
         gf = self._field
         syndromes = self._all_syndromes(odd)
 
-        # Λ = 1: no errors
         locator = np.zeros((len(odd), self.t + 1), np.int32)
         locator[:, 0] = 1
         orders = np.zeros(len(odd), np.int64)
@@ -140,7 +139,8 @@ class Code:
             terms = gf.multiply(locator[:, : known.shape[1]], known)
             discrepancy = np.bitwise_xor.reduce(terms, axis=1)[:, None]
 
-            # Λ grows where it fails, and only up to half as many errors as syndromes
+            # Massey: what fails grows if its errors are at most half the syndromes
+            # before; else the older locator mends it at the same length
             wrong = discrepancy[:, 0] != 0
             grows = wrong & (orders <= step)
             orders = np.where(grows, 2 * step + 1 - orders, orders)
@@ -186,7 +186,6 @@ class Code:
             leading = locators[rows, order, None]
             monic = gf.divide(locators[rows, :order], leading)
 
-            # x, squared m times modulo Λ
             power = np.zeros((len(rows), order), np.int32)
             power[:, 1] = 1
             for _ in range(gf.degree):
@@ -211,7 +210,7 @@ class Code:
         square = np.zeros((rows, 2 * order - 1), np.int32)
         square[:, ::2] = gf.multiply(polynomials, polynomials)
 
-        # x^d is what Λ has below it; from the top, as what replaces it may reach x^d
+        # x^d is what the modulus has below it; from the top, as that may reach x^d
         for top in range(2 * order - 2, order - 1, -1):
             leading = square[:, top, None]
             square[:, top - order : top] ^= gf.multiply(leading, monic)

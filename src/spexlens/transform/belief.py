@@ -90,7 +90,6 @@ class _Evidence:
         entries = residual[bins]
         estimate = (entries * signs).mean(axis=1)
 
-        # the bin's power, without the set and with it
         unexplained = entries - estimate[:, None] * signs
         rest = (unexplained**2).mean(axis=1)
         whole = (entries**2).mean(axis=1)
@@ -124,6 +123,7 @@ def judge(
         _Evidence.of(group, entries, noise, words.members)
         for group, entries in zip(groups, residual, strict=True)
     ]
+
     # (C, k) each: one row a group
     estimate = np.stack([group.estimate for group in evidence])
     weight = np.stack([group.weight for group in evidence])
@@ -132,17 +132,7 @@ def judge(
 
     # as a factor: the sum over all groups but one
     others = 1.0 - np.eye(len(groups))
-
-    # the mean of what the others say, by the inverse of its variance
-    total = np.maximum(others @ weight, _NOTHING)
-    weighted = others @ (estimate * weight)
-    elsewhere = weighted / total
-
-    # what one group says and what the others say is independent: variances add up
-    error = np.sqrt(1.0 / weight + 1.0 / total)
-    tolerance = _AGREES * error + _ABOUT * np.abs(elsewhere)
-    away = np.abs(estimate - elsewhere)
-    agrees = away <= tolerance
+    agrees = _agreeing(estimate, weight, others)
 
     # a single group has no others that could lean its way
     leaning = _leaning(estimate, power, others)
@@ -161,6 +151,24 @@ def judge(
     believed: NDArray[np.bool_] = speaks.any(axis=0) | by_namer
 
     return believed, np.asarray(clear.any(axis=0))
+
+
+def _agreeing(
+    estimate: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    others: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Whether the other groups say about the same as each: (C, k)."""
+    # the mean of what the others say, by the inverse of its variance
+    total = np.maximum(others @ weight, _NOTHING)
+    weighted = others @ (estimate * weight)
+    elsewhere = weighted / total
+
+    # what one group says and what the others say is independent: variances add up
+    error = np.sqrt(1.0 / weight + 1.0 / total)
+    tolerance = _AGREES * error + _ABOUT * np.abs(elsewhere)
+    away = np.abs(estimate - elsewhere)
+    return np.asarray(away <= tolerance)
 
 
 def _leaning(

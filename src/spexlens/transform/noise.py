@@ -25,6 +25,7 @@ def noise_variance(groups: Sequence[Group], residual: Bins) -> float:
         residual: (2^b, P) float64 each, the bins without the sets found so far.
     """
     most = max(group.bits for group in groups)
+
     levels = []
     for group, entries in zip(groups, residual, strict=True):
         if group.bits < most - 1:

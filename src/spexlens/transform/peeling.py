@@ -104,7 +104,6 @@ class _Peeling:
 
         self.listed = Sets.low_orders(code.n, LOW_ORDERS).indicators
 
-        # the noise is never thought to be less
         self._rounding = _ROUNDING * max(
             float((entries**2).mean()) * group.bins
             for entries, group in zip(bins, groups, strict=True)
@@ -173,6 +172,7 @@ class _Peeling:
     def prune(self) -> bool:
         """Drop the sets whose coefficient is not told from zero; whether there were any."""
         members = self.support.members
+
         # a coefficient's variance is that of one value, by their number
         values = sum(entries.size for entries in self.residual)
         free = max(values - len(members), 1)
@@ -206,12 +206,10 @@ class _Peeling:
         for group, residual, before in zip(
             self.groups, self.residual, tried, strict=True
         ):
-            # an entry is a mean over 2^b values
             power = (residual**2).mean(axis=1)
             quiet = ceiling(noise / group.bins, group.delays, stage.loudness)
             loud = power > quiet
 
-            # a bin that is as it was would name the same again
             change = np.abs(power - before)
             changed = change > _CHANGED * power
 
@@ -246,7 +244,6 @@ def _named(
     fitting = int(_CELLS / (code.n * code.density))
     words_a_bin = min(_WORDS, fitting) // max(1, len(rows))
 
-    # f flips make 2^f words
     affordable = max(words_a_bin, 1).bit_length() - 1
     flips = min(flips, group.delays, affordable)
     every = np.arange(1 << flips)
@@ -287,7 +284,6 @@ def _sign_words(entries: NDArray[np.float64], patterns: Bits) -> Bits:
     signs = (entries < 0).astype(np.uint8)
     words = np.repeat(signs[:, None], len(patterns), axis=1)
 
-    # the signs of the smallest entries are those that noise turns first
     flips = patterns.shape[1]
     by_size = np.argsort(np.abs(entries), axis=1, kind="stable")
     weakest = by_size[:, :flips]

@@ -61,7 +61,6 @@ class Support:
         Returns:
             What the sets leave of the bins, (2^b, P) float64 each.
         """
-        # from zero, where nothing is explained
         residual = list(bins)
         self.coefficients = np.zeros(len(self.members))
 
@@ -100,7 +99,6 @@ class Support:
         for group, cells, signs in zip(
             self.groups, self._cells, self._signs, strict=True
         ):
-            # several sets may share a cell: bincount adds them up
             parts = (coefficients[:, None] * signs).ravel()
             count = group.bins * group.delays
             sums = np.bincount(cells.ravel(), parts, count)

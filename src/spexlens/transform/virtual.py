@@ -71,6 +71,7 @@ def read_spectrum(
     test = designs.uniform(n, _TEST, seed)
     values = value(test)
     calls = _TEST
+
     best: Reading | None = None
     bits = LEAST_BITS
     while best is None or best.r2 < r2:
@@ -82,7 +83,6 @@ def read_spectrum(
         spectrum = _transformed(value, design)
         calls += allotment.coded
 
-        # a larger transform is as a rule better, not always
         reached = r_squared(values, spectrum.predict(test))
         if best is None or reached > best.r2:
             best = Reading(spectrum, reached, calls)

@@ -31,6 +31,7 @@ from spexlens.formats import expectations as expectations_file
 from spexlens.games.expectations import Expectations
 from spexlens.games.facts import refuse_unsavable
 from spexlens.games.game import Game, as_game
+from spexlens.games.recipe import Recipe
 from spexlens.keywords import keywords
 from spexlens.masks import masks as mask_algebra
 from spexlens.results.account import Account
@@ -39,6 +40,8 @@ from spexlens.solvers.solver import Fit, Plan, Solver
 from spexlens.solvers.stopping import PlanRun, refuse_unstoppable, run_plan
 
 Answer = tuple[float, ...]
+
+_LONGEST_RECIPE = 1 << 22  # characters
 
 
 @keywords()
@@ -246,7 +249,7 @@ class Session:
             design=allocation.design(plan),
             budget=self._request.budget,
             versions=self._versions,
-            recipe=None if self._game.recipe is None else self._game.recipe.to_json(),
+            recipe=_kept(self._game.recipe),
             request=self._request.to_json() if self._request.is_data else None,
         )
         self._evaluator = self.spending.on(self._game)
@@ -427,6 +430,16 @@ class Session:
             f"of {total} {call}s, {count}: {remark}"
             for remark, count in self._evaluator.remarks()
         ]
+
+
+def _kept(recipe: Recipe | None) -> str | None:
+    """A recipe as a ledger keeps it: none of one that holds a whole data set, since
+    each run would repeat it.
+    """
+    if recipe is None:
+        return None
+    text = recipe.to_json()
+    return text if len(text) <= _LONGEST_RECIPE else None
 
 
 def _full_and_empty(

@@ -66,6 +66,7 @@ class Claims:
             for key in keys
             if key not in held or not self._stands(held[key], now, waiting)
         ]
+
         claim = (self._host, self._process, self._owner, now + _SECONDS)
         rows = [(game, key, *claim) for key in free]
         self._connection.executemany(

@@ -154,13 +154,16 @@ class Ledger:
                 another process is being paid for them now: it commits them, or lets go
                 of them, or dies.
         """
+        # nobody else sees a ledger in memory
         if self.path is None:
             return np.ones(len(masks), np.bool_)
+
         keys = _rows(masks)
         with self._rescued(), self._unsynced():
             recorded = self._records.values(game, keys)  # since the caller looked
             missing = [key for key in keys if key not in recorded]
             taken = self._claims.take(game, missing, waiting=waiting)
+
         return np.array([key in taken for key in keys], np.bool_)
 
     def release(self, game: str, masks: NDArray[np.uint8]) -> None:

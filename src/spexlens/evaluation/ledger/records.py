@@ -89,14 +89,17 @@ class Records:
         values: dict[bytes, NDArray[np.float64]] = {}
         if known is None:
             return values
+
         for start in range(0, len(keys), _MASKS_A_QUERY):
             chunk = keys[start : start + _MASKS_A_QUERY]
             marks = ",".join("?" * len(chunk))
             rows = self._connection.execute(
                 f"{_ROWS} AND a.mask IN ({marks})", [known.number, *chunk]
             )
+
             for mask, value, _ in _checked(rows, known):
                 values[mask] = np.frombuffer(value, "<f8").astype(np.float64)
+
         return values
 
     def remarks(self, game: str) -> dict[bytes, str]:
@@ -134,11 +137,14 @@ class Records:
             for row, (key, value) in enumerate(zip(keys, values, strict=True))
             if key not in held
         }
+
+        # seen before anything is written: a game of two widths cannot be read again
         widths = {len(value) for value, _ in new.values()}
         if known.width is not None:
             widths.add(known.width)
         if len(widths) > 1:
             raise DamagedRecord(f"a game has values of {len(widths)} different lengths")
+
         self._insert(game, known, new)
         known.width = next(iter(widths), None)
         return len(new)
@@ -205,10 +211,13 @@ class Records:
         """The game, all its rows seen to be whole; None if it is not recorded."""
         if game in self._games:
             return self._games[game]
+
+        # another process may have begun it since
         if game not in self._numbers and self._said_totals() != self._totals:
             self._read_games()
         if game not in self._numbers:
             return None
+
         self._games[game] = self._verified(game, self._numbers[game])
         return self._games[game]
 
@@ -280,9 +289,12 @@ class Records:
         )
         number = int(cursor.lastrowid or 0)
         self._seal(number, game, 0, NOTHING)
+
+        # by the totals a game that is gone is missed
         games, total = self._said_totals()
         self._totals = (games + 1, tally(total, seal_of(number, game)))
         self._connection.execute("UPDATE totals SET games = ?, tally = ?", self._totals)
+
         self._numbers[game] = number
         self._games[game] = _Known(number, Sealer(game), None)
         return self._games[game]

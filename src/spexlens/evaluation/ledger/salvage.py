@@ -50,15 +50,18 @@ def salvage(damaged: str | Path, whole: str | Path) -> Salvaged:
         raise LedgerError(f"there is no ledger {source}")
     if target.exists():
         raise LedgerError(f"{target} exists already; give a path that is free")
+
     with tempfile.TemporaryDirectory() as folder:
         copy = _copied(source, Path(folder))
         with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
             games, expected = _games(connection, source)
             rows = _sound_rows(connection, games)
+
     with Ledger(target) as book:
         for game, answers in rows.items():
             book.add(game, answers)
         kept = len(book)
+
     return Salvaged(kept, max(0, expected - kept))
 
 
@@ -101,15 +104,21 @@ def _sound_rows(
         game: {} for game in games.values()
     }
     sealers = {number: Sealer(game) for number, game in games.items()}
+
     for direction in ("ASC", "DESC"):
         rows = _readable(connection, _ROWS.format(direction))
         for number, mask, value, seal, remark in rows:
             if number not in games:
                 continue
+
+            # of other types it cannot even be sealed
             if not isinstance(mask, bytes) or not isinstance(value, bytes):
                 continue
+
             if seal == sealers[number].seal(mask, value, remark):
-                answers[games[number]][mask] = (value, remark)
+                game = games[number]
+                answers[game][mask] = (value, remark)
+
     return answers
 
 

@@ -25,11 +25,14 @@ def seal_all(connection: sqlite3.Connection) -> None:
     for table in _TABLES:
         if table in tables:
             connection.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
+
     connection.execute("DROP TABLE IF EXISTS limits")
     Records.create(connection)
     records = Records(connection)
+
     games = connection.execute("SELECT id, fingerprint FROM old_games ORDER BY id")
     for number, game in games.fetchall():
+        # version 1 had no table of them
         remarks: dict[bytes, str] = {}
         if "remarks" in tables:
             query = "SELECT mask, remark FROM old_remarks WHERE game = ?"

@@ -17,11 +17,10 @@ from spexlens.lenses.mixed.questions import (
 )
 from spexlens.lenses.mixed.trained import Trained
 from spexlens.lenses.text.lens import FeatureLens
+from spexlens.lenses.text.replacement import KEEPING_PLACES
 from spexlens.models.fingerprint import fingerprint_of
 from spexlens.models.model import HuggingFaceModel
 from spexlens.models.reading import read as read_as
-
-_OF_FIXED_LENGTH = ("mask", "pad", "unk", "attention")
 
 
 def combine(parts: Parts) -> Joint | Trained:
@@ -95,10 +94,10 @@ def _refuse_unsuited(components: MechanisticLens, text: FeatureLens | None) -> N
     by_position = components.ablation in ("position mean", "resample") or any(
         component.kind == "position" for component in components.components
     )
-    if by_position and text.replacement not in _OF_FIXED_LENGTH:
+    if by_position and text.replacement not in KEEPING_PLACES:
         raise InvalidInput(
             f"replacement {text.replacement!r} moves tokens, and the components'"
-            f" ablation goes by position: choose one of {', '.join(_OF_FIXED_LENGTH)}"
+            f" ablation goes by position: choose one of {', '.join(KEEPING_PLACES)}"
         )
 
 

@@ -113,12 +113,15 @@ def _noise(explanation: Result, column: int) -> list[str]:
     noise = explanation.noise
     if noise is None or noise.deviation[column] <= 0:
         return []
+
     differs = "from seed to seed" if noise.seeded else "from call to call"
     floor = noise.floor(2, column) / abs(explanation.size(column))
+
     of_a_pair = ""
     if floor:
         figure = Figures.of(explanation, column).plain(floor)
         of_a_pair = f"; of a pair it alone makes up to {figure}"
+
     deviation = Figures.of(explanation, column, raw=True).plain(noise.deviation[column])
     return [
         f"noise: ±{deviation} {differs} ({noise.repeated} repeats), for which R² is not"

@@ -13,9 +13,11 @@ def answered(explanation: Result, output: int | str) -> str:
     about = explanation.about
     if about.answered is not None and about.probability is not None:
         return _label_given(explanation, output, about.answered, about.probability)
+
     column = explanation.position(output)
     if explanation.whole is None:
         return ""
+
     whole = explanation.whole[column]
     number = Figures.of(explanation, column, raw=True).signed(whole)
     target = target_of(explanation, output)
@@ -63,6 +65,8 @@ def _label_given(
     sentence = f"The model's answer: {label}, with a probability of"
     if label == target_of(explanation, output) or explanation.whole is None:
         return f"{sentence} {percent(probability)}."
+
+    # the model says one label, and another is explained
     column = explanation.position(output)
     whole = explanation.whole[column]
     number = Figures.of(explanation, column, raw=True).signed(whole)

@@ -84,6 +84,7 @@ def candidates(
     parts = list[Mark]()
     components = list[Mark]()
     others = list[Mark]()
+
     for position, candidate in enumerate(explanation.candidates):
         strength = alone.get(position, 0.0) / largest
         mark = Mark(candidate.label, strength, candidate.span)
@@ -94,6 +95,8 @@ def candidates(
             components.append(mark)
         else:
             others.append(Mark(_short(candidate), strength))
+
+    # components act on a text too, though none of it is a candidate
     read = bool(parts) or (text is not None and bool(components))
     return Candidates(
         explanation.about.test_of(explanation.position(output)),
@@ -119,10 +122,13 @@ def _by_layer(components: Sequence[Mark]) -> tuple[Layer, ...]:
     for component in components:
         if not few and not component.visible:
             continue
+
+        # of `L3.H7` the part is H7; a layer that is a candidate itself has none
         layer, _, part = component.name.partition(".")
         names.setdefault(layer, layer if part else "")
         mark = Mark(part or layer, component.strength)
         layers.setdefault(layer, []).append(mark)
+
     ordered = sorted(layers, key=_number)
     return tuple(Layer(names[layer], tuple(layers[layer])) for layer in ordered)
 

@@ -69,14 +69,19 @@ def smallest(explanation: Result, found: Smallest) -> str:
         found: one of `Result.smallest`, or of `sufficient` and `necessary`.
     """
     explanation = legible(explanation)
+
+    # names may run over lines; the sentence does not
     names = [explanation.names[member] for member in found.members]
     labels = ", ".join(" ".join(name.split()) for name in names)
+
     doing = "enough" if found.kind == "sufficient" else "needed"
     count = f"{len(found.members)} of {len(explanation.candidates)} candidates"
+
     figures = Figures.of(explanation, 0, raw=True)
     answer = ""
     if found.answered is not None:
         answer = f", the model answers {figures.signed(found.answered)}"
+
     held = {True: "confirmed", False: "not confirmed", None: "not asked"}[found.holds]
     every = ", each of them needed" if found.irreducible else ""
     return (

@@ -97,11 +97,14 @@ def subset(
     explanation = legible(explanation)
     best = words_shown(best)
     output = explanation.position(output)
+
+    # predicted as the subset is, so that the two can be compared
     n = len(explanation.candidates)
     everything = explanation.spectrum.predict(np.ones((1, n), np.bool_))
     figures = Figures.of(explanation, output, raw=True)
     value = figures.signed(best.value)
     whole = figures.signed(float(everything.reshape(-1)[output]))
+
     sure = "no other so large is predicted higher"
     if not best.proved:
         bound = figures.signed(best.bound)

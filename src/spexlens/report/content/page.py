@@ -115,11 +115,13 @@ def page(
     """
     explanation = legible(explanation)
     output = explanation.position(output)
+
     low = explanation.interactions("bii", order=2, output=output)
     singles = [interaction for interaction in low if interaction.order == 1]
     pairs = [interaction for interaction in low if interaction.order == 2]
     higher, total = explanation.higher(top or _ROWS, output=output)
     alone = {single.members[0]: single.effect for single in singles}
+
     groups = [
         _Group("Act together", _shown(pairs, top, _FIRST), len(pairs)),
         _Group("Act together, three or more", _shown(higher, top, 0), total),
@@ -128,8 +130,10 @@ def page(
     # a fit of what never changes lists rounding errors
     if unchanging(explanation, output):
         groups = []
+
     listed = [interaction for group in groups for interaction in group.shown]
     tabulation = Tabulation.of(explanation, output, alone, verbose)
+
     return PageContent(
         answer=answered(explanation, output),
         title=_title(explanation, output),

@@ -110,17 +110,22 @@ def _tables(aggregate: Recurrences, top: int) -> list[Table]:
     tables = []
     for target in sorted(targets, key=lambda target: target or ""):
         rows = [row for row in aggregate.rows if row.target == target]
+
+        # a single target is named in the page's title
         of = ""
         if target is not None and len(aggregate.targets) > 1:
             of = f", effects on {target}"
+
         pairs = [row for row in rows if row.order == 2]
         higher = [row for row in rows if row.order > 2]
         singles = [row for row in rows if row.order == 1]
+
         tables += [
             _table(f"Act together{of}", pairs, top),
             _table(f"Act together, three or more{of}", higher, top),
             _table(f"On their own{of}", singles, top),
         ]
+
     return [table for table in tables if table.rows]
 
 
@@ -135,9 +140,12 @@ def _table(name: str, rows: Sequence[Recurrence], top: int) -> Table:
 
 def _row(row: Recurrence, figures: Figures) -> Row:
     tone: Tone = "raises" if row.effect > 0 else "lowers"
+
+    # one explanation alone deviates from nothing
     deviation = Cell()
     if row.deviation is not None:
         deviation = Cell(figures.plain(row.deviation), value=row.deviation)
+
     cells: dict[ColumnName, Cell] = {
         "found": Cell(f"{row.found} of {row.possible}", value=row.found),
         "effect": Cell(figures.signed(row.effect), tone, row.effect),

@@ -49,15 +49,19 @@ def meaning(
         answer: what to call the answer.
     """
     up = interaction.effect > 0
+
     if interaction.order == 1:
         return f"{'raises' if up else 'lowers'} {answer} when {kept}"
     if interaction.order > 2:
         return f"all together {'raise' if up else 'lower'} {answer}"
+
     effect = kind(interaction, alone)
     if effect == "reversal":
         return f"together {'raise' if up else 'lower'} {answer}, neither does alone"
     if effect == "modulation":
         return f"pull apart; together it is {'higher' if up else 'lower'}"
+
+    # both alone go the same way: their sum says which
     raising = sum(alone.get(member, 0.0) for member in interaction.members) > 0
     each_other = "and strengthen" if effect == "synergy" else "but weaken"
     return f"{'raise' if raising else 'lower'} {answer}, {each_other} each other"

@@ -19,6 +19,7 @@ def coloured(candidates: Candidates) -> Text:
     if candidates.others:
         names = [Text(mark.name, _style(mark)) for mark in candidates.others]
         blocks.append(Text(" ").join(names))
+
     return Text("\n").join(blocks)
 
 

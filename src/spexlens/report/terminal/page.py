@@ -102,15 +102,19 @@ def listing(
     listed = content.listing(
         explanation, index, order, output=output, top=top, across=across
     )
+
+    # figures stay whole; where there is no room, names go on in the next line
     table = Table(box=None, pad_edge=False)
     table.add_column(listed.index, justify="right", no_wrap=True)
     table.add_column("±", justify="right", no_wrap=True)
     table.add_column("which", style="bold", overflow="fold")
+
     for row in listed.rows:
         labels = Text(" × ".join(map(shortened, row.labels)))
         if row.kinds:
             labels.append(f" ({' × '.join(row.kinds)})", "dim italic")
         table.add_row(figure(row.effect), row.half_width.text, labels)
+
     return Group(Text(listed.title, style="bold"), table)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rich.table import Table as Drawn
 from rich.text import Text
 
+from spexlens.printable import one_line
 from spexlens.report.content.figures import Cell, Tone
 from spexlens.report.content.tables import Column, Meaning, Row, Table
 
@@ -107,7 +108,7 @@ def figure(cell: Cell) -> Text:
 
 def shortened(label: str) -> str:
     """A label in a line of its own."""
-    line = " ".join(label.split())
+    line = one_line(label)
     return line if len(line) <= _MOST else f"{line[:30]} … {line[-14:]}"
 
 

@@ -199,7 +199,6 @@ def _parities(spectrum: Spectrum) -> list[_Row]:
             rows += _facets([*members, column])
             continue
 
-        # Σ m_i - parity - 2 q = 0
         names = [*members, column, pairs_column]
         factors = [*([1.0] * len(members)), -1.0, -2.0]
         rows.append((names, factors, 0.0, 0.0))

@@ -46,7 +46,6 @@ def search(
         deadline: when to stop, by `perf_counter`.
         enough: a value above which no better one is looked for.
     """
-    # fixed: the same question has the same answer
     rng = np.random.default_rng(0)
     incidence = spectrum.sets.indicators.astype(np.float64)
 
