@@ -46,3 +46,11 @@ def test_the_page_runs_and_its_example_holds_the_suite(
             continue
         held += 1
     assert held >= 8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_that_a_page_names_exists(name: str) -> None:
+    named = re.findall(r"`([\w/]+\.(?:py|md))`", (PAGES / f"{name}.md").read_text())
+    assert named
+    for path in named:
+        assert (PAGES.parents[1] / path).exists(), path
