@@ -17,6 +17,7 @@ from spexlens.evaluation.pace import Clock, Pace
 from spexlens.games.answers import real_numbers
 from spexlens.games.game import Game
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.outputs import squeezed
 from spexlens.memory import ran_out
 from spexlens.spectrum.sizes import LARGEST, refuse_large
 
@@ -166,7 +167,7 @@ class Evaluator:
             _, values = self._recorded(rows)
 
         values = values[inverse]
-        return values[:, 0] if values.shape[1] == 1 else values
+        return squeezed(values)
 
     def _completed(
         self, order: _Order, values: NDArray[np.float64], writer: ThreadPoolExecutor

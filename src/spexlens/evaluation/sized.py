@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from spexlens.evaluation.repetitions import Repetitions
 from spexlens.games.game import Game
+from spexlens.masks.outputs import by_output
 from spexlens.spectrum.sizes import Sizes, refuse_small
 
 Array = NDArray[np.float64]
@@ -38,7 +39,7 @@ class Sized:
         return self._sizes
 
     def packed_values(self, packed: Packed, times: int | None = None) -> Array:
-        """As of `Repetitions`, at size one.
+        """As of `Repetitions`, at size one: (m, k), a column an output.
 
         Raises:
             InvalidInput: the first answers differ by too little to be squared.
@@ -50,6 +51,7 @@ class Sized:
         return self._down(self.evaluator.base_values(packed))
 
     def _down(self, values: Array) -> Array:
+        values = by_output(values)
         if not len(values):
             return values
         if self._sizes is None:

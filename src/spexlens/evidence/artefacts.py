@@ -171,7 +171,7 @@ def variant_of(
     count = len(design.masks)
     corners_here = here[:count]
     corners_there = there[:count]
-    predicted = fit.predict(design.masks).reshape(count, -1)
+    predicted = by_output(fit.predict(design.masks))
     changes = design.interactions(corners_there - corners_here)
     residuals = design.interactions(corners_there - predicted)
     of_outputs = []

@@ -253,7 +253,7 @@ def linear_datamodel(masks: NDArray[np.bool_], values: Array, seed: int) -> Spec
     for column in _columns(values):
         fit = Linear(order=1).fit(masks, column, seed)
         spectra.append(fit.spectrum)
-    return spectra[0] if values.ndim == 1 else Spectrum.stack(spectra)
+    return Spectrum.stack(spectra)
 
 
 def _columns(values: Array) -> Array:

@@ -124,7 +124,7 @@ def probes(plan: Plan) -> NDArray[np.uint8]:
 
 def differs(evaluator: Repetitions, packed: NDArray[np.uint8]) -> bool:
     """Whether asking these masks again gives other answers, beyond rounding."""
-    answers = evaluator.again(packed, 2).reshape(len(packed), -1)
+    answers = by_output(evaluator.again(packed, 2))
     size = np.abs(answers).max(axis=0)
     deviation = evaluator.deviation
     if deviation is None:

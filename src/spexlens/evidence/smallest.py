@@ -209,7 +209,7 @@ def confirmed(
     if whole is None or empty is None:
         corners = designs.corners(evaluator.game.n)
         answers = evaluator.packed_values(mask_algebra.pack(corners))
-        whole, empty = [tuple(np.atleast_1d(answer)) for answer in answers]
+        whole, empty = [tuple(answer) for answer in answers]
         calls -= 2
     kinds: tuple[Kind, ...] = ("sufficient", "necessary")
     if whole[0] == empty[0]:
@@ -276,7 +276,7 @@ def _answer(evaluator: Sized, found: Smallest) -> float:
     """What the model answers to a set."""
     mask = _mask(found, evaluator.game.n)
     values = evaluator.packed_values(mask_algebra.pack(mask))
-    return float(values[0])
+    return float(values[0, 0])
 
 
 def _mask(found: Smallest, n: int) -> NDArray[np.bool_]:

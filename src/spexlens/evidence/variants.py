@@ -23,6 +23,7 @@ from spexlens.evidence.spot_checks import Checks
 from spexlens.games.game import Game
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.outputs import by_output
 from spexlens.spectrum.shares import Members
 from spexlens.spectrum.sizes import Sizes, refuse_large
 from spexlens.spectrum.spectrum import Spectrum
@@ -122,7 +123,7 @@ class Placeholders:
             shared = _SharedMasks.of(checked, each, seed)
         for name, game in self.variants.items():
             try:
-                values = spending.on(game).packed_values(shared.packed)
+                values = by_output(spending.on(game).packed_values(shared.packed))
                 if values.shape != shared.values.shape:
                     raise InvalidInput("answers of another shape than the game's own")
                 values = sizes.down(values)

@@ -13,10 +13,7 @@ def by_output(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values.reshape(len(values), -1)
 
 
-def squeezed(
-    values: NDArray[np.float64], like: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Values by output, (m, k), in the shape that a game answers in: (m,) where `like`
-    has one axis.
-    """
-    return values[:, 0] if like.ndim == 1 else values
+def squeezed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values as they are handed out: (m, k) -> (m,) of one output, else (m, k)."""
+    columns = by_output(values)
+    return columns[:, 0] if columns.shape[1] == 1 else values

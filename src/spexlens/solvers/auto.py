@@ -157,9 +157,8 @@ def _judged(
     count = int(held_out.sum())
     masks = mask_algebra.unpack(packed[held_out], fit.spectrum.n)
 
-    # a column an output, of one as of several
-    predicted = fit.spectrum.predict(masks).reshape(count, -1)
-    measured = values[held_out].reshape(count, -1)
+    predicted = fit.spectrum.predict(masks)
+    measured = values[held_out]
 
     outputs = zip(measured.T, predicted.T, strict=True)
     r2 = tuple(r_squared(column, prediction) for column, prediction in outputs)

@@ -79,7 +79,7 @@ class Exact(Solver):
             )
 
         spectrum = _without_rounding(Spectrum.from_table(values[order]))
-        outputs = 1 if values.ndim == 1 else values.shape[1]
+        outputs = values.shape[1]
 
         faithfulness = Faithfulness((1.0,) * outputs, "exact", len(packed))
         certain = Uncertainty(0.0, len(packed))

@@ -143,7 +143,7 @@ class Solver(ABC):
     def _fit(
         self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
     ) -> Fit:
-        """`fit_packed` for values that are known to be sound, and of size one."""
+        """`fit_packed` for values (m, k) that are sound, and of size one."""
 
     # What may be overwritten
 
@@ -170,7 +170,7 @@ class Solver(ABC):
         return Outline(plan.method, plan.total, plan.design)
 
     def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
-        """`extended` for a plan that has a rest, and values that are known to be sound."""
+        """`extended` for a plan that has a rest, and sound values (m, k)."""
         raise InvalidInput(f"{self.name} chooses all masks at once")
 
     def refit(
@@ -224,7 +224,7 @@ class Solver(ABC):
         """
         if not plan.rest:
             return plan
-        return self._extended(plan, _sound(values, len(plan)), seed)
+        return self._extended(plan, by_output(_sound(values, len(plan))), seed)
 
     def carry_out(
         self,
@@ -277,7 +277,9 @@ class Solver(ABC):
         """To values that are brought to size one, and back: they may be of any size."""
         values = _sound(values, len(packed))
         sizes = Sizes.of(values)
-        fit = self._fit(packed, n, sizes.down(values), seed)
+        fit = self._fit(packed, n, by_output(sizes.down(values)), seed)
+        if values.ndim == 1:  # handed out in the shape that it was given
+            fit = replace(fit, spectrum=fit.spectrum.squeezed())
         return fit.restored(sizes)
 
     def refuse_below_least(

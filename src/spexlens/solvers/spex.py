@@ -179,7 +179,7 @@ class Spex(Solver):
         }
 
         return Fit(
-            _spectrum(regressions, single=values.ndim == 1),
+            _spectrum(regressions),
             Faithfulness(r2, "leave-one-out", int(inner.sum())),
             details,
             _uncertainty(regressions),
@@ -206,9 +206,13 @@ class Spex(Solver):
                 for sizes, column in zip(recovered, columns, strict=True)
             ]
 
+        spectrum = _spectrum(regressions)
+        if fit.spectrum.values.ndim == 1:  # in the shape of the first fit
+            spectrum = spectrum.squeezed()
+
         return replace(
             fit,
-            spectrum=_spectrum(regressions, single=values.ndim == 1),
+            spectrum=spectrum,
             uncertainty=_uncertainty(regressions),
         )
 
@@ -249,10 +253,9 @@ def _restored(regression: Refit, mean: float, scale: float) -> Refit:
     return Refit(Spectrum(sets, coefficients), regression.residuals * scale)
 
 
-def _spectrum(regressions: Sequence[Refit], single: bool) -> Spectrum:
-    """That of all outputs, or scalar of a single one."""
-    spectra = [regression.spectrum for regression in regressions]
-    return spectra[0] if single else Spectrum.stack(spectra)
+def _spectrum(regressions: Sequence[Refit]) -> Spectrum:
+    """That of all outputs."""
+    return Spectrum.stack([regression.spectrum for regression in regressions])
 
 
 def _uncertainty(regressions: Sequence[Refit]) -> tuple[Uncertainty, ...]:

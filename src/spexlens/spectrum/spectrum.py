@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from spexlens.errors import InvalidInput
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
-from spexlens.masks.outputs import by_output
+from spexlens.masks.outputs import by_output, squeezed
 from spexlens.spectrum.hadamard import walsh_hadamard
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.sizes import Sizes, far
@@ -129,6 +129,8 @@ class Spectrum(SetFunction):
     @classmethod
     def stack(cls, spectra: Sequence["Spectrum"]) -> "Spectrum":
         """k scalar spectra of the same candidates as one with k columns."""
+        if len(spectra) == 1:
+            return cls(spectra[0].sets, spectra[0].columns)
         sets: list[tuple[int, ...]] = []
         values = np.zeros((sum(len(spectrum) for spectrum in spectra), len(spectra)))
         for column, spectrum in enumerate(spectra):
@@ -136,6 +138,10 @@ class Spectrum(SetFunction):
             sets += spectrum.sets
             values[start : len(sets), column] = spectrum.values
         return cls(Sets.of(spectra[0].n, sets), values)
+
+    def squeezed(self) -> "Spectrum":
+        """The same, scalar if it is of one output."""
+        return Spectrum(self.sets, squeezed(self.values))
 
     def predict(self, masks: ArrayLike) -> NDArray[np.float64]:
         """f at the given masks: (m, n) bool -> (m,) or (m, k) float64.

@@ -329,7 +329,7 @@ class Session:
 
         smallest = confirmed(
             self._sized,
-            checked.last.spectrum,
+            checked.last.spectrum.squeezed(),
             fitted.whole,
             fitted.empty,
             self._request.smallest,
@@ -368,7 +368,7 @@ class Session:
 
         explanation = Explanation(
             candidates=self._game.candidates,
-            spectrum=last.spectrum,
+            spectrum=last.spectrum.squeezed(),
             faithfulness=faithfulness_of(run.fit, held_out, self._game.strategy),
             account=self._account(run),
             facts=self._game.facts(),
@@ -455,9 +455,10 @@ def _full_and_empty(
 
 def _answer(rows: NDArray[np.float64]) -> Answer | None:
     """(k,) the first of these rows, (r,) or (r, k); None if there is none."""
-    return tuple(np.atleast_1d(rows[0]).tolist()) if len(rows) else None
+    return tuple(rows[0].tolist()) if len(rows) else None
 
 
 def _numbered(values: NDArray[np.float64]) -> tuple[str, ...] | None:
     """Names of outputs that have none."""
-    return None if values.ndim == 1 else tuple(map(str, range(values.shape[1])))
+    count = values.shape[1]
+    return None if count == 1 else tuple(map(str, range(count)))

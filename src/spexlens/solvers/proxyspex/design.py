@@ -202,13 +202,13 @@ def _smoothly_mixed(values: Array) -> Array:
 
 
 def _leading(values: Array) -> Array:
-    """(m,) or (m, k) -> (m,): the first principal component of standardised outputs."""
+    """(m, k) -> (m,): the first principal component of standardised outputs."""
     # so that no square overflows
     _, exponent = np.frexp(np.abs(values).max(axis=0))
     values = np.ldexp(values, -exponent)
 
-    if values.ndim == 1:
-        return values
+    if values.shape[1] == 1:
+        return values[:, 0]
 
     away = values - values.mean(axis=0)
     scale = away.std(axis=0)

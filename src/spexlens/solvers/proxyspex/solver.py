@@ -182,7 +182,7 @@ class ProxySpex(Solver):
         )
 
         return Fit(
-            spectra[0] if values.ndim == 1 else Spectrum.stack(spectra),
+            Spectrum.stack(spectra),
             Faithfulness(r2, source, int(judged.sum())),
             _details(outputs),
             uncertainty,
