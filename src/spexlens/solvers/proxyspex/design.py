@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.one_thread import one_thread
+from spexlens.masks.outputs import by_output
 from spexlens.solvers.proxyspex.kernel.marginal import Marginal
 from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
 
@@ -134,7 +135,7 @@ def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> 
 
     # sums in another order would be other bits, and other masks
     with one_thread():
-        prior = _fitted(mask_algebra.unpack(bought, n), _leading(values))
+        prior = _fitted(mask_algebra.unpack(bought, n), _leading(by_output(values)))
         if _knows_all(prior, masks, n, known):
             prior = _flat(n, _NUGGET)
 
