@@ -66,29 +66,33 @@ class GameConformance:
 
     def test_it_has_candidates_whose_names_differ(self) -> None:
         game = self.game()
-        assert game.n == len(game.candidates) > 0
+        count = len(game.candidates)
+        assert count > 0, "the game has no candidate"
+        assert game.n == count, f"n is {game.n}, of {count} candidates"
         for candidate in game.candidates:
-            assert isinstance(candidate, Candidate)
-        assert len(set(game.names)) == game.n
+            assert isinstance(candidate, Candidate), (
+                f"{candidate!r} is no Candidate: set candidates by _take()"
+            )
+        different = len(set(game.names))
+        assert different == game.n, f"{game.n} candidates have {different} names"
 
     def test_a_mask_has_one_finite_value_or_one_for_each_output(self) -> None:
         game = self.game()
         masks = self.masks(game.n)
         values = values_of(game, masks, len(masks))
-        assert values.dtype == np.float64
-        assert values.ndim in (1, 2), f"values have shape {values.shape}"
-        assert len(values) == len(masks)
-        assert np.isfinite(values).all()
+        _hold_values(values, masks)
         if game.outputs is not None:
             outputs = 1 if values.ndim == 1 else values.shape[1]
-            assert outputs == len(game.outputs)
+            named = len(game.outputs)
+            assert outputs == named, (
+                f"value() gave {outputs} outputs a mask; `outputs` names {named}"
+            )
 
-    def test_everything_kept_and_everything_ablated_havevalues_of(self) -> None:
+    def test_everything_kept_and_everything_ablated_have_values(self) -> None:
         game = self.game()
         for kept in (True, False):
-            values = game.value(np.full((1, game.n), kept))
-            assert len(values) == 1
-            assert np.isfinite(values).all()
+            masks = np.full((1, game.n), kept)
+            _hold_values(game.value(masks), masks)
 
     def test_batches_of_any_size_and_order_agree(self) -> None:
         game = self.game()
@@ -108,28 +112,41 @@ class GameConformance:
         masks = self.masks(game.n)[: game.batch_size]
         before = masks.copy()
         game.value(masks)
-        assert np.array_equal(masks, before)
+        assert np.array_equal(masks, before), (
+            "value() wrote into the masks it was given"
+        )
 
     def test_costs_are_one_whole_number_a_mask(self) -> None:
         game = self.game()
         masks = self.masks(game.n)
         costs = game.costs(masks)
-        assert costs.shape == (len(masks),)
-        assert costs.dtype == np.int64
+        expected = (len(masks),)
+        assert costs.shape == expected, (
+            f"costs() gave shape {costs.shape} for {len(masks)} masks; give {expected}"
+        )
+        assert costs.dtype == np.int64, f"costs() gave {costs.dtype}; give int64"
 
     def test_equal_games_have_one_fingerprint(self) -> None:
         first = self.game()
         second = self.game()
-        assert first.fingerprint == second.fingerprint
+        assert first.fingerprint == second.fingerprint, (
+            "game() made twice has two fingerprints: something that decides no value"
+            " went into it"
+        )
         # without a fingerprint nobody knows them to be equal
-        assert (first.key == second.key) == (first.fingerprint is not None)
+        if first.fingerprint is None:
+            assert first.key != second.key, "games without a fingerprint share a key"
+        else:
+            assert first.key == second.key, "one fingerprint gave two keys"
 
     def test_a_value_that_was_asked_for_moves_no_fingerprint(self) -> None:
         game = self.game()
         before = game.fingerprint
         game.value(self.masks(game.n)[:1])
         game.renew()
-        assert game.fingerprint == before
+        assert game.fingerprint == before, (
+            "value() or renew() moved the fingerprint, though no setting changed"
+        )
 
     def test_another_setting_moves_the_fingerprint(self) -> None:
         games = {"the game": self.game(), **self.different()}
@@ -137,7 +154,9 @@ class GameConformance:
             raise SkipTest("`different` names no other setting")
         names: dict[str, str] = {}
         for name, game in games.items():
-            assert game.fingerprint is not None, f"{name}: no fingerprint"
+            assert game.fingerprint is not None, (
+                f"{name}: no fingerprint; leave `different` empty for a game without one"
+            )
             # no two may share one: in a ledger each would get the other's values
             other = names.setdefault(game.fingerprint, name)
             assert other == name, f"one fingerprint for {other} and for {name}"
@@ -145,8 +164,8 @@ class GameConformance:
     def test_its_facts_can_be_saved(self) -> None:
         game = self.game()
         facts = game.facts()
-        assert facts["lens"]
-        assert facts["unit"]
+        for name in ("lens", "unit"):
+            assert facts.get(name), f"facts() lacks {name}"
         hold_json(facts, "facts")
         refuse_unsavable(facts, game.candidates)
 
@@ -156,8 +175,12 @@ class GameConformance:
             raise SkipTest("the game has no recipe")
         hold_json(game.recipe.content(), "the recipe")
         again = Recipe.of(game.recipe.content()).game()
-        assert again.fingerprint == game.fingerprint
-        assert again.candidates == game.candidates
+        assert again.fingerprint == game.fingerprint, (
+            "the recipe made a game with another fingerprint"
+        )
+        assert again.candidates == game.candidates, (
+            "the recipe made a game of other candidates"
+        )
         masks = self.masks(game.n)[:3]
         expected = values_of(game, masks, 1)
         hold_near(values_of(again, masks, 1), expected, self.rounding, "made again")
@@ -170,14 +193,23 @@ class GameConformance:
             except InvalidInput as error:  # it needs what this game was not given
                 hold_one_line(error)
                 continue
-            assert other.n == game.n, f"variant {name!r}"
+            assert other.n == game.n, (
+                f"variant {name!r} has {other.n} candidates; the game has {game.n}"
+            )
             if game.fingerprint is not None:
-                assert other.fingerprint != game.fingerprint, f"variant {name!r}"
+                assert other.fingerprint != game.fingerprint, (
+                    f"variant {name!r} has the game's own fingerprint; `variants` names"
+                    " the other ways to ablate"
+                )
 
     def test_its_levels_are_nested_and_end_with_its_own_candidates(self) -> None:
         game = self.game()
         levels = game.levels()
-        assert levels[-1].groups == tuple((i,) for i in range(game.n))
+        assert levels, "levels() gave none"
+        assert levels[-1].groups == tuple((i,) for i in range(game.n)), (
+            "the last of levels() is not each candidate alone: end with"
+            " finest(self.candidates)"
+        )
         # above the coarsest level all are in one group
         coarser = np.zeros(game.n, np.int64)
         for level in levels:
@@ -188,12 +220,36 @@ class GameConformance:
                 assert (numbers[members] == -1).all(), f"{what}: groups overlap"
                 numbers[members] = number
                 parents = set(coarser[members].tolist())
-                assert len(parents) == 1, f"{what}: a group is in {len(parents)}"
+                assert len(parents) == 1, (
+                    f"{what}: the group {group} is in {len(parents)} groups of the level"
+                    " before, not in one"
+                )
             assert (numbers >= 0).all(), f"{what}: a candidate is in no group"
             coarser = numbers
 
     def test_a_seed_of_its_own_changes_no_candidate(self) -> None:
         game = self.game()
         other = game.with_seed(1)
-        assert other.candidates == game.candidates
-        assert other.repeats == 1
+        assert other.candidates == game.candidates, "with_seed(1) has other candidates"
+        assert other.repeats == 1, (
+            f"with_seed(1) evaluates a mask {other.repeats} times, not once"
+        )
+
+
+def _hold_values(values: NDArray[np.float64], masks: Masks) -> None:
+    """AssertionError unless these are finite float64, a row a mask."""
+    assert isinstance(values, np.ndarray), (
+        f"value() gave {type(values).__name__}; give an array of numpy"
+    )
+    assert values.dtype == np.float64, f"value() gave {values.dtype}; give float64"
+    assert values.ndim in (1, 2), (
+        f"value() gave shape {values.shape} for {len(masks)} masks; give (m,) or (m, k)"
+    )
+    assert len(values) == len(masks), (
+        f"value() gave {len(values)} rows for {len(masks)} masks"
+    )
+    for mask, row in zip(masks, values, strict=True):
+        kept = np.flatnonzero(mask).tolist()
+        assert np.isfinite(row).all(), (
+            f"value() gave {row} for the mask that keeps {kept}; give finite values"
+        )

@@ -18,7 +18,8 @@ def hold_json(content: Any, what: str) -> None:
         text = json.dumps(content, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise AssertionError(f"{what}: {error}; got {content!r}") from None
-    assert json.loads(text) is not None or content is None
+    read = json.loads(text)
+    assert read is not None or content is None, f"{what}: {content!r} is read as None"
 
 
 def hold_same_bits(first: NDArray[Any], second: NDArray[Any], what: str) -> None:
@@ -50,5 +51,6 @@ def hold_near(
 
 def hold_one_line(error: Exception) -> None:
     """AssertionError unless an error says what is wrong, in one line."""
-    assert str(error)
-    assert "\n" not in str(error)
+    kind = type(error).__name__
+    assert str(error), f"{kind} does not say what is wrong"
+    assert "\n" not in str(error), f"{kind} has more than one line: {str(error)!r}"

@@ -62,15 +62,27 @@ class LearnerConformance:
         kept, seeds = _subsets(task)
         answers = trainer.fit(kept, seeds).answers
         columns = 1 if trainer.classes is None else len(trainer.classes)
-        assert trainer.answer in get_args(Answer)
-        assert answers.dtype == np.float64
-        assert answers.shape == (len(kept), len(task.tests), columns)
+        known = get_args(Answer)
+        assert trainer.answer in known, (
+            f"the trainer's answer is {trainer.answer!r}; there are {', '.join(known)}"
+        )
+        assert answers.dtype == np.float64, f"fit() gave {answers.dtype}; give float64"
+        expected = (len(kept), len(task.tests), columns)
+        assert answers.shape == expected, (
+            f"fit() gave shape {answers.shape}; give {expected}: subsets, test points,"
+            " and classes or one"
+        )
 
     def test_every_subset_has_an_answer_also_the_empty_one(self) -> None:
         task = self.task()
         kept, seeds = _subsets(task)
         fitted = self.learner().prepare(task).fit(kept, seeds)
-        assert np.isfinite(fitted.answers).all()
+        for row, answers in enumerate(fitted.answers):
+            rows = np.flatnonzero(kept[row]).tolist()
+            assert np.isfinite(answers).all(), (
+                f"subset {row} (rows kept: {rows}) has no finite answer; make one up,"
+                " and remark it"
+            )
         _hold_remarks(fitted, len(kept))
 
     def test_batches_of_any_size_agree(self) -> None:
@@ -110,19 +122,28 @@ class LearnerConformance:
         kept, seeds = _subsets(task)
         self.learner().prepare(task).fit(kept, seeds)
         before, seeds_before = _subsets(task)
-        assert np.array_equal(kept, before)
-        assert np.array_equal(seeds, seeds_before)
+        assert np.array_equal(kept, before), "fit() wrote into the subsets it was given"
+        assert np.array_equal(seeds, seeds_before), (
+            "fit() wrote into the seeds it was given"
+        )
 
     def test_equal_learners_have_one_identity(self) -> None:
         first = self._trainer().identity()
-        assert first == self._trainer().identity()
+        second = self._trainer().identity()
+        assert first == second, (
+            f"learner() made twice has two identities: {first!r}, then {second!r}"
+        )
         hold_json(first, "the identity")
 
     def test_a_learner_without_an_identity_says_why(self) -> None:
         trainer = self._trainer()
         if trainer.identity() is None:
-            assert trainer.unknown
-            assert "\n" not in trainer.unknown
+            assert trainer.unknown, (
+                "identity() gave None: set `unknown` to one line that says why"
+            )
+            assert "\n" not in trainer.unknown, (
+                f"`unknown` has more than one line: {trainer.unknown!r}"
+            )
 
     def test_another_setting_moves_the_identity(self) -> None:
         different = self.different()
@@ -138,8 +159,9 @@ class LearnerConformance:
     def test_its_facts_are_json_and_name_it(self) -> None:
         facts = self._trainer().facts()
         hold_json(facts, "facts")
-        assert isinstance(facts["learner"], str)
-        assert facts["learner"]
+        name = facts.get("learner")
+        assert name, "facts() lacks learner"
+        assert isinstance(name, str), f"facts() has {name!r} for learner; give a text"
 
     def test_its_recipe_makes_it_again(self) -> None:
         recipe = self.learner().recipe
@@ -147,7 +169,12 @@ class LearnerConformance:
             raise SkipTest("the learner has no recipe")
         hold_json(recipe.content(), "the recipe")
         again = Recipe.of(recipe.content()).game()
-        assert again.prepare(self.task()).identity() == self._trainer().identity()
+        identity = again.prepare(self.task()).identity()
+        expected = self._trainer().identity()
+        assert identity == expected, (
+            f"the recipe made a learner with the identity {identity!r}, not"
+            f" {expected!r}"
+        )
 
     def test_other_test_points_are_answered_or_refused_in_one_line(self) -> None:
         task = self.task()
@@ -179,6 +206,8 @@ def _subsets(task: Task) -> tuple[Kept, Seeds]:
 
 def _hold_remarks(fitted: Fitted, rows: int) -> None:
     for row, remark in fitted.remarks.items():
-        assert 0 <= row < rows
-        assert remark
-        assert "\n" not in remark
+        assert 0 <= row < rows, f"a remark is on row {row}, of {rows} subsets"
+        assert remark, f"the remark on subset {row} is empty"
+        assert "\n" not in remark, (
+            f"the remark on subset {row} has more than one line: {remark!r}"
+        )
