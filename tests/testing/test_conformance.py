@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from spexlens.games.game import Game
 from spexlens.learners.estimators import Estimator
-from spexlens.learners.learner import Learner
+from spexlens.learners.learner import Fitted, Learner, Task, Trainer
 from spexlens.learners.linear.heads import LogisticHead, RidgeHead
 from spexlens.lenses.components.lens import MechanisticLens
 from spexlens.lenses.examples.lens import DataLens
@@ -267,3 +267,80 @@ def test_a_learner_whose_identity_misses_a_setting_is_caught() -> None:
 
     with pytest.raises(AssertionError, match="for the learner and for nothing"):
         Blind().test_another_setting_moves_the_identity()
+
+
+class _Wrong(Game):
+    """A game of two candidates that is wrong in what it is told to be."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self._take(("a", "b"), None)
+
+    def value(self, masks: Any) -> Any:
+        return self.answer(masks)
+
+    def facts(self) -> dict[str, Any]:
+        return {"unit": "value"}
+
+
+def _clears(masks: Any) -> Any:
+    masks[:] = False
+    return np.zeros(len(masks))
+
+
+@pytest.mark.parametrize(
+    ("test", "answer", "said"),
+    [
+        (
+            "a_mask_has_one_finite_value_or_one_for_each_output",
+            lambda masks: masks.sum(axis=1),
+            r"value\(\) gave int64; give float64",
+        ),
+        (
+            "everything_kept_and_everything_ablated_have_values",
+            lambda masks: np.where(masks.any(axis=1), 0.0, np.nan),
+            r"for the mask that keeps \[\]; give finite values",
+        ),
+        ("the_masks_are_left_as_they_were", _clears, r"value\(\) wrote into the masks"),
+        ("its_facts_can_be_saved", _clears, r"facts\(\) lacks lens"),
+    ],
+)
+def test_a_game_that_is_wrong_is_told_what_is(
+    test: str, answer: Any, said: str
+) -> None:
+    suite = GameConformance()
+    suite.game = lambda: _Wrong(answer)  # type: ignore[method-assign]
+    with pytest.raises(AssertionError, match=said):
+        getattr(suite, f"test_{test}")()
+
+
+def test_a_learner_without_an_answer_to_nothing_is_told_which_subset() -> None:
+    class Empty(Trainer):
+        answer = "predictions"
+
+        def __init__(self, task: Task) -> None:
+            self.tests = len(task.tests)
+
+        def fit(self, kept: Any, seeds: Any) -> Fitted:
+            count = kept.sum(axis=1).astype(np.float64)
+            count[count == 0] = np.nan
+            return Fitted(np.repeat(count[:, None, None], self.tests, axis=1))
+
+        def identity(self) -> None:
+            return None
+
+        def facts(self) -> dict[str, Any]:
+            return {}
+
+    class Counting(Learner):
+        def prepare(self, task: Task) -> Trainer:
+            return Empty(task)
+
+    suite = LearnerConformance()
+    suite.learner = Counting  # type: ignore[method-assign]
+    with pytest.raises(AssertionError, match=r"subset 1 \(rows kept: \[\]\) has no"):
+        suite.test_every_subset_has_an_answer_also_the_empty_one()
+    with pytest.raises(AssertionError, match="set `unknown` to one line"):
+        suite.test_a_learner_without_an_identity_says_why()
+    with pytest.raises(AssertionError, match=r"facts\(\) lacks learner"):
+        suite.test_its_facts_are_json_and_name_it()
