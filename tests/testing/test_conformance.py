@@ -158,11 +158,15 @@ class TestConstant(ProxyConformance):
 
 
 class TestLinear(ProxyConformance):
+    honesty = 0.2  # its settings are chosen from all values
+
     def proxy(self) -> Proxy:
         return Linear(1)
 
 
 class TestLinearWithPairs(ProxyConformance):
+    honesty = 0.2  # its settings are chosen from all values
+
     def proxy(self) -> Proxy:
         return Linear(2)
 
@@ -173,6 +177,8 @@ class TestBoosting(ProxyConformance):
 
 
 class TestKernel(ProxyConformance):
+    honesty = 0.2  # its settings are chosen from all values
+
     def proxy(self) -> Proxy:
         return Kernel()
 
