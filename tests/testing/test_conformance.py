@@ -311,7 +311,7 @@ def test_a_solver_whose_faithfulness_is_no_number_is_caught() -> None:
 
     suite = TestExact()
     suite.solver = Unsure  # type: ignore[method-assign]
-    with pytest.raises(AssertionError, match="R² is .*nan"):
+    with pytest.raises(AssertionError, match=r"R² is .*nan"):
         suite.test_all_masks_of_few_candidates_have_a_finite_faithfulness()
 
 
