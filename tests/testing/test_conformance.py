@@ -1,6 +1,7 @@
 """Our own lenses, solvers, proxies and learners hold what is asked of anybody's."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,9 @@ from spexlens.solvers.proxyspex.proxies.constant import Constant
 from spexlens.solvers.proxyspex.proxies.linear import Linear
 from spexlens.solvers.proxyspex.proxies.proxy import Proxy
 from spexlens.solvers.proxyspex.solver import ProxySpex
-from spexlens.solvers.solver import Solver
+from spexlens.solvers.solver import Fit, Solver
 from spexlens.solvers.spex import Spex
+from spexlens.spectrum.spectrum import Spectrum
 from spexlens.testing.counting import CountingGame
 from spexlens.testing.games import GameConformance
 from spexlens.testing.learners import LearnerConformance
@@ -119,6 +121,25 @@ class TestExact(SolverConformance):
         return Exact()
 
 
+class _Pairs(Exact):
+    """The exact spectrum without its sets of more than two."""
+
+    def _fit(self, packed: Any, n: int, values: Any, seed: int) -> Fit:
+        fit = super()._fit(packed, n, values, seed)
+        spectrum = fit.spectrum
+        rows = np.flatnonzero(spectrum.sets.orders <= 2)
+        small = Spectrum(spectrum.sets.take(rows), spectrum.values[rows])
+        return replace(fit, spectrum=small)
+
+
+class TestPairs(SolverConformance):
+    budget = 256
+    order = 2
+
+    def solver(self) -> Solver:
+        return _Pairs()
+
+
 class TestProxySpex(SolverConformance):
     budget = 90
     # a kernel's posterior on all masks is near, and no more
@@ -158,11 +179,15 @@ class TestConstant(ProxyConformance):
 
 
 class TestLinear(ProxyConformance):
+    honesty = 0.2  # its settings are chosen from all values
+
     def proxy(self) -> Proxy:
         return Linear(1)
 
 
 class TestLinearWithPairs(ProxyConformance):
+    honesty = 0.2  # its settings are chosen from all values
+
     def proxy(self) -> Proxy:
         return Linear(2)
 
@@ -173,6 +198,8 @@ class TestBoosting(ProxyConformance):
 
 
 class TestKernel(ProxyConformance):
+    honesty = 0.2  # its settings are chosen from all values
+
     def proxy(self) -> Proxy:
         return Kernel()
 
@@ -344,3 +371,34 @@ def test_a_learner_without_an_answer_to_nothing_is_told_which_subset() -> None:
         suite.test_a_learner_without_an_identity_says_why()
     with pytest.raises(AssertionError, match=r"facts\(\) lacks learner"):
         suite.test_its_facts_are_json_and_name_it()
+
+
+def test_a_solver_that_lacks_a_set_is_caught_and_the_set_is_named() -> None:
+    suite = TestExact()
+    suite.solver = _Pairs  # type: ignore[method-assign]
+    with pytest.raises(AssertionError, match=r"at the set \(1, 3, 4\)"):
+        suite.test_all_masks_give_the_exact_spectrum()
+
+
+def test_a_solver_whose_faithfulness_is_no_number_is_caught() -> None:
+    class Unsure(Exact):
+        def _fit(self, packed: Any, n: int, values: Any, seed: int) -> Fit:
+            fit = super()._fit(packed, n, values, seed)
+            return replace(fit, faithfulness=replace(fit.faithfulness, r2=(np.nan,)))
+
+    suite = TestExact()
+    suite.solver = Unsure  # type: ignore[method-assign]
+    with pytest.raises(AssertionError, match=r"R² is .*nan"):
+        suite.test_all_masks_of_few_candidates_have_a_finite_faithfulness()
+
+
+def test_a_proxy_that_saw_what_it_predicts_is_caught() -> None:
+    class Peeping(Boosting):
+        def fit(self, masks: Any, values: Any, seed: int, run: Any = map) -> Any:
+            fitted = super().fit(masks, values, seed, run)
+            return replace(fitted, left_out=fitted.predict(masks))
+
+    suite = TestBoosting()
+    suite.proxy = lambda: Peeping(3, 1.0, 30)  # type: ignore[method-assign]
+    with pytest.raises(AssertionError, match="a fit saw the value"):
+        suite.test_it_predicts_each_value_without_having_seen_it()

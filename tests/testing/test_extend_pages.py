@@ -7,6 +7,7 @@ from unittest import SkipTest
 
 import pytest
 
+from spexlens import Game, explain
 from spexlens.lenses.text import replacement
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "extend"
@@ -16,12 +17,11 @@ NAMES = ("architecture", "learner", "lens", "proxy", "replacement", "solver")
 def shown(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What a page's blocks of Python define, one block after the other."""
     text = (PAGES / f"{name}.md").read_text()
+    # a page may add to it: it is put back behind the test
+    monkeypatch.setattr(replacement, "_KNOWN", replacement._KNOWN)
     space: dict[str, Any] = {"__name__": f"page_{name}"}
     for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         exec(compile(block, f"{name}.md", "exec"), space)
-        if "SEPARATOR" in space:  # as the page tells the reader to do
-            known = (*replacement._KNOWN, space["SEPARATOR"])
-            monkeypatch.setattr(replacement, "_KNOWN", known)
     return space
 
 
@@ -54,3 +54,13 @@ def test_every_file_that_a_page_names_exists(name: str) -> None:
     assert named
     for path in named:
         assert (PAGES.parents[1] / path).exists(), path
+
+
+def test_a_run_with_the_solver_of_the_page_stops_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    space = shown("solver", monkeypatch)
+    game = Game(lambda masks: masks[:, 0] & masks[:, 1], candidates=9)
+    explanation = explain(game, 480, method=space["Cubic"](), until="stable")
+    assert explanation.interactions()[0].members == (0, 1)
+    assert explanation.account.saved > 0

@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 
 _MASKS = 70
 _ROUNDING = 1e-6
+_MOVED = (0, 17, 34, 51, 69)  # masks whose values are moved, one at a time
 
 
 class ProxyConformance:
@@ -29,6 +30,7 @@ class ProxyConformance:
 
     It may overwrite:
         n: how many candidates it is fitted to.
+        honesty: how far a value may move what is predicted of its own mask.
 
     What is fitted are 70 values of f(m) = 2 m₀ - m₁ + 3 m₂m₃, with a little noise.
     """
@@ -44,25 +46,46 @@ class ProxyConformance:
     n: int = 7
     """Candidates, from 4 to 10."""
 
+    honesty: float = 1e-6
+    """The most that `left_out` of a mask may move, its own value moving by one.
+
+    It is zero but for rounding if the value was not seen. A proxy that chooses a
+    setting, such as a penalty, from all values sees a little of each, and states more.
+    """
+
     # What every proxy holds
 
     def test_it_has_a_name(self) -> None:
-        assert isinstance(self.proxy().name, str)
-        assert self.proxy().name
+        name = self.proxy().name
+        assert isinstance(name, str), f"a proxy has a name, a string; got {name!r}"
+        assert name, "a proxy's name is empty"
 
     def test_it_predicts_one_finite_number_a_mask(self) -> None:
         predicted = self._fitted().predict(every_mask(self.n))
-        assert predicted.shape == (1 << self.n,)
-        assert predicted.dtype == np.float64
-        assert np.isfinite(predicted).all()
+        _hold_numbers(predicted, 1 << self.n, "what it predicts")
+
+    def test_it_says_how_well_it_predicts(self) -> None:
+        fitted = self._fitted()
+        assert fitted.n == self.n, f"it has {fitted.n} candidates; given were {self.n}"
+        _hold_numbers(fitted.left_out, _MASKS, "left_out")
+        noise, ease = fitted.noise, fitted.ease
+        assert 0.0 <= noise < np.inf, f"noise is a mean square; got {noise}"
+        assert 0.0 < ease < np.inf, f"ease is above zero; got {ease}"
 
     def test_it_predicts_each_value_without_having_seen_it(self) -> None:
-        fitted = self._fitted()
-        assert fitted.n == self.n
-        assert fitted.left_out.shape == (_MASKS,)
-        assert np.isfinite(fitted.left_out).all()
-        assert 0.0 <= fitted.noise < np.inf
-        assert 0.0 < fitted.ease < np.inf
+        masks = uniform(self.n, _MASKS, seed=0)
+        values = _values(masks)
+        before = self.proxy().fit(masks, values, seed=0).left_out
+        step = float(values.std())
+        for mask in _MOVED:
+            moved = values.copy()
+            moved[mask] += step
+            after = self.proxy().fit(masks, moved, seed=0).left_out
+            share = abs(float(after[mask] - before[mask])) / step
+            assert share <= self.honesty, (
+                f"left_out[{mask}] moves by {share:.3g} of what value {mask} moves, so a"
+                f" fit saw the value that it predicts; `honesty` allows {self.honesty:g}"
+            )
 
     def test_its_table_is_what_it_predicts_of_all_masks(self) -> None:
         fitted = self._fitted()
@@ -81,7 +104,10 @@ class ProxyConformance:
         largest = max(sizes, key=lambda members: sizes[members])
         # nothing but the mean leaves no set to be named
         if sizes[largest] > _ROUNDING * abs(float(exact[()])):
-            assert largest in set(fitted.large_sets(10))
+            named = set(fitted.large_sets(10))
+            assert largest in named, (
+                f"large_sets(10) lacks the set of the largest coefficient, {largest}"
+            )
 
     def test_one_seed_gives_one_fit(self) -> None:
         first = self._fitted(seed=5)
@@ -99,7 +125,8 @@ class ProxyConformance:
         masks = uniform(self.n, _MASKS, seed=0)
         values = _values(masks)
         self.proxy().fit(masks, values, seed=0)
-        assert np.array_equal(masks, uniform(self.n, _MASKS, seed=0))
+        as_before = np.array_equal(masks, uniform(self.n, _MASKS, seed=0))
+        assert as_before, "fit changed the masks that it was given"
         hold_same_bits(values, _values(masks), "the values")
 
     def test_its_report_is_json(self) -> None:
@@ -118,9 +145,17 @@ def _values(masks: NDArray[np.bool_]) -> Array:
     return np.asarray(signal + 0.1 * noise)
 
 
+def _hold_numbers(got: Array, count: int, what: str) -> None:
+    """So many finite float64."""
+    assert got.shape == (count,), f"{what} has shape {got.shape}; expected ({count},)"
+    assert got.dtype == np.float64, f"{what} is {got.dtype}; expected float64"
+    assert np.isfinite(got).all(), f"{what} is not finite everywhere"
+
+
 def _hold_same(got: FittedProxy, expected: FittedProxy, n: int) -> None:
     """Two fits that are the same to the last bit."""
     masks = every_mask(n)
     hold_same_bits(got.predict(masks), expected.predict(masks), "a prediction")
     hold_same_bits(got.left_out, expected.left_out, "a prediction of a mask left out")
-    assert got.report() == expected.report()
+    first, second = expected.report(), got.report()
+    assert first == second, f"the report is not the same twice: {first}, then {second}"
