@@ -66,7 +66,8 @@ class Lying(ProxySpex):
 
     def _fit(self, packed: NDArray[np.uint8], n: int, values: Array, seed: int) -> Fit:
         fit = super()._fit(packed, n, values, seed)
-        found = {members: float(value) for members, value in fit.spectrum}
+        scalar = fit.spectrum.squeezed()
+        found = {members: float(value) for members, value in scalar}
         return replace(fit, spectrum=Spectrum.of(n, {**found, **self.wrong(found)}))
 
 

@@ -12,6 +12,7 @@ from spexlens.errors import InvalidInput
 from spexlens.evaluation.sized import Sized
 from spexlens.masks import designs
 from spexlens.masks import masks as mask_algebra
+from spexlens.masks.outputs import by_output
 from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.subsets.smallest import minimal
@@ -209,7 +210,7 @@ def confirmed(
     if whole is None or empty is None:
         corners = designs.corners(evaluator.game.n)
         answers = evaluator.packed_values(mask_algebra.pack(corners))
-        whole, empty = [tuple(answer) for answer in answers]
+        whole, empty = [tuple(answer) for answer in by_output(answers)]
         calls -= 2
     kinds: tuple[Kind, ...] = ("sufficient", "necessary")
     if whole[0] == empty[0]:
@@ -276,7 +277,7 @@ def _answer(evaluator: Sized, found: Smallest) -> float:
     """What the model answers to a set."""
     mask = _mask(found, evaluator.game.n)
     values = evaluator.packed_values(mask_algebra.pack(mask))
-    return float(values[0, 0])
+    return float(by_output(values)[0, 0])
 
 
 def _mask(found: Smallest, n: int) -> NDArray[np.bool_]:

@@ -278,9 +278,11 @@ class Solver(ABC):
         values = _sound(values, len(packed))
         sizes = Sizes.of(values)
         fit = self._fit(packed, n, by_output(sizes.down(values)), seed)
-        if values.ndim == 1:  # handed out in the shape that it was given
-            fit = replace(fit, spectrum=fit.spectrum.squeezed())
-        return fit.restored(sizes)
+        # handed out in the shape that it was given, whatever a solver makes of it
+        spectrum = fit.spectrum.by_output()
+        if values.ndim == 1:
+            spectrum = spectrum.squeezed()
+        return replace(fit, spectrum=spectrum).restored(sizes)
 
     def refuse_below_least(
         self, n: int, budget: int, instead: Sequence[str] = ()

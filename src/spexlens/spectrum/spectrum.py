@@ -139,6 +139,10 @@ class Spectrum(SetFunction):
             values[start : len(sets), column] = spectrum.values
         return cls(Sets.of(spectra[0].n, sets), values)
 
+    def by_output(self) -> "Spectrum":
+        """The same with a column an output, one of a scalar spectrum."""
+        return Spectrum(self.sets, self.columns)
+
     def squeezed(self) -> "Spectrum":
         """The same, scalar if it is of one output."""
         return Spectrum(self.sets, squeezed(self.values))
