@@ -131,8 +131,9 @@ class Lying(ProxySpex):
         self, packed: NDArray[np.uint8], n: int, values: NDArray[np.float64], seed: int
     ) -> Fit:
         fit = super()._fit(packed, n, values, seed)
-        told = {members: float(value) for members, value in fit.spectrum}
-        size = float(np.sqrt(fit.spectrum.energy.sum()))
+        scalar = fit.spectrum.squeezed()
+        told = {members: float(value) for members, value in scalar}
+        size = float(np.sqrt(scalar.energy.sum()))
         for members, how in self.wrong.items():
             told[members] = (
                 MADE_UP * size if how == "made up" else -told.get(members, 0.0)
