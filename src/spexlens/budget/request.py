@@ -101,7 +101,7 @@ class Request:
             raise InvalidInput("a solver that was made in Python is no data: name one")
         content["against"] = [_variant(way) for way in self.against]
         if self.expectations is not None:
-            content["expectations"] = asdict(self.expectations)
+            content["expectations"] = _written(self.expectations)
         return {name: plain(value, name) for name, value in content.items()}
 
     def to_json(self) -> str:
@@ -140,6 +140,15 @@ class Request:
         if expectations is not None:
             arguments["expectations"] = _expectations(expectations)
         return cls(**arguments)
+
+
+def _written(expectations: Expectations) -> dict[str, Any]:
+    """Expectations as JSON: a range of positions is the list of them."""
+    content = asdict(expectations)
+    for rule in content["rules"]:
+        for member in rule["members"]:
+            member["positions"] = list(member["positions"])
+    return content
 
 
 def _several(given: Any, single: Any) -> tuple[Any, ...]:
