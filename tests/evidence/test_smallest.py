@@ -1,6 +1,7 @@
 """Smallest sets: predicted by the spectrum, confirmed on the model, within the budget."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,3 +88,11 @@ def test_what_has_no_smallest_set_is_refused_or_left_out() -> None:
     with pytest.raises(InvalidInput, match="of one output"):
         explain(two, 200, smallest=0.9)
     assert explain(two, 200).sufficient(0.9, output="b").members
+
+
+@pytest.mark.parametrize("share", [1, np.float64(1.0), np.array(1.0)])
+def test_a_share_is_a_number_of_python_whatever_it_was_given_as(share: Any) -> None:
+    game = Game(lambda masks: masks @ np.array([3.0, 2.0, 1.0]), 3)
+    sets = explain(game, 100, smallest=share).smallest
+    assert sets
+    assert {type(found.share) for found in sets} == {float}
