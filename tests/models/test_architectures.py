@@ -13,7 +13,7 @@ transformers = pytest.importorskip("transformers")
 from conftest import SENTENCE, bert_tokenizer
 
 import spexlens
-from spexlens import Architecture, MechanisticLens, register_architecture
+from spexlens import Architecture, MechanisticLens, errors, register_architecture
 from spexlens.models import architectures
 from spexlens.models.architectures import layers_of, registered
 
@@ -328,6 +328,22 @@ def test_a_registered_place_that_nothing_passes_or_that_does_not_split_is_refuse
         spexlens.SpexlensError, match="nothing passed a Linear of BertModel"
     ):
         lens_of(model)
+
+
+def test_a_configuration_that_does_not_count_its_heads_is_refused_in_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny("bert")
+    monkeypatch.delattr(model.config, "num_attention_heads")
+    monkeypatch.delattr(type(model.config), "num_attention_heads", raising=False)
+    with pytest.raises(errors.ModelError, match="BertConfig has no num_attention"):
+        lens_of(model)
+
+
+def test_masks_may_be_a_view_that_runs_backwards() -> None:
+    lens = lens_of(tiny("bert"))
+    masks = np.random.default_rng(0).random((6, lens.n)) < 0.5
+    assert np.array_equal(lens.value(masks[::-1]), lens.value(masks[::-1].copy()))
 
 
 @pytest.mark.parametrize("given", [("", Architecture("a", "b", "c")), ("x", "layers")])

@@ -115,7 +115,8 @@ class Recipe:
         if kind is None:
             known = ", ".join(sorted(Recipe._kinds))
             raise InvalidInput(
-                f"no recipe of kind {name!r} is known; there are {known}"
+                f"no recipe of kind {name!r} is known; there are {known}: import the"
+                " module of its lens first"
             )
         return kind._filled({key: content[key] for key in content if key != _KIND})
 

@@ -10,7 +10,7 @@ def by_output(values: NDArray[np.float64]) -> NDArray[np.float64]:
     What computes with values does so on these columns. A game of one output without a
     name answers (m,), and its results are handed out as it answered.
     """
-    return values.reshape(len(values), -1)
+    return values[:, None] if values.ndim == 1 else values
 
 
 def squeezed(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -106,7 +106,7 @@ class Switchboard:
             masks: (m, n) bool.
             number: of the input whose stand-ins are taken.
         """
-        kept = torch.from_numpy(masks).to(self.model.device)
+        kept = torch.from_numpy(np.ascontiguousarray(masks)).to(self.model.device)
         replaced = kept if self.restoring else ~kept
         instead = self.instead[number]
         changes = {
@@ -145,9 +145,15 @@ def sizes_of(
 
     Raises:
         ModelError: an activation is not where the architecture says, or does not split
-            into heads.
+            into heads; or the configuration does not say how many there are.
     """
-    heads = int(model.model.config.get_text_config().num_attention_heads)
+    config = model.model.config.get_text_config()
+    if not hasattr(config, "num_attention_heads"):
+        raise ModelError(
+            f"{type(config).__name__} has no num_attention_heads, which says how many"
+            " heads a layer has: map yours to it with the class's attribute_map"
+        )
+    heads = int(config.num_attention_heads)
     # Layers are looked at although nothing is counted there: one that nothing passes is
     # refused here, before anything is ablated.
     sites = [
