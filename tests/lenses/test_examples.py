@@ -560,7 +560,7 @@ def test_a_value_that_a_frame_misses_is_no_group(dtype: Any) -> None:
 
 def test_near_duplicates_are_clustered_and_nothing_else_is() -> None:
     long = (
-        "The film is a slow and commit_each_batch study of a family that falls apart over one"
+        "The film is a slow and careful study of a family that falls apart over one"
         " long summer."
     )
     texts = [

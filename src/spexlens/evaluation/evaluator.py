@@ -60,7 +60,7 @@ class Evaluator:
     known, and each is committed all or nothing: an interrupted run, repeated, sends the
     model the very batches that an uninterrupted one would have, and so gets the same
     values bit for bit. Commits run in a thread beside the model, at most one batch
-    behind it; of a commit_each_batch game, none.
+    behind it; of a game that commits each batch, none.
 
     At most some five seconds of answers are on their way at any moment. A plain
     function is asked for one mask first, then for two, four and so on; and a batch that
@@ -206,8 +206,10 @@ class Evaluator:
         remarks: dict[int, str],
         writer: ThreadPoolExecutor,
     ) -> None:
-        """Begin to commit an answer, once the one before is committed; one that cannot
-        be squared, and each of a commit_each_batch game, is waited for.
+        """Begin to commit an answer, once the one before is committed.
+
+        One that cannot be squared, and each of a game that commits each batch, is
+        waited for.
         """
         self._flush()
         if self.ledger.changed_elsewhere():
