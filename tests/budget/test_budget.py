@@ -623,7 +623,7 @@ def test_a_ledger_from_before_there_were_remarks_is_upgraded(tmp_path: Path) -> 
     assert after.spectrum.values.tobytes() == before.spectrum.values.tobytes()
     assert remarked(path, game) == []
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
     explain(Tossed(n=6, repeats=2, remark=FEW), 128, ledger=path)
     with Ledger(path) as ledger:
         assert ledger.remarks(game.with_seed(1).key, everything) == [FEW] * 7

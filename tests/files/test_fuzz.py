@@ -40,6 +40,7 @@ from spexlens.cli.mixed import _Config
 from spexlens.cli.ranges import layers_of
 from spexlens.cli.rows import rows_of
 from spexlens.errors import SpexlensError
+from spexlens.evidence.comparison import sets_to_check
 from spexlens.files.toml_file import read as read_toml
 from spexlens.formats import expectations as expectations_file
 from spexlens.learners import encoders
@@ -281,7 +282,11 @@ def test_expectations(tmp_path: Path) -> None:
             compared = tried(lambda: explanation.compared_with(found))
             if compared is not None:
                 tried(lambda: pages(compared))
-                tried(lambda: found.named(explanation.candidates, explanation.spectrum))
+                tried(
+                    lambda: sets_to_check(
+                        found, explanation.candidates, explanation.spectrum
+                    )
+                )
 
     fuzzed("rules.toml", tmp_path, toml_of(RULES), attempt)
 
