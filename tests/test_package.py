@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import packages_distributions
@@ -158,3 +159,27 @@ def test_nothing_is_pickled_and_no_foreign_code_is_trusted() -> None:
         assert "import pickle" not in text
         assert "trust_remote_code: bool = True" not in text
         assert "trust_remote_code=True" not in text
+
+
+def test_what_docstrings_name_of_the_package_is_there() -> None:
+    sources = {
+        ".".join(path.relative_to(SOURCE).with_suffix("").parts): path.read_text()
+        for path in SOURCE.rglob("*.py")
+    }
+    rooms = {name.partition(".")[0] for name in sources if "." in name}
+    gone = []
+    for own, text in sources.items():
+        for named in re.findall(r"`([a-z_]+(?:\.\w+)+)`", text):
+            parts = named.split(".")
+            homes = [
+                ".".join(parts[:count])
+                for count in range(1, len(parts) + 1)
+                if ".".join(parts[:count]) in sources
+            ]
+            if parts[0] in rooms and not homes:
+                gone.append(f"{own}: {named}")
+            elif homes and parts[0] in rooms:
+                rest = parts[homes[-1].count(".") + 1 :]
+                if rest and not re.search(rf"\b{rest[0]}\b", sources[homes[-1]]):
+                    gone.append(f"{own}: {named}")
+    assert gone == []

@@ -250,7 +250,7 @@ class Game:
         return np.zeros(len(masks), np.int64)
 
     def attribute(self, method: str) -> Any:
-        """One of `attributions`, as `lenses.attribution.Attribution`.
+        """One of `attributions`, as `lenses.screening.attribution.Attribution`.
 
         Raises:
             InvalidInput: there is none of this name.

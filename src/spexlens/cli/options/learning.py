@@ -12,7 +12,7 @@ from spexlens.cli.unused import Given, Need
 from spexlens.errors import InvalidInput
 from spexlens.files.schema import Positive
 from spexlens.learners.finetuning import FineTuning
-from spexlens.lenses.examples.lens import LEARNERS
+from spexlens.lenses.examples.task import LEARNERS
 
 FINE_TUNING = "fine-tuning"
 

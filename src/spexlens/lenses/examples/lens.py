@@ -4,7 +4,6 @@ import copy
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.arguments import (
-    did_you_mean,
     in_python,
     named,
     readable,
@@ -25,10 +23,7 @@ from spexlens.games.game import Game
 from spexlens.games.levels import Level, finest, gathered, nested
 from spexlens.keywords import keywords
 from spexlens.learners.classes import labels_as
-from spexlens.learners.encoders import Features, encoded
-from spexlens.learners.estimators import Estimator
 from spexlens.learners.learner import Learner, Read, Task, Trainer
-from spexlens.learners.linear.heads import LogisticHead, RidgeHead
 from spexlens.learners.linear.influence import Head
 from spexlens.lenses.examples import labels as called
 from spexlens.lenses.examples.arrays import examples_of, points_of
@@ -49,13 +44,11 @@ from spexlens.lenses.examples.recipe import (
     Selection,
     as_data,
 )
+from spexlens.lenses.examples.task import learner_of, task_of
 from spexlens.lenses.screening.attribution import Attribution
 
 if TYPE_CHECKING:
     from spexlens.models.model import HuggingFaceModel
-
-LEARNERS: dict[str, Learner] = {"logistic": LogisticHead(), "ridge": RidgeHead()}
-"""The learners that go by a name."""
 
 
 class DataLens(Game):
@@ -118,9 +111,9 @@ class DataLens(Game):
                 to the test points, at one of default strength. The first where labels
                 are there and no more than 2,000 parameters, else the last. `screen`
                 does the same, and has what was not chosen checked.
-            objective: what is watched, one of `lenses.outcomes.OUTCOMES`. By default
-                the log-odds of a class, the prediction of a number, the log-probability
-                of a completion.
+            objective: what is watched, one of `lenses.examples.outcomes.OUTCOMES`. By
+                default the log-odds of a class, the prediction of a number, the
+                log-probability of a completion.
             mean: the value is the mean over the test points.
             repeats: trainings a mask, under as many seeds, whose mean is the value.
             seed: decides everything random in training.
@@ -153,8 +146,8 @@ class DataLens(Game):
                 raise InvalidInput(f"{named(name)} is at least 1; got {count}")
         self.examples = examples_of(data, "the training examples")
         self.points = points_of(test, self.examples)
-        task, self.features = _task(self.examples, self.points, encoder, cache)
-        made = _learner(learner)
+        task, self.features = task_of(self.examples, self.points, encoder, cache)
+        made = learner_of(learner)
         head = made if isinstance(made, Head) else None
         self._task = task
         self._encoder = None if encoder is None else str(encoder)
@@ -213,7 +206,7 @@ class DataLens(Game):
         Args:
             masks: one training each.
             tests: (t, d) features or t texts, as the learner reads them; or what runs a
-                fine-tuned model, as `learners.base.Trainer.reading` takes it.
+                fine-tuned model, as `learners.learner.Trainer.reading` takes it.
 
         Raises:
             InvalidInput: the learner can't be asked so, or there are several test
@@ -496,37 +489,3 @@ def _data_lens(recipe: DataRecipe) -> DataLens:
         fingerprint=recipe.learner_fingerprint,
     )
     return lens if recipe.repetition is None else lens.with_seed(recipe.repetition)
-
-
-def _learner(learner: Any) -> Learner:
-    if isinstance(learner, str):
-        if learner not in LEARNERS:
-            raise InvalidInput(
-                f"unknown learner {learner!r}; {did_you_mean(learner, LEARNERS)}"
-                f"by name there are {', '.join(LEARNERS)}"
-            )
-        return LEARNERS[learner]
-    return learner if isinstance(learner, Learner) else Estimator(learner)
-
-
-def _task(
-    examples: Examples,
-    points: Examples,
-    encoder: str | Path | None,
-    cache: str | Path | None,
-) -> tuple[Task, Features | None]:
-    """The task that a learner gets, and the features in it if texts are to be encoded."""
-    task = Task(examples.inputs, examples.labels, points.inputs, points.labels)
-    if encoder is None:
-        return task, None
-    if not examples.textual:
-        raise InvalidInput(
-            "an encoder makes features of texts; these examples are numbers already"
-        )
-    features = encoded(
-        examples.inputs,
-        points.inputs,
-        str(encoder),
-        None if cache is None else Path(cache),
-    )
-    return replace(task, inputs=features.train, tests=features.tests), features
