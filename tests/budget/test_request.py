@@ -139,8 +139,11 @@ def test_a_request_goes_to_another_machine_with_its_recipe() -> None:
 
 def test_what_cannot_be_taken_up_is_said_in_a_line(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
-    with pytest.raises(SpexlensError, match="holds no run"):
+    with pytest.raises(InvalidInput, match="there is no ledger"):
         resume(path)
+    assert not path.exists()
+    with Ledger(path) as empty, pytest.raises(SpexlensError, match="holds no run"):
+        resume(empty)
     explain(Game(lambda masks: masks[:, 0], 3, "a function"), 8, ledger=path)
     with pytest.raises(InvalidInput, match="run 1 cannot be taken up"):
         resume(path)

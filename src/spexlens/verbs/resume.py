@@ -35,11 +35,13 @@ def resume(
         progress: as for `explain`.
 
     Raises:
-        InvalidInput: there is no such run; its game or its request was made of what is
+        InvalidInput: there is no such ledger or run; its game or its request was made of what is
             no data, such as a function or a model in memory; or the game is another
             since: a model or a file has changed.
         SpexlensError: what making the game or `explain` raises.
     """
+    if not isinstance(ledger, Ledger) and not Path(ledger).exists():
+        raise InvalidInput(f"there is no ledger {ledger}")  # and none is made
     with opened(ledger) as book:
         found = _run(book, run)
         game = _game(found)
