@@ -6,6 +6,8 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# One thread a worker: two workers that each take every core wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import importlib.util
 from collections.abc import Callable
