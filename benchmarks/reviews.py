@@ -89,14 +89,20 @@ class Windowed(BertPreTrainedModel):
         )
 
 
-def judge() -> tuple[Windowed, Any]:
-    """The model with a head fitted to all reviews, and its tokenizer."""
+def judge(words: int | None = None) -> tuple[Windowed, Any]:
+    """The model with a head fitted to all reviews, and its tokenizer.
+
+    Args:
+        words: how many of each review the head is fitted to, None: all of them.
+    """
     tokenizer = AutoTokenizer.from_pretrained(minilm(), model_max_length=LONGEST)
     bert = BertModel.from_pretrained(minilm())
     # of a text; a window has as many as the model was made for
     bert.config.max_position_embeddings = LONGEST
     model = Windowed(bert).eval()
     texts, labels = reviews()
+    if words is not None:
+        texts = [" ".join(text.split()[:words]) for text in texts]
     with torch.inference_mode():
         features = np.concatenate(
             [model.pooled(**_read(tokenizer, text)).numpy() for text in texts]

@@ -14,6 +14,7 @@ import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from refusing import refused_command as refused
@@ -301,6 +302,9 @@ def test_a_terminal_gets_progress_and_colour() -> None:
 
 
 LONG = " ".join([TEXT] * 4)
+CALLS = 400
+LONG_RUN = ["features", LONG, "-b", str(CALLS), "--batch-size", "2"]
+"""Long enough to be stopped in its midst."""
 
 
 def paid_for(ledger: Path) -> int:
@@ -320,9 +324,7 @@ def interrupted(ledger: Path, how: signal.Signals) -> int:
     """Start a long command, stop it once it has paid for something, and say how much it
     kept.
     """
-    command = spexlens(
-        "features", LONG, "-b", "1200", "--batch-size", "4", "--ledger", str(ledger)
-    )
+    command = spexlens(*LONG_RUN, "--ledger", str(ledger))
     # What a shell starts in the background ignores interrupts, and so would its
     # children.
     heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
@@ -345,20 +347,22 @@ def interrupted(ledger: Path, how: signal.Signals) -> int:
     with Ledger(ledger) as book:
         run_row = book.runs()[0]
         assert run_row.seconds is None
-        assert 0 < run_row.evaluations == len(book) < 1200
+        assert 0 < run_row.evaluations == len(book) < CALLS
         return len(book)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_command_that_was_stopped_goes_on_where_it_was(
-    tmp_path: Path, how: signal.Signals
-) -> None:
-    kept = interrupted(tmp_path / "runs.db", how)
-    arguments = ["features", LONG, "-b", "1200", "--batch-size", "4", "--json"]
-    resumed = json.loads(run(*arguments, "--ledger", str(tmp_path / "runs.db")))
-    assert resumed["account"]["reused"] == kept
-    assert resumed["account"]["calls"] == 1200 - kept
-    whole = json.loads(run(*arguments))
+def test_a_command_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    whole = json.loads(run(*LONG_RUN, "--json"))
+    for how in (signal.SIGINT, signal.SIGKILL):
+        ledger = tmp_path / f"{how.name}.db"
+        kept = interrupted(ledger, how)
+        resumed = json.loads(run(*LONG_RUN, "--json", "--ledger", str(ledger)))
+        assert resumed["account"]["reused"] == kept
+        assert resumed["account"]["calls"] == CALLS - kept
+        _same(resumed, whole)
+
+
+def _same(resumed: dict[str, Any], whole: dict[str, Any]) -> None:
     for part in ("spectrum", "faithfulness", "whole", "empty", "details"):
         assert resumed[part] == whole[part]
 

@@ -23,7 +23,7 @@ def test_a_command_that_is_killed_again_and_again(tmp_path: Path, name: str) -> 
     number, command = next(
         each for each in enumerate(kills.COMMANDS) if each[1].name == name
     )
-    found = kills.chain(kills.Stage(tmp_path), command, number, 3)
+    found = kills.chain(kills.Stage(tmp_path), command, number, 2)
     assert found.kills > 0
     assert (found.lost, found.different) == (0, False)
     _, _, speed = name.partition(", ")

@@ -256,7 +256,7 @@ def test_what_is_made_up_and_what_is_turned_round_is_refused_and_said_first() ->
 
 def test_over_random_games_confirmed_is_right_and_planted_wrong_is_refused() -> None:
     confirmed, refused = list[bool](), list[bool]()
-    for seed in range(25):
+    for seed in range(15):
         truth = random_spectrum(12 + seed % 10, 20, seed)
         n = truth.n
         made_up = next((i, i + 1) for i in range(n - 1) if not float(truth[i, i + 1]))
@@ -285,9 +285,9 @@ def test_over_random_games_confirmed_is_right_and_planted_wrong_is_refused() -> 
                 refused.append(check.refuted)
             elif check.verdict == "confirmed":
                 confirmed.append(true / check.said >= 0.5)
-    assert len(refused) > 14
+    assert len(refused) > 8
     assert np.mean(refused) >= 0.95
-    assert len(confirmed) > 40
+    assert len(confirmed) > 24
     assert np.mean(confirmed) >= 0.95
 
 
@@ -301,7 +301,7 @@ def test_intervals_of_r2_hold_the_truth_about_as_often_as_they_say() -> None:
     masks = designs.everything(12)
     r2, held = r_squared(truth.predict(masks), fit.predict(masks)), []
     linear = Spectrum.of(12, {(): 0.0})
-    for seed in range(200):
+    for seed in range(100):
         contexts = designs.uniform(12, 8, seed=seed)
         corners = FactorialDesign.of([(0, 1)], contexts[:4])
         own = np.concatenate(

@@ -70,7 +70,7 @@ def test_a_strong_set_stays_and_two_that_are_alike_change_places() -> None:
 
 def test_an_explanation_says_how_stable_its_strongest_are() -> None:
     few, many = (
-        explain(Game(noisy(summed, 2.0), 20), budget, noise=0) for budget in (100, 1000)
+        explain(Game(noisy(summed, 2.0), 20), budget, noise=0) for budget in (100, 600)
     )
     stays = [
         np.mean([each.stays for each in e.stability[0] if len(each.members) == 2][:5])
@@ -180,7 +180,7 @@ def test_where_all_masks_fit_fewer_may_do() -> None:
 
 def test_the_same_seed_stops_at_the_same_place() -> None:
     one, two = (
-        explain(Game(summed, 20), 300, until="stable", seed=5) for _ in range(2)
+        explain(Game(summed, 20), 200, until="stable", seed=5) for _ in range(2)
     )
     assert one.to_json().replace(str(one.account.seconds), "") == two.to_json().replace(
         str(two.account.seconds), ""

@@ -30,19 +30,19 @@ def test_72_heads_of_a_sentence_encoder_beside_a_linear_model_on_the_same_calls(
 ) -> None:
     lens = MechanisticLens(str(minilm), PAIR[0], target=PAIR[1], ablation="zero")
     assert lens.n == 72
-    unseen = designs.uniform(lens.n, 500, seed=10_001)
+    unseen = designs.uniform(lens.n, 300, seed=10_001)
     with Ledger() as ledger:
         truth = Evaluator(lens, ledger).values(unseen)
     with Ledger() as ledger:
-        explanation = explain(lens, 1_000, ledger=ledger, checks=0)
+        explanation = explain(lens, 500, ledger=ledger, checks=0)
         solver, evaluator = (
-            choose_solver("auto", lens.n, 1_000),
+            choose_solver("auto", lens.n, 500),
             Evaluator(lens, ledger),
         )
         plan, values = solver.carry_out(
-            solver.plan(lens.n, 1_000, 0), evaluator.packed_values, 0
+            solver.plan(lens.n, 500, 0), evaluator.packed_values, 0
         )
-    assert (explanation.calls, evaluator.paid) == (1_000, 0)
+    assert (explanation.calls, evaluator.paid) == (500, 0)
     ours = r_squared(truth, explanation.spectrum.predict(unseen))
     best = explanation.best_subset(36)
     kept = [np.isin(np.arange(72), best.members)]

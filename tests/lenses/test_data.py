@@ -171,16 +171,16 @@ def test_several_test_points_share_their_retrainings() -> None:
 def test_without_labels_the_test_points_are_watched_for_what_is_predicted() -> None:
     digits = load_digits()
     fitted = LogisticRegression(max_iter=2000).fit(
-        digits.data[:100] / 16, digits.target[:100]
+        digits.data[:40] / 16, digits.target[:40]
     )
     lens = DataLens(
         "logistic",
-        (digits.data[:100] / 16, digits.target[:100]),
+        (digits.data[:40] / 16, digits.target[:40]),
         digits.data[1000:1004] / 16,
     )
     watched = [int(name.split()[-1]) for name in lens.outputs or ()]
     assert watched == fitted.predict(digits.data[1000:1004] / 16).tolist()
-    assert "predicted with every example in" in repr(explain(lens, 120))
+    assert "predicted with every example in" in repr(explain(lens, 60))
 
 
 def test_what_was_decided_for_odd_subsets_is_said() -> None:
@@ -372,7 +372,7 @@ def test_recorded_games_of_retraining_are_explained_as_faithfully_as_by_the_prox
     shared: Path,
 ) -> None:
     scores = []
-    for path in sorted((shared / "games").glob("datavalue-*.npz"))[:4]:
+    for path in sorted((shared / "games").glob("datavalue-*.npz"))[:2]:
         values = np.load(path)["values"].astype(np.float64)
         n = len(values).bit_length() - 1
         game = Game(lambda masks, table=values: table[mask_algebra.to_index(masks)], n)
@@ -432,7 +432,7 @@ def test_reviews_are_predicted_better_than_by_a_linear_datamodel(
         encoder=str(minilm),
     )
     assert lens.n == 40
-    beats_linear_datamodels(lens, 1000)
+    beats_linear_datamodels(lens, 500)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

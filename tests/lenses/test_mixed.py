@@ -422,19 +422,19 @@ def test_a_learner_with_a_seed_is_trained_under_two_where_that_is_held_out() -> 
         assert explanation.noise.deviation[0] == pytest.approx(0.1, rel=0.5)
 
 
-@pytest.mark.parametrize("trainings", [None, 60])
+@pytest.mark.parametrize("trainings", [None, 40])
 def test_a_zoom_keeps_to_the_trainings(trainings: int | None) -> None:
     texts, labels = (PRAISE + BLAME) * 8, (["good"] * 5 + ["bad"] * 5) * 8
     data = DataLens(
         "logistic", (texts, labels), ("a great film", "good"), encoder="tf-idf"
     )
     explanation = zoom(
-        MixedLens([data, TextParts("a great film")]), 400, trainings=trainings
+        MixedLens([data, TextParts("a great film")]), 300, trainings=trainings
     )
-    assert explanation.account.trainings <= (trainings or 80)
-    assert explanation.calls + explanation.account.reused <= 400
+    assert explanation.account.trainings <= (trainings or 60)
+    assert explanation.calls + explanation.account.reused <= 300
     assert "20 trainings at least" in refused(
-        lambda: zoom(MixedLens([data, TextParts("a great film")]), 400, trainings=10)
+        lambda: zoom(MixedLens([data, TextParts("a great film")]), 300, trainings=10)
     )
 
 
