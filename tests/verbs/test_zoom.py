@@ -110,7 +110,7 @@ def test_few_candidates_are_explained_at_once_with_the_whole_budget() -> None:
 def test_where_nothing_happens_what_is_left_goes_to_what_there_is() -> None:
     explanation = zoom(Game(lambda masks: np.zeros(len(masks)), 300), 300)
     assert explanation.path[-1].ended
-    assert explanation.calls <= 160
+    assert explanation.calls <= 300
 
 
 def test_a_text_is_split_into_sentences_phrases_and_words() -> None:
@@ -280,19 +280,19 @@ def test_ten_words_of_a_review_move_the_answer_more_than_those_of_lasso(
     import zoom as benchmark
 
     monkeypatch.setattr(reviews, "WINDOW", 64)
-    model, tokenizer = reviews.judge(words=60)
+    model, tokenizer = reviews.judge(words=100)
     review = next(text for text in reviews.reviews()[0] if len(text.split()) >= 400)
     lens = FeatureLens(
         model,
-        " ".join(review.split()[:60]),
+        " ".join(review.split()[:100]),
         tokenizer=tokenizer,
         kind="classifier",
         target="POSITIVE",
         objective="log-odds",
     )
     side = float(np.sign(lens.value(np.ones((1, lens.n), np.bool_))[0]))
-    ours, explanation = benchmark.by_zoom(lens, 160, side)
-    assert explanation.calls <= 160
-    theirs = benchmark.by_lasso(lens, 160, side)
+    ours, explanation = benchmark.by_zoom(lens, 300, side)
+    assert explanation.calls <= 300
+    theirs = benchmark.by_lasso(lens, 300, side)
     assert len(set(ours)) == len(set(theirs)) == 10
     assert benchmark.drop(lens, ours) >= benchmark.drop(lens, theirs)
