@@ -16,9 +16,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize(
-    "name", ["mechanistic", "data", "function, slow", "function, slower"]
-)
+@pytest.mark.parametrize("name", ["data", "function, slow", "function, slower"])
 def test_a_command_that_is_killed_again_and_again(tmp_path: Path, name: str) -> None:
     number, command = next(
         each for each in enumerate(kills.COMMANDS) if each[1].name == name

@@ -244,14 +244,13 @@ def test_killed_while_it_fine_tunes_a_run_repeats_no_finished_training(
     (tmp_path / "killed").mkdir()
     undisturbed = json.loads(run(tmp_path / "whole", -1).stdout)
     assert undisturbed["paid"] == child.BUDGET
-    for fatal in (4, 31):
-        assert run(tmp_path / "killed", fatal).returncode == -signal.SIGKILL
+    assert run(tmp_path / "killed", 20).returncode == -signal.SIGKILL
     resumed = json.loads(run(tmp_path / "killed", -1).stdout)
     lines = trace(tmp_path / "killed")
     finished = [line for line in lines if line.startswith("finished")]
     begun = [line for line in lines if line.startswith("begun")]
     assert len(finished) == len(set(finished)) == child.BUDGET
-    assert len(begun) == child.BUDGET + 2  # the two that were cut off
+    assert len(begun) == child.BUDGET + 1  # the one that was cut off
     assert sorted(finished) == sorted(
         line for line in trace(tmp_path / "whole") if line.startswith("finished")
     )

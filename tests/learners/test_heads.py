@@ -25,11 +25,14 @@ PAIR = (
 
 
 @pytest.mark.pretrained
-def test_72_heads_of_a_sentence_encoder_beside_a_linear_model_on_the_same_calls(
+def test_heads_of_a_sentence_encoder_beside_a_linear_model_on_the_same_calls(
     minilm: Path,
 ) -> None:
-    lens = MechanisticLens(str(minilm), PAIR[0], target=PAIR[1], ablation="zero")
-    assert lens.n == 72
+    """The upper half of what `benchmarks/heads.py` measures."""
+    lens = MechanisticLens(
+        str(minilm), PAIR[0], target=PAIR[1], ablation="zero", layers=range(3, 6)
+    )
+    assert lens.n == 36
     unseen = designs.uniform(lens.n, 300, seed=10_001)
     with Ledger() as ledger:
         truth = Evaluator(lens, ledger).values(unseen)
@@ -44,14 +47,14 @@ def test_72_heads_of_a_sentence_encoder_beside_a_linear_model_on_the_same_calls(
         )
     assert (explanation.calls, evaluator.paid) == (500, 0)
     ours = r_squared(truth, explanation.spectrum.predict(unseen))
-    best = explanation.best_subset(36)
-    kept = [np.isin(np.arange(72), best.members)]
+    best = explanation.best_subset(18)
+    kept = [np.isin(np.arange(36), best.members)]
     for model in (LassoCV(cv=5, max_iter=50_000), RidgeCV(np.logspace(-4, 4, 17))):
         fit = model.fit(plan.masks.astype(float), values / values.std())
         assert (
             ours
             > r_squared(truth, fit.predict(unseen.astype(float)) * values.std()) + 0.02
         )
-        kept.append(np.isin(np.arange(72), np.argsort(-fit.coef_)[:36]))
+        kept.append(np.isin(np.arange(36), np.argsort(-fit.coef_)[:18]))
     similarity, *linear = lens.value(np.array(kept))
     assert similarity > max(linear)

@@ -162,7 +162,7 @@ def test_any_syndrome_is_decoded_to_a_set_that_has_it_or_to_none(
     np.testing.assert_array_equal(product(found, code.rows.T), syndromes[named])
 
 
-@pytest.mark.parametrize(("m", "t"), [(4, 1), (4, 3), (6, 3), (8, 4)])
+@pytest.mark.parametrize(("m", "t"), [(4, 3), (8, 4)])
 def test_syndromes_and_rank_are_those_of_galois(m: int, t: int) -> None:
     n = 2**m - 1
     code = Code(n, t)
