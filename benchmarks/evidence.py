@@ -45,7 +45,7 @@ from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Fit
 from spexlens.spectrum.scores import r_squared
 
-KINDS = ("sentiment", "image-vit", "image-resnet18", "datavalue")
+KINDS = ("sentiment", "image-vit", "image-resnet18", "datavalue-california")
 MADE_UP = 0.3  # of the standard deviation, the coefficient of a pair that is made up
 _TESTED = 20_000
 _RIGHT = 0.5

@@ -87,18 +87,22 @@ def options() -> argparse.Namespace:
 
 def header(chosen: argparse.Namespace) -> str:
     """Machine, command, threads and versions."""
-    site = next((HERE / ".venv-peers" / "lib").glob("python*")) / "site-packages"
-    installed = {found.name: found.version for found in distributions(path=[str(site)])}
     used = [f"{name} {version(name)}" for name in ("spexlens", "numpy", "lightgbm")]
-    peers = [
-        f"{name} {installed[name]}"
-        for name in ("shapiq", "scikit-learn", "numpy", "lightgbm")
-    ]
     return (
         f"{platform.platform()}, {os.cpu_count()} cores; {' '.join(sys.argv)};"
         f" {chosen.workers} threads, peers 1\nPython {platform.python_version()},"
-        f" {', '.join(used)}; peers {', '.join(peers)}"
+        f" {', '.join([*used, *_peers(chosen)])}"
     )
+
+
+def _peers(chosen: argparse.Namespace) -> list[str]:
+    """The versions of the peers and of what they use, if any is asked."""
+    if not chosen.peers:
+        return []
+    site = next((HERE / ".venv-peers" / "lib").glob("python*")) / "site-packages"
+    installed = {found.name: found.version for found in distributions(path=[str(site)])}
+    names = ("shapiq", "scikit-learn", "numpy", "lightgbm")
+    return [f"peer {name} {installed[name]}" for name in names]
 
 
 def budgets(chosen: argparse.Namespace, kind: str) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ KINDS = (
     "sentiment",
     "image-vit",
     "image-resnet18",
-    "datavalue",
+    "datavalue-california",
     "review-minilm-n055",
     "review-minilm-n127",
 )

@@ -314,7 +314,7 @@ def main() -> None:
         for calls in (100, 200, 500):
             rows = [
                 compare(Game(game.lookup, game.n), calls)[0]
-                for game in games("datavalue", chosen.points)
+                for game in games("datavalue-california", chosen.points)
             ]
             show(
                 f"recorded data values, {calls} calls, mean of {len(rows)}",

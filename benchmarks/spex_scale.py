@@ -321,7 +321,7 @@ def main() -> None:
     arguments.add_argument(
         "--kinds",
         nargs="+",
-        default=["sentiment", "image-vit", "image-resnet18", "datavalue"],
+        default=["sentiment", "image-vit", "image-resnet18", "datavalue-california"],
     )
     arguments.add_argument("--games", type=int, default=10)
     chosen = arguments.parse_args()
