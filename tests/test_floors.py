@@ -13,7 +13,7 @@ FLOORS = [
     {"printable"},
     {"errors"},
     {"arguments", "memory"},
-    {"keywords", "files", "identity"},
+    {"keywords", "files", "identity", "ranges"},
     {"masks"},
     {"models", "spectrum"},
     {"games"},

@@ -37,7 +37,6 @@ from spexlens import (
 from spexlens.cli.candidates import candidates_of
 from spexlens.cli.inputs import lines_of, prompts_of
 from spexlens.cli.mixed import _Config
-from spexlens.cli.ranges import layers_of
 from spexlens.cli.rows import rows_of
 from spexlens.errors import SpexlensError
 from spexlens.evidence.comparison import sets_to_check
@@ -47,6 +46,7 @@ from spexlens.learners import encoders
 from spexlens.models.huggingface import load
 from spexlens.models.sentence import sentence_of
 from spexlens.printable import hidden
+from spexlens.ranges import layers_of
 from spexlens.report.terminal.page import render
 from spexlens.spectrum.indices import INDICES
 from spexlens.verbs.aggregate import aggregate

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from spexlens.cli.options.screening import Choice
-from spexlens.cli.ranges import refuse_endless, span_of
 from spexlens.cli.screen import progress_bar
 from spexlens.errors import InvalidInput
 from spexlens.games.game import Game
 from spexlens.lenses.screening.screen import CHOSEN, screen
+from spexlens.ranges import refuse_endless, span_of
 
 Candidates = str | int | list[int | str]
 """All, how many, or which: positions and names."""

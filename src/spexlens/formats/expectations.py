@@ -11,6 +11,7 @@ from spexlens.arguments import article
 from spexlens.errors import InvalidInput
 from spexlens.files import toml_file as toml
 from spexlens.games.expectations import LEAST_SHARE, Expectations, Pattern, Rule
+from spexlens.ranges import span_of
 
 Position = Annotated[int, Field(ge=0, lt=1 << 31)]
 _MEMBERS = 64  # of a rule; as many as an interaction hardly has
@@ -122,15 +123,12 @@ def _positions(path: Path, given: int | str | list[int] | None) -> Sequence[int]
         return tuple(given)
     if isinstance(given, int):
         return (given,)
-    match = re.fullmatch(r"\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?", given)
+    match = re.fullmatch(r"\s*([0-9]+)\s*(?:-\s*([0-9]+)\s*)?", given)
     if match is None:
         raise InvalidInput(
             f"{path}: a position is a number, a list of them, or a range such as '2-20'"
         )
-    positions = range(int(match[1]), int(match[2] or match[1]) + 1)
-    if not positions:
-        raise InvalidInput(f"{path}: the range of positions {given!r} holds none")
-    return positions
+    return span_of(match[1], match[2], f"{path}: positions")
 
 
 def _all(given: str | list[str] | None) -> tuple[str, ...]:

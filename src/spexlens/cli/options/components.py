@@ -8,9 +8,9 @@ import typer
 
 from spexlens.cli.inputs import lines_of
 from spexlens.cli.options.grouping import CommandLine
-from spexlens.cli.ranges import layers_of
 from spexlens.lenses.components.ablation import ABLATIONS
 from spexlens.lenses.components.names import COMPONENTS
+from spexlens.ranges import layers_of
 
 
 @dataclass(frozen=True, kw_only=True)

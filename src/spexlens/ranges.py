@@ -1,4 +1,4 @@
-"""Ranges: positions and layers, written as numbers and spans of them."""
+"""Ranges: positions and layers, written as numbers and spans of them, such as 0-3,5."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def span_of(first: str, last: str | None, option: str) -> range:
 
     Args:
         first, last: the ends, both of them in the range.
-        option: that has it, for people to read.
+        option: that has it, or the place in a file, for people to read.
 
     Raises:
         InvalidInput: there are none, or more than any model or text has.
