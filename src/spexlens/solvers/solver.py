@@ -12,6 +12,7 @@ from spexlens.errors import BudgetTooSmall, InvalidInput
 from spexlens.masks import masks as mask_algebra
 from spexlens.masks.outputs import by_output
 from spexlens.solvers.faithfulness import Faithfulness
+from spexlens.spectrum.estimates import Estimates
 from spexlens.spectrum.sizes import Sizes
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
@@ -80,12 +81,14 @@ class Fit:
         faithfulness: how well it predicts masks that it never saw.
         details: what was chosen on the way and what each choice scored, as JSON.
         uncertainty: of the coefficients, one an output.
+        estimates: the values of the index that masks were chosen for, or None.
     """
 
     spectrum: Spectrum
     faithfulness: Faithfulness
     details: dict[str, Any] = field(default_factory=dict)
     uncertainty: tuple[Uncertainty, ...] = ()
+    estimates: Estimates | None = None
 
     def restored(self, sizes: Sizes) -> "Fit":
         """The fit of the answers as they were, this being of answers of size one."""
@@ -95,6 +98,9 @@ class Fit:
             self,
             spectrum=self.spectrum.restored(sizes),
             uncertainty=tuple(output.times(unit) for output, unit in outputs),
+            estimates=None
+            if self.estimates is None
+            else self.estimates.times(sizes.unit),
         )
 
 

@@ -106,7 +106,7 @@ def space_filling(pool: Packed, n: int, count: int) -> Packed:
     filling = min(_CHOSEN, count, len(masks))
 
     with one_thread():
-        rows = _least_known(_flat(n), masks, n, corners, filling)
+        rows = _least_known(flat(n), masks, n, corners, filling)
     return joined(masks[rows], pool)[:count]
 
 
@@ -135,9 +135,9 @@ def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> 
 
     # sums in another order would be other bits, and other masks
     with one_thread():
-        prior = _fitted(mask_algebra.unpack(bought, n), _leading(by_output(values)))
+        prior = fitted_prior(mask_algebra.unpack(bought, n), leading(by_output(values)))
         if _knows_all(prior, masks, n, known):
-            prior = _flat(n, _NUGGET)
+            prior = flat(n, _NUGGET)
 
         rows = _least_known(prior, masks, n, known, min(count, len(masks)))
 
@@ -151,13 +151,13 @@ def joined(*parts: Packed) -> Packed:
     return distinct
 
 
-def _flat(n: int, noise: float = 0.0) -> Prior:
+def flat(n: int, noise: float = 0.0) -> Prior:
     """For which all masks at one distance from another are alike."""
     rho = min(_TOTAL / n, _MOST_RHO)
     return Prior(0.0, np.full(n, rho), np.zeros(n), noise)
 
 
-def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
+def fitted_prior(masks: NDArray[np.bool_], values: Array) -> Prior:
     """The kernel's prior, fitted to smoothly warped values, rounded, partly tilted.
 
     What threads and processors change in values, some 1e-5 of them, must not change
@@ -167,7 +167,7 @@ def _fitted(masks: NDArray[np.bool_], values: Array) -> Prior:
     """
     rounding = _ALIKE * np.abs(values).max()
     if np.ptp(values) <= rounding:
-        return _flat(masks.shape[1], _NUGGET)
+        return flat(masks.shape[1], _NUGGET)
 
     count, n = masks.shape
     latent = _smoothly_mixed(values)
@@ -202,7 +202,7 @@ def _smoothly_mixed(values: Array) -> Array:
     return np.asarray((latent - latent.mean()) / latent.std())
 
 
-def _leading(values: Array) -> Array:
+def leading(values: Array) -> Array:
     """(m, k) -> (m,): the first principal component of standardised outputs."""
     # so that no square overflows
     _, exponent = np.frexp(np.abs(values).max(axis=0))
@@ -233,7 +233,7 @@ def _knows_all(prior: Prior, packed: Packed, n: int, known: int) -> bool:
     """Whether a kernel is next to sure of all masks after the known ones."""
     signs = signs_of(mask_algebra.unpack(packed, n))
 
-    _, variance = _given(prior, signs, known)
+    _, variance = given_known(prior, signs, known)
     unknown = variance[known:] - prior.noise
 
     if not unknown.size:
@@ -245,7 +245,7 @@ def _knows_all(prior: Prior, packed: Packed, n: int, known: int) -> bool:
     return bool(unknown.mean() < _SURE * beforehand)
 
 
-def _given(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
+def given_known(prior: Prior, signs: Array, known: int) -> tuple[Array, Array]:
     """The covariance's factor (known, m) and the variances (m,), given the first masks.
 
     Args:
@@ -284,7 +284,7 @@ def _least_known(
     least = _ROUNDING * variance
 
     factor = np.zeros((count, len(signs)))
-    factor[:known], unknown = _given(prior, signs, known)
+    factor[:known], unknown = given_known(prior, signs, known)
 
     # a mask that is known is never chosen again
     unknown[:known] = -np.inf

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.masks import masks as mask_algebra
-from spexlens.solvers.proxyspex.kernel.kernel import Kernel
+from spexlens.solvers.proxyspex.estimate import Reading, read_index
+from spexlens.solvers.proxyspex.kernel.kernel import FittedKernel, Kernel
 from spexlens.solvers.proxyspex.proxies.average import Average, averaged
 from spexlens.solvers.proxyspex.proxies.boosting import Boosting
 from spexlens.solvers.proxyspex.proxies.constant import Constant
@@ -21,6 +22,7 @@ from spexlens.solvers.proxyspex.proxies.proxy import (
     folds,
 )
 from spexlens.solvers.proxyspex.readout import Readout, read
+from spexlens.spectrum.estimand import Estimand
 from spexlens.spectrum.scores import r_squared
 from spexlens.spectrum.uncertainty import ProductPrior
 
@@ -47,6 +49,7 @@ class Output:
         lost: of r2, by the read-out.
         noise, priors: for intervals.
         report: what each proxy scored, as JSON.
+        index: the values of the index that was asked for, or None.
     """
 
     readout: Readout
@@ -55,6 +58,7 @@ class Output:
     noise: float
     priors: Sequence[ProductPrior]
     report: list[dict[str, Any]]
+    index: Reading | None = None
 
     @property
     def caveats(self) -> list[str]:
@@ -78,6 +82,7 @@ class Averaging:
         apart: (n,) bool, candidates on which masks agree that are left out together.
         seed: decides every random choice.
         run: for fits that can be done at the same time.
+        estimand: the index whose values are asked for, or None.
     """
 
     masks: NDArray[np.bool_]
@@ -86,6 +91,7 @@ class Averaging:
     apart: NDArray[np.bool_] | None
     seed: int
     run: Runner
+    estimand: Estimand | None = None
 
     def output(self, values: Array) -> Output:
         """One output's average and its spectrum; values (m,) float64."""
@@ -107,6 +113,23 @@ class Averaging:
             _CALIBRATED * average.noise * average.ease,
             average.priors,
             self._report(proxies, fitted, average, values),
+            self._index(values, fitted, average, readout),
+        )
+
+    def _index(
+        self,
+        values: Array,
+        fitted: Sequence[FittedProxy],
+        average: Average,
+        readout: Readout,
+    ) -> Reading | None:
+        """The index that was asked for, if any was."""
+        if self.estimand is None:
+            return None
+        kernels = [proxy for proxy in fitted if isinstance(proxy, FittedKernel)]
+        kernel = kernels[0] if kernels else None
+        return read_index(
+            self.estimand, self.masks, values, average, kernel, readout.spectrum
         )
 
     def _fitted(self, values: Array) -> tuple[list[Proxy], list[FittedProxy]]:

@@ -15,11 +15,14 @@ from spexlens.masks import masks as mask_algebra
 from spexlens.masks.one_thread import one_thread
 from spexlens.masks.outputs import by_output
 from spexlens.solvers.faithfulness import Faithfulness, Source
+from spexlens.solvers.proxyspex import targeted
 from spexlens.solvers.proxyspex.design import adapted, drawn, joined, space_filling
 from spexlens.solvers.proxyspex.kernel.kernel import FOLDED
 from spexlens.solvers.proxyspex.output import Averaging, Output
 from spexlens.solvers.proxyspex.proxies.proxy import Proxy
 from spexlens.solvers.solver import Fit, Outline, Plan, Solver, all_masks, counted
+from spexlens.spectrum.estimand import Estimand
+from spexlens.spectrum.estimates import Estimates
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import Uncertainty
 
@@ -52,6 +55,8 @@ class ProxySpex(Solver):
             None: on all.
         pool: (p, n) bool, the only masks that can be asked for, say because they
             were recorded, in random order; None: any can.
+        estimand: the index that masks are chosen for; None, or one that weighs all
+            masks alike: the design's. Masks of a pool are as they are.
         apart: (n,) bool: masks that agree on these candidates are left out together
             when proxies are judged, so that none is judged by what it saw of the
             others; None: each on its own.
@@ -70,6 +75,7 @@ class ProxySpex(Solver):
     judged: int | None = None
     pool: NDArray[np.bool_] | None = field(default=None, repr=False)
     apart: NDArray[np.bool_] | None = field(default=None, repr=False)
+    estimand: Estimand | None = None
 
     def __post_init__(self) -> None:
         if self.design not in get_args(DesignName):
@@ -91,6 +97,10 @@ class ProxySpex(Solver):
         """
         outline = self.outline(n, budget, seed)
         total = outline.total
+        if self._aim is not None:
+            first = min(total, targeted.FIRST)
+            masks = targeted.paired(n, first, seed)
+            return Plan(self.name, n, masks, outline.design, total - first)
 
         first = min(total, _FIRST) if self.design == "adaptive" else total
         masks = self._pool(n, first, seed)
@@ -124,6 +134,8 @@ class ProxySpex(Solver):
 
     def _continued(self, count: int) -> str:
         """What comes after the first two of so many masks, for people to read."""
+        if self._aim is not None:
+            return self._aimed(count, self._aim)
         if self.design == "uniform":
             return "then uniform"
         if self.design == "space-filling":
@@ -132,13 +144,28 @@ class ProxySpex(Solver):
             return f"{count - 2} far apart"
         return f"{_FIRST - 2} far apart, then where a kernel is least sure"
 
+    @property
+    def _aim(self) -> Estimand | None:
+        """The index that masks are chosen for, if they are."""
+        if self.pool is not None or self.estimand is None or self.estimand.uniform:
+            return None
+        return self.estimand
+
+    def _aimed(self, count: int, aim: Estimand) -> str:
+        if count <= targeted.FIRST:
+            return f"{count - 2} of all sizes in pairs"
+        chosen = f"what tells most about {aim.index} of order {aim.order}"
+        return f"{targeted.FIRST - 2} of all sizes in pairs, then {chosen}"
+
     def _extended(self, plan: Plan, values: NDArray[np.float64], seed: int) -> Plan:
         """As many masks again, where a kernel fitted to the values is least sure.
 
         After 1,280 masks, uniform ones.
         """
         total = plan.total
-        if len(plan) < _ADAPTED:
+        if self._aim is not None:
+            chosen = self._towards(self._aim, plan, values, seed)
+        elif len(plan) < _ADAPTED:
             count = min(total, 2 * len(plan))
             masks = self._pool(plan.n, count, seed)
             chosen = adapted(plan.packed, values, masks, plan.n, count)
@@ -147,6 +174,19 @@ class ProxySpex(Solver):
             chosen = joined(plan.packed, masks)[:total]
 
         return replace(plan, packed=chosen, rest=total - len(chosen))
+
+    def _towards(
+        self, aim: Estimand, plan: Plan, values: NDArray[np.float64], seed: int
+    ) -> NDArray[np.uint8]:
+        """As many masks again, of those that tell most; after 1,280, in pairs."""
+        total = plan.total
+        if len(plan) >= _ADAPTED:
+            masks = targeted.paired(plan.n, 2 * total, seed)
+            return joined(plan.packed, masks)[:total]
+
+        count = min(total, 2 * len(plan))
+        masks = targeted.paired(plan.n, max(targeted.POOL, 2 * count), seed)
+        return targeted.chosen(plan.packed, values, masks, plan.n, count, aim)
 
     def _pool(self, n: int, count: int, seed: int) -> NDArray[np.uint8]:
         """What masks are chosen from, packed."""
@@ -169,7 +209,13 @@ class ProxySpex(Solver):
         threads = self.workers or os.cpu_count() or 1
         with one_thread(), ThreadPoolExecutor(threads) as executor:
             averaging = Averaging(
-                masks, judged, self.proxies, self.apart, seed, executor.map
+                masks,
+                judged,
+                self.proxies,
+                self.apart,
+                seed,
+                executor.map,
+                self.estimand,
             )
             outputs = [averaging.output(column) for column in columns]
 
@@ -186,6 +232,19 @@ class ProxySpex(Solver):
             Faithfulness(r2, source, int(judged.sum())),
             _details(outputs),
             uncertainty,
+            self._estimates(n, outputs),
+        )
+
+    def _estimates(self, n: int, outputs: Sequence[Output]) -> Estimates | None:
+        """The values of the index that was asked for, a column an output."""
+        readings = [output.index for output in outputs if output.index is not None]
+        if self.estimand is None or not readings:
+            return None
+        return Estimates(
+            self.estimand,
+            self.estimand.sets(n),
+            np.stack([reading.values for reading in readings], axis=1),
+            np.stack([reading.half_widths for reading in readings], axis=1),
         )
 
     def _judged(self, packed: NDArray[np.uint8], n: int) -> NDArray[np.bool_]:

@@ -36,7 +36,7 @@ _MANY = 300
 
 
 @dataclass(frozen=True)
-class _Member:
+class Member:
     """One warp's posterior.
 
     Attributes:
@@ -64,7 +64,7 @@ class FittedKernel(FittedProxy):
         spread: see `ease`.
     """
 
-    members: Sequence[_Member]
+    members: Sequence[Member]
     weights: Array
     warps: dict[str, dict[str, float]]
     spread: float
@@ -89,11 +89,15 @@ class FittedKernel(FittedProxy):
         pairs = zip(self.members, latent, strict=True)
         return weighted(self.weights, [member.back(values) for member, values in pairs])
 
+    @property
+    def heaviest(self) -> "Member":
+        """The warp that counts most."""
+        return self.members[int(np.argmax(self.weights))]
+
     def large_sets(self, count: int) -> Sets:
         """Those of the heaviest warp's latent function."""
         # a smooth warp moves few of the large sets
-        heaviest = self.members[int(np.argmax(self.weights))]
-        return heaviest.posterior.large_sets(count)
+        return self.heaviest.posterior.large_sets(count)
 
     def report(self) -> dict[str, Any]:
         """The warps' leave-one-out R² and weights."""
@@ -193,7 +197,7 @@ class _Tuned:
     theta: Array
     prior: Prior
 
-    def conditioned(self, signs: Array, values: Array) -> _Member:
+    def conditioned(self, signs: Array, values: Array) -> Member:
         """The posterior given any masks."""
         latent = self.warp.forward(values)
         posterior, fitted, residuals = condition(self.prior, signs, latent)
@@ -208,7 +212,7 @@ class _Tuned:
             slope = float(back(fitted).std()) / spread
 
         left_out = back(latent - residuals)
-        return _Member(posterior, back, left_out, slope)
+        return Member(posterior, back, left_out, slope)
 
 
 def _all_warps(first: _Tuned, signs: Array, values: Array, run: Runner) -> list[_Tuned]:
@@ -261,7 +265,7 @@ def _report(
     return report
 
 
-def _priors(members: Sequence[_Member], weights: Array) -> tuple[ProductPrior, ...]:
+def _priors(members: Sequence[Member], weights: Array) -> tuple[ProductPrior, ...]:
     """The priors of the coefficients of the values, to first order in the warps."""
     priors = []
     for member, weight in zip(members, weights, strict=True):
