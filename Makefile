@@ -1,5 +1,6 @@
 # Everything runs in .venv, made here with pinned dependencies. Both set-ups are done once.
 PYTHON ?= python3
+PEER_PYTHON ?= python3.12
 BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet --constraint constraints.txt
 export HF_HUB_OFFLINE ?= 1
@@ -27,7 +28,7 @@ lint: .venv/.developer  ## style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with the published implementations
+bench: .venv/.developer benchmarks/.venv-peers/.installed benchmarks/.venv-indices/.installed  ## side by side with the published implementations
 	$(BIN)/python benchmarks/importing.py
 	$(BIN)/python benchmarks/ledger.py
 	$(BIN)/python benchmarks/throughput.py
@@ -38,6 +39,7 @@ bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with 
 	$(BIN)/python benchmarks/zoom.py
 	$(BIN)/python benchmarks/spectra.py
 	$(BIN)/python benchmarks/faithfulness.py
+	$(BIN)/python benchmarks/indices.py
 	$(BIN)/python benchmarks/intervals.py
 	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/designs.py
@@ -45,7 +47,7 @@ bench: .venv/.developer benchmarks/.venv-peers/.installed  ## side by side with 
 	$(BIN)/python benchmarks/spex_scale.py
 
 clean:
-	rm -rf .venv benchmarks/.venv-peers
+	rm -rf .venv benchmarks/.venv-peers benchmarks/.venv-indices
 
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv
@@ -62,4 +64,9 @@ clean:
 benchmarks/.venv-peers/.installed: benchmarks/peers.txt
 	$(PYTHON) -m venv benchmarks/.venv-peers
 	PIP_DISABLE_PIP_VERSION_CHECK=1 benchmarks/.venv-peers/bin/pip install --quiet --requirement $<
+	touch $@
+
+benchmarks/.venv-indices/.installed: benchmarks/peers-indices.txt
+	$(PEER_PYTHON) -m venv benchmarks/.venv-indices
+	PIP_DISABLE_PIP_VERSION_CHECK=1 benchmarks/.venv-indices/bin/pip install --quiet --requirement $<
 	touch $@

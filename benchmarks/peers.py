@@ -1,4 +1,4 @@
-"""The published implementations, in processes of their own: benchmarks/.venv-peers."""
+"""The published implementations, in processes of their own, each in its environment."""
 
 import json
 import subprocess
@@ -9,13 +9,18 @@ HERE = Path(__file__).parent
 
 
 class Peer:
-    """A script that answers one JSON request a line."""
+    """A script that answers one JSON request a line.
 
-    def __init__(self, script: str) -> None:
-        python = HERE / ".venv-peers" / "bin" / "python"
+    Args:
+        script: that is run.
+        environment: the folder of its virtual environment.
+    """
+
+    def __init__(self, script: str, environment: str = ".venv-peers") -> None:
+        python = HERE / environment / "bin" / "python"
         if not python.exists():
             raise SystemExit(
-                "the peer is not installed: make benchmarks/.venv-peers/.installed"
+                f"the peer is not installed: make benchmarks/{environment}/.installed"
             )
         self.process = subprocess.Popen(
             [python, HERE / script],
