@@ -119,6 +119,18 @@ def test_a_larger_budget_begins_with_a_smaller_ones_masks() -> None:
     assert np.array_equal(again.packed, longest.packed)
 
 
+@pytest.mark.parametrize(("n", "calls"), [(5, 20), (5, 31), (6, 64), (7, 100)])
+def test_nearly_all_masks_leave_hardly_any_error(n: int, calls: int) -> None:
+    table = saturating(n, 4)
+    found = estimated(table, Estimand("sii", 2), calls)
+    if calls == 1 << n:
+        assert error(found, table, 1) < 1e-20
+        assert error(found, table, 2) < 1e-20
+        return
+    assert error(found, table, 1) < 0.05
+    assert found.relative_error(1) < 0.1
+
+
 def test_what_weighs_all_masks_alike_keeps_its_masks() -> None:
     table = saturating(N, 3)
 

@@ -27,6 +27,7 @@ from spexlens.solvers.proxyspex.proxies.proxy import Proxy
 from spexlens.solvers.proxyspex.solver import ProxySpex
 from spexlens.solvers.solver import Fit, Solver
 from spexlens.solvers.spex import Spex
+from spexlens.spectrum.estimand import Estimand
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.testing.counting import CountingGame
 from spexlens.testing.games import GameConformance
@@ -147,6 +148,11 @@ class TestProxySpex(SolverConformance):
 
     def solver(self) -> Solver:
         return ProxySpex(workers=1)
+
+
+class TestProxySpexForAnIndex(TestProxySpex):
+    def solver(self) -> Solver:
+        return ProxySpex(workers=1, estimand=Estimand("sii", 2))
 
 
 class TestSpex(SolverConformance):
