@@ -108,10 +108,24 @@ class Estimand:
             (m,) float64, t times.
         """
         kept = masks.sum(axis=1)
+        columns = np.ascontiguousarray(masks.T, np.int64)
         for members in sets:
-            inside = masks[:, list(members)].sum(axis=1)
-            signs = (-1.0) ** (len(members) - inside)
-            yield signs * self.weights(sets.n, len(members))[kept - inside]
+            inside = np.zeros(len(masks), np.int64)
+            for member in members:
+                inside += columns[member]
+            known = self._signed(sets.n, len(members))
+            yield known.take(kept * (len(members) + 1) + inside)
+
+    def _signed(self, n: int, members: int) -> Array:
+        """(n + 1, members + 1) a mask's weight, by how many candidates, and how many
+        members, it keeps; zero where there is no such mask.
+        """
+        signed = np.zeros((n + 1, members + 1))
+        weights = self.weights(n, members)
+        for inside in range(members + 1):
+            outside = np.arange(len(weights))
+            signed[outside + inside, inside] = (-1.0) ** (members - inside) * weights
+        return signed
 
 
 @cache

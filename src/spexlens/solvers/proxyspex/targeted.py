@@ -123,6 +123,7 @@ def _most_telling(
     left of the covariance of each mask with the index of each set.
     """
     from scipy.linalg import solve_triangular
+    from scipy.linalg.blas import dger
 
     masks = mask_algebra.unpack(packed, n)
     signs = signs_of(masks)
@@ -132,7 +133,9 @@ def _most_telling(
     shared = _covariances(prior, masks, estimand)
     lower = factor[:known, :known].T
     explained = solve_triangular(lower, shared[:, :known].T, lower=True)
-    shared -= explained.T @ factor[:known]
+    # in Fortran's order, in which BLAS updates it in place
+    shared = np.asfortranarray(shared - explained.T @ factor[:known])
+    squares = np.einsum("ij,ij->j", shared, shared)
 
     least = _ROUNDING * (prior.gram(signs[:1], signs[:1])[0, 0] + prior.noise)
     chosen = np.arange(count)
@@ -140,7 +143,7 @@ def _most_telling(
     taken[:known] = True
 
     for j in range(known, count):
-        told = (shared**2).sum(axis=0) / np.maximum(unknown, least)
+        told = squares / np.maximum(unknown, least)
         told[taken] = -np.inf
         # the first that tells about the most: last digits must not decide
         row = int(np.argmax(told >= (1.0 - _TIE) * told.max()))
@@ -152,7 +155,13 @@ def _most_telling(
         root = np.sqrt(max(unknown[row], least))
         factor[j] = column / root
         unknown -= factor[j] ** 2
-        shared -= np.outer(shared[:, row] / root, factor[j])
+
+        # what is left of the covariances, and of their squares, is one less of a
+        # product of two vectors
+        known_now = shared[:, row] / root
+        products = known_now @ shared
+        squares += factor[j] * (factor[j] * (known_now @ known_now) - 2.0 * products)
+        shared = dger(-1.0, known_now, factor[j], a=shared, overwrite_a=True)
 
         chosen[j] = row
         taken[row] = True
