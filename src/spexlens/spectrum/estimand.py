@@ -76,11 +76,19 @@ class Estimand:
             p (c,) in [0, 1] and w (c,), float64.
         """
         measure = _measure(self.index, self.order, members)
+        degree = n - members
+        if not isinstance(measure, float):
+            degree += len(measure) - 1
+        return self.about(members, degree // 2 + 1)
+
+    def about(self, members: int, count: int) -> tuple[Array, Array]:
+        """As `nodes`, with so many nodes: exact for effects that are polynomials in p of
+        a lower degree than twice as many, and near for smooth ones.
+        """
+        measure = _measure(self.index, self.order, members)
         if isinstance(measure, float):
             return np.array([measure]), np.ones(1)
-
-        degree = n - members + len(measure) - 1
-        nodes, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
+        nodes, weights = np.polynomial.legendre.leggauss(count)
         shares = (nodes + 1.0) / 2.0
         return shares, weights / 2.0 * np.polynomial.Polynomial(measure)(shares)
 

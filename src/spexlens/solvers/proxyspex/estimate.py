@@ -10,8 +10,8 @@ from spexlens.solvers.proxyspex.kernel.effects import Effects
 from spexlens.solvers.proxyspex.kernel.kernel import FittedKernel
 from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
 from spexlens.solvers.proxyspex.proxies.proxy import FittedProxy
+from spexlens.solvers.proxyspex.virtual_index import virtual_index
 from spexlens.spectrum.estimand import Estimand
-from spexlens.spectrum.indices import interaction_index
 from spexlens.spectrum.sets import Sets
 from spexlens.spectrum.spectrum import Spectrum
 from spexlens.spectrum.uncertainty import HALF_WIDTH
@@ -43,6 +43,7 @@ def read_index(
     average: FittedProxy,
     kernel: FittedKernel | None,
     spectrum: Spectrum,
+    seed: int,
 ) -> Reading:
     """The index of every set, with what was measured put in where it was.
 
@@ -53,6 +54,7 @@ def read_index(
         average: what was fitted to them.
         kernel: one of those averaged, or fitted beside them; None where there is none.
         spectrum: of the average.
+        seed: decides virtual masks, of more candidates than have a table.
     """
     n = masks.shape[1]
     sets = estimand.sets(n)
@@ -61,7 +63,10 @@ def read_index(
         table[mask_algebra.to_index(masks)] = values
         found = estimand.of_table(table, sets)
     else:
-        found = _corrected(estimand, sets, masks, values, spectrum)
+        found = virtual_index(estimand, sets, average.predict, spectrum, seed)
+        errors = values - average.predict(masks)
+        weights = estimand.mask_weights(masks, sets)
+        found += [weighed @ errors for weighed in weights]
 
     if kernel is None:
         return Reading(found, HALF_WIDTH * _alone(estimand, sets, masks, average))
@@ -69,20 +74,6 @@ def read_index(
     variances = _variances(estimand, sets, masks, kernel)
     deviations = np.sqrt(variances * _misfit(masks, values, average, kernel))
     return Reading(found, HALF_WIDTH * deviations)
-
-
-def _corrected(
-    estimand: Estimand,
-    sets: Sets,
-    masks: NDArray[np.bool_],
-    values: Array,
-    spectrum: Spectrum,
-) -> Array:
-    """A spectrum's index, and what its errors at the measured masks add."""
-    index = interaction_index(spectrum, estimand.index, estimand.order)
-    errors = values - spectrum.predict(masks)
-    corrections = [weights @ errors for weights in estimand.mask_weights(masks, sets)]
-    return np.array([float(index[members]) for members in sets]) + corrections
 
 
 def _variances(

@@ -129,7 +129,13 @@ class Averaging:
         kernels = [proxy for proxy in fitted if isinstance(proxy, FittedKernel)]
         kernel = kernels[0] if kernels else None
         return read_index(
-            self.estimand, self.masks, values, average, kernel, readout.spectrum
+            self.estimand,
+            self.masks,
+            values,
+            average,
+            kernel,
+            readout.spectrum,
+            self.seed,
         )
 
     def _fitted(self, values: Array) -> tuple[list[Proxy], list[FittedProxy]]:
