@@ -83,3 +83,7 @@ def test_bad_input_is_one_line() -> None:
         Estimand("shapley", 1)
     with pytest.raises(InvalidInput, match="order"):
         Estimand("sii", 0)
+    with pytest.raises(InvalidInput, match="has 499,500 values; at most 50,000"):
+        Estimand("stii", 2).sets(999)
+    with pytest.raises(InvalidInput, match="no mean of effects"):
+        Estimand("fourier", 2).nodes(5, 1)

@@ -18,6 +18,10 @@ from spexlens.spectrum.sets import Sets
 Array = NDArray[np.float64]
 
 _UNIFORM = ("fourier", "bii", "fbii")
+_MOST_NODES = 32
+
+MOST_SETS = 50_000
+"""The most values of an index that are estimated one by one."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,18 @@ class Estimand:
         return self.index in _UNIFORM
 
     def sets(self, n: int) -> Sets:
-        """All sets of 1 to `order` of n candidates, by order, then by members."""
+        """All sets of 1 to `order` of n candidates, by order, then by members.
+
+        Raises:
+            InvalidInput: there are more than `MOST_SETS`.
+        """
         counts = [comb(n, order) for order in range(1, min(self.order, n) + 1)]
+        if sum(counts) > MOST_SETS:
+            raise InvalidInput(
+                f"the {self.index} index of order {self.order} of {n} candidates has"
+                f" {sum(counts):,} values; at most {MOST_SETS:,} are estimated: ask for"
+                " a lower order, or fewer candidates"
+            )
         return Sets.low_orders(n, sum(counts))
 
     def weights(self, n: int, members: int) -> Array:
@@ -70,7 +84,8 @@ class Estimand:
         I(T) = Σ_k w_k E[Δ_T f] at p_k: the mean, over masks that keep each other
         candidate with probability p_k, of what the members of T add together. With the
         multilinear extension of f (Owen, 1972) it is an integral over p against a
-        polynomial, or a value at one point; Gauss-Legendre is exact.
+        polynomial, or a value at one point. Gauss-Legendre is exact up to some 60
+        candidates; of more, smooth effects are met to rounding.
 
         Returns:
             p (c,) in [0, 1] and w (c,), float64.
@@ -79,7 +94,7 @@ class Estimand:
         degree = n - members
         if not isinstance(measure, float):
             degree += len(measure) - 1
-        return self.about(members, degree // 2 + 1)
+        return self.about(members, min(degree // 2 + 1, _MOST_NODES))
 
     def about(self, members: int, count: int) -> tuple[Array, Array]:
         """As `nodes`, with so many nodes: exact for effects that are polynomials in p of

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spexlens.masks import masks as mask_algebra
+from spexlens.solvers.proxyspex.kernel.conditioning import EXACT
 from spexlens.solvers.proxyspex.kernel.effects import Effects
 from spexlens.solvers.proxyspex.kernel.kernel import FittedKernel
 from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 # what is believed of errors on masks left out that are larger than a kernel expects:
 # with it, 90% intervals cover about so much
 _BELIEF = 0.75
+_BYTES = 64  # of a mask, for each set that is looked at with it
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ def _variances(
     """
     from scipy.linalg import solve_triangular
 
+    # of very many the first ones: what the others tell is left out, never made up
+    masks = masks[:EXACT]
     prior = kernel.heaviest.posterior.prior
     signs = signs_of(masks)
     gains = prior.gains(signs)
@@ -101,14 +105,17 @@ def _variances(
         shares, weights = estimand.nodes(masks.shape[1], members.shape[1])
         effects = Effects(prior, shares)
 
-        of_masks = estimand.mask_weights(masks, sets.take(positions))
-        own = np.array(list(of_masks)) * gains
-        shared = effects.with_masks(masks, members, weights) + prior.noise * own
-        known = solve_triangular(lower, shared.T, lower=True)
+        for rows in mask_algebra.blocks(len(positions), _BYTES * len(masks)):
+            of_masks = estimand.mask_weights(masks, sets.take(positions[rows]))
+            own = np.array(list(of_masks)) * gains
+            shared = effects.with_masks(masks, members[rows], weights)
+            shared += prior.noise * own
+            known = solve_triangular(lower, shared.T, lower=True)
 
-        unknown = effects.variances(members, weights)
-        unknown += prior.noise * (own**2).sum(axis=1) + elsewhere[members.shape[1]]
-        variances[positions] = unknown - (known**2).sum(axis=0)
+            unknown = effects.variances(members[rows], weights)
+            unknown += prior.noise * (own**2).sum(axis=1)
+            unknown += elsewhere[members.shape[1]]
+            variances[positions[rows]] = unknown - (known**2).sum(axis=0)
 
     # rounding may leave less than nothing
     return np.maximum(variances, 0.0) * kernel.heaviest.slope**2
@@ -134,6 +141,8 @@ def _own_elsewhere(
         total = 0.0
         for inside in range(order + 1):
             for outside, square in enumerate(squares):
+                if not square:
+                    continue  # too small for a number, of too many masks for one
                 count = _binomial(order, inside) * _binomial(n - order, outside)
                 total += count * square * unmeasured[inside + outside]
         result[order] = prior.noise * gain * total
@@ -158,6 +167,7 @@ def _misfit(
     Its errors at masks left out should be as large as it expects (1 / [C⁻¹]_bb;
     Rasmussen & Williams, 2006, eq. 5.12); where they are larger, so are all.
     """
+    masks = masks[:EXACT]
     inner = masks.any(axis=1) & ~masks.all(axis=1)
     if not inner.any():
         return 1.0
@@ -169,7 +179,7 @@ def _misfit(
     covariance.flat[:: len(signs) + 1] += prior.noise
     expected = prior.gains(signs) ** 2 / np.diagonal(np.linalg.inv(covariance))
 
-    squares = (values - average.left_out) ** 2
+    squares = (values - average.left_out)[:EXACT] ** 2
     ratio = squares[inner].mean() / (member.slope**2 * expected[inner].mean())
     return float(max(1.0, ratio) ** _BELIEF)
 

@@ -115,9 +115,11 @@ class ProxySpex(Solver):
 
         Raises:
             BudgetTooSmall: the budget is below `least(n)`.
-            InvalidInput: there are too few masks.
+            InvalidInput: there are too few masks, or too many values of an index.
         """
         self.refuse_below_least(n, budget)
+        if self.estimand is not None:
+            self.estimand.sets(n)  # too many are refused before anything is paid for
         if self.pool is None:
             count = all_masks(n, budget)
             few = f"{counted(n)} have only {count} masks: use method 'exact'"

@@ -1,5 +1,7 @@
 """The masks of ProxySPEX for an index: those that tell most about its values."""
 
+from math import comb
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -195,7 +197,7 @@ def _covariances(prior: Prior, masks: NDArray[np.bool_], estimand: Estimand) -> 
 
 def _counted(estimand: Estimand, n: int) -> Sets:
     """The sets that masks are chosen for, of as many whole orders as are not too many."""
-    sets = estimand.sets(n)
-    if len(sets) <= MOST_SETS:
-        return sets
+    every = sum(comb(n, order) for order in range(1, min(estimand.order, n) + 1))
+    if every <= MOST_SETS:
+        return estimand.sets(n)
     return Sets.low_orders(n, max(n, MOST_SETS))
