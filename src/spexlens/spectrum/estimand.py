@@ -56,20 +56,24 @@ class Estimand:
         """Whether it weighs all masks alike: uniform masks are the ones that suit it."""
         return self.index in _UNIFORM
 
+    def count(self, n: int) -> int:
+        """How many sets of 1 to `order` of n candidates there are."""
+        return sum(comb(n, order) for order in range(1, min(self.order, n) + 1))
+
     def sets(self, n: int) -> Sets:
         """All sets of 1 to `order` of n candidates, by order, then by members.
 
         Raises:
             InvalidInput: there are more than `MOST_SETS`.
         """
-        counts = [comb(n, order) for order in range(1, min(self.order, n) + 1)]
-        if sum(counts) > MOST_SETS:
+        count = self.count(n)
+        if count > MOST_SETS:
             raise InvalidInput(
                 f"the {self.index} index of order {self.order} of {n} candidates has"
-                f" {sum(counts):,} values; at most {MOST_SETS:,} are estimated: ask for"
+                f" {count:,} values; at most {MOST_SETS:,} are estimated: ask for"
                 " a lower order, or fewer candidates"
             )
-        return Sets.low_orders(n, sum(counts))
+        return Sets.low_orders(n, count)
 
     def weights(self, n: int, members: int) -> Array:
         """q(b) for a set of so many members, b = 0, ..., n - members: float64.

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from spexlens.spectrum.estimand import Estimand
 from spexlens.spectrum.sets import Sets
-from spexlens.spectrum.spectrum import SetFunction
 from spexlens.spectrum.uncertainty import HALF_WIDTH
 
 Array = NDArray[np.float64]
@@ -28,14 +27,6 @@ class Estimates:
     sets: Sets
     values: Array
     half_widths: Array
-
-    def of(self, output: int) -> SetFunction:
-        """The values of one output."""
-        return SetFunction(self.sets, self.values[:, output])
-
-    def half_widths_of(self, output: int) -> SetFunction:
-        """Half of each interval of one output."""
-        return SetFunction(self.sets, self.half_widths[:, output])
 
     def relative_error(self, order: int, output: int = 0) -> float:
         """Σ (estimate - truth)² / Σ truth² that is expected, over the sets of an order.

@@ -106,7 +106,7 @@ def space_filling(pool: Packed, n: int, count: int) -> Packed:
     filling = min(_CHOSEN, count, len(masks))
 
     with one_thread():
-        rows = _least_known(flat(n), masks, n, corners, filling)
+        rows = _least_known(_flat(n), masks, n, corners, filling)
     return joined(masks[rows], pool)[:count]
 
 
@@ -137,7 +137,7 @@ def adapted(bought: Packed, values: Array, pool: Packed, n: int, count: int) -> 
     with one_thread():
         prior = fitted_prior(mask_algebra.unpack(bought, n), leading(by_output(values)))
         if _knows_all(prior, masks, n, known):
-            prior = flat(n, _NUGGET)
+            prior = _flat(n, _NUGGET)
 
         rows = _least_known(prior, masks, n, known, min(count, len(masks)))
 
@@ -151,7 +151,7 @@ def joined(*parts: Packed) -> Packed:
     return distinct
 
 
-def flat(n: int, noise: float = 0.0) -> Prior:
+def _flat(n: int, noise: float = 0.0) -> Prior:
     """For which all masks at one distance from another are alike."""
     rho = min(_TOTAL / n, _MOST_RHO)
     return Prior(0.0, np.full(n, rho), np.zeros(n), noise)
@@ -167,7 +167,7 @@ def fitted_prior(masks: NDArray[np.bool_], values: Array) -> Prior:
     """
     rounding = _ALIKE * np.abs(values).max()
     if np.ptp(values) <= rounding:
-        return flat(masks.shape[1], _NUGGET)
+        return _flat(masks.shape[1], _NUGGET)
 
     count, n = masks.shape
     latent = _smoothly_mixed(values)

@@ -9,6 +9,7 @@ from spexlens.masks import masks as mask_algebra
 from spexlens.solvers.proxyspex.kernel.conditioning import EXACT
 from spexlens.solvers.proxyspex.kernel.effects import Effects
 from spexlens.solvers.proxyspex.kernel.kernel import FittedKernel
+from spexlens.solvers.proxyspex.kernel.marginal import inverted
 from spexlens.solvers.proxyspex.kernel.prior import Prior, signs_of
 from spexlens.solvers.proxyspex.proxies.proxy import FittedProxy
 from spexlens.solvers.proxyspex.virtual_index import virtual_index
@@ -175,9 +176,9 @@ def _misfit(
     prior = member.posterior.prior
     signs = signs_of(masks)
 
-    covariance = prior.gram(signs, signs)
-    covariance.flat[:: len(signs) + 1] += prior.noise
-    expected = prior.gains(signs) ** 2 / np.diagonal(np.linalg.inv(covariance))
+    inverse, _ = inverted(prior.gram(signs, signs), prior.noise)
+    assert inverse is not None  # the fit inverted it too
+    expected = prior.gains(signs) ** 2 / np.diagonal(inverse)
 
     squares = (values - average.left_out)[:EXACT] ** 2
     ratio = squares[inner].mean() / (member.slope**2 * expected[inner].mean())

@@ -118,8 +118,8 @@ class ProxySpex(Solver):
             InvalidInput: there are too few masks, or too many values of an index.
         """
         self.refuse_below_least(n, budget)
-        if self.estimand is not None:
-            self.estimand.sets(n)  # too many are refused before anything is paid for
+        if self._estimated is not None:
+            self._estimated.sets(n)  # too many are refused before anything is paid for
         if self.pool is None:
             count = all_masks(n, budget)
             few = f"{counted(n)} have only {count} masks: use method 'exact'"
@@ -149,7 +149,12 @@ class ProxySpex(Solver):
     @property
     def _aim(self) -> Estimand | None:
         """The index that masks are chosen for, if they are."""
-        if self.pool is not None or self.estimand is None or self.estimand.uniform:
+        return self._estimated if self.pool is None else None
+
+    @property
+    def _estimated(self) -> Estimand | None:
+        """The index whose values are told apart; others are read off the spectrum."""
+        if self.estimand is None or self.estimand.uniform:
             return None
         return self.estimand
 
@@ -217,7 +222,7 @@ class ProxySpex(Solver):
                 self.apart,
                 seed,
                 executor.map,
-                self.estimand,
+                self._estimated,
             )
             outputs = [averaging.output(column) for column in columns]
 
@@ -240,11 +245,12 @@ class ProxySpex(Solver):
     def _estimates(self, n: int, outputs: Sequence[Output]) -> Estimates | None:
         """The values of the index that was asked for, a column an output."""
         readings = [output.index for output in outputs if output.index is not None]
-        if self.estimand is None or not readings:
+        estimand = self._estimated
+        if estimand is None:
             return None
         return Estimates(
-            self.estimand,
-            self.estimand.sets(n),
+            estimand,
+            estimand.sets(n),
             np.stack([reading.values for reading in readings], axis=1),
             np.stack([reading.half_widths for reading in readings], axis=1),
         )

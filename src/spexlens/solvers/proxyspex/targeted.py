@@ -1,7 +1,5 @@
 """The masks of ProxySPEX for an index: those that tell most about its values."""
 
-from math import comb
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -197,7 +195,6 @@ def _covariances(prior: Prior, masks: NDArray[np.bool_], estimand: Estimand) -> 
 
 def _counted(estimand: Estimand, n: int) -> Sets:
     """The sets that masks are chosen for, of as many whole orders as are not too many."""
-    every = sum(comb(n, order) for order in range(1, min(estimand.order, n) + 1))
-    if every <= MOST_SETS:
+    if estimand.count(n) <= MOST_SETS:
         return estimand.sets(n)
     return Sets.low_orders(n, max(n, MOST_SETS))
